@@ -1,0 +1,14 @@
+"""The owners: objects that hold parameters and remember inputs, and contain no formula.
+
+    parameters      one flat vector of parameters, one of gradients, and named views into both
+    dense           the affine layer
+    mlp             layers and activations in a row
+    likelihoods     p(x|z): Bernoulli, and the Gaussian in three forms
+    autoencoder     the model, and `loss_and_grad`: the page this package exists for
+
+Read next: parameters.
+"""
+
+from numvae.network.autoencoder import Autoencoder
+
+__all__ = ["Autoencoder"]

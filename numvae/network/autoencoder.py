@@ -1,0 +1,181 @@
+"""The variational autoencoder. `loss_and_grad` is the page this package exists for.
+
+        x ── encoder ──┬── mu ─────┐
+                       └── logvar ─┴─ z = μ + σ ε ── decoder ── likelihood ── log p(x|z)
+                              └────── KL( q(z|x) ‖ N(0, I) )
+
+The noise ε is an argument, never drawn inside: so the loss is a plain function of the parameters,
+and can be differenced, repeated and split over processes.
+
+Read next: training/loop.py, then checks/.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from numvae.network.dense import Dense
+from numvae.network.likelihoods import likelihood as make_likelihood
+from numvae.network.mlp import MLP
+from numvae.network.parameters import Parameters
+from numvae.rules import gaussian
+
+
+class Losses(NamedTuple):
+    """Nats per example, averaged over the batch."""
+
+    loss: float
+    nll: float
+    kl: float
+
+
+class Autoencoder:
+    """q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I), p(x|z) by the likelihood's name.
+
+    n_features    D, numbers per example
+    n_latent      Z, latent units
+    hidden        widths of the encoder's hidden layers; the decoder has them in reverse
+    activation    tanh, relu, elu, softplus, sigmoid or linear
+    likelihood    bernoulli, gaussian-fixed, gaussian or gaussian-sigma-z
+    sigma         σ of gaussian-fixed
+    sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
+    dtype         float32 to train, float64 to check
+    """
+
+    def __init__(
+        self,
+        n_features,
+        n_latent,
+        hidden=(256,),
+        activation="relu",
+        likelihood="bernoulli",
+        sigma=0.1,
+        sigma_min=0.01,
+        dtype="float32",
+    ):
+        self.config = {
+            "n_features": n_features,
+            "n_latent": n_latent,
+            "hidden": tuple(hidden),
+            "activation": activation,
+            "likelihood": likelihood,
+            "sigma": sigma,
+            "sigma_min": sigma_min,
+            "dtype": np.dtype(dtype).name,
+        }
+        self.n_features, self.n_latent, self.dtype = n_features, n_latent, np.dtype(dtype)
+        self.encoder = MLP("encoder", (n_features, *hidden), activation)
+        self.mu = Dense("mu", self.encoder.n_out, n_latent)
+        self.logvar = Dense("logvar", self.encoder.n_out, n_latent)
+        self.decoder = MLP("decoder", (n_latent, *reversed(hidden)), activation)
+        self.likelihood = make_likelihood(
+            likelihood, self.decoder.n_out, n_features, sigma, sigma_min
+        )
+        owners = (self.encoder, self.mu, self.logvar, self.decoder, self.likelihood)
+        shapes = {name: shape for owner in owners for name, shape in owner.shapes.items()}
+        self.parameters = Parameters(shapes, self.dtype)
+        for owner in owners:
+            owner.bind(self.parameters)
+
+    def initialize(self, rng, sigma=None):
+        """Draw all weights: Glorot or He by activation, or N(0, σ²) where σ is given (the paper's)."""
+        self.encoder.initialize(rng, sigma)
+        self.mu.initialize(rng, sigma=sigma)
+        self.logvar.initialize(rng, sigma=sigma)
+        self.decoder.initialize(rng, sigma)
+        self.likelihood.initialize(rng, sigma)
+        return self
+
+    def loss_and_grad(self, x, eps, beta=1.0):
+        """The loss of one minibatch, and its gradient: the forward pass, then the same lines upwards.
+
+            nll  = − mean_{b,l} log p(x_b | z_bl)          (L1)
+            kl   =   mean_b KL( q(z|x_b) ‖ N(0, I) )       (L2)
+            loss = nll + beta · kl                         (L3)
+
+        Shapes  x (B, D), eps (L, B, Z): L samples of z for each example
+        Returns Losses(loss, nll, kl) in nats per example, and the flat gradient (P,), which is
+                overwritten by the next call
+        Source  Kingma & Welling 2014, equation 7 (estimator B); beta: Higgins et al. 2017
+        """
+        L, B, Z = eps.shape
+
+        # Forward.
+        h = self.encoder.forward(x)
+        mu, logvar = self.mu.forward(h), self.logvar.forward(h)
+        z = gaussian.reparameterize(mu, logvar, eps)
+        g = self.decoder.forward(z.reshape(L * B, Z))
+        log_px = self.likelihood.log_likelihood(x, g)
+        nll, kl = -log_px.mean(), gaussian.kl(mu, logvar).mean()
+        loss = nll + beta * kl
+
+        # Backward.
+        dkl = np.full(B, beta / B, x.dtype)
+        dlog_px = np.full((L, B), -1.0 / (L * B), x.dtype)
+        dg = self.likelihood.backward(dlog_px)
+        dz = self.decoder.backward(dg).reshape(L, B, Z)
+        dmu_kl, dlogvar_kl = gaussian.kl_backward(dkl, mu, logvar)
+        dmu_z, dlogvar_z = gaussian.reparameterize_backward(dz, logvar, eps)
+        dmu, dlogvar = dmu_kl + dmu_z, dlogvar_kl + dlogvar_z
+        dh = self.mu.backward(dmu) + self.logvar.backward(dlogvar)
+        self.encoder.backward(dh, need_dx=False)
+
+        return Losses(float(loss), float(nll), float(kl)), self.parameters.gradient
+
+    def encode(self, x):
+        """The posterior q(z|x) = N(mu, e^logvar).
+
+        Shapes  x (B, D) → mu, logvar (B, Z)
+        """
+        h = self.encoder.forward(x)
+        return self.mu.forward(h), self.logvar.forward(h)
+
+    def decode(self, z):
+        """The mean of p(x|z).
+
+        Shapes  z (N, Z) → (N, D)
+        """
+        return self.likelihood.mean(self.decoder.forward(z))
+
+    def sample(self, rng, z):
+        """A draw x ~ p(x|z), with the noise of the likelihood.
+
+        Shapes  z (N, Z) → (N, D)
+        """
+        return self.likelihood.sample(rng, self.decoder.forward(z))
+
+    def log_likelihood(self, x, z):
+        """log p(x|z) in nats.
+
+        Shapes  x (B, D), z (L, B, Z) → (L, B)
+        """
+        return self.likelihood.log_likelihood(x, self.decoder.forward(z.reshape(-1, z.shape[-1])))
+
+    def elbo_terms(self, x, eps):
+        """The two parts of the bound, example by example: elbo = −(nll + kl).
+
+        Shapes  x (B, D), eps (L, B, Z) → nll, kl (B,)
+        Units   nats
+        """
+        mu, logvar = self.encode(x)
+        z = gaussian.reparameterize(mu, logvar, eps)
+        return -self.log_likelihood(x, z).mean(axis=0), gaussian.kl(mu, logvar)
+
+    def __getstate__(self):
+        """What a pickle or copy holds: the views cannot travel, so they are bound anew."""
+        return {"config": self.config, "vector": self.parameters.vector}
+
+    def __setstate__(self, state):
+        self.__init__(**state["config"])
+        self.parameters.vector[...] = state["vector"]
+
+    def __repr__(self):
+        c, values = self.config, self.parameters.values
+        sizes = (self.n_features, *c["hidden"], self.n_latent)
+        path = "-".join(map(str, sizes + sizes[-2::-1]))
+        lines = [
+            f"Autoencoder {path}, {c['activation']}, {c['likelihood']}, "
+            f"{self.parameters.vector.size:,} parameters, {c['dtype']}"
+        ]
+        lines += [f"  {name:<22}{str(v.shape):>12}{v.size:>12,}" for name, v in values.items()]
+        return "\n".join(lines)

@@ -1,0 +1,40 @@
+"""The owner of an affine layer: two views, one remembered input, no formula.
+
+Read next: mlp.
+"""
+
+from numvae.rules import dense, initialization
+
+
+class Dense:
+    """y = x W + b with W (n_in, n_out) and b (n_out,)."""
+
+    def __init__(self, name, n_in, n_out):
+        self.name, self.n_in, self.n_out = name, n_in, n_out
+        self.shapes = {f"{name}.W": (n_in, n_out), f"{name}.b": (n_out,)}
+
+    def bind(self, parameters):
+        """Take this layer's views from the model's flat vectors."""
+        W, b = self.shapes
+        self.W, self.b = parameters.values[W], parameters.values[b]
+        self.dW, self.db = parameters.gradients[W], parameters.gradients[b]
+
+    def initialize(self, rng, activation="linear", sigma=None):
+        """Draw W by Glorot's or He's rule, as the activation asks, or from N(0, σ²); b = 0."""
+        if sigma is not None:
+            self.W[...] = initialization.normal(rng, self.n_in, self.n_out, sigma)
+        elif activation in ("relu", "elu", "softplus"):
+            self.W[...] = initialization.he(rng, self.n_in, self.n_out)
+        else:
+            self.W[...] = initialization.glorot(rng, self.n_in, self.n_out)
+        self.b[...] = 0.0
+
+    def forward(self, x):
+        """x (B, n_in) → y (B, n_out), remembering x."""
+        self.x = x
+        return dense.forward(x, self.W, self.b)
+
+    def backward(self, dy, need_dx=True):
+        """dy (B, n_out) → dx (B, n_in), writing dW and db into the flat gradient."""
+        dx, _, _ = dense.backward(dy, self.x, self.W, self.dW, self.db, need_dx)
+        return dx

@@ -1,0 +1,33 @@
+"""All parameters of a model in one flat vector, all gradients in another.
+
+An optimizer then needs one call and never hears of layers; a saved model is one array; a finite
+difference pokes element i. The layers see named views with shapes, which share that memory.
+
+Read next: dense.
+"""
+
+import math
+
+import numpy as np
+
+
+class Parameters:
+    """One block of memory with names.
+
+    vector, gradient    (P,)  every parameter, and its ∂loss/∂parameter
+    values[name]        the view of `vector` that belongs to `name`, in its shape
+    gradients[name]     the same place in `gradient`
+    """
+
+    def __init__(self, shapes, dtype):
+        """shapes: dict of name → shape, in the order in which the vector holds them."""
+        size = sum(math.prod(shape) for shape in shapes.values())
+        self.vector = np.zeros(size, dtype)
+        self.gradient = np.zeros(size, dtype)
+        self.values, self.gradients = {}, {}
+        start = 0
+        for name, shape in shapes.items():
+            here = slice(start, start + math.prod(shape))
+            self.values[name] = self.vector[here].reshape(shape)
+            self.gradients[name] = self.gradient[here].reshape(shape)
+            start = here.stop

@@ -1,0 +1,20 @@
+"""The mathematics: every formula and its gradient, written once, as pure functions on arrays.
+
+    import            teaches
+    dense             y = x W + b and its three gradients
+    activations       tanh, relu, elu, softplus, sigmoid
+    gaussian          reparameterisation, closed-form KL, log-density, variance floor
+    bernoulli         the log-likelihood of black-and-white pixels, from logits
+    initialization    how large a weight should be at the start
+    optimizers        SGD with momentum, Adagrad, Adam
+
+Three conventions hold in every file:
+
+- `dq` is ∂loss/∂q. A function `f(...)` has its gradient beside it, `f_backward(dout, ...)`, and
+  the arguments after `dout` are exactly what the forward pass must remember.
+- A rule returns the dtype it was given, changes no input and keeps no state. `out=` and the
+  in-place optimizers say so in their docstrings. Rules do not check their arguments: the doors do.
+- Every equation carries a label, (D1) …, and every label is executed by a test.
+
+Read next: dense.
+"""

@@ -1,0 +1,48 @@
+"""The Bernoulli likelihood of pixels that are 0 or 1, from logits a: p(x = 1) = σ(a).
+
+Working from logits keeps every value finite: σ(a) rounds to exactly 1 in float32 once a > 17, and
+log(1 − σ(a)) would be −∞. For gray x in [0, 1] the same formula is the cross-entropy, a useful
+loss but not a density.
+
+Read next: initialization.
+"""
+
+import numpy as np
+
+from numvae.rules import activations
+
+
+def log_likelihood(x, logits):
+    """log p(x | logits), summed over the last axis.
+
+        log p = Σ_d ( x a − log(1 + e^a) )                 (B1)
+
+    Shapes  x (B, D), logits (..., B, D) → (..., B)
+    Units   nats
+    Source  Kingma & Welling 2014, Appendix C.1 with y = σ(a): x log y + (1 − x) log(1 − y)
+    """
+    agreement = np.einsum("...d,...d->...", x, logits)
+    return agreement - activations.softplus(logits).sum(axis=-1)
+
+
+def log_likelihood_backward(dlogp, x, logits):
+    """The gradient in the logits.
+
+        da = dlogp (x − σ(a))                              (B2)
+
+    Shapes  dlogp (..., B), x (B, D), logits (..., B, D) → dlogits (..., B, D)
+    Why     ∂ log(1 + e^a)/∂a = σ(a)
+    """
+    dlogits = activations.sigmoid(logits)
+    np.subtract(x, dlogits, out=dlogits)
+    dlogits *= dlogp[..., None]
+    return dlogits
+
+
+def sample(rng, mean):
+    """A draw x ∈ {0, 1} with p(x = 1) = mean. Also how gray pixels are binarised.
+
+    Shapes  mean (...) in [0, 1] → x (...) of the same dtype
+    Source  Salakhutdinov & Murray 2008: each gray value is the probability of a white pixel
+    """
+    return (rng.random(mean.shape, dtype=mean.dtype) < mean).astype(mean.dtype)

@@ -1,0 +1,135 @@
+"""All that a VAE needs of the Gaussian with diagonal covariance: N(μ, diag e^logvar).
+
+`logvar` is log σ², unbounded, so that a network may output it. `sigma` is the standard deviation
+e^(½ logvar): forgetting that ½ is the best-known mistake in hand-written VAEs.
+
+Read next: bernoulli.
+"""
+
+import math
+
+import numpy as np
+
+from numvae.rules import activations
+
+LOG_2PI = math.log(2.0 * math.pi)
+
+
+def reparameterize(mu, logvar, eps):
+    """L draws of z ~ N(μ, σ²) for each example, with the randomness moved into ε ~ N(0, 1).
+
+        z = μ + σ ε,   σ = e^(½ logvar)                    (Z1)
+
+    Shapes  mu, logvar (B, Z), eps (L, B, Z) → z (L, B, Z)
+    Source  Kingma & Welling 2014, section 2.4
+    Why     z written so is a differentiable function of μ and logvar: the gradient passes through
+            the sample, which it cannot if z is simply drawn.
+    """
+    return mu + np.exp(0.5 * logvar) * eps
+
+
+def reparameterize_backward(dz, logvar, eps):
+    """The gradient that reaches μ and logvar through the samples.
+
+        dμ      = Σ_l dz                                   (Z2)
+        dlogvar = Σ_l dz ε · ½ σ                           (Z3)
+
+    Shapes  dz, eps (L, B, Z), logvar (B, Z) → dmu, dlogvar (B, Z)
+    Why     ∂σ/∂logvar = ½ σ; the L samples share μ and logvar, so their gradients add.
+    """
+    dmu = dz.sum(axis=0)
+    dlogvar = (dz * eps).sum(axis=0) * (0.5 * np.exp(0.5 * logvar))
+    return dmu, dlogvar
+
+
+def kl(mu, logvar):
+    """KL( N(μ, diag e^logvar) ‖ N(0, I) ) of each example.
+
+        kl = ½ Σ_z (μ² + e^logvar − 1 − logvar)            (K1)
+
+    Shapes  mu, logvar (B, Z) → kl (B,)
+    Units   nats
+    Source  Kingma & Welling 2014, Appendix B (sign turned: KL, not −KL)
+    """
+    return 0.5 * (mu * mu + np.exp(logvar) - 1.0 - logvar).sum(axis=-1)
+
+
+def kl_backward(dkl, mu, logvar):
+    """The gradient of the KL.
+
+        dμ      = dkl · μ                                  (K2)
+        dlogvar = dkl · ½ (e^logvar − 1)                   (K3)
+
+    Shapes  dkl (B,), mu, logvar (B, Z) → dmu, dlogvar (B, Z)
+    Why     each coordinate is ½(μ² + s − 1 − ln s) with s = e^logvar, and ∂s/∂logvar = s
+    """
+    dkl = dkl[..., None]
+    return dkl * mu, dkl * (0.5 * np.expm1(logvar))
+
+
+def log_density(x, mu, logvar):
+    """log N(x; μ, diag e^logvar), summed over the last axis.
+
+        log p = −½ Σ_d ( (x − μ)² e^−logvar + logvar + log 2π )     (G1)
+
+    Shapes  x, mu, logvar broadcast to (..., D) → (...)
+    Units   nats; a density, so it may be positive
+    """
+    squared = x - mu
+    squared *= squared
+    squared *= np.exp(-logvar)
+    squared += logvar
+    return -0.5 * (squared.sum(axis=-1) + LOG_2PI * squared.shape[-1])
+
+
+def log_density_backward(dlogp, x, mu, logvar):
+    """The gradient of the log-density in its two parameters (in x it is −dμ).
+
+        dμ      = dlogp (x − μ) e^−logvar = −dx            (G2)
+        dlogvar = dlogp ½ ( (x − μ)² e^−logvar − 1 )       (G3)
+
+    Shapes  dlogp (...), x, mu, logvar broadcast to (..., D) → dmu, dlogvar (..., D)
+    A parameter that several rows share gets the sum of its rows; that sum is the caller's.
+    """
+    dlogp = dlogp[..., None]
+    difference = x - mu
+    dmu = difference * np.exp(-logvar)
+    dlogvar = difference
+    dlogvar *= dmu
+    dlogvar -= 1.0
+    dlogvar *= 0.5 * dlogp
+    dmu *= dlogp
+    return dmu, dlogvar
+
+
+def floor_logvar(s, floor):
+    """The log-variance for a free number s, with a smooth lower bound on the variance.
+
+        e^logvar = e^s + floor,   logvar = log floor + softplus(s − log floor)     (F1)
+
+    Shapes  s (...) → logvar (...)
+    Why     a decoder that can shrink σ without limit around one example drives the density to
+            infinity; a hard `max` would do, but its gradient vanishes below the floor.
+    """
+    log_floor = math.log(floor)
+    return activations.softplus(s - log_floor) + log_floor
+
+
+def floor_logvar_backward(dlogvar, logvar, floor):
+    """The gradient of the floored log-variance.
+
+        ds = dlogvar (1 − floor e^−logvar)                 (F2)
+
+    Shapes  dlogvar, logvar (...) → ds (...)
+    Why     ∂logvar/∂s = e^s / (e^s + floor) = 1 − floor / e^logvar
+    """
+    return activations.softplus_backward(dlogvar, logvar - math.log(floor))
+
+
+def sample(rng, mu, logvar):
+    """A draw x ~ N(μ, diag e^logvar).
+
+    Shapes  mu, logvar broadcast to (..., D) → x (..., D)
+    """
+    eps = rng.standard_normal(np.broadcast_shapes(mu.shape, np.shape(logvar)), dtype=mu.dtype)
+    return reparameterize(mu, logvar, eps)

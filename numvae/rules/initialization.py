@@ -1,0 +1,41 @@
+"""How large a weight should be before training: large enough that signals live, small enough that
+they do not explode. Biases start at zero.
+
+Read next: optimizers, then network/parameters.py.
+"""
+
+import math
+
+
+def glorot(rng, n_in, n_out):
+    """For layers whose activation is odd around 0 (tanh) or absent.
+
+        W ~ U(−r, r),   r = √(6 / (n_in + n_out)),   so Var W = 2 / (n_in + n_out)     (I1)
+
+    Shapes  → W (n_in, n_out) float64
+    Source  Glorot & Bengio 2010, equation 16
+    """
+    r = math.sqrt(6.0 / (n_in + n_out))
+    return rng.uniform(-r, r, (n_in, n_out))
+
+
+def he(rng, n_in, n_out):
+    """For rectifiers, which pass on half of the variance.
+
+        W ~ N(0, 2 / n_in)                                 (I2)
+
+    Shapes  → W (n_in, n_out) float64
+    Source  He et al. 2015, equation 10
+    """
+    return rng.normal(0.0, math.sqrt(2.0 / n_in), (n_in, n_out))
+
+
+def normal(rng, n_in, n_out, sigma):
+    """The same for every layer.
+
+        W ~ N(0, σ²)                                       (I3)
+
+    Shapes  → W (n_in, n_out) float64
+    Source  Kingma & Welling 2014, section 5, with σ = 0.01
+    """
+    return rng.normal(0.0, sigma, (n_in, n_out))

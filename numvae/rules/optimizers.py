@@ -1,0 +1,72 @@
+"""How a gradient g moves a parameter θ. Elementwise, so they take any slice of the flat vector.
+
+All three work in place: they overwrite θ and the memory arrays they are given.
+
+Read next: network/parameters.py.
+"""
+
+import math
+
+import numpy as np
+
+
+def sgd(theta, g, velocity, lr, momentum):
+    """Stochastic gradient descent with (heavy-ball) momentum.
+
+        v ← momentum · v + g                               (M1)
+        θ ← θ − lr v                                       (M2)
+
+    Shapes  theta, g, velocity alike
+    Source  Polyak 1964
+    """
+    velocity *= momentum
+    velocity += g
+    theta -= lr * velocity
+
+
+def adagrad(theta, g, total, lr, eps):
+    """Adagrad, the optimizer of Kingma & Welling 2014: the more a parameter has moved, the slower.
+
+        s ← s + g²                                         (R1)
+        θ ← θ − lr g / (√s + ε)                            (R2)
+
+    Shapes  theta, g, total alike
+    Source  Duchi, Hazan & Singer 2011, with the diagonal matrix
+    """
+    step = g * g
+    total += step
+    np.sqrt(total, out=step)
+    step += eps
+    np.divide(g, step, out=step)
+    step *= lr
+    theta -= step
+
+
+def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
+    """Adam at step t = 1, 2, …: the same t for every parameter, counted once per step.
+
+        m ← β₁ m + g                                       (A1)
+        v ← β₂ v + g²                                      (A2)
+        m̂ = m (1 − β₁) / (1 − β₁^t)                        (A3)
+        v̂ = v (1 − β₂) / (1 − β₂^t)                        (A4)
+        θ ← θ − lr m̂ / (√v̂ + ε)                            (A5)
+
+    Shapes  theta, g, m, v alike
+    Source  Kingma & Ba 2015, Algorithm 1
+    Why     the paper scales g by (1 − β) as it comes in. Here that constant waits for (A3, A4),
+            where it joins the bias correction: two passes over the memory fewer, the same numbers.
+            The scales are folded too: m̂/(√v̂ + ε) = (c₁/√c₂) · m / (√v + ε/√c₂), with m̂ = c₁ m
+            and v̂ = c₂ v.
+    """
+    c1 = (1.0 - beta1) / (1.0 - beta1**t)
+    root_c2 = math.sqrt((1.0 - beta2) / (1.0 - beta2**t))
+    m *= beta1
+    m += g
+    v *= beta2
+    step = g * g
+    v += step
+    np.sqrt(v, out=step)
+    step += eps / root_c2
+    np.divide(m, step, out=step)
+    step *= lr * c1 / root_c2
+    theta -= step
