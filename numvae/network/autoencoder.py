@@ -78,7 +78,7 @@ class Autoencoder:
             owner.bind(self.parameters)
 
     def initialize(self, rng, sigma=None):
-        """Draw all weights: Glorot or He by activation, or N(0, σ²) where σ is given (the paper's)."""
+        """Draw all weights: Glorot or He by activation, or N(0, σ²) where σ is given."""
         self.encoder.initialize(rng, sigma)
         self.mu.initialize(rng, sigma=sigma)
         self.logvar.initialize(rng, sigma=sigma)
@@ -87,7 +87,7 @@ class Autoencoder:
         return self
 
     def loss_and_grad(self, x, eps, beta=1.0):
-        """The loss of one minibatch, and its gradient: the forward pass, then the same lines upwards.
+        """The loss of one minibatch and its gradient: the forward, then the same lines upwards.
 
             nll  = − mean_{b,l} log p(x_b | z_bl)          (L1)
             kl   =   mean_b KL( q(z|x_b) ‖ N(0, I) )       (L2)
@@ -121,6 +121,10 @@ class Autoencoder:
         self.encoder.backward(dh, need_dx=False)
 
         return Losses(float(loss), float(nll), float(kl)), self.parameters.gradient
+
+    def noise(self, rng, n_samples, n_examples):
+        """ε ~ N(0, I) for L samples of each of B examples: (L, B, Z), in the model's dtype."""
+        return rng.standard_normal((n_samples, n_examples, self.n_latent), dtype=self.dtype)
 
     def encode(self, x):
         """The posterior q(z|x) = N(mu, e^logvar).

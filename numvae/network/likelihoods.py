@@ -55,7 +55,7 @@ class Bernoulli:
 
 
 class Gaussian:
-    """x ~ N(mean(z), e^logvar), real numbers; where logvar comes from is the business of `variance`."""
+    """Real numbers, x ~ N(mean(z), e^logvar); where logvar comes from is up to `variance`."""
 
     def __init__(self, n_in, n_features, variance):
         self.mean_layer = Dense("likelihood.mean", n_in, n_features)

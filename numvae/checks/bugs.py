@@ -1,0 +1,155 @@
+"""Famous mistakes, planted one at a time. A check that cannot fail proves nothing.
+
+Each bug replaces one function (or two, where a wrong forward comes with the backward that fits it,
+so that no finite difference can see it), runs the checks, and takes itself out again.
+"""
+
+import contextlib
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+
+from numvae.checks import definitions, gradients
+from numvae.network import Autoencoder
+from numvae.rules import activations, bernoulli, dense, gaussian, optimizers
+from numvae.training.optimizers import Optimizer
+
+
+class Bug(NamedTuple):
+    """name: what is wrong. patches: (owner, attribute, replacement) that make it so."""
+
+    name: str
+    patches: tuple
+
+
+def caught_by(bug):
+    """The names of the checks that fail while a bug is planted; empty if it survives."""
+    with contextlib.ExitStack() as planted:
+        for owner, attribute, replacement in bug.patches:
+            planted.enter_context(mock.patch.object(owner, attribute, replacement))
+        lines = {
+            "finite differences": [*gradients.rules(), *gradients.model()],
+            "density": definitions.densities(),
+            "moments": definitions.moments(),
+            "optimizer": definitions.optimizer(),
+            "invariants": definitions.invariants(),
+        }
+        return [check for check, found in lines.items() if not all(line.ok for line in found)]
+
+
+def _dense_backward_forgets_the_sum(dy, x, W, dW=None, db=None, need_dx=True):
+    dx, dW, _ = _dense_backward(dy, x, W, dW, db, need_dx)
+    db = np.copyto(db, dy[0]) if db is not None else dy[0]
+    return dx, dW, db
+
+
+def _dense_backward_permutes_columns(dy, x, W, dW=None, db=None, need_dx=True):
+    dx, dW, db = _dense_backward(dy, x, W, dW, db, need_dx)
+    dW[...] = dW[:, ::-1].copy()
+    return dx, dW, db
+
+
+def _log_density_divides_before_squaring(x, mu, logvar):
+    scaled = (x - mu) * np.exp(-logvar)
+    return -0.5 * (scaled**2 + logvar + gaussian.LOG_2PI).sum(axis=-1)
+
+
+def _log_density_backward_to_match(dlogp, x, mu, logvar):
+    scaled = (x - mu) * np.exp(-logvar)
+    dlogp = dlogp[..., None]
+    return dlogp * scaled * np.exp(-logvar), dlogp * (scaled**2 - 0.5)
+
+
+def _adam_without_the_power(theta, g, m, v, t, lr, beta1, beta2, eps):
+    _adam(theta, g, m, v, 1, lr, beta1, beta2, eps)
+
+
+def _update_counts_t_per_tensor(self):
+    vector, gradient = self.parameters.vector, self.parameters.gradient
+    for part in np.array_split(np.arange(vector.size), 3):
+        self.t += 1
+        here = slice(part[0], part[-1] + 1)
+        self.rule(vector[here], gradient[here], *(m[here] for m in self.memory.values()))
+
+
+_dense_backward, _adam, _noise = dense.backward, optimizers.adam, Autoencoder.noise
+_kl_backward, _reparameterize_backward = gaussian.kl_backward, gaussian.reparameterize_backward
+_bernoulli, _bernoulli_backward = bernoulli.log_likelihood, bernoulli.log_likelihood_backward
+
+BUGS = (
+    Bug(
+        "z = μ + e^logvar ε, with the backward that fits it",
+        (
+            (gaussian, "reparameterize", lambda mu, v, eps: mu + np.exp(v) * eps),
+            (
+                gaussian,
+                "reparameterize_backward",
+                lambda dz, v, eps: (dz.sum(axis=0), (dz * eps).sum(axis=0) * np.exp(v)),
+            ),
+        ),
+    ),
+    Bug(
+        "ε drawn with standard deviation 0.01",
+        ((Autoencoder, "noise", lambda self, *args: 0.01 * _noise(self, *args)),),
+    ),
+    Bug(
+        "the path through ε into logvar forgotten",
+        (
+            (
+                gaussian,
+                "reparameterize_backward",
+                lambda dz, v, eps: (_reparameterize_backward(dz, v, eps)[0], np.zeros_like(v)),
+            ),
+        ),
+    ),
+    Bug(
+        "KL gradient without its ½",
+        (
+            (
+                gaussian,
+                "kl_backward",
+                lambda dkl, mu, v: (_kl_backward(dkl, mu, v)[0], dkl[:, None] * np.expm1(v)),
+            ),
+        ),
+    ),
+    Bug(
+        "Gaussian divides by σ² before squaring, with the backward that fits it",
+        (
+            (gaussian, "log_density", _log_density_divides_before_squaring),
+            (gaussian, "log_density_backward", _log_density_backward_to_match),
+        ),
+    ),
+    Bug(
+        "Bernoulli averaged over pixels, with the backward that fits it",
+        (
+            (bernoulli, "log_likelihood", lambda x, a: _bernoulli(x, a) / x.shape[-1]),
+            (
+                bernoulli,
+                "log_likelihood_backward",
+                lambda d, x, a: _bernoulli_backward(d, x, a) / x.shape[-1],
+            ),
+        ),
+    ),
+    Bug(
+        "softplus used as the probability when sampling",
+        ((activations, "sigmoid", activations.softplus),),
+    ),
+    Bug(
+        "variance floor with the derivative of no floor",
+        ((gaussian, "floor_logvar_backward", lambda dlogvar, logvar, floor: dlogvar),),
+    ),
+    Bug(
+        "bias gradient not summed over the batch",
+        ((dense, "backward", _dense_backward_forgets_the_sum),),
+    ),
+    Bug("dW with its columns permuted", ((dense, "backward", _dense_backward_permutes_columns),)),
+    Bug(
+        "relu masked by the sign of the gradient",
+        ((activations, "relu_backward", lambda dh, h, out=None: np.multiply(dh, dh > 0, out=out)),),
+    ),
+    Bug(
+        "Adam divides by 1 − β instead of 1 − β^t", ((optimizers, "adam", _adam_without_the_power),)
+    ),
+    Bug("Adam counts t once per tensor", ((Optimizer, "update", _update_counts_t_per_tensor),)),
+)

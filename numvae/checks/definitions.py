@@ -1,0 +1,141 @@
+"""Is forward the formula it claims to be? Every answer here comes from code that shares nothing
+with the package: scipy's distributions, numerical integration, sample moments, textbook loops.
+
+Read next: bugs.
+"""
+
+import math
+
+import numpy as np
+
+from numvae.checks.finite_differences import Line, relative_error
+from numvae.network import Autoencoder
+from numvae.network.parameters import Parameters
+from numvae.rules import activations, bernoulli, gaussian, optimizers
+from numvae.training.optimizers import BLOCK, Adam
+
+SEED = 2014
+EXACT = 1e-10
+
+
+def definitions():
+    """One line for each definition."""
+    yield from densities()
+    yield from moments()
+    yield from optimizer()
+    yield from invariants()
+
+
+def densities():
+    """Values against scipy's distributions, special functions and integration."""
+    from scipy import integrate, special, stats
+
+    rng = np.random.default_rng(SEED)
+    a = 3.0 * rng.normal(size=(5, 4))
+    yield _line("softplus", "numpy.logaddexp", activations.softplus(a), np.logaddexp(0.0, a))
+    yield _line("sigmoid", "scipy.special.expit", activations.sigmoid(a), special.expit(a))
+
+    x, mu, logvar = rng.normal(size=(3, 5, 4))
+    truth = stats.norm.logpdf(x, mu, np.exp(0.5 * logvar)).sum(axis=1)
+    found = gaussian.log_density(x, mu, logvar)
+    yield _line("Gaussian log-density", "scipy.stats.norm", found, truth)
+
+    x = (rng.random((5, 4)) < 0.5).astype(float)
+    truth = stats.bernoulli.logpmf(x, special.expit(a)).sum(axis=1)
+    found = bernoulli.log_likelihood(x, a)
+    yield _line("Bernoulli log-likelihood", "scipy.stats.bernoulli", found, truth)
+
+    def kl_integral(m, v):
+        q, p = stats.norm(m, math.exp(0.5 * v)), stats.norm(0.0, 1.0)
+        low, high = q.ppf(1e-14), q.ppf(1.0 - 1e-14)
+        return integrate.quad(lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), low, high)[0]
+
+    truth = [sum(map(kl_integral, *row)) for row in zip(mu, logvar)]
+    yield _line("KL", "scipy.integrate.quad", gaussian.kl(mu, logvar), truth, limit=1e-8)
+
+    s, floor = np.linspace(-20.0, 20.0, 9), 0.3
+    truth = np.log(np.exp(s) + floor)
+    yield _line("variance floor", "log(e^s + floor)", gaussian.floor_logvar(s, floor), truth)
+
+    net, x, eps = _small_model("gaussian-sigma-z")
+    mu, logvar = net.encode(x)
+    z = mu + np.exp(0.5 * logvar) * eps
+    total = 0.0
+    for sample in z:
+        h = net.decoder.forward(sample)
+        mean = net.likelihood.mean(h)
+        sigma = np.exp(0.5 * net.likelihood.variance.forward(h, mean.shape))
+        total -= stats.norm.logpdf(x, mean, sigma).sum() / len(x) / len(z)
+    found = net.loss_and_grad(x, eps)[0].nll
+    yield _line("loss", "nats per example, summed over D", found, total)
+
+
+def moments():
+    """Samples against the moments that they are declared to have."""
+    from scipy import special
+
+    rng = np.random.default_rng(SEED)
+    mu, logvar = rng.normal(size=(2, 5, 4))
+    eps = rng.normal(size=(50, 5, 4))
+    eps = (eps - eps.mean(axis=0)) / eps.std(axis=0)  # moments 0 and 1 exactly, so z's are exact
+    z = gaussian.reparameterize(mu, logvar, eps)
+    yield _line("reparameterize", "mean of z", z.mean(axis=0), mu)
+    yield _line("reparameterize", "variance of z", z.var(axis=0), np.exp(logvar))
+
+    net, _, _ = _small_model("bernoulli")
+    noise = net.noise(np.random.default_rng(SEED), 100, 1000)
+    yield _line("noise", "standard deviation", noise.std(), 1.0, limit=0.01)
+
+    z = rng.normal(size=(1, 2))
+    truth = special.expit(net.likelihood.logits.forward(net.decoder.forward(z)))
+    found = net.sample(rng, np.repeat(z, 100_000, axis=0)).mean(axis=0, keepdims=True)
+    yield _line("Bernoulli sample", "mean of x", found, truth, limit=0.01)
+    yield _line("Bernoulli mean", "scipy.special.expit", net.decode(z), truth)
+
+
+def optimizer():
+    """Adam against Algorithm 1 of the paper, number by number."""
+    rng = np.random.default_rng(SEED)
+    gradients, lr, b1, b2, eps = rng.normal(size=8), 0.1, 0.9, 0.999, 1e-3
+    theta, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
+    truth, m_paper, v_paper = 1.0, 0.0, 0.0
+    for t, g in enumerate(gradients, start=1):
+        optimizers.adam(theta, np.array([g]), m, v, t, lr, b1, b2, eps)
+        m_paper = b1 * m_paper + (1.0 - b1) * g
+        v_paper = b2 * v_paper + (1.0 - b2) * g * g
+        m_hat, v_hat = m_paper / (1.0 - b1**t), v_paper / (1.0 - b2**t)
+        truth -= lr * m_hat / (math.sqrt(v_hat) + eps)
+    yield _line("Adam", "Algorithm 1", theta, [truth])
+
+    parameters = Parameters({"W": (3 * BLOCK,)}, "f8")
+    adam = Adam(parameters, lr)
+    parameters.gradient[...] = 5.0
+    for t in range(1, 4):
+        adam.update()
+        yield _line("Adam", f"constant g, step {t}", parameters.vector, -lr * t, limit=1e-8)
+
+
+def invariants():
+    """What must not change the answer."""
+    net, x, eps = _small_model("bernoulli")
+    once = net.loss_and_grad(x, eps)[1].copy()
+    twice = net.loss_and_grad(np.vstack([x, x]), np.concatenate([eps, eps], axis=1))[1]
+    yield _line("loss_and_grad", "batch duplicated", twice, once)
+    net32 = Autoencoder(**{**net.config, "dtype": "float32"})
+    net32.parameters.vector[...] = net.parameters.vector
+    single = net32.loss_and_grad(x.astype("f4"), eps.astype("f4"))[1]
+    yield _line("loss_and_grad", "float32 for float64", single, once, limit=1e-5)
+
+
+def _line(name, what, found, truth, limit=EXACT):
+    found, truth = np.asarray(found, float), np.asarray(truth, float)
+    error = relative_error(found, np.broadcast_to(truth, found.shape))
+    return Line(name, what, found.shape, error, None, limit)
+
+
+def _small_model(likelihood):
+    rng = np.random.default_rng(SEED)
+    net = Autoencoder(5, 2, (4,), "tanh", likelihood, sigma_min=0.4, dtype="f8").initialize(rng)
+    net.parameters.vector += 0.3 * rng.normal(size=net.parameters.vector.size)
+    x = (rng.random((6, 5)) < 0.5).astype(float)
+    return net, x, rng.normal(size=(3, 6, 2))

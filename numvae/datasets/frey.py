@@ -1,0 +1,26 @@
+"""Frey faces (Brendan Frey and Sam Roweis): 1,965 frames, 28 × 20, of a video of one man's face.
+
+The frames are in video order and neighbours are nearly the same, so a random split puts near-copies
+of the held-out frames into the training set. State the split with every number.
+"""
+
+import io
+
+import numpy as np
+
+from numvae.datasets import files
+
+FILENAME = "frey_rawface.mat"
+MD5 = "5aeb024d42b8a6091f30e5eb18c8a48d"
+
+
+def load(data_dir=None):
+    """The frames (1965, 28, 20), float32 in [0, 1] (the file's bytes / 255).
+
+    Raises  FileNotFoundError, ValueError as in `files`
+    """
+    from scipy.io import loadmat
+
+    path = files.find("frey", FILENAME, data_dir)
+    content = loadmat(io.BytesIO(files.read_checked(path, MD5)))
+    return content["ff"].T.reshape(-1, 28, 20).astype(np.float32) / 255

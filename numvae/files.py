@@ -1,0 +1,24 @@
+"""Writing files so that there is never half of one."""
+
+import contextlib
+import os
+from pathlib import Path
+
+
+def write_atomically(path, content):
+    """Write bytes under a temporary name beside `path`, then rename it.
+
+    Whoever reads `path` sees the old content or the new, whatever happens in between.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise

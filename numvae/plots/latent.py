@@ -1,0 +1,83 @@
+"""The picture of the latent space."""
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.patheffects import withStroke
+
+from numvae.plots import style
+
+
+@style.in_style
+def latent_scatter(mu, colours=None, name=None, axes=(0, 1)):
+    """The posterior means of two latent units, over circles of the prior at 1 and 2 σ.
+
+    Shapes   mu (N, Z), in prior standard deviations; colours (N,)
+    colours  integers with at most ten different values are classes, with a legend; all else is
+             a continuous factor, with a colour bar. A dict {name: colours} gives a panel each.
+    name     what the colours mean, the title of the panel
+    axes     the indices (horizontal, vertical) of the units: unit 0 is called z₁
+    Look at  colours that lie apart or change steadily: the units have found what they stand for.
+             A unit whose means stay near 0 is not used.
+    Errors   ValueError if mu lacks such a unit, or if colours are not one per example
+    """
+    mu = np.asarray(mu)
+    if mu.ndim != 2 or max(axes) >= mu.shape[1]:
+        raise ValueError(
+            f"found mu of shape {mu.shape}; expected (N, Z) with Z > {max(axes)} to draw the "
+            f"latent units {tuple(axes)}"
+        )
+    factors = colours if isinstance(colours, dict) else {name: colours}
+    columns = 2 if len(factors) in (2, 4) else min(len(factors), 3)
+    rows = -(-len(factors) // columns)
+    width, height = ((5.0, 4.4), (style.WIDTH, 3.6), (style.WIDTH, 2.7))[columns - 1]
+    figure = style.new_figure(width, rows * height, layout="constrained")
+    order = np.random.default_rng(0).permutation(len(mu))  # or the last class would lie on top
+    for i, (title, values) in enumerate(factors.items()):
+        panel = figure.add_subplot(rows, columns, i + 1, aspect="equal")
+        _prior(panel, 1.05 * max(2.2, np.abs(mu[:, axes]).max()))
+        values = None if values is None else _check(values, mu, title)[order]
+        _points(panel, mu[order][:, axes], values)
+        panel.set(title=title or "", xlabel=f"$\\mu_{{{axes[0] + 1}}}$")
+        panel.set_ylabel(f"$\\mu_{{{axes[1] + 1}}}$")
+    return figure
+
+
+def _check(values, mu, name):
+    values = np.asarray(values)
+    if values.shape != mu.shape[:1]:
+        raise ValueError(
+            f"found colours {name or ''} of shape {values.shape}; expected one per example, "
+            f"{mu.shape[:1]}"
+        )
+    return values
+
+
+def _points(panel, points, values):
+    """Draw the points and explain their colours."""
+    look = dict(s=np.clip(6000 / len(points), 3, 24), alpha=0.8, linewidths=0)
+    if values is None:
+        panel.scatter(*points.T, color=style.BLUE, **look)
+        return
+    classes, index = np.unique(values, return_inverse=True)
+    if values.dtype.kind not in "iub" or len(classes) > len(style.CLASSES):
+        drawn = panel.scatter(*points.T, c=values, cmap=style.SEQUENTIAL, **look)
+        bar = panel.figure.colorbar(drawn, ax=panel, shrink=0.8, aspect=25)
+        bar.outline.set_visible(False)
+        bar.solids.set_alpha(1)
+        return
+    palette = np.array([to_rgb(colour) for colour in style.CLASSES])
+    panel.scatter(*points.T, c=palette[index], **look)
+    handles = [panel.plot([], [], "o", ms=6, color=c)[0] for c in palette[: len(classes)]]
+    panel.legend(handles, classes, loc="center left", bbox_to_anchor=(1, 0.5), handletextpad=0.2)
+
+
+def _prior(panel, limit):
+    """Circles at 1 and 2 standard deviations of N(0, I), and limits centred on it."""
+    angle = np.linspace(0, 2 * np.pi, 200)
+    halo = [withStroke(linewidth=2, foreground="white")]
+    for radius in (1, 2):
+        panel.plot(radius * np.cos(angle), radius * np.sin(angle), color=style.FAINT, lw=0.8)
+        corner = -radius / np.sqrt(2)
+        text = panel.text(corner, corner, f"{radius}σ", size=8, ha="center", va="center")
+        text.set(color=style.INK, path_effects=halo, zorder=3)
+    panel.set(xlim=(-limit, limit), ylim=(-limit, limit))

@@ -1,0 +1,33 @@
+"""What every epoch measured, as a CSV file that a spreadsheet opens.
+
+Columns, all in nats per example:
+
+    epoch                               1, 2, …
+    train_elbo, train_nll, train_kl     averaged while the epoch was being trained
+    valid_elbo, valid_nll, valid_kl     on the held-out examples, after the epoch
+
+with elbo = −(nll + kl), whatever the weight of the KL in the loss was.
+
+Read next: checkpoint.
+"""
+
+import csv
+import io
+
+from numvae.files import write_atomically
+
+
+def save_history(history, path):
+    """Write the rows of a history, with every digit that the numbers have."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=history[0], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    write_atomically(path, text.getvalue().encode())
+
+
+def load_history(path):
+    """The rows that `save_history` wrote."""
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+    return [{**row, "epoch": int(row["epoch"])} for row in rows]

@@ -1,0 +1,38 @@
+"""Which examples make up a step, and the random numbers that belong to it.
+
+Every random number of a run has an address, (seed, epoch, step). Nothing needs to remember where
+a generator stood: any step of any epoch can be computed again from its address alone.
+
+Read next: optimizers.
+"""
+
+import numpy as np
+
+from numvae.rules import bernoulli
+
+SHUFFLE = 0  # steps are counted from 1, so 0 is free to address the order of an epoch
+EVALUATION = 0  # likewise for epochs: 0 addresses the noise of every evaluation
+
+
+def stream(seed, epoch, step):
+    """The numpy Generator at an address; different addresses give independent streams."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, step)))
+
+
+def shuffled(seed, epoch, n_examples, batch_size):
+    """The minibatches of one epoch: every index once, in an order of the epoch's own.
+
+    Returns a list of index arrays of length batch_size; the last holds what remains.
+    """
+    order = stream(seed, epoch, SHUFFLE).permutation(n_examples)
+    return np.split(order, range(batch_size, n_examples, batch_size))
+
+
+def take(X, rows, dtype, rng, binarize):
+    """The rows of X as the model sees them.
+
+    X may be anything that NumPy can index, such as a memory map: only these rows are read.
+    binarize    draw each gray pixel as 0 or 1 with its own value as the probability
+    """
+    x = np.asarray(X[rows], dtype)
+    return bernoulli.sample(rng, x) if binarize else x

@@ -1,0 +1,71 @@
+"""How far a run is and when it will end: a line that moves on a terminal, plain lines elsewhere."""
+
+import sys
+import time
+
+
+class Progress:
+    """Shows a run of `epochs` epochs over `n_examples` examples.
+
+    On a terminal the last line is redrawn ten times a second at the most; elsewhere (a log file)
+    a plain line is written for about twenty epochs of the run, evenly spread.
+    """
+
+    def __init__(self, epochs, n_examples, file=None):
+        self.epochs, self.n_examples = epochs, n_examples
+        self.file = file or sys.stdout
+        self.live = self.file.isatty()
+        self.start, self.drawn = time.monotonic(), 0.0
+        self.finished, self.text = 0, ""
+
+    def step(self, seen):
+        """After a step: `seen` examples of the current epoch are done."""
+        now = time.monotonic()
+        if self.live and now - self.drawn > 0.1:
+            self.drawn = now
+            done = (self.finished + seen / self.n_examples) / self.epochs
+            bar = ("█" * round(20 * done)).ljust(20, "·")
+            self.file.write(
+                f"\r  {bar} epoch {self.finished + 1}/{self.epochs}  {self.text}"
+                f"  {self.remaining(done)}\033[K"
+            )
+            self.file.flush()
+
+    def epoch(self, row):
+        """After an epoch: `row` is its line of the history."""
+        self.finished = row["epoch"]
+        parts = [f"ELBO {row['train_elbo']:.1f}"]
+        if "valid_elbo" in row:
+            parts.append(f"held-out {row['valid_elbo']:.1f}")
+            parts.append(f"(nll {row['valid_nll']:.1f} + KL {row['valid_kl']:.1f})")
+        self.text = "  ".join(parts)
+        every = max(1, self.epochs // 20)
+        if not self.live and (self.finished % every == 0 or self.finished in (1, self.epochs)):
+            width = len(str(self.epochs))
+            remaining = self.remaining(self.finished / self.epochs)
+            print(
+                f"  epoch {self.finished:>{width}}/{self.epochs}  {self.text}  {remaining}",
+                file=self.file,
+                flush=True,
+            )
+
+    def close(self):
+        """After the last epoch: leave the summary line standing."""
+        if self.live:
+            took = duration(time.monotonic() - self.start)
+            print(f"\r  {self.finished} epochs in {took}  {self.text}\033[K", file=self.file)
+
+    def remaining(self, done):
+        """The time that is left, if the rest goes as the part `done` (0 … 1) has gone."""
+        took = time.monotonic() - self.start
+        return f"{duration(took * (1 - done) / done)} left" if done < 1 else f"{duration(took)}"
+
+
+def duration(seconds):
+    """Seconds as a person says them: 8 s, 3 min 05 s, 2 h 10 min."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
