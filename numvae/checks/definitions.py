@@ -11,7 +11,7 @@ import numpy as np
 from numvae.checks.finite_differences import Line, relative_error
 from numvae.network import Autoencoder
 from numvae.network.parameters import Parameters
-from numvae.rules import activations, bernoulli, gaussian, optimizers
+from numvae.rules import activations, bernoulli, continuous_bernoulli, gaussian, optimizers
 from numvae.training.optimizers import BLOCK, Adam
 
 SEED = 2014
@@ -44,6 +44,16 @@ def densities():
     truth = stats.bernoulli.logpmf(x, special.expit(a)).sum(axis=1)
     found = bernoulli.log_likelihood(x, a)
     yield _line("Bernoulli log-likelihood", "scipy.stats.bernoulli", found, truth)
+
+    def continuous_bernoulli_integral(a):
+        def density(t):
+            return math.exp(continuous_bernoulli.log_likelihood(np.array([t]), np.array([a])))
+
+        return integrate.quad(density, 0.0, 1.0, limit=200)[0]
+
+    logits = np.array([-13.8, -3.0, -0.6, -0.01, 0.0, 0.599, 0.6, 0.601, 5.0, 13.8])
+    found = [continuous_bernoulli_integral(a) for a in logits]
+    yield _line("continuous Bernoulli", "integral over [0, 1]", found, 1.0)
 
     def kl_integral(m, v):
         q, p = stats.norm(m, math.exp(0.5 * v)), stats.norm(0.0, 1.0)

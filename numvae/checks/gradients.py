@@ -10,7 +10,7 @@ import numpy as np
 
 from numvae.checks.finite_differences import compare, numerical_gradient
 from numvae.network import Autoencoder, likelihoods
-from numvae.rules import activations, bernoulli, dense, gaussian
+from numvae.rules import activations, bernoulli, continuous_bernoulli, dense, gaussian
 
 SEED = 2014
 
@@ -77,13 +77,19 @@ def rules():
         rng,
     )
     x = rng.random(size=(5, 4))
-    yield from _rule(
-        "Bernoulli log-likelihood",
-        lambda q: bernoulli.log_likelihood(x, q["logits"]),
-        lambda dlogp, q: {"logits": bernoulli.log_likelihood_backward(dlogp, x, q["logits"])},
-        {"logits": 3.0 * rng.normal(size=(2, 5, 4))},
-        rng,
-    )
+    for name, rule in (
+        ("Bernoulli log-likelihood", bernoulli),
+        ("continuous Bernoulli log-likelihood", continuous_bernoulli),
+    ):
+        yield from _rule(
+            name,
+            lambda q, rule=rule: rule.log_likelihood(x, q["logits"]),
+            lambda dlogp, q, rule=rule: {
+                "logits": rule.log_likelihood_backward(dlogp, x, q["logits"])
+            },
+            {"logits": 3.0 * rng.normal(size=(2, 5, 4))},
+            rng,
+        )
 
 
 def _rule(name, forward, backward, inputs, rng):

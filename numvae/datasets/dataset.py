@@ -1,17 +1,18 @@
 """What a data set is to the rest of the program, and the sets that are known by name."""
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 
-from numvae.datasets import faces, frey, mnist
+from numvae.datasets import faces, frey, mnist, own
 
 
 @dataclass
 class Dataset:
     """Examples to train on, examples held out, and what is known about both.
 
-    X, X_valid          (N, D) float32 in [0, 1]
+    X, X_valid          (N, D) float32; images lie in [0, 1]
     shape               of one example: (28, 20)
     split               one sentence that says how X and X_valid were chosen
     likelihood          the name of the likelihood that suits it
@@ -29,15 +30,14 @@ class Dataset:
 
 
 def load(name, data_dir=None, validation=None, seed=0):
-    """A data set by name.
+    """A data set by name, or from a `.npy` file of the user's own.
 
     data_dir    where files are looked for first (see `files.find`)
     validation  how many examples to hold out; None: the set's own split
-    seed        for the sets that the program draws
+    seed        for the sets that the program draws, and for the split of the user's own
 
-    Raises  ValueError          unknown name, or more held out than there is
-            FileNotFoundError   a file is missing: the sentence names it and the places searched
-            ValueError          a file is damaged
+    Raises  FileNotFoundError   a file is missing: the sentence names it and the places searched
+            ValueError          unknown name, damaged file, more held out than there is
     """
     if name == "faces":
         return _faces(validation, seed)
@@ -45,7 +45,9 @@ def load(name, data_dir=None, validation=None, seed=0):
         return _frey(data_dir, validation)
     if name == "mnist":
         return _mnist(data_dir, validation)
-    raise ValueError(f"There is no data set {name!r}; there are {', '.join(NAMES)}.")
+    if name.endswith(".npy"):
+        return _own(name, validation, seed)
+    raise ValueError(f"There is no data set {name!r}; give {', '.join(NAMES)} or a .npy file.")
 
 
 NAMES = ("faces", "frey", "mnist")
@@ -62,7 +64,7 @@ def _faces(validation, seed):
         X_valid=X[n_train:],
         shape=images.shape[1:],
         split=f"{n_train} faces drawn from seed {seed} to train, {n_valid} more held out",
-        likelihood="gaussian",
+        likelihood="continuous-bernoulli",
         known={name: values[:n_train] for name, values in known.items()},
         known_valid={name: values[n_train:] for name, values in known.items()},
     )
@@ -108,6 +110,29 @@ def _mnist(data_dir, validation):
         known={"digit": labels},
         known_valid={"digit": labels_valid},
     )
+
+
+def _own(path, validation, seed):
+    X, shape = own.load(path)
+    n_valid = len(X) // 10 if validation is None else validation
+    n_train, n_valid = _hold_out_last(n_valid, len(X), "examples")
+    order = np.random.default_rng(seed).permutation(len(X))
+    return Dataset(
+        name=Path(path).stem,
+        X=X[order[:n_train]],
+        X_valid=X[order[n_train:]],
+        shape=shape,
+        split=f"{n_train} random examples (seed {seed}) to train, the other {n_valid} held out",
+        likelihood=_suits(X, shape),
+    )
+
+
+def _suits(X, shape):
+    """The likelihood for data of which only the values are known."""
+    if np.isin(X, (0, 1)).all():
+        return "bernoulli"
+    is_image = len(shape) > 1
+    return "continuous-bernoulli" if is_image and X.min() >= 0 and X.max() <= 1 else "gaussian"
 
 
 def _hold_out_last(n_valid, n, what):

@@ -3,21 +3,27 @@
 import numpy as np
 
 
-def manifold_grid(n_rows, n_columns, n_latent, axes=(0, 1)):
-    """Latent points on a grid whose cells hold equal prior probability; the other axes are 0.
+def prior_quantiles(n):
+    """n values of a latent unit, in the middle of n parts of equal prior probability.
 
         z = Φ⁻¹( (i + ½) / n ),   i = 0 … n − 1            (U3)
 
-    Shapes  → z (n_rows, n_columns, Z): row and column 0 hold the smallest values; axes[0] goes
-            along the columns, axes[1] along the rows
+    Shapes  → (n,) increasing
     Source  Kingma & Welling 2014, Appendix A and Figure 4
     """
     from scipy.special import ndtri
 
-    z = np.zeros((n_rows, n_columns, n_latent), np.float32)
-    z[..., axes[0]] = ndtri((np.arange(n_columns) + 0.5) / n_columns)
-    if n_latent > 1:
-        z[..., axes[1]] = ndtri((np.arange(n_rows) + 0.5) / n_rows)[:, None]
+    return ndtri((np.arange(n) + 0.5) / n)
+
+
+def plane(horizontal, vertical, n_latent, axes=(0, 1)):
+    """The latent points of a picture of two units, all others 0.
+
+    Shapes  horizontal (C,), vertical (R,): values of unit axes[0] and axes[1] → z (R, C, Z)
+    """
+    z = np.zeros((len(vertical), len(horizontal), n_latent))
+    z[..., axes[1]] = vertical[:, None]
+    z[..., axes[0]] = horizontal
     return z
 
 

@@ -36,7 +36,7 @@ class Autoencoder:
     n_latent      Z, latent units
     hidden        widths of the encoder's hidden layers; the decoder has them in reverse
     activation    tanh, relu, elu, softplus, sigmoid or linear
-    likelihood    bernoulli, gaussian-fixed, gaussian or gaussian-sigma-z
+    likelihood    bernoulli, continuous-bernoulli, gaussian-fixed, gaussian or gaussian-sigma-z
     sigma         σ of gaussian-fixed
     sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
     dtype         float32 to train, float64 to check
@@ -110,8 +110,8 @@ class Autoencoder:
         loss = nll + beta * kl
 
         # Backward.
-        dkl = np.full(B, beta / B, x.dtype)
-        dlog_px = np.full((L, B), -1.0 / (L * B), x.dtype)
+        dkl = np.full(B, beta / B, self.dtype)
+        dlog_px = np.full((L, B), -1.0 / (L * B), self.dtype)
         dg = self.likelihood.backward(dlog_px)
         dz = self.decoder.backward(dg).reshape(L, B, Z)
         dmu_kl, dlogvar_kl = gaussian.kl_backward(dkl, mu, logvar)

@@ -19,11 +19,13 @@ import math
 import numpy as np
 
 from numvae.network.dense import Dense
-from numvae.rules import activations, bernoulli, gaussian
+from numvae.rules import activations, bernoulli, continuous_bernoulli, gaussian
 
 
 class Bernoulli:
     """Pixels that are 0 or 1, from logits."""
+
+    rule = bernoulli
 
     def __init__(self, n_in, n_features):
         self.logits = Dense("likelihood.logits", n_in, n_features)
@@ -37,11 +39,11 @@ class Bernoulli:
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
         self.x = x
         self.a = self.logits.forward(h).reshape(-1, *x.shape)
-        return bernoulli.log_likelihood(x, self.a)
+        return self.rule.log_likelihood(x, self.a)
 
     def backward(self, dlog_px):
         """dlog_px (L, B) → dh (L·B, H)."""
-        da = bernoulli.log_likelihood_backward(dlog_px, self.x, self.a)
+        da = self.rule.log_likelihood_backward(dlog_px, self.x, self.a)
         return self.logits.backward(da.reshape(-1, self.logits.n_out))
 
     def mean(self, h):
@@ -52,6 +54,20 @@ class Bernoulli:
     def sample(self, rng, h):
         """h (N, H) → pixels 0 or 1 (N, D)."""
         return bernoulli.sample(rng, self.mean(h))
+
+
+class ContinuousBernoulli(Bernoulli):
+    """Gray pixels, real numbers in [0, 1], from logits: the same layer under another rule."""
+
+    rule = continuous_bernoulli
+
+    def mean(self, h):
+        """h (N, H) → the mean of x (N, D)."""
+        return continuous_bernoulli.mean(self.logits.forward(h))
+
+    def sample(self, rng, h):
+        """h (N, H) → numbers in [0, 1] (N, D)."""
+        return continuous_bernoulli.sample(rng, self.logits.forward(h))
 
 
 class Gaussian:
@@ -165,13 +181,15 @@ class VarianceOfZ:
 
 
 # What a user names. `sigma` is the σ of gaussian-fixed, `sigma_min` the floor of the learned ones.
-NAMES = ("bernoulli", "gaussian-fixed", "gaussian", "gaussian-sigma-z")
+NAMES = ("bernoulli", "continuous-bernoulli", "gaussian-fixed", "gaussian", "gaussian-sigma-z")
 
 
 def likelihood(name, n_in, n_features, sigma, sigma_min):
     """The owner for one of NAMES."""
     if name == "bernoulli":
         return Bernoulli(n_in, n_features)
+    if name == "continuous-bernoulli":
+        return ContinuousBernoulli(n_in, n_features)
     variance = {
         "gaussian-fixed": lambda: FixedVariance(sigma),
         "gaussian": lambda: LearnedVariance(n_features, sigma_min),

@@ -5,7 +5,6 @@
     reconstructions   originals above what the model makes of them
     samples           what the model draws by itself, from the prior
     manifold          the images decoded from a grid over two latent units
-    manifold_values   the latent values of that grid
     latent_scatter    where the examples lie in the latent space, coloured by what is known of them
     save              write a picture to a PNG file
 
@@ -16,7 +15,7 @@ Read next: style.
 """
 
 from numvae.plots.curves import curves
-from numvae.plots.images import image_grid, manifold, manifold_values, reconstructions, samples
+from numvae.plots.images import image_grid, manifold, reconstructions, samples
 from numvae.plots.latent import latent_scatter
 from numvae.plots.style import save
 
@@ -25,7 +24,6 @@ __all__ = [
     "image_grid",
     "latent_scatter",
     "manifold",
-    "manifold_values",
     "reconstructions",
     "samples",
     "save",

@@ -8,7 +8,6 @@ Read next: latent.
 """
 
 import textwrap
-from statistics import NormalDist
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
@@ -20,6 +19,7 @@ TILE = 1.5  # inches an image may take at most
 NARROWEST = 4.0  # inches a figure takes at least, for its text
 
 
+@style.in_style
 def image_grid(images, columns=None, title=None):
     """Images side by side, from left to right, then downwards.
 
@@ -43,6 +43,7 @@ def samples(images, columns=None):
     return image_grid(images, columns, title="Samples: decoded from z ~ N(0, I)")
 
 
+@style.in_style
 def reconstructions(originals, reconstructed):
     """Each original above its reconstruction, in bands of at most ten pairs.
 
@@ -69,43 +70,31 @@ def reconstructions(originals, reconstructed):
     return axes.figure
 
 
-def manifold_values(n):
-    """The n values of a latent unit at which a `manifold` is decoded.
-
-        z = Φ⁻¹(u),   u evenly spaced from 0.05 to 0.95
-
-    Shapes  → (n,) float64, increasing
-    Source  Kingma & Welling 2014, Appendix A: equal steps in u are equal shares of the prior
-    """
-    u = np.linspace(0.05, 0.95, n) if n > 1 else [0.5]
-    return np.array([NormalDist().inv_cdf(p) for p in u])
-
-
-def manifold(images, axes=(0, 1), values=None):
+@style.in_style
+def manifold(images, values, axes=(0, 1)):
     """The images decoded from a grid over two latent units, as one seamless mosaic.
 
     Shapes   images (rows, columns, H, W) or (rows, columns, H, W, 3) in [0, 1]; columns follow
              the horizontal unit, and row 0, its vertical unit smallest, is drawn at the bottom
+    values   of the two units: (horizontal (columns,), vertical (rows,)), both increasing
     axes     the indices (horizontal, vertical) of the units: unit 0 is called z₁
-    values   their values (horizontal (columns,), vertical (rows,)), both increasing; if not
-             given, `manifold_values` of columns and rows
     Look at  whether neighbours change smoothly, and what each direction has learnt to mean
     Errors   ValueError if the shape or the range of the pixels is another one
     """
     images = _check(images, 2)
-    rows, columns, height, width = images.shape[:4]
-    spacing = "" if values else ", through the inverse Gaussian CDF"
-    values = values or (manifold_values(columns), manifold_values(rows))
+    rows, columns = images.shape[:2]
     mosaic = _tile(images[::-1])
     plane = _draw(mosaic, images[0], left=0.75, bottom=0.6)
     plane.images[0].set_extent((-0.5, columns - 0.5, -0.5, rows - 0.5))  # tile centres: 0, 1, 2 …
     plane.set_aspect("auto")
-    sides = plane.get_window_extent().size / style.DPI
-    for axis, unit, z, side in zip((plane.xaxis, plane.yaxis), axes, values, sides):
-        ticks = [t for t in MaxNLocator(7).tick_values(z[0], z[-1]) if z[0] <= t <= z[-1]]
-        axis.set_ticks(np.interp(ticks, z, np.arange(len(z))))
-        axis.set_ticklabels([f"{t:g}".replace("-", "−") for t in ticks])
-        axis.set_label_text(f"$z_{{{unit + 1}}}$" + spacing * bool(side > 3))
+    for axis, unit, z in zip((plane.xaxis, plane.yaxis), axes, values):
+        ticks = z
+        if len(z) > 7:  # round numbers where they lie between the tiles
+            ticks = [t for t in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(z[0], z[-1]) if z[0] <= t <= z[-1]]
+        positions = np.interp(ticks, z, np.arange(len(z)))
+        labels = [f"{round(float(t), 2) + 0.0:g}".replace("-", "−") for t in ticks]  # 0, not −0
+        axis.set_ticks(positions, labels)
+        axis.set_label_text(f"$z_{{{unit + 1}}}$")
     return plane.figure
 
 
@@ -147,7 +136,6 @@ def _tile(images, gap=0):
     return mosaic[: rows * high - gap, : columns * wide - gap]
 
 
-@style.in_style
 def _draw(mosaic, images, title=None, left=MARGIN, bottom=MARGIN):
     """Draw a mosaic in a figure that fits it, `left` and `bottom` inches kept for labels."""
     height, width = mosaic.shape[:2]

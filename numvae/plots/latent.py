@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.colors import to_rgb
 from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
 from numvae.plots import style
 
@@ -15,7 +16,7 @@ def latent_scatter(mu, colours=None, name=None, axes=(0, 1)):
     colours  integers with at most ten different values are classes, with a legend; all else is
              a continuous factor, with a colour bar. A dict {name: colours} gives a panel each.
     name     what the colours mean, the title of the panel
-    axes     the indices (horizontal, vertical) of the units: unit 0 is called z₁
+    axes     the indices (horizontal, vertical) of the units: unit 0 is called μ₁
     Look at  colours that lie apart or change steadily: the units have found what they stand for.
              A unit whose means stay near 0 is not used.
     Errors   ValueError if mu lacks such a unit, or if colours are not one per example
@@ -29,7 +30,8 @@ def latent_scatter(mu, colours=None, name=None, axes=(0, 1)):
     factors = colours if isinstance(colours, dict) else {name: colours}
     columns = 2 if len(factors) in (2, 4) else min(len(factors), 3)
     rows = -(-len(factors) // columns)
-    width, height = ((5.0, 4.4), (style.WIDTH, 3.6), (style.WIDTH, 2.7))[columns - 1]
+    width = style.WIDTH if columns > 1 else 4.5 if colours is None else 5.0
+    height = (4.4, 3.6, 2.4)[columns - 1]
     figure = style.new_figure(width, rows * height, layout="constrained")
     order = np.random.default_rng(0).permutation(len(mu))  # or the last class would lie on top
     for i, (title, values) in enumerate(factors.items()):
@@ -37,8 +39,8 @@ def latent_scatter(mu, colours=None, name=None, axes=(0, 1)):
         _prior(panel, 1.05 * max(2.2, np.abs(mu[:, axes]).max()))
         values = None if values is None else _check(values, mu, title)[order]
         _points(panel, mu[order][:, axes], values)
-        panel.set(title=title or "", xlabel=f"$\\mu_{{{axes[0] + 1}}}$")
-        panel.set_ylabel(f"$\\mu_{{{axes[1] + 1}}}$")
+        panel.set(title=title or "", xlabel=f"posterior mean $\\mu_{{{axes[0] + 1}}}$")
+        panel.set_ylabel(f"posterior mean $\\mu_{{{axes[1] + 1}}}$")
     return figure
 
 
@@ -46,7 +48,7 @@ def _check(values, mu, name):
     values = np.asarray(values)
     if values.shape != mu.shape[:1]:
         raise ValueError(
-            f"found colours {name or ''} of shape {values.shape}; expected one per example, "
+            f"found colours {name!r} of shape {values.shape}; expected one per example, "
             f"{mu.shape[:1]}"
         )
     return values
@@ -54,14 +56,18 @@ def _check(values, mu, name):
 
 def _points(panel, points, values):
     """Draw the points and explain their colours."""
-    look = dict(s=np.clip(6000 / len(points), 3, 24), alpha=0.8, linewidths=0)
+    look = {"s": np.clip(8000 / len(points), 3, 24), "alpha": 0.8, "linewidths": 0}
     if values is None:
         panel.scatter(*points.T, color=style.BLUE, **look)
         return
     classes, index = np.unique(values, return_inverse=True)
     if values.dtype.kind not in "iub" or len(classes) > len(style.CLASSES):
         drawn = panel.scatter(*points.T, c=values, cmap=style.SEQUENTIAL, **look)
-        bar = panel.figure.colorbar(drawn, ax=panel, shrink=0.8, aspect=25)
+        bar = panel.figure.colorbar(
+            drawn,
+            cax=panel.inset_axes((1.05, 0, 0.05, 1)),
+            ticks=MaxNLocator(5, steps=(1, 2, 5, 10)),
+        )
         bar.outline.set_visible(False)
         bar.solids.set_alpha(1)
         return

@@ -5,6 +5,7 @@
     activations       tanh, relu, elu, softplus, sigmoid
     gaussian          reparameterisation, closed-form KL, log-density, variance floor
     bernoulli         the log-likelihood of black-and-white pixels, from logits
+    continuous_bernoulli    the density of gray pixels
     initialization    how large a weight should be at the start
     optimizers        SGD with momentum, Adagrad, Adam
 

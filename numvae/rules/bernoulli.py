@@ -4,7 +4,7 @@ Working from logits keeps every value finite: σ(a) rounds to exactly 1 in float
 log(1 − σ(a)) would be −∞. For gray x in [0, 1] the same formula is the cross-entropy, a useful
 loss but not a density.
 
-Read next: initialization.
+Read next: continuous_bernoulli.
 """
 
 import numpy as np

@@ -72,7 +72,7 @@ def log_density(x, mu, logvar):
 
         log p = −½ Σ_d ( (x − μ)² e^−logvar + logvar + log 2π )     (G1)
 
-    Shapes  x, mu, logvar broadcast to (..., D) → (...)
+    Shapes  x − mu (..., D), logvar broadcast to it → (...)
     Units   nats; a density, so it may be positive
     """
     squared = x - mu
@@ -88,7 +88,7 @@ def log_density_backward(dlogp, x, mu, logvar):
         dμ      = dlogp (x − μ) e^−logvar = −dx            (G2)
         dlogvar = dlogp ½ ( (x − μ)² e^−logvar − 1 )       (G3)
 
-    Shapes  dlogp (...), x, mu, logvar broadcast to (..., D) → dmu, dlogvar (..., D)
+    Shapes  dlogp (...), x − mu (..., D), logvar broadcast to it → dmu, dlogvar (..., D)
     A parameter that several rows share gets the sum of its rows; that sum is the caller's.
     """
     dlogp = dlogp[..., None]
@@ -129,7 +129,7 @@ def floor_logvar_backward(dlogvar, logvar, floor):
 def sample(rng, mu, logvar):
     """A draw x ~ N(μ, diag e^logvar).
 
-    Shapes  mu, logvar broadcast to (..., D) → x (..., D)
+    Shapes  mu (..., D), logvar broadcast to it → x (..., D)
     """
-    eps = rng.standard_normal(np.broadcast_shapes(mu.shape, np.shape(logvar)), dtype=mu.dtype)
+    eps = rng.standard_normal(mu.shape, dtype=mu.dtype)
     return reparameterize(mu, logvar, eps)

@@ -1,0 +1,90 @@
+"""The continuous Bernoulli: an honest density for gray pixels, real numbers in [0, 1].
+
+The Bernoulli formula x a − log(1 + e^a), applied to gray x, is no density: it does not integrate to
+1 over [0, 1]. Normalised, it becomes p(x) ∝ e^(a x), with all that one needs in closed form.
+Written in u = a/2 it is symmetric, and only the neighbourhood of u = 0 needs a series.
+
+Read next: initialization.
+"""
+
+import math
+
+import numpy as np
+
+LOG_2 = math.log(2.0)
+SMALL = 0.3  # below, the series are exact to 1e-12; above, the closed forms lose nothing
+
+
+def log_likelihood(x, logits):
+    """log p(x | logits), summed over the last axis.
+
+        log p = Σ_d ( x a − log ∫₀¹ e^(a t) dt )
+              = Σ_d ( (x − ½) a − log (sinh u / u) ),  u = ½ a      (C1)
+
+    Shapes  x (B, D) in [0, 1], logits (..., B, D) → (..., B)
+    Units   nats; a density, so it may be positive
+    Source  Loaiza-Ganem & Cunningham 2019, equations 3–6, with λ = σ(a)
+    """
+    agreement = np.einsum("...d,...d->...", x - 0.5, logits)
+    return agreement - _log_sinhc(0.5 * logits).sum(axis=-1)
+
+
+def log_likelihood_backward(dlogp, x, logits):
+    """The gradient in the logits: as for the Bernoulli, the data less the mean.
+
+        da = dlogp (x − E[x|a])                            (C2)
+
+    Shapes  dlogp (..., B), x (B, D), logits (..., B, D) → dlogits (..., B, D)
+    Why     the derivative of a log-normaliser is the mean
+    """
+    dlogits = mean(logits)
+    np.subtract(x, dlogits, out=dlogits)
+    dlogits *= dlogp[..., None]
+    return dlogits
+
+
+def mean(logits):
+    """E[x | logits]: not σ(a), and never quite 0 or 1.
+
+        E[x] = ½ + ½ (coth u − 1/u),   u = ½ a             (C3)
+
+    Shapes  logits (...) → (...) in (0, 1)
+    """
+    return 0.5 + 0.5 * _langevin(0.5 * logits)
+
+
+def sample(rng, logits):
+    """A draw by the inverse of the distribution function F, from v ~ U(0, 1).
+
+        F⁻¹(v) = log(1 + v (e^a − 1)) / a,   and F⁻¹ → v as a → 0     (C4)
+
+    Shapes  logits (...) → x (...) in [0, 1]
+    Why     written for −|a|, where nothing overflows; p(x | a) is p(1 − x | −a)
+    """
+    v = rng.random(logits.shape, dtype=logits.dtype)
+    a = -np.abs(logits)
+    flat = a > -1e-3
+    x = np.log1p(v * np.expm1(a)) / np.where(flat, 1.0, a)
+    x = np.where(flat, v, np.minimum(x, 1.0))
+    return np.where(logits > 0.0, 1.0 - x, x)
+
+
+def _log_sinhc(u):
+    """log (sinh u / u) = |u| + log(1 − e^(−2|u|)) − log 2|u|, or its series around 0    (C5)"""
+    u = np.abs(u)
+    small = u < SMALL
+    square = np.where(small, u * u, 0.0)
+    tail = 1 / 2835 - square * (1 / 37800 - square / 467775)
+    series = square * (1 / 6 - square * (1 / 180 - square * tail))
+    u = np.where(small, 1.0, u)
+    return np.where(small, series, u + np.log1p(-np.exp(-2.0 * u)) - np.log(u) - LOG_2)
+
+
+def _langevin(u):
+    """coth u − 1/u, or its series around 0                (C6)"""
+    small = np.abs(u) < SMALL
+    square = np.where(small, u * u, 0.0)
+    tail = 2 / 945 - square * (1 / 4725 - square * (2 / 93555 - square * (1382 / 638512875)))
+    series = u * (1 / 3 - square * (1 / 45 - square * tail))
+    u = np.where(small, 1.0, u)
+    return np.where(small, series, 1.0 / np.tanh(u) - 1.0 / u)

@@ -1,0 +1,128 @@
+"""The folder of a run: the model, its history, its pictures and its report.
+
+    model.npz           the parameters of the best epoch, and the configuration
+    history.csv         what every epoch measured
+    report.txt          the numbers below
+    curves.png …        the pictures
+
+Like the estimator, this module knows all rooms of the package, and contains no formula.
+"""
+
+from pathlib import Path
+
+import numpy as np
+
+from numvae.evaluation import latent, units
+from numvae.files import write_atomically
+from numvae.training.loop import evaluate
+from numvae.training.minibatches import stream, take
+
+GRID = 15  # the manifold has GRID × GRID tiles
+
+
+def new_folder(out, name):
+    """Make the folder of a new run: `out`, or the first free of runs/NAME-1, runs/NAME-2, …
+
+    Raises  FileExistsError if `out` is there already: a run is never overwritten
+    """
+    if out is not None:
+        folder = Path(out)
+        try:
+            folder.mkdir(parents=True)
+        except FileExistsError:
+            raise FileExistsError(
+                f"{out} exists already, and a run is never overwritten; choose another --out."
+            ) from None
+        return folder
+    number = 1
+    while True:
+        folder = Path("runs") / f"{name}-{number}"
+        try:
+            folder.mkdir(parents=True)
+            return folder
+        except FileExistsError:
+            number += 1
+
+
+def report(model, dataset, seed, binarize, best_epoch, epochs):
+    """The numbers of a trained model on the held-out examples, as lines of text."""
+    held_out = len(dataset.X_valid) > 0
+    X = dataset.X_valid if held_out else dataset.X
+    nll, kl = evaluate(model, X, seed, binarize)
+    elbo = -(nll + kl)
+    density = model.config["likelihood"] != "bernoulli"
+    is_image = len(dataset.shape) > 1
+    bits = units.bits_per_dimension(
+        elbo.mean(), model.n_features, 256 if density and is_image else None
+    )
+    what = "held-out" if held_out else "training"
+    error = elbo.std() / np.sqrt(len(elbo))
+    share = kl.mean() / (abs(nll.mean()) + kl.mean())
+    lines = [
+        f"Epoch {best_epoch} of {epochs} was the best, and is kept. {len(X):,} {what} examples:",
+        f"  ELBO      {elbo.mean():10.2f} ± {error:.2f} nats per example, higher is better"
+        + (" (a density: it may be positive)" if density else ""),
+        f"  nll       {nll.mean():10.2f} nats, the reconstruction",
+        f"  KL        {kl.mean():10.2f} nats, what the code z tells: {share:.1%} of |nll| + KL",
+        f"  bits/dim  {bits:10.3f}"
+        + (" of 8-bit pixels" if density and is_image else " per dimension"),
+    ]
+    for name, values in dataset.known_valid.items() if held_out else ():
+        lines.append(_recovered(model, dataset, name, values))
+    return lines
+
+
+def save_report(folder, lines):
+    """Write report.txt."""
+    write_atomically(folder / "report.txt", ("\n".join(lines) + "\n").encode())
+
+
+def _recovered(model, dataset, name, values):
+    """One line: how well a known class or factor can be read off the code."""
+    some = slice(0, 10_000)
+    mu, _ = model.encode(dataset.X[some])
+    mu_valid, _ = model.encode(dataset.X_valid)
+    score = latent.recovery(mu, dataset.known[name][some], mu_valid, values)
+    if np.issubdtype(values.dtype, np.integer):
+        return (
+            f"  {name:<11}{score:9.1%} of held-out examples named right by their neighbours' codes"
+        )
+    along = latent.alignment(mu_valid, values)
+    axis = int(along.argmax())
+    return (
+        f"  {name:<11}{score:9.2f} = R² read off the code; alone with z{axis + 1}: "
+        f"|ρ| = {along[axis]:.2f}"
+    )
+
+
+def pictures(model, dataset, history, seed, binarize, axes=(0, 1)):
+    """The pictures of a run, drawn one after the other: yields (filename, Figure)."""
+    from numvae import plots
+
+    yield "curves.png", plots.curves(history)
+    X, known = dataset.X_valid, dataset.known_valid
+    if len(X) == 0:
+        X, known = dataset.X, dataset.known
+    some = slice(0, 5000)
+    mu, _ = model.encode(X[some])
+    colours = {name: values[some] for name, values in list(known.items())[:2]}
+    yield "latent.png", plots.latent_scatter(mu, colours or None, axes=axes)
+    if len(dataset.shape) == 1:
+        return
+
+    def images(flat):
+        return flat.reshape(*flat.shape[:-1], *dataset.shape)
+
+    rng = stream(seed, 0, 0)
+    shown = take(
+        X, np.linspace(0, len(X) - 1, min(20, len(X))).astype(int), model.dtype, rng, binarize
+    )
+    mu, _ = model.encode(shown)
+    yield "reconstructions.png", plots.reconstructions(images(shown), images(model.decode(mu)))
+    z = rng.standard_normal((60, model.n_latent), dtype=model.dtype)
+    yield "samples.png", plots.samples(images(model.decode(z)))
+    if model.n_latent > 1:
+        values = latent.prior_quantiles(GRID), latent.prior_quantiles(GRID)
+        grid = latent.plane(*values, model.n_latent, axes).astype(model.dtype)
+        decoded = model.decode(grid.reshape(-1, model.n_latent)).reshape(GRID, GRID, -1)
+        yield "manifold.png", plots.manifold(images(decoded), values, axes)

@@ -1,0 +1,45 @@
+"""What several test files share. Arrays come read-only: a rule that writes into an input raises."""
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(1312)
+
+
+@pytest.fixture(params=["float32", "float64"])
+def dtype(request):
+    return request.param
+
+
+@pytest.fixture
+def draw(rng):
+    """draw(*shape): a read-only array of standard normal numbers."""
+
+    def draw(*shape, dtype="float64"):
+        array = rng.standard_normal(shape).astype(dtype)
+        array.setflags(write=False)
+        return array
+
+    return draw
+
+
+@pytest.fixture
+def is_derivative():
+    """is_derivative(f, x, dx): the array dx is ∂f/∂x for the scalar f, by central differences."""
+
+    def is_derivative(f, x, dx, step=1e-5):
+        assert dx.shape == x.shape and x.dtype == dx.dtype == np.float64
+        numeric = np.empty(x.shape)
+        for i in np.ndindex(x.shape):
+            above, below = x.copy(), x.copy()
+            above[i] += step
+            below[i] -= step
+            numeric[i] = (f(above) - f(below)) / (2.0 * step)
+        size = np.linalg.norm(numeric) + np.linalg.norm(dx)
+        assert size > 1e-3, "a gradient of nothing but zeros proves nothing"
+        return np.linalg.norm(numeric - dx) / size < 1e-7
+
+    return is_derivative

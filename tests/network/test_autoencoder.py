@@ -1,0 +1,393 @@
+import copy
+import math
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+from scipy.special import expit
+
+from numvae.network.autoencoder import Autoencoder
+from numvae.network.likelihoods import NAMES
+from numvae.rules import activations, dense
+
+L, B, D, Z = 2, 3, 4, 2
+SIGMA, SIGMA_MIN = 0.7, 0.2
+each_likelihood = pytest.mark.parametrize("likelihood", NAMES)
+
+
+def make(likelihood="bernoulli", hidden=(5, 3), activation="tanh", dtype="float64", **kwargs):
+    """A small model in which no parameter is zero."""
+    kwargs = {"sigma": SIGMA, "sigma_min": SIGMA_MIN, **kwargs}
+    model = Autoencoder(D, Z, hidden, activation, likelihood, dtype=dtype, **kwargs)
+    vector = model.parameters.vector
+    vector[...] = 0.5 * np.random.default_rng(5).standard_normal(vector.size)
+    return model
+
+
+@pytest.fixture
+def batch(rng, draw):
+    x = (rng.random((B, D)) < 0.5).astype(float)
+    x.setflags(write=False)
+    return x, draw(L, B, Z)
+
+
+def loss_by_hand(model, x, eps, beta):
+    """The definition of the loss, one number at a time; only the parameters are the model's."""
+    p, c = model.parameters.values, model.config
+    activate = {
+        "tanh": math.tanh,
+        "relu": lambda a: max(a, 0.0),
+        "elu": lambda a: a if a > 0.0 else math.exp(a) - 1.0,
+        "softplus": lambda a: math.log(1.0 + math.exp(a)),
+        "sigmoid": lambda a: 1.0 / (1.0 + math.exp(-a)),
+        "linear": lambda a: a,
+    }[c["activation"]]
+
+    def affine(name, h):
+        W, b = p[name + ".W"], p[name + ".b"]
+        return [sum(hi * W[i, o] for i, hi in enumerate(h)) + b[o] for o in range(len(b))]
+
+    def hidden_layers(name, h):
+        for i in range(len(c["hidden"])):
+            h = [activate(a) for a in affine(f"{name}.{i}", h)]
+        return h
+
+    def log_p(x, h):
+        if c["likelihood"] == "bernoulli":
+            return stats.bernoulli.logpmf(x, expit(affine("likelihood.logits", h))).sum()
+        if c["likelihood"] == "continuous-bernoulli":
+            a = np.array(affine("likelihood.logits", h))
+            return (a * x - np.log(np.expm1(a) / a)).sum()
+        s = {
+            "gaussian-fixed": lambda: 2.0 * math.log(c["sigma"]),
+            "gaussian": lambda: p["likelihood.s"],
+            "gaussian-sigma-z": lambda: affine("likelihood.s", h),
+        }[c["likelihood"]]()
+        floor = 0.0 if c["likelihood"] == "gaussian-fixed" else c["sigma_min"] ** 2
+        sigma = np.sqrt(np.exp(s) + floor)
+        return stats.norm.logpdf(x, affine("likelihood.mean", h), sigma).sum()
+
+    nll = kl = 0.0
+    for b in range(len(x)):
+        h = hidden_layers("encoder", x[b])
+        mu, logvar = affine("mu", h), affine("logvar", h)
+        for m, s in zip(mu, logvar):
+            kl += (m**2 + math.exp(s) - 1.0 - s) / 2.0 / len(x)
+        for e in eps[:, b]:
+            z = [m + math.sqrt(math.exp(s)) * ei for m, s, ei in zip(mu, logvar, e)]
+            nll -= log_p(x[b], hidden_layers("decoder", z)) / eps.shape[0] / len(x)
+    return nll + beta * kl, nll, kl
+
+
+@each_likelihood
+@pytest.mark.parametrize("hidden", [(), (5,), (5, 3)], ids=str)
+def test_losses_are_the_definition(likelihood, hidden, batch):
+    """(L1) (L2) (L3), in nats per example: summed over dimensions, averaged over the batch."""
+    model = make(likelihood, hidden)
+    losses, _ = model.loss_and_grad(*batch, beta=0.3)
+    assert_allclose(losses, loss_by_hand(model, *batch, beta=0.3), rtol=1e-12)
+
+
+@each_likelihood
+@pytest.mark.parametrize("activation", activations.NAMES)
+@pytest.mark.parametrize("hidden", [(), (5, 3)], ids=str)
+def test_gradient_is_the_slope_of_the_loss_by_hand(likelihood, activation, hidden, batch, draw):
+    model = make(likelihood, hidden, activation)
+    theta = model.parameters.vector
+    gradient = model.loss_and_grad(*batch, beta=0.3)[1]
+    direction, here, step = draw(theta.size), theta.copy(), 1e-5
+    losses = []
+    for sign in (1.0, -1.0):
+        theta[...] = here + sign * step * direction
+        losses.append(loss_by_hand(model, *batch, beta=0.3)[0])
+    numeric, analytic = (losses[0] - losses[1]) / (2.0 * step), gradient @ direction
+    assert abs(numeric - analytic) < 1e-7 * (abs(numeric) + abs(analytic))
+
+
+@each_likelihood
+def test_every_element_of_the_gradient_is_the_derivative(likelihood, batch, is_derivative):
+    model = make(likelihood)
+    theta = model.parameters.vector.copy()
+    gradient = model.loss_and_grad(*batch, beta=2.0)[1].copy()
+
+    def loss(theta):
+        model.parameters.vector[...] = theta
+        return model.loss_and_grad(*batch, beta=2.0)[0].loss
+
+    assert is_derivative(loss, theta, gradient)
+
+
+@each_likelihood
+def test_losses_are_the_means_of_elbo_terms(likelihood, batch):
+    """(L1) (L2) (L3)"""
+    model = make(likelihood)
+    nll, kl = model.elbo_terms(*batch)
+    assert nll.shape == kl.shape == (B,)
+    wanted = nll.mean() + 0.3 * kl.mean(), nll.mean(), kl.mean()
+    assert_allclose(model.loss_and_grad(*batch, beta=0.3)[0], wanted, rtol=1e-12)
+
+
+def test_loss_and_gradient_are_linear_in_beta(batch):
+    """(L3)"""
+    model = make()
+    (loss_0, g_0), (loss_1, g_1), (loss_3, g_3) = (
+        (losses, gradient.copy())
+        for losses, gradient in (model.loss_and_grad(*batch, beta=beta) for beta in (0.0, 1.0, 3.0))
+    )
+    assert loss_0.loss == loss_0.nll and loss_1.loss == pytest.approx(loss_1.nll + loss_1.kl)
+    assert loss_0[1:] == loss_1[1:] == loss_3[1:]
+    assert_allclose(g_3, g_0 + 3.0 * (g_1 - g_0), rtol=1e-10, atol=1e-14)
+
+
+@each_likelihood
+def test_duplicating_the_batch_or_the_samples_changes_neither_loss_nor_gradient(likelihood, batch):
+    model, (x, eps) = make(likelihood), batch
+    losses, gradient = model.loss_and_grad(x, eps)
+    gradient = gradient.copy()
+    for x_twice, eps_twice in [
+        (np.concatenate([x, x]), np.concatenate([eps, eps], axis=1)),
+        (x, np.concatenate([eps, eps])),
+    ]:
+        losses_twice, gradient_twice = model.loss_and_grad(x_twice, eps_twice)
+        assert_allclose(losses_twice, losses, rtol=1e-12)
+        assert_allclose(gradient_twice, gradient, rtol=1e-10, atol=1e-14)
+
+
+@each_likelihood
+def test_permuting_the_examples_or_the_samples_changes_neither_loss_nor_gradient(likelihood, batch):
+    model, (x, eps), order = make(likelihood), batch, np.array([2, 0, 1])
+    losses, gradient = model.loss_and_grad(x, eps)
+    gradient = gradient.copy()
+    for x_permuted, eps_permuted in [(x[order], eps[:, order]), (x, eps[::-1])]:
+        losses_permuted, gradient_permuted = model.loss_and_grad(x_permuted, eps_permuted)
+        assert_allclose(losses_permuted, losses, rtol=1e-12)
+        assert_allclose(gradient_permuted, gradient, rtol=1e-10, atol=1e-14)
+
+
+@each_likelihood
+def test_permuting_the_examples_permutes_the_elbo_terms(likelihood, batch):
+    model, (x, eps), order = make(likelihood), batch, np.array([2, 0, 1])
+    permuted = model.elbo_terms(x[order], eps[:, order])
+    for got, wanted in zip(permuted, model.elbo_terms(x, eps)):
+        assert_allclose(got, wanted[order], rtol=1e-12)
+
+
+@each_likelihood
+@pytest.mark.parametrize("hidden", [(), (5, 3)], ids=str)
+def test_gradient_is_overwritten_whole_and_the_same_at_every_call(likelihood, hidden, batch):
+    model = make(likelihood, hidden)
+    losses, gradient = model.loss_and_grad(*batch)
+    first = gradient.copy()
+    model.parameters.gradient[...] = np.nan
+    losses_again, gradient_again = model.loss_and_grad(*batch)
+    assert gradient_again is gradient is model.parameters.gradient
+    assert losses_again == losses
+    assert_array_equal(gradient_again, first)
+
+
+def dense_layers(model):
+    layers = [*model.encoder.layers, model.mu, model.logvar, *model.decoder.layers]
+    if "bernoulli" in model.config["likelihood"]:
+        return [*layers, model.likelihood.logits]
+    layers.append(model.likelihood.mean_layer)
+    if model.config["likelihood"] == "gaussian-sigma-z":
+        layers.append(model.likelihood.variance.layer)
+    return layers
+
+
+def assert_views_are_bound(model):
+    parameters = model.parameters
+    for layer in dense_layers(model):
+        assert layer.W.base is parameters.vector and layer.b.base is parameters.vector
+        assert layer.dW.base is parameters.gradient and layer.db.base is parameters.gradient
+    if model.config["likelihood"] == "gaussian":
+        assert model.likelihood.variance.s.base is parameters.vector
+        assert model.likelihood.variance.ds.base is parameters.gradient
+
+
+@each_likelihood
+def test_layers_are_views_into_the_flat_vectors_before_and_after_a_step(likelihood, batch):
+    model = make(likelihood)
+    assert_views_are_bound(model)
+    model.loss_and_grad(*batch)
+    model.initialize(np.random.default_rng(0))
+    model.loss_and_grad(*batch)
+    assert_views_are_bound(model)
+
+
+@each_likelihood
+@pytest.mark.parametrize("hidden", [(), (5, 3)], ids=str)
+def test_dtype_in_is_dtype_out(likelihood, hidden, batch, draw, rng, dtype):
+    model = make(likelihood, hidden, dtype=dtype)
+    x, eps = (array.astype(dtype) for array in batch)
+    z = draw(L, B, Z, dtype=dtype)
+    losses, gradient = model.loss_and_grad(x, eps, beta=0.3)
+    outputs = [
+        gradient,
+        *model.encode(x),
+        model.decode(z[0]),
+        model.sample(rng, z[0]),
+        model.log_likelihood(x, z),
+        *model.elbo_terms(x, eps),
+    ]
+    assert {str(output.dtype) for output in outputs} == {dtype}
+    assert all(type(value) is float for value in losses)
+
+
+@each_likelihood
+def test_no_array_inside_a_step_leaves_the_dtype(likelihood, batch, monkeypatch):
+    """A wider array on the way would be cast back into the gradient unseen, at twice the cost."""
+    seen = []
+
+    def watched(rule):
+        def spy(*args):
+            seen.extend(str(array.dtype) for array in args if isinstance(array, np.ndarray))
+            return rule(*args)
+
+        return spy
+
+    monkeypatch.setattr(dense, "forward", watched(dense.forward))
+    monkeypatch.setattr(dense, "backward", watched(dense.backward))
+    model = make(likelihood, dtype="float32")
+    model.loss_and_grad(*(array.astype("float32") for array in batch), beta=0.3)
+    assert set(seen) == {"float32"}
+
+
+@each_likelihood
+def test_single_precision_agrees_with_double(likelihood, batch):
+    losses, gradient = make(likelihood).loss_and_grad(*batch)
+    single = make(likelihood, dtype="float32")
+    losses_32, gradient_32 = single.loss_and_grad(*(a.astype("float32") for a in batch))
+    assert_allclose(losses_32, losses, rtol=1e-5)
+    assert np.linalg.norm(gradient_32 - gradient) < 1e-5 * np.linalg.norm(gradient)
+
+
+def test_encode_decode_and_log_likelihood_have_the_shapes_declared(batch, draw, rng):
+    model, z = make(), draw(L, B, Z)
+    mu, logvar = model.encode(batch[0])
+    assert mu.shape == logvar.shape == (B, Z)
+    assert model.decode(z[0]).shape == model.sample(rng, z[0]).shape == (B, D)
+    log_px = model.log_likelihood(batch[0], z)
+    assert log_px.shape == (L, B)
+    for sample in range(L):
+        alone = model.log_likelihood(batch[0], z[sample : sample + 1])
+        assert_allclose(alone[0], log_px[sample], rtol=1e-12)
+
+
+def test_samples_average_to_the_decoded_mean(draw, rng):
+    model, n, z = make(), 20_000, draw(1, Z)
+    mean = model.decode(z)[0]
+    error = np.abs(model.sample(rng, np.broadcast_to(z, (n, Z))).mean(axis=0) - mean)
+    assert (error < 5.0 * np.sqrt(mean * (1.0 - mean) / n)).all()
+
+
+def test_extreme_logits_leave_loss_and_gradient_finite(batch, dtype):
+    model = make(dtype=dtype)
+    model.parameters.values["likelihood.logits.b"][...] = [1e4, -1e4, 1e4, -1e4]
+    losses, gradient = model.loss_and_grad(*(array.astype(dtype) for array in batch))
+    assert np.isfinite(losses).all() and np.isfinite(gradient).all()
+
+
+@each_likelihood
+@pytest.mark.parametrize("hidden", [(), (5, 3)], ids=str)
+@pytest.mark.parametrize(
+    "duplicate",
+    [copy.deepcopy, copy.copy, lambda model: pickle.loads(pickle.dumps(model))],
+    ids=["deepcopy", "copy", "pickle"],
+)
+def test_a_copy_is_equal_and_independent(likelihood, hidden, duplicate, batch):
+    model = make(likelihood, hidden, activation="softplus")
+    losses, gradient = model.loss_and_grad(*batch)
+    vector, gradient = model.parameters.vector.copy(), gradient.copy()
+
+    twin = duplicate(model)
+    assert twin.config == model.config
+    assert repr(twin) == repr(model)
+    losses_twin, gradient_twin = twin.loss_and_grad(*batch)
+    assert losses_twin == losses
+    assert_array_equal(gradient_twin, gradient)
+    assert_views_are_bound(twin)
+
+    twin.parameters.vector[...] = 0.0
+    twin.loss_and_grad(*batch)
+    assert_array_equal(model.parameters.vector, vector)
+    assert_array_equal(model.parameters.gradient, gradient)
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "head"),
+    [
+        ("bernoulli", 5 * 784 + 784),
+        ("gaussian-fixed", 5 * 784 + 784),
+        ("gaussian", 5 * 784 + 784 + 784),
+        ("gaussian-sigma-z", 2 * (5 * 784 + 784)),
+    ],
+)
+def test_repr_lists_every_array_and_the_total(likelihood, head):
+    model = Autoencoder(784, 2, (5, 3), "tanh", likelihood)
+    encoder = (784 * 5 + 5) + (5 * 3 + 3)
+    decoder = (2 * 3 + 3) + (3 * 5 + 5)
+    total = encoder + 2 * (3 * 2 + 2) + decoder + head
+    assert model.parameters.vector.size == total
+    first, *rest = repr(model).splitlines()
+    assert first == (
+        f"Autoencoder 784-5-3-2-3-5-784, tanh, {likelihood}, {total:,} parameters, float32"
+    )
+    assert len(rest) == len(model.parameters.values)
+    for line, (name, value) in zip(rest, model.parameters.values.items()):
+        assert line.split()[0] == name
+        assert str(value.shape) in line
+        assert line.endswith(f" {value.size:,}")
+    assert {"encoder.0.W", "encoder.1.b", "mu.W", "logvar.b", "decoder.1.W"} <= {
+        line.split()[0] for line in rest
+    }
+
+
+def test_repr_without_hidden_layers():
+    assert repr(Autoencoder(4, 2, ())).startswith("Autoencoder 4-2-4, relu, bernoulli, 32 param")
+
+
+def test_decoder_has_the_hidden_layers_in_reverse():
+    values = Autoencoder(7, 2, [6, 5, 4]).parameters.values
+    shapes = [value.shape for name, value in values.items() if name.endswith("W")]
+    assert shapes == [(7, 6), (6, 5), (5, 4), (4, 2), (4, 2), (2, 4), (4, 5), (5, 6), (6, 7)]
+
+
+@each_likelihood
+def test_initialize_is_decided_by_its_seed_and_touches_every_parameter(likelihood):
+    first, again, other = (make(likelihood) for _ in range(3))
+    for model, seed in zip((first, again, other), (1, 1, 2)):
+        model.parameters.vector[...] = np.nan
+        assert model.initialize(np.random.default_rng(seed)) is model
+    assert np.isfinite(first.parameters.vector).all()
+    assert_array_equal(first.parameters.vector, again.parameters.vector)
+    assert (first.parameters.vector != other.parameters.vector).any()
+
+
+@pytest.mark.parametrize(
+    ("activation", "hidden_variance"),
+    [("tanh", lambda n_in, n_out: 2.0 / (n_in + n_out)), ("relu", lambda n_in, n_out: 2.0 / n_in)],
+)
+def test_initialize_follows_glorot_or_he_and_glorot_where_no_activation_follows(
+    activation, hidden_variance
+):
+    """(I1) (I2)"""
+    model = Autoencoder(200, 100, (300,), activation, "gaussian-sigma-z")
+    model.initialize(np.random.default_rng(0))
+    for layer in dense_layers(model):
+        n_in, n_out = layer.W.shape
+        hidden = layer.name.startswith(("encoder", "decoder"))
+        variance = hidden_variance(n_in, n_out) if hidden else 2.0 / (n_in + n_out)
+        assert layer.W.var() == pytest.approx(variance, rel=0.04)
+        assert not layer.b.any()
+
+
+def test_initialize_draws_every_weight_from_the_sigma_given():
+    """(I3)"""
+    model = Autoencoder(200, 100, (300,), "relu", "gaussian-sigma-z")
+    model.initialize(np.random.default_rng(0), sigma=0.01)
+    for layer in dense_layers(model):
+        assert layer.W.std() == pytest.approx(0.01, rel=0.03)
+        assert not layer.b.any()

@@ -1,0 +1,195 @@
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+from scipy.special import expit
+
+from numvae.network.likelihoods import NAMES, likelihood
+from numvae.network.parameters import Parameters
+
+L, B, H, D = 3, 4, 5, 6
+SIGMA, SIGMA_MIN = 0.7, 0.2
+each_likelihood = pytest.mark.parametrize("name", NAMES)
+
+
+def bound(name, dtype="float64"):
+    owner = likelihood(name, H, D, SIGMA, SIGMA_MIN)
+    parameters = Parameters(owner.shapes, dtype)
+    owner.bind(parameters)
+    parameters.vector[...] = np.random.default_rng(5).standard_normal(parameters.vector.size)
+    parameters.gradient[...] = np.nan
+    return owner, parameters
+
+
+class TiltedUniform:
+    """The density ∝ e^(a x) on [0, 1]; its moments from scipy's truncated exponential."""
+
+    def __init__(self, a):
+        self.a, self.up = a, a > 0.0
+        self.falling = stats.truncexpon(np.abs(a), scale=1.0 / np.abs(a))
+        self.var, self.stats = self.falling.var, self.falling.stats
+
+    def logpdf(self, x):
+        return np.log(self.a / np.expm1(self.a)) + self.a * x
+
+    def mean(self):
+        return np.where(self.up, 1.0 - self.falling.mean(), self.falling.mean())
+
+
+def declared(name, values, h):
+    """scipy's distribution of x given the features of one sample, one entry per dimension."""
+
+    def affine(layer):
+        W, b = values[f"likelihood.{layer}.W"], values[f"likelihood.{layer}.b"]
+        return np.array([sum(h * W[:, d]) + b[d] for d in range(D)])
+
+    if name == "bernoulli":
+        return stats.bernoulli(expit(affine("logits")))
+    if name == "continuous-bernoulli":
+        return TiltedUniform(affine("logits"))
+    sigma = {
+        "gaussian-fixed": lambda: SIGMA,
+        "gaussian": lambda: np.sqrt(np.exp(values["likelihood.s"]) + SIGMA_MIN**2),
+        "gaussian-sigma-z": lambda: np.sqrt(np.exp(affine("s")) + SIGMA_MIN**2),
+    }[name]()
+    return stats.norm(affine("mean"), sigma)
+
+
+@pytest.fixture
+def x(rng):
+    x = (rng.random((B, D)) < 0.5).astype(float)
+    x.setflags(write=False)
+    return x
+
+
+@each_likelihood
+def test_log_likelihood_is_scipys_summed_over_the_dimensions(name, x, draw):
+    """(B1) (C1) (G1) (F1), for L samples of each example; row l·B + b of h is sample l of b."""
+    owner, parameters = bound(name)
+    h = draw(L * B, H)
+    log_px = owner.log_likelihood(x, h)
+    assert log_px.shape == (L, B)
+    for sample, row in np.ndindex(L, B):
+        p = declared(name, parameters.values, h[sample * B + row])
+        log_p = p.logpmf(x[row]) if name == "bernoulli" else p.logpdf(x[row])
+        assert log_px[sample, row] == pytest.approx(log_p.sum(), rel=1e-11)
+
+
+@each_likelihood
+def test_backward_overwrites_the_gradient_with_the_derivative(name, x, draw, is_derivative):
+    """(B2) (G2) (G3) (F2)"""
+    owner, parameters = bound(name)
+    h, dlog_px, theta = draw(L * B, H), draw(L, B), parameters.vector.copy()
+    owner.log_likelihood(x, h)
+    dh = owner.backward(dlog_px)
+
+    def upstream(theta, h):
+        parameters.vector[...] = theta
+        return (dlog_px * owner.log_likelihood(x, h)).sum()
+
+    assert is_derivative(lambda theta: upstream(theta, h), theta, parameters.gradient)
+    assert is_derivative(lambda h: upstream(theta, h), h, dh)
+
+
+@each_likelihood
+def test_mean_is_the_mean_declared(name, draw):
+    owner, parameters = bound(name)
+    h = draw(7, H)
+    wanted = [declared(name, parameters.values, row).mean() for row in h]
+    assert_allclose(owner.mean(h), wanted, rtol=1e-10)
+
+
+@each_likelihood
+def test_samples_have_the_moments_declared(name, draw, rng):
+    owner, parameters = bound(name)
+    n, h = 50_000, draw(H)
+    samples = owner.sample(rng, np.broadcast_to(h, (n, H)))
+    p = declared(name, parameters.values, h)
+    mean_error = np.sqrt(p.var() / n)
+    variance_error = np.sqrt(p.var() ** 2 * (2.0 + p.stats(moments="k")) / n)
+    assert samples.shape == (n, D)
+    assert (np.abs(samples.mean(axis=0) - p.mean()) < 5.0 * mean_error).all()
+    assert (np.abs(samples.var(axis=0) - p.var()) < 5.0 * variance_error + 1e-12).all()
+
+
+@each_likelihood
+def test_dtype_in_is_dtype_out(name, draw, rng, dtype):
+    owner, parameters = bound(name, dtype)
+    h, x = draw(L * B, H, dtype=dtype), draw(B, D, dtype=dtype)
+    outputs = [
+        owner.log_likelihood(x, h),
+        owner.backward(draw(L, B, dtype=dtype)),
+        owner.mean(h),
+        owner.sample(rng, h),
+        parameters.gradient,
+    ]
+    assert {str(output.dtype) for output in outputs} == {dtype}
+
+
+@pytest.mark.parametrize("name", ["gaussian", "gaussian-sigma-z"])
+def test_learned_variance_is_smooth_and_never_below_its_floor(name, dtype):
+    """(F1) over the whole range of s: rising, without a kink, flat at the floor."""
+    owner, parameters = bound(name, dtype)
+    parameters.vector[...] = 0.0
+    s, logvars = np.arange(-60.0, 20.0, 0.25), []
+    for value in s:
+        bias = "likelihood.s" if name == "gaussian" else "likelihood.s.b"
+        parameters.values[bias][...] = value
+        logvar = owner.variance.forward(np.zeros((1, H), dtype), (1, 1, D))
+        logvars.append(float(logvar.flat[0]))
+    variance, slope = np.exp(logvars), np.diff(logvars) / 0.25
+    assert (variance >= SIGMA_MIN**2 * (1.0 - 1e-6)).all()
+    assert variance[0] == pytest.approx(SIGMA_MIN**2, rel=1e-6)
+    assert (slope > -1e-4).all() and (slope < 1.0 + 1e-4).all()
+    assert (np.abs(np.diff(slope)) < 0.25 * 0.25 + 1e-4).all()  # a softplus bends by ¼ at most
+
+
+@each_likelihood
+def test_extreme_parameters_stay_finite(name, draw, dtype):
+    owner, parameters = bound(name, dtype)
+    x, h = draw(B, D, dtype=dtype), draw(L * B, H, dtype=dtype)
+    for layer in ("logits", "s"):
+        for key in (f"likelihood.{layer}", f"likelihood.{layer}.b"):
+            if key in parameters.values:
+                parameters.values[key][:2] = -1e4, 1e4
+    assert np.isfinite(owner.log_likelihood(x, h)).all()
+    assert np.isfinite(owner.backward(np.ones((L, B), dtype))).all()
+    assert np.isfinite(parameters.gradient).all()
+    assert np.isfinite(owner.mean(h)).all()
+
+
+@each_likelihood
+def test_permuting_the_examples_permutes_the_results_and_keeps_the_gradient(name, x, draw):
+    owner, parameters = bound(name)
+    h, dlog_px, order = draw(L, B, H), draw(L, B), np.array([2, 0, 3, 1])
+    log_px = owner.log_likelihood(x, h.reshape(L * B, H))
+    dh = owner.backward(dlog_px).reshape(L, B, H)
+    gradient = parameters.gradient.copy()
+    log_px_p = owner.log_likelihood(x[order], h[:, order].reshape(L * B, H))
+    dh_p = owner.backward(dlog_px[:, order]).reshape(L, B, H)
+    assert_allclose(log_px_p, log_px[:, order], rtol=1e-12)
+    assert_allclose(dh_p, dh[:, order], rtol=1e-10)
+    assert_allclose(parameters.gradient, gradient, rtol=1e-10, atol=1e-14)
+
+
+@each_likelihood
+def test_initialize_leaves_no_parameter_untouched_and_biases_zero(name, rng):
+    owner, parameters = bound(name)
+    parameters.vector[...] = np.nan
+    owner.initialize(rng)
+    for key, value in parameters.values.items():
+        if key.endswith(".W"):
+            assert value.all() and np.abs(value).max() <= math.sqrt(6.0 / (H + D))  # (I1)
+        else:
+            assert_array_equal(value, np.zeros(D))
+
+
+@each_likelihood
+def test_initialize_with_sigma_draws_every_weight_from_it(name, rng):
+    """(I3)"""
+    owner, parameters = bound(name)
+    owner.initialize(rng, sigma=1e-3)
+    weights = [value for key, value in parameters.values.items() if key.endswith(".W")]
+    assert all(0.5e-3 < W.std() < 2e-3 for W in weights)

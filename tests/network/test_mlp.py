@@ -1,0 +1,100 @@
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from numvae.network.mlp import MLP
+from numvae.network.parameters import Parameters
+from numvae.rules import activations
+
+B, SIZES = 5, (4, 6, 3)
+
+
+def bound(sizes, activation="tanh", dtype="float64"):
+    mlp = MLP("net", sizes, activation)
+    parameters = Parameters(mlp.shapes, dtype)
+    mlp.bind(parameters)
+    parameters.vector[...] = np.random.default_rng(5).standard_normal(parameters.vector.size)
+    parameters.gradient[...] = np.nan
+    return mlp, parameters
+
+
+def test_names_and_shapes():
+    shapes = {"net.0.W": (4, 6), "net.0.b": (6,), "net.1.W": (6, 3), "net.1.b": (3,)}
+    mlp = MLP("net", SIZES, "tanh")
+    assert mlp.shapes == shapes
+    assert mlp.n_out == 3
+
+
+def test_forward_is_layer_after_layer_entry_by_entry(draw):
+    """(D1) and (H3), the activation after the last layer too."""
+    mlp, parameters = bound(SIZES)
+    x = draw(B, 4)
+    got = mlp.forward(x)
+    for row in range(B):
+        h = x[row].tolist()
+        for i in range(2):
+            W, b = parameters.values[f"net.{i}.W"], parameters.values[f"net.{i}.b"]
+            h = [
+                math.tanh(sum(hj * W[j, o] for j, hj in enumerate(h)) + b[o]) for o in range(len(b))
+            ]
+        assert_allclose(got[row], h, rtol=1e-12)
+
+
+@pytest.mark.parametrize("activation", activations.NAMES)
+@pytest.mark.parametrize("sizes", [(4, 3), SIZES, (4, 6, 5, 3)], ids=str)
+def test_backward_is_the_derivative(sizes, activation, draw, is_derivative):
+    mlp, parameters = bound(sizes, activation)
+    x, dh, theta = draw(B, 4), draw(B, 3), parameters.vector.copy()
+    mlp.forward(x)
+    dx = mlp.backward(dh.copy())
+
+    def upstream(theta, x):
+        parameters.vector[...] = theta
+        return (dh * mlp.forward(x)).sum()
+
+    assert is_derivative(lambda theta: upstream(theta, x), theta, parameters.gradient)
+    assert is_derivative(lambda x: upstream(theta, x), x, dx)
+
+
+@pytest.mark.parametrize("activation", activations.NAMES)
+def test_without_dx_the_parameters_get_the_same_gradient(activation, draw):
+    mlp, parameters = bound(SIZES, activation)
+    dh = draw(B, 3)
+    mlp.forward(draw(B, 4))
+    mlp.backward(dh.copy())
+    gradient = parameters.gradient.copy()
+    parameters.gradient[...] = np.nan
+    assert mlp.backward(dh.copy(), need_dx=False) is None
+    assert_array_equal(parameters.gradient, gradient)
+
+
+def test_no_layers_pass_input_and_gradient_through(draw):
+    mlp, parameters = bound((4,))
+    x, dh = draw(B, 4), draw(B, 4)
+    assert parameters.vector.size == 0 and mlp.n_out == 4
+    assert_array_equal(mlp.forward(x), x)
+    assert_array_equal(mlp.backward(dh, need_dx=False), dh)
+
+
+@pytest.mark.parametrize("activation", activations.NAMES)
+def test_dtype_in_is_dtype_out(activation, draw, dtype):
+    mlp, _ = bound(SIZES, activation, dtype)
+    assert mlp.forward(draw(B, 4, dtype=dtype)).dtype == dtype
+    assert mlp.backward(draw(B, 3, dtype=dtype).copy()).dtype == dtype
+
+
+def test_initialize_hands_its_activation_and_sigma_to_every_layer():
+    """(I1) (I2) (I3)"""
+    sizes = (200, 300, 100)
+    for activation, sigma, variances in [
+        ("tanh", None, (2.0 / 500, 2.0 / 400)),
+        ("relu", None, (2.0 / 200, 2.0 / 300)),
+        ("relu", 0.01, (1e-4, 1e-4)),
+    ]:
+        mlp, _ = bound(sizes, activation)
+        mlp.initialize(np.random.default_rng(0), sigma)
+        for layer, variance in zip(mlp.layers, variances):
+            assert layer.W.var() == pytest.approx(variance, rel=0.04)
+            assert not layer.b.any()

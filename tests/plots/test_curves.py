@@ -1,0 +1,112 @@
+"""The training curves, on made-up histories."""
+
+import numpy as np
+import pytest
+
+from numvae import plots
+
+
+def history(epochs, valid=True):
+    """Starts near -2000, ends near 900; held-out is best in the middle and then overfits."""
+    rows = []
+    for epoch in range(1, epochs + 1):
+        elbo, kl = 900 - 2900 * np.exp(-epoch / 20), 20.0
+        row = {"epoch": epoch, "train_elbo": elbo, "train_nll": -elbo - kl, "train_kl": kl}
+        if valid:
+            elbo -= 40 + 60 * (epoch / 500) ** 2
+            row |= {"valid_elbo": elbo, "valid_nll": -elbo - kl - 1, "valid_kl": kl + 1}
+        rows.append(row)
+    return rows
+
+
+def texts(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_panels_units_and_legend():
+    figure = plots.curves(history(30))
+    assert [axes.get_title(loc="left") for axes in figure.axes] == [
+        "ELBO, higher is better",
+        "nll, lower is better",
+        "KL to the prior",
+    ]
+    assert figure.axes[0].get_ylabel() == "nats per example"
+    assert {axes.get_xlabel() for axes in figure.axes} == {"epoch"}
+    assert texts(figure)[:2] == ["train", "held-out"]
+
+
+def test_each_line_is_its_column():
+    rows = history(30)
+    for axes, term in zip(plots.curves(rows).axes, ("elbo", "nll", "kl")):
+        for line, prefix in zip(axes.lines, ("train", "valid")):
+            np.testing.assert_array_equal(line.get_xdata(), np.arange(1, 31))
+            np.testing.assert_array_equal(line.get_ydata(), [r[f"{prefix}_{term}"] for r in rows])
+
+
+def test_the_best_held_out_epoch_is_marked():
+    rows = history(500)
+    best = max(rows, key=lambda row: row["valid_elbo"])
+    assert 1 < best["epoch"] < 500
+    figure = plots.curves(rows)
+    assert texts(figure)[2] == f"best held-out: {best['valid_elbo']:.1f} at epoch {best['epoch']}"
+    ring = figure.axes[0].lines[-1]
+    assert ring.get_xydata().tolist() == [[best["epoch"], best["valid_elbo"]]]
+
+
+def test_limits_follow_the_later_epochs_and_the_picture_says_so():
+    rows = history(400)
+    rows[0]["train_elbo"] = -1e30
+    rows[300]["train_elbo"] = -1e6  # a single spike does not count either
+    figure = plots.curves(rows)
+    low, high = figure.axes[0].get_ylim()
+    later = [row["train_elbo"] for row in rows[100:] if row["train_elbo"] > 0]
+    assert 600 < low < min(later) and max(later) < high < 1000
+    assert "last three quarters" in figure.get_supxlabel()
+
+
+def test_nothing_is_said_where_nothing_is_cut():
+    rows = [{"epoch": e, "train_elbo": -e, "train_nll": e, "train_kl": 0.0} for e in (1, 2, 3, 4)]
+    figure = plots.curves(rows)
+    assert figure.get_supxlabel() == ""
+    assert texts(figure) == ["train"]
+    low, high = figure.axes[0].get_ylim()
+    assert low < -4 and high > -1
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 500])
+@pytest.mark.parametrize("valid", [False, True])
+def test_any_number_of_epochs(epochs, valid, tmp_path):
+    rows = history(epochs, valid)
+    figure = plots.curves(rows)
+    plots.save(figure, tmp_path / "curves.png")
+    if epochs == 1:
+        axes = figure.axes[0]
+        assert axes.get_xlim() == (0.5, 1.5) and 1 in axes.get_xticks()
+        assert not any(tick % 1 for tick in axes.get_xticks())
+        assert axes.lines[0].get_marker() == "o"  # a line of one point would not be seen
+        assert axes.get_ylim()[0] < rows[0]["train_elbo"] < axes.get_ylim()[1]
+
+
+def test_held_out_measured_now_and_then_is_joined_up():
+    rows = history(40)
+    for row in rows:
+        if row["epoch"] % 10:
+            del row["valid_elbo"]
+    line = plots.curves(rows).axes[0].lines[1]
+    assert line.get_xdata().tolist() == [10, 20, 30, 40]
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_a_diverged_run_is_drawn_as_far_as_it_goes(bad, tmp_path):
+    rows = history(10)
+    for row in rows[2:]:
+        row.update({key: bad for key in row if key != "epoch"})
+    figure = plots.curves(rows)
+    assert len(figure.axes[0].lines[0].get_xdata()) == 2
+    plots.save(figure, tmp_path / "curves.png")
+    plots.curves([{"epoch": 1, "train_elbo": bad, "train_nll": bad, "train_kl": bad}])
+
+
+def test_an_empty_history_is_refused():
+    with pytest.raises(ValueError, match="history is empty"):
+        plots.curves([])

@@ -1,0 +1,169 @@
+"""The grids: every tile where it belongs, every pixel what it was."""
+
+import numpy as np
+import pytest
+from matplotlib.image import imread
+from scipy.special import ndtri
+
+from numvae import plots
+
+
+def constant_tiles(*shape, colour=False):
+    """Images of one gray each, all different: shape (*shape, 4, 3[, 3])."""
+    grays = (np.arange(np.prod(shape)) / np.prod(shape)).reshape(*shape)
+    return np.broadcast_to(
+        grays.reshape(*shape, 1, 1, *[1] * colour), (*shape, 4, 3, *[3] * colour)
+    )
+
+
+def drawn(figure):
+    (image,) = figure.axes[0].images
+    return np.asarray(image.get_array())
+
+
+def drawn_at(figure, x, y):
+    """The value shown at data coordinates (x, y), whichever way up the array is drawn."""
+    axes = figure.axes[0]
+    (image,) = axes.images
+    (left, right, bottom, top), array = image.get_extent(), np.asarray(image.get_array())
+    row = (y - top) / (bottom - top) if image.origin == "upper" else (y - bottom) / (top - bottom)
+    column = (x - left) / (right - left)
+    return array[int(row * array.shape[0]), int(column * array.shape[1])]
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_image_grid_fills_rows_and_leaves_the_rest_white(colour):
+    images = constant_tiles(5, colour=colour)
+    array = drawn(plots.image_grid(images, columns=3))
+    assert array.shape == (4 + 1 + 4, 3 + 1 + 3 + 1 + 3) + (3,) * colour
+    for i in range(5):
+        top, left = 5 * (i // 3), 4 * (i % 3)
+        np.testing.assert_allclose(array[top : top + 4, left : left + 3], images[i], atol=1e-6)
+    assert (array[4] == 1).all() and (array[:, 3] == 1).all() and (array[5:, 8:] == 1).all()
+
+
+@pytest.mark.parametrize("n, columns", [(1, 1), (2, 2), (20, 5), (50, 10), (64, 8), (100, 10)])
+def test_columns_are_chosen_without_empty_places(n, columns):
+    array = drawn(plots.image_grid(np.zeros((n, 4, 3))))
+    assert array.shape == (5 * n // columns - 1, 4 * columns - 1)
+
+
+def test_pixels_are_clipped_and_stay_sharp():
+    figure = plots.image_grid(np.array([[[-3.0, 0.25, 2.0]]]))
+    assert drawn(figure).tolist() == [[0.0, 0.25, 1.0]]
+    assert figure.axes[0].images[0].get_interpolation() == "nearest"
+
+
+def test_every_pixel_becomes_a_square_of_whole_screen_pixels(tmp_path):
+    images = np.random.default_rng(0).integers(0, 2, (6, 28, 20))
+    figure = plots.image_grid(images)
+    plots.save(figure, tmp_path / "grid.png")
+    screen, array = imread(tmp_path / "grid.png")[..., 0], drawn(figure)
+    box = figure.axes[0].get_window_extent()
+    scale = round(box.width / array.shape[1])
+    left, top = round(box.x0), screen.shape[0] - round(box.y1)
+    enlarged = array.repeat(scale, axis=0).repeat(scale, axis=1)
+    height, width = enlarged.shape
+    np.testing.assert_array_equal(screen[top : top + height, left : left + width], enlarged)
+
+
+def test_the_caller_keeps_its_images():
+    images = np.full((2, 4, 3), 7.0)
+    plots.image_grid(images)
+    assert (images == 7.0).all()
+
+
+def test_samples_say_where_they_come_from():
+    figure = plots.samples(constant_tiles(30))
+    assert figure.axes[0].get_title(loc="left") == "Samples: decoded from z ~ N(0, I)"
+
+
+def test_a_long_title_takes_several_lines_inside_the_figure():
+    figure = plots.image_grid(constant_tiles(2), title="a long title " * 20)
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()
+    assert "\n" in figure.axes[0].get_title(loc="left")
+    assert box.x1 <= figure.get_figwidth() and box.y1 <= figure.get_figheight()
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_reconstructions_stand_under_their_originals(colour):
+    originals = constant_tiles(12, colour=colour)
+    figure = plots.reconstructions(originals, 1 - originals)
+    array, axes = drawn(figure), figure.axes[0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["original", "reconstructed"] * 2
+    for label, y in zip(range(4), axes.get_yticks()):
+        for column in range(6):
+            value = originals[6 * (label // 2) + column, 0, 0]
+            expected = value if label % 2 == 0 else 1 - value
+            np.testing.assert_allclose(array[int(y), 4 * column + 1], expected, atol=1e-6)
+    assert (array[9:13] == 1).all()  # white between the bands
+
+
+def test_reconstructions_of_another_shape_are_refused():
+    with pytest.raises(ValueError, match="differ in shape"):
+        plots.reconstructions(np.zeros((2, 4, 3)), np.zeros((2, 3, 4)))
+
+
+def values(rows, columns):
+    """Latent values for a manifold of so many rows and columns, as the pictures of a run use."""
+    return tuple(ndtri((np.arange(n) + 0.5) / n) for n in (columns, rows))
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_manifold_row_0_is_at_the_bottom_and_column_0_on_the_left(colour):
+    images = constant_tiles(3, 5, colour=colour)
+    figure = plots.manifold(images, values(3, 5))
+    axes = figure.axes[0]
+    assert axes.get_ylim()[0] < axes.get_ylim()[1] and axes.get_xlim()[0] < axes.get_xlim()[1]
+    assert drawn(figure).shape[:2] == (3 * 4, 5 * 3)  # seamless
+    for row, y in enumerate(axes.get_yticks()):
+        for column, x in enumerate(axes.get_xticks()):
+            np.testing.assert_allclose(drawn_at(figure, x, y), images[row, column, 0, 0], atol=1e-6)
+
+
+def test_manifold_tiles_stay_upright_on_the_screen(tmp_path):
+    images = np.zeros((2, 2, 28, 28))
+    images[0, :, :14] = 1.0  # the bottom tiles are white in their upper half
+    figure = plots.manifold(images, values(2, 2))
+    plots.save(figure, tmp_path / "manifold.png")
+    screen = imread(tmp_path / "manifold.png")[..., 0]
+    box = figure.axes[0].get_window_extent()
+    column = screen[:, int((box.x0 + box.x1) / 2)]
+    levels = [column[int(screen.shape[0] - box.y1 + box.height * f)] for f in (0.1, 0.4, 0.6, 0.9)]
+    assert levels == [0, 0, 1, 0]
+
+
+def test_manifold_axes_carry_the_latent_values():
+    given = np.array([-3, 0, 3]), np.array([1, 2])
+    axes = plots.manifold(np.zeros((2, 3, 28, 20)), given, axes=(4, 11)).axes[0]
+    assert axes.get_xlabel() == "$z_{5}$" and axes.get_ylabel() == "$z_{12}$"
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["−3", "0", "3"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["1", "2"]
+
+
+def test_manifold_of_many_columns_has_round_ticks_where_they_lie():
+    horizontal, vertical = values(9, 15)
+    axes = plots.manifold(np.zeros((9, 15, 4, 3)), (horizontal, vertical)).axes[0]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ["−1", "0", "1"]
+    expected = np.interp([-1, 0, 1], horizontal, np.arange(15))
+    np.testing.assert_allclose(axes.get_xticks(), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("draw", [plots.image_grid, plots.samples])
+@pytest.mark.parametrize("shape", [(4, 784), (0, 4, 3), (2, 4, 3, 4), (4,)])
+def test_other_shapes_are_refused(draw, shape):
+    with pytest.raises(ValueError, match=r"expected \(N, H, W\)"):
+        draw(np.zeros(shape))
+
+
+def test_a_flat_manifold_is_refused():
+    with pytest.raises(ValueError, match=r"expected \(rows, columns, H, W\)"):
+        plots.manifold(np.zeros((4, 28, 20)), values(2, 2))
+
+
+def test_bytes_are_refused():
+    with pytest.raises(ValueError, match="up to 200; expected 0 to 1: divide by 255"):
+        plots.image_grid(np.full((2, 4, 3), 200, dtype=np.uint8))

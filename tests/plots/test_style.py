@@ -1,0 +1,95 @@
+"""The look: no global state, no pyplot; and files written whole, the same each time."""
+
+import os
+import subprocess
+import sys
+import warnings
+
+import matplotlib
+import numpy as np
+import pytest
+
+from numvae import plots
+from numvae.plots import style
+
+IMAGES = np.linspace(0, 1, 6 * 4 * 3).reshape(6, 4, 3)
+HISTORY = [
+    {"epoch": e, "train_elbo": -9.0 / e, "train_nll": 8.0 / e, "train_kl": 1.0 / e} for e in (1, 2)
+]
+PICTURES = {
+    "curves": lambda: plots.curves(HISTORY),
+    "image_grid": lambda: plots.image_grid(IMAGES, title="six"),
+    "reconstructions": lambda: plots.reconstructions(IMAGES, 1 - IMAGES),
+    "manifold": lambda: plots.manifold(IMAGES.reshape(2, 3, 4, 3), (np.arange(3), np.arange(2))),
+    "latent_scatter": lambda: plots.latent_scatter(
+        IMAGES[:, 0], {"a": range(6), "b": IMAGES[:, 0, 0]}
+    ),
+}
+WILD = {
+    "font.size": 30,
+    "font.family": "serif",
+    "axes.grid": True,
+    "axes.facecolor": "black",
+    "xtick.color": "red",
+    "ytick.direction": "in",
+    "lines.linewidth": 9,
+    "savefig.bbox": "tight",
+    "savefig.facecolor": "pink",
+    "image.cmap": "jet",
+}
+
+
+def test_pyplot_is_not_loaded_and_numvae_does_not_load_matplotlib():
+    program = (
+        "import sys, numvae; assert 'matplotlib' not in sys.modules; import numvae.plots;"
+        "numvae.plots.image_grid([[[0.5]]]); assert 'matplotlib.pyplot' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_the_callers_settings_are_neither_used_nor_changed(name, tmp_path):
+    plots.save(PICTURES[name](), tmp_path / "plain.png")
+    with warnings.catch_warnings(), matplotlib.rc_context(WILD):
+        before = dict(matplotlib.rcParams)
+        figure = PICTURES[name]()
+        plots.save(figure, tmp_path / "wild.png")
+        assert dict(matplotlib.rcParams) == before
+    assert (tmp_path / "plain.png").read_bytes() == (tmp_path / "wild.png").read_bytes()
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_nothing_lies_outside_the_figure(name):
+    figure = PICTURES[name]()
+    figure.draw_without_rendering()
+    box = figure.get_tightbbox()
+    assert min(box.x0, box.y0) >= 0
+    assert box.x1 <= figure.get_figwidth() and box.y1 <= figure.get_figheight()
+
+
+def test_save_gives_the_same_bytes_without_a_version_and_leaves_nothing_else(tmp_path):
+    path = tmp_path / "grid.png"
+    files = []
+    for _ in range(2):
+        plots.save(plots.image_grid(IMAGES), path)
+        files.append(path.read_bytes())
+    assert files[0] == files[1]
+    assert files[0].startswith(b"\x89PNG") and b"matplotlib" not in files[0].lower()
+    assert os.listdir(path.parent) == ["grid.png"]
+
+
+def test_save_writes_atomically(tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(style, "write_atomically", lambda *call: written.append(call))
+    plots.save(plots.image_grid(IMAGES), tmp_path / "grid.png")
+    ((path, content),) = written
+    assert path == tmp_path / "grid.png" and content.startswith(b"\x89PNG")
+
+
+def test_save_wants_png(tmp_path):
+    with pytest.raises(ValueError, match="'grid.pdf' should end in '.png'"):
+        plots.save(plots.image_grid(IMAGES), tmp_path / "grid.pdf")
+
+
+def test_ten_different_class_colours():
+    assert len(set(style.CLASSES)) == 10
