@@ -64,16 +64,10 @@ class Autoencoder:
             "dtype": np.dtype(dtype).name,
         }
         self.n_features, self.n_latent, self.dtype = n_features, n_latent, np.dtype(dtype)
-        self.encoder = MLP("encoder", (n_features, *hidden), activation)
-        self.mu = Dense("mu", self.encoder.n_out, n_latent)
-        self.logvar = Dense("logvar", self.encoder.n_out, n_latent)
-        self.decoder = MLP("decoder", (n_latent, *reversed(hidden)), activation)
-        self.likelihood = make_likelihood(
-            likelihood, self.decoder.n_out, n_features, sigma, sigma_min
-        )
-        owners = (self.encoder, self.mu, self.logvar, self.decoder, self.likelihood)
-        shapes = {name: shape for owner in owners for name, shape in owner.shapes.items()}
-        self.parameters = Parameters(shapes, self.dtype)
+
+        owners = build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min)
+        self.encoder, self.mu, self.logvar, self.decoder, self.likelihood = owners
+        self.parameters = Parameters(shapes(owners), self.dtype)
         for owner in owners:
             owner.bind(self.parameters)
 
@@ -183,3 +177,18 @@ class Autoencoder:
         ]
         lines += [f"  {name:<22}{str(v.shape):>12}{v.size:>12,}" for name, v in values.items()]
         return "\n".join(lines)
+
+
+def build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min):
+    """The five owners of a model: encoder, mu, logvar, decoder, likelihood. No memory is taken."""
+    encoder = MLP("encoder", (n_features, *hidden), activation)
+    mu = Dense("mu", encoder.n_out, n_latent)
+    logvar = Dense("logvar", encoder.n_out, n_latent)
+    decoder = MLP("decoder", (n_latent, *reversed(hidden)), activation)
+    p_x = make_likelihood(likelihood, decoder.n_out, n_features, sigma, sigma_min)
+    return encoder, mu, logvar, decoder, p_x
+
+
+def shapes(owners):
+    """The name → shape of every parameter, in the order of the flat vector."""
+    return {name: shape for owner in owners for name, shape in owner.shapes.items()}

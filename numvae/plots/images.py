@@ -90,7 +90,11 @@ def manifold(images, values, axes=(0, 1)):
     for axis, unit, z in zip((plane.xaxis, plane.yaxis), axes, values):
         ticks = z
         if len(z) > 7:  # round numbers where they lie between the tiles
-            ticks = [t for t in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(z[0], z[-1]) if z[0] <= t <= z[-1]]
+            ticks = [
+                t
+                for t in MaxNLocator(5, steps=[1, 2, 5, 10]).tick_values(z[0], z[-1])
+                if z[0] <= t <= z[-1]
+            ]
         positions = np.interp(ticks, z, np.arange(len(z)))
         labels = [f"{round(float(t), 2) + 0.0:g}".replace("-", "−") for t in ticks]  # 0, not −0
         axis.set_ticks(positions, labels)

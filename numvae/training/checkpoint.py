@@ -1,50 +1,97 @@
-"""A trained model as one `.npz` file: arrays with names, and its configuration as JSON. No pickle.
+"""A model, or a whole run in progress, in one file.
+
+A checkpoint holds all that `Training` remembers, so a run that is taken up again goes on to the
+same bits as one that was never put down. There is no state of a random generator to keep: the
+seed, the epoch and the step are the address of every number that is still to be drawn.
 
 Read next: progress.
 """
 
-import io
-import json
-import zipfile
+import math
 
 import numpy as np
 
-from numvae.files import write_atomically
-from numvae.network import Autoencoder
+from numvae import archives
+from numvae.network.autoencoder import Autoencoder, build, shapes
+from numvae.training.loop import Training
+from numvae.training.optimizers import OPTIMIZERS
 
-FORMAT_VERSION = 1
 
-
-def save_model(model, path, extra=None):
-    """Write a model; `extra` is a dict of plain values to keep beside it (image shape, seed, …)."""
-    header = {"numvae": FORMAT_VERSION, "config": model.config, "extra": extra or {}}
-    buffer = io.BytesIO()
-    np.savez(buffer, header=np.array(json.dumps(header)), **model.parameters.values)
-    write_atomically(path, buffer.getvalue())
+def save_model(model, path, about=None):
+    """Write a model; `about` is a dict of plain values to keep beside it (image shape, seed, …)."""
+    header = {"model": model.config, "about": about or {}}
+    archives.write(path, "model", header, model.parameters.values)
 
 
 def load_model(path):
-    """The model that `save_model` wrote, and its `extra`.
+    """The model that `save_model` wrote, and its `about`.
 
-    Raises  ValueError with a sentence if the file is not a whole numvae model of this version
+    Raises  as `archives.read`
     """
-    try:
-        with np.load(path, allow_pickle=False) as archive:
-            header = json.loads(str(archive["header"]))
-            arrays = {name: archive[name] for name in archive.files if name != "header"}
-    except FileNotFoundError:
-        raise
-    except (ValueError, KeyError, EOFError, OSError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is not a readable numvae model ({error}).") from None
-    version = header.get("numvae") if isinstance(header, dict) else None
-    if version != FORMAT_VERSION:
-        raise ValueError(
-            f"{path} has format version {version}; this numvae reads version {FORMAT_VERSION}."
-        )
-    model = Autoencoder(**header["config"])
-    values = model.parameters.values
-    if {k: v.shape for k, v in arrays.items()} != {k: v.shape for k, v in values.items()}:
-        raise ValueError(f"{path} is damaged: its arrays do not fit its own configuration.")
-    for name, value in values.items():
+    header, arrays = archives.read(path, "model", lambda header: _parameters(header["model"]))
+    return _model(header, arrays), header["about"]
+
+
+def save_training(training, path, about=None):
+    """Write a run in progress; `about` is a dict of plain values to keep beside it."""
+    optimizer = training.optimizer
+    header = {
+        "model": training.model.config,
+        "optimizer": {"name": optimizer.name, "settings": optimizer.settings, "t": optimizer.t},
+        "training": {name: getattr(training, name) for name in SETTINGS},
+        "position": {name: getattr(training, name) for name in POSITION},
+        "sums": training.sums.tolist(),
+        "has_best": training.best is not None,
+        "about": about or {},
+    }
+    arrays = {**training.model.parameters.values, **optimizer.memory}
+    if training.best is not None:
+        arrays["best"] = training.best
+    archives.write(path, "checkpoint", header, arrays)
+
+
+def load_training(path):
+    """The run that `save_training` wrote, ready to go on, and its `about`.
+
+    Raises  as `archives.read`
+    """
+    header, arrays = archives.read(path, "checkpoint", _expected_of_training)
+    model = _model(header, arrays)
+    saved = header["optimizer"]
+    optimizer = OPTIMIZERS[saved["name"]](model.parameters, **saved["settings"])
+    optimizer.t = saved["t"]
+    for name, memory in optimizer.memory.items():
+        memory[...] = arrays[name]
+    training = Training(model, optimizer, **header["training"])
+    for name, value in header["position"].items():
+        setattr(training, name, value)
+    training.sums = np.array(header["sums"])
+    training.best = arrays["best"].copy() if header["has_best"] else None
+    return training, header["about"]
+
+
+# The attributes of Training that are plain values: how it was set up, and where it stands.
+SETTINGS = ("seed", "batch_size", "beta", "n_samples", "binarize")
+POSITION = ("epoch", "step", "seen", "history", "best_elbo", "best_epoch")
+
+
+def _parameters(config):
+    """What the arrays of a model must be, without making it."""
+    settings = {name: value for name, value in config.items() if name != "dtype"}
+    dtype = np.dtype(config["dtype"])
+    return {name: (shape, dtype) for name, shape in shapes(build(**settings)).items()}
+
+
+def _expected_of_training(header):
+    expected = _parameters(header["model"])
+    size = sum(math.prod(shape) for shape, _ in expected.values())
+    memory = OPTIMIZERS[header["optimizer"]["name"]].memory_names
+    flat = [*memory, "best"] if header["has_best"] else memory
+    return {**expected, **dict.fromkeys(flat, ((size,), np.dtype(header["model"]["dtype"])))}
+
+
+def _model(header, arrays):
+    model = Autoencoder(**header["model"])
+    for name, value in model.parameters.values.items():
         value[...] = arrays[name]
-    return model, header["extra"]
+    return model

@@ -1,21 +1,23 @@
 """The training loop.
 
-Read next: history, checkpoint, progress.
+Read next: watchdog, history, checkpoint, progress.
 """
 
 import numpy as np
 
 from numvae.network.autoencoder import Losses
-from numvae.training import minibatches
+from numvae.training import minibatches, watchdog
 
 
 class Training:
-    """A run in progress. What it is, it is by its attributes:
+    """A run in progress. Its attributes are all there is to remember, so a run can be put down
+    after any step and taken up again (see `checkpoint`).
 
     model, optimizer    the model being trained and the optimizer that holds views of it
     epoch               how many epochs are finished
+    step, seen, sums    of the epoch under way: steps done, examples seen, sums of the losses
     history             one dict per finished epoch, see `history`
-    best_elbo, best     the best held-out ELBO so far, and a copy of the parameters that had it
+    best_elbo, best_epoch, best     the best held-out ELBO so far, its epoch and its parameters
 
     seed        fixes every random number of the run
     batch_size  B; the last batch of an epoch holds what remains
@@ -30,47 +32,55 @@ class Training:
         self.model, self.optimizer = model, optimizer
         self.seed, self.batch_size = seed, batch_size
         self.beta, self.n_samples, self.binarize = beta, n_samples, binarize
-        self.epoch, self.history = 0, []
-        self.best_elbo, self.best = -np.inf, None
+        self.epoch, self.step, self.seen, self.sums = 0, 0, 0, np.zeros(3)
+        self.history = []
+        self.best_elbo, self.best_epoch, self.best = -np.inf, 0, None
 
     def steps(self, X):
-        """Train one epoch on X (N, D), one step per iteration, yielding the examples seen so far.
+        """Train one epoch on X (N, D), or what is left of it, one step per iteration.
 
-        A generator, so that the caller's own `for` loop can show progress or stop. When it is
-        exhausted the epoch is complete and `mean_losses` holds its average.
+        A generator that yields how many examples the epoch has seen, so that the caller's own
+        `for` loop can show progress or stop.
+
+        Raises  watchdog.Diverged if a loss or gradient is not finite; the step is not taken
         """
-        epoch, seen, total = self.epoch + 1, 0, np.zeros(3)
-        batches = minibatches.shuffled(self.seed, epoch, len(X), self.batch_size)
-        for step, rows in enumerate(batches, start=1):
-            rng = minibatches.stream(self.seed, epoch, step)
+        batches = minibatches.shuffled(self.seed, self.epoch + 1, len(X), self.batch_size)
+        for rows in batches[self.step :]:
+            rng = minibatches.stream(self.seed, self.epoch + 1, self.step + 1)
             x = minibatches.take(X, rows, self.model.dtype, rng, self.binarize)
             eps = self.model.noise(rng, self.n_samples, len(x))
-            losses, _ = self.model.loss_and_grad(x, eps, self.beta)
+            with watchdog.watch(self, x, eps):
+                losses, gradient = self.model.loss_and_grad(x, eps, self.beta)
+                watchdog.check(losses, gradient)
             self.optimizer.update()
-            seen += len(x)
-            total += np.multiply(losses, len(x))
-            yield seen
-        self.mean_losses = Losses(*(total / seen))
-        self.epoch = epoch
+            self.step += 1
+            self.seen += len(x)
+            self.sums += np.multiply(losses, len(x))
+            yield self.seen
 
     def finish_epoch(self, X_valid=None):
-        """Measure the held-out data, write the epoch's row of the history, keep the best model."""
-        row = {"epoch": self.epoch}
-        row.update(terms("train", self.mean_losses.nll, self.mean_losses.kl))
+        """Close the epoch: measure the held-out data, and return the new row of the history.
+
+        The model of the best epoch by held-out ELBO is kept; without held-out data, the last.
+        """
+        mean = Losses(*(self.sums / self.seen))
+        self.epoch += 1
+        self.step, self.seen, self.sums = 0, 0, np.zeros(3)
+        row = {"epoch": self.epoch, **terms("train", mean.nll, mean.kl)}
         if X_valid is not None:
             nll, kl = evaluate(self.model, X_valid, self.seed, self.binarize)
             row.update(terms("valid", nll.mean(), kl.mean()))
         self.history.append(row)
-        elbo = row["valid_elbo"] if X_valid is not None else row["train_elbo"]
-        if elbo > self.best_elbo:
-            self.best_elbo, self.best = elbo, self.model.parameters.vector.copy()
+        if X_valid is None or row["valid_elbo"] > self.best_elbo:
+            self.best_elbo = row["train_elbo" if X_valid is None else "valid_elbo"]
+            self.best = self.model.parameters.vector.copy()
+            self.best_epoch = self.epoch
         return row
 
     def keep_best(self):
         """Give the model the parameters of its best epoch, and say which that was."""
         self.model.parameters.vector[...] = self.best
-        elbos = [row.get("valid_elbo", row["train_elbo"]) for row in self.history]
-        return 1 + int(np.argmax(elbos))
+        return self.best_epoch
 
 
 def terms(prefix, nll, kl):

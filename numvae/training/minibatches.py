@@ -6,6 +6,8 @@ a generator stood: any step of any epoch can be computed again from its address 
 Read next: optimizers.
 """
 
+import mmap
+
 import numpy as np
 
 from numvae.rules import bernoulli
@@ -28,11 +30,22 @@ def shuffled(seed, epoch, n_examples, batch_size):
     return np.split(order, range(batch_size, n_examples, batch_size))
 
 
-def take(X, rows, dtype, rng, binarize):
+def take(X, rows, dtype, rng=None, binarize=False):
     """The rows of X as the model sees them.
 
     X may be anything that NumPy can index, such as a memory map: only these rows are read.
     binarize    draw each gray pixel as 0 or 1 with its own value as the probability
     """
     x = np.asarray(X[rows], dtype)
+    give_back(X)
     return bernoulli.sample(rng, x) if binarize else x
+
+
+def give_back(X):
+    """Let go of the pages of a memory map that have been read.
+
+    They would count as this process's memory until the whole file is in it. They stay in the
+    system's cache, so reading them again is cheap. (Mode "c" holds changes that are nowhere else.)
+    """
+    if isinstance(X, np.memmap) and X.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
+        X._mmap.madvise(mmap.MADV_DONTNEED)

@@ -14,14 +14,10 @@ BLOCK = 32768  # elements; the arrays of one block then fit a core's L2 cache in
 
 
 class Optimizer:
-    """Base: `memory` holds the arrays of the rule by name, `t` counts the steps."""
+    """settings: the numbers of the rule by name; memory: its arrays by name; t: steps taken."""
 
-    memory_names = ()
-
-    def __init__(self, parameters, lr):
-        self.parameters = parameters
-        self.lr = lr
-        self.t = 0
+    def __init__(self, parameters, **settings):
+        self.parameters, self.settings, self.t = parameters, settings, 0
         self.memory = {name: np.zeros_like(parameters.vector) for name in self.memory_names}
 
     def update(self):
@@ -36,40 +32,37 @@ class Optimizer:
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum."""
 
-    memory_names = ("velocity",)
+    name, memory_names = "sgd", ("velocity",)
 
     def __init__(self, parameters, lr=1e-3, momentum=0.9):
-        super().__init__(parameters, lr)
-        self.momentum = momentum
+        super().__init__(parameters, lr=lr, momentum=momentum)
 
     def rule(self, theta, g, velocity):
-        optimizers.sgd(theta, g, velocity, self.lr, self.momentum)
+        optimizers.sgd(theta, g, velocity, **self.settings)
 
 
 class Adagrad(Optimizer):
     """The optimizer of Kingma & Welling 2014."""
 
-    memory_names = ("total",)
+    name, memory_names = "adagrad", ("total",)
 
     def __init__(self, parameters, lr=1e-2, eps=1e-8):
-        super().__init__(parameters, lr)
-        self.eps = eps
+        super().__init__(parameters, lr=lr, eps=eps)
 
     def rule(self, theta, g, total):
-        optimizers.adagrad(theta, g, total, self.lr, self.eps)
+        optimizers.adagrad(theta, g, total, **self.settings)
 
 
 class Adam(Optimizer):
     """Kingma & Ba 2015, Algorithm 1."""
 
-    memory_names = ("m", "v")
+    name, memory_names = "adam", ("m", "v")
 
     def __init__(self, parameters, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
-        super().__init__(parameters, lr)
-        self.beta1, self.beta2, self.eps = beta1, beta2, eps
+        super().__init__(parameters, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
 
     def rule(self, theta, g, m, v):
-        optimizers.adam(theta, g, m, v, self.t, self.lr, self.beta1, self.beta2, self.eps)
+        optimizers.adam(theta, g, m, v, self.t, **self.settings)
 
 
-OPTIMIZERS = {"adam": Adam, "adagrad": Adagrad, "sgd": SGD}
+OPTIMIZERS = {optimizer.name: optimizer for optimizer in (Adam, Adagrad, SGD)}

@@ -1,0 +1,51 @@
+"""What to do when a number is no longer finite: stop before the step, and say where it began.
+
+Read next: history.
+"""
+
+import contextlib
+
+import numpy as np
+
+from numvae.rules import gaussian
+
+
+class Diverged(FloatingPointError):
+    """A loss or a gradient is not finite. The model still has the parameters before that step."""
+
+
+@contextlib.contextmanager
+def watch(training, x, eps):
+    """Around `loss_and_grad`: a non-finite number becomes Diverged, with a sentence that helps."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        try:
+            yield
+        except FloatingPointError:
+            where = first_bad(training.model, x, eps)
+            raise Diverged(
+                f"Training diverged in epoch {training.epoch + 1}, step {training.step + 1}: "
+                f"{where} is the first array that is not finite. The parameters from before that "
+                "step are kept. What usually helps: a smaller learning rate, data scaled to about "
+                "−1 … 1, or a larger sigma_min."
+            ) from None
+
+
+def check(losses, gradient):
+    """Raise FloatingPointError if the loss or any element of the gradient is not finite.
+
+    The squared norm of the gradient is finite only if all of it is: one pass, and no mask.
+    """
+    if not (np.isfinite(losses.loss) and np.isfinite(np.dot(gradient, gradient))):
+        raise FloatingPointError
+
+
+def first_bad(model, x, eps):
+    """The name of the first array, in the order of computation, that is not finite."""
+    mu, logvar = model.encode(x)
+    z = gaussian.reparameterize(mu, logvar, eps)
+    arrays = {"x": x, **model.parameters.values, "mu": mu, "logvar": logvar, "z": z}
+    arrays["log p(x|z)"] = model.log_likelihood(x, z)
+    for name, gradient in reversed(model.parameters.gradients.items()):
+        arrays[f"the gradient of {name}"] = gradient
+    bad = (name for name, array in arrays.items() if not np.isfinite(array).all())
+    return next(bad, "the norm of the gradient")
