@@ -44,11 +44,12 @@ def new_folder(out, name):
             number += 1
 
 
-def report(model, dataset, seed, binarize, best_epoch, epochs):
+def report(training, dataset):
     """The numbers of a trained model on the held-out examples, as lines of text."""
+    model = training.model
     held_out = len(dataset.X_valid) > 0
     X = dataset.X_valid if held_out else dataset.X
-    nll, kl = evaluate(model, X, seed, binarize)
+    nll, kl = evaluate(model, X, training.seed, training.binarize)
     elbo = -(nll + kl)
     density = model.config["likelihood"] != "bernoulli"
     is_image = len(dataset.shape) > 1
@@ -59,7 +60,8 @@ def report(model, dataset, seed, binarize, best_epoch, epochs):
     error = elbo.std() / np.sqrt(len(elbo))
     share = kl.mean() / (abs(nll.mean()) + kl.mean())
     lines = [
-        f"Epoch {best_epoch} of {epochs} was the best, and is kept. {len(X):,} {what} examples:",
+        f"Epoch {training.best_epoch} of {training.epoch} was the best, and is kept. "
+        f"{len(X):,} {what} examples:",
         f"  ELBO      {elbo.mean():10.2f} ± {error:.2f} nats per example, higher is better"
         + (" (a density: it may be positive)" if density else ""),
         f"  nll       {nll.mean():10.2f} nats, the reconstruction",
@@ -67,7 +69,7 @@ def report(model, dataset, seed, binarize, best_epoch, epochs):
         f"  bits/dim  {bits:10.3f}"
         + (" of 8-bit pixels" if density and is_image else " per dimension"),
     ]
-    for name, values in dataset.known_valid.items() if held_out else ():
+    for name, values in dataset.known_valid.items():
         lines.append(_recovered(model, dataset, name, values))
     return lines
 
@@ -95,30 +97,32 @@ def _recovered(model, dataset, name, values):
     )
 
 
-def pictures(model, dataset, history, seed, binarize, axes=(0, 1)):
+def pictures(training, dataset, axes=(0, 1)):
     """The pictures of a run, drawn one after the other: yields (filename, Figure)."""
     from numvae import plots
 
-    yield "curves.png", plots.curves(history)
+    model, rng = training.model, stream(training.seed, 0, 0)
+    yield "curves.png", plots.curves(training.history)
+
     X, known = dataset.X_valid, dataset.known_valid
-    if len(X) == 0:
+    if len(X) < 500:  # too few for a cloud
         X, known = dataset.X, dataset.known
-    some = slice(0, 5000)
-    mu, _ = model.encode(X[some])
-    colours = {name: values[some] for name, values in list(known.items())[:2]}
-    yield "latent.png", plots.latent_scatter(mu, colours or None, axes=axes)
+    if model.n_latent > 1:
+        some = slice(0, 5000)
+        colours = {name: values[some] for name, values in list(known.items())[:2]}
+        mu, _ = model.encode(_shown(training, X, some, rng))
+        yield "latent.png", plots.latent_scatter(mu, colours or None, axes=axes)
     if len(dataset.shape) == 1:
         return
 
     def images(flat):
         return flat.reshape(*flat.shape[:-1], *dataset.shape)
 
-    rng = stream(seed, 0, 0)
-    shown = take(
-        X, np.linspace(0, len(X) - 1, min(20, len(X))).astype(int), model.dtype, rng, binarize
-    )
-    mu, _ = model.encode(shown)
-    yield "reconstructions.png", plots.reconstructions(images(shown), images(model.decode(mu)))
+    X = dataset.X_valid if len(dataset.X_valid) else dataset.X
+    spread = np.linspace(0, len(X) - 1, min(20, len(X))).astype(int)
+    x = _shown(training, X, spread, rng)
+    mu, _ = model.encode(x)
+    yield "reconstructions.png", plots.reconstructions(images(x), images(model.decode(mu)))
     z = rng.standard_normal((60, model.n_latent), dtype=model.dtype)
     yield "samples.png", plots.samples(images(model.decode(z)))
     if model.n_latent > 1:
@@ -126,3 +130,8 @@ def pictures(model, dataset, history, seed, binarize, axes=(0, 1)):
         grid = latent.plane(*values, model.n_latent, axes).astype(model.dtype)
         decoded = model.decode(grid.reshape(-1, model.n_latent)).reshape(GRID, GRID, -1)
         yield "manifold.png", plots.manifold(images(decoded), values, axes)
+
+
+def _shown(training, X, rows, rng):
+    """Rows as the model sees them in training."""
+    return take(X, rows, training.model.dtype, rng, training.binarize)

@@ -7,18 +7,23 @@ python scripts/train.py --data my_images.npy --likelihood gaussian --latent 10
 
 import argparse
 import sys
+from pathlib import Path
 
 from numvae import datasets, plots, runs
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES as LIKELIHOOD_NAMES
 from numvae.rules.activations import NAMES as ACTIVATION_NAMES
-from numvae.training.checkpoint import save_model
+from numvae.rules.schedules import NAMES as SCHEDULE_NAMES
+from numvae.training.checkpoint import load_training, save_model, save_training
 from numvae.training.history import save_history
+from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
 from numvae.training.minibatches import stream
 from numvae.training.optimizers import OPTIMIZERS
 from numvae.training.progress import Progress
+from numvae.training.watchdog import Diverged
+from numvae.validation import check_range
 
 EXAMPLES_SEEN = 1_000_000  # how long to train where --epochs is not given
 
@@ -137,6 +142,12 @@ def parser():
     train.add_argument("--optimizer", choices=tuple(OPTIMIZERS), default="adam", help=" ")
     train.add_argument("--lr", type=positive, default=1e-3, help="learning rate")
     train.add_argument(
+        "--schedule",
+        choices=SCHEDULE_NAMES,
+        default="constant",
+        help="how the learning rate falls over the epochs",
+    )
+    train.add_argument(
         "--beta", type=not_negative, default=1.0, help="weight of the KL in the loss"
     )
     train.add_argument(
@@ -147,12 +158,28 @@ def parser():
     output.add_argument(
         "--out", metavar="DIR", help="a new folder for the run; without it, runs/NAME-1, -2, …"
     )
+    output.add_argument(
+        "--checkpoint-every",
+        type=whole(1),
+        default=10,
+        metavar="N",
+        help="epochs between two checkpoints; there is always one at the end, and at Ctrl-C",
+    )
+    output.add_argument(
+        "--resume",
+        metavar="DIR",
+        help="go on with the run in DIR, with its settings, up to --epochs if that is given",
+    )
     output.add_argument("--quiet", action="store_true", help="print nothing but mistakes")
     return p
 
 
-def prepare(args):
-    """What can be wrong with what was typed is found here, before anything is written."""
+# What may be said anew when a run is resumed; everything else is as it was.
+AT_RESUME = ("resume", "epochs", "data_dir", "checkpoint_every", "quiet")
+
+
+def load_data(args):
+    """The data set, if it and the settings fit together."""
     data = datasets.load(args.data, args.data_dir, args.validation, args.seed)
     likelihood = args.likelihood or ("bernoulli" if args.binarize != "none" else data.likelihood)
     if args.binarize != "none" and likelihood != "bernoulli":
@@ -160,13 +187,13 @@ def prepare(args):
             f"--binarize makes pixels 0 or 1, which {likelihood} does not describe; "
             "add --likelihood bernoulli."
         )
-    if "bernoulli" in likelihood:
-        low, high = float(data.X.min()), float(data.X.max())
-        if low < 0.0 or high > 1.0:
-            raise ValueError(
-                f"--likelihood {likelihood} needs values from 0 to 1, found {low:g} to {high:g}; "
-                "scale the data, or use --likelihood gaussian."
-            )
+    check_range(data.X, likelihood)
+    return data, likelihood
+
+
+def new_run(args):
+    """What is needed to begin: data, Training, the run's folder, and the settings to remember."""
+    data, likelihood = load_data(args)
     model = Autoencoder(
         data.X.shape[1],
         args.latent,
@@ -176,46 +203,104 @@ def prepare(args):
         args.sigma,
         args.sigma_min,
     )
-    return data, model.initialize(stream(args.seed, 0, 0), args.init_sigma)
+    model.initialize(stream(args.seed, 0, 0), args.init_sigma)
+    training = Training(
+        model,
+        OPTIMIZERS[args.optimizer](model.parameters, args.lr),
+        args.seed,
+        args.batch_size,
+        args.beta,
+        args.samples,
+        args.binarize == "dynamic",
+        args.epochs or max(1, round(EXAMPLES_SEEN / len(data.X))),
+        args.schedule,
+    )
+    folder = runs.new_folder(args.out, data.name)
+    return data, training, folder, {**vars(args), "n_train": len(data.X)}
+
+
+def old_run(args):
+    """The same for a run that is taken up again."""
+    defaults = vars(parser().parse_args([]))
+    for name, value in vars(args).items():
+        if name not in AT_RESUME and value != defaults[name]:
+            flag = "--" + name.replace("_", "-")
+            raise ValueError(
+                f"a resumed run keeps its settings, so --resume does not go with {flag}."
+            )
+    folder = Path(args.resume)
+    if not (folder / "checkpoint.npz").is_file():
+        raise FileNotFoundError(f"there is no checkpoint.npz in {folder}, so no run to resume.")
+    training, about = load_training(folder / "checkpoint.npz")
+    again = {name: value for name, value in vars(args).items() if name in AT_RESUME}
+    data, _ = load_data(argparse.Namespace(**{**about, **again}))
+    if len(data.X) != about["n_train"]:
+        raise ValueError(
+            f"{about['data']} now has {len(data.X)} examples to train on, the run began with "
+            f"{about['n_train']}; give it the same data."
+        )
+    training.epochs = args.epochs or training.epochs
+    if training.epochs < training.epoch:
+        raise ValueError(
+            f"the run in {folder} has {training.epoch} epochs already; give --epochs above that."
+        )
+    return data, training, folder, about
+
+
+def train(training, data, checkpoint, every, progress):
+    """Train to the end, writing checkpoints. Returns the signal that ended it early, or None."""
+    X_valid = data.X_valid if len(data.X_valid) else None
+    with Interrupt() as interrupt:
+        while training.epoch < training.epochs and not interrupt.signal:
+            for seen in training.steps(data.X):
+                progress.step(seen)
+                if interrupt.signal:
+                    return interrupt.signal
+            progress.epoch(training.finish_epoch(X_valid))
+            if training.epoch % every == 0:
+                checkpoint()
+        return interrupt.signal if training.epoch < training.epochs else None
 
 
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
     try:
-        data, model = prepare(args)
-        folder = runs.new_folder(args.out, data.name)
+        data, training, folder, about = (old_run if args.resume else new_run)(args)
     except (ValueError, OSError) as error:
         p.error(str(error))
     say = (lambda *_: None) if args.quiet else print
+    model = training.model
 
-    X_valid = data.X_valid if len(data.X_valid) else None
-    binarize = args.binarize == "dynamic"
-    epochs = args.epochs or max(1, round(EXAMPLES_SEEN / len(data.X)))
-    say(f"{data.name}: {data.split}.\n{model}\nTraining for {epochs} epochs, seed {args.seed}:")
-    optimizer = OPTIMIZERS[args.optimizer](model.parameters, args.lr)
-    training = Training(
-        model, optimizer, args.seed, args.batch_size, args.beta, args.samples, binarize
-    )
-    progress = None if args.quiet else Progress(epochs, len(data.X))
-    while training.epoch < epochs:
-        for seen in training.steps(data.X):
-            if progress:
-                progress.step(seen)
-        row = training.finish_epoch(X_valid)
-        if progress:
-            progress.epoch(row)
-    if progress:
-        progress.close()
-    best_epoch = training.keep_best()
+    def checkpoint():
+        save_training(training, folder / "checkpoint.npz", about)
+        if training.history:
+            save_history(training.history, folder / "history.csv")
 
-    extra = {"data": args.data, "shape": data.shape, "seed": args.seed, "binarize": binarize}
-    save_model(model, folder / "model.npz", extra)
-    save_history(training.history, folder / "history.csv")
-    lines = runs.report(model, data, args.seed, binarize, best_epoch, epochs)
+    checkpoint()
+    how = f"from epoch {training.epoch + 1} " if args.resume else ""
+    say(f"{data.name}: {data.split}.\n{model}")
+    say(f"Training {how}to epoch {training.epochs}, seed {training.seed}:")
+    progress = Progress(training.epochs, len(data.X), training.epoch, quiet=args.quiet)
+    go_on = f"Go on with: python scripts/train.py --resume {folder}"
+    try:
+        stopped = train(training, data, checkpoint, args.checkpoint_every, progress)
+    except Diverged as error:
+        checkpoint()
+        p.exit(1, f"\n{error} They are in {folder / 'checkpoint.npz'}.\n")
+    progress.close()
+    checkpoint()
+    if stopped:
+        say(f"Stopped by {stopped.name} in epoch {training.epoch + 1}. {go_on}")
+        return 128 + stopped
+
+    training.keep_best()
+    info = {"data": str(about["data"]), "shape": data.shape, "seed": training.seed}
+    save_model(model, folder / "model.npz", info)
+    lines = runs.report(training, data)
     say("\n".join(lines))
     runs.save_report(folder, [data.split, repr(model), *lines])
-    for filename, figure in runs.pictures(model, data, training.history, args.seed, binarize):
+    for filename, figure in runs.pictures(training, data):
         plots.save(figure, folder / filename)
     say(f"In {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
     return 0

@@ -70,7 +70,8 @@ def _update_counts_t_per_tensor(self):
     for part in np.array_split(np.arange(vector.size), 3):
         self.t += 1
         here = slice(part[0], part[-1] + 1)
-        self.rule(vector[here], gradient[here], *(m[here] for m in self.memory.values()))
+        memory = [array[here] for array in self.memory.values()]
+        self.rule(vector[here], gradient[here], memory, self.settings)
 
 
 _dense_backward, _adam, _noise = dense.backward, optimizers.adam, Autoencoder.noise

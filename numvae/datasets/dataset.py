@@ -16,7 +16,8 @@ class Dataset:
     shape               of one example: (28, 20)
     split               one sentence that says how X and X_valid were chosen
     likelihood          the name of the likelihood that suits it
-    known, known_valid  dict of name → (N,): labels (integers) or factors (floats); may be empty
+    known, known_valid  dict of name → (N,): labels (integers) or factors (floats); each may be
+                        empty
     """
 
     name: str
@@ -86,7 +87,6 @@ def _frey(data_dir, validation):
         split=f"frames 0–{n_train - 1} in video order to train, the next {n_valid} held out",
         likelihood="gaussian-sigma-z",
         known={"frame": np.arange(n_train, dtype=np.float32)},
-        known_valid={"frame": np.arange(n_train, stop, dtype=np.float32)},
     )
 
 

@@ -40,6 +40,7 @@ class Autoencoder:
     sigma         σ of gaussian-fixed
     sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
     dtype         float32 to train, float64 to check
+    parameters    Parameters to be bound to; None: new ones, all zero
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Autoencoder:
         sigma=0.1,
         sigma_min=0.01,
         dtype="float32",
+        parameters=None,
     ):
         self.config = {
             "n_features": n_features,
@@ -67,7 +69,7 @@ class Autoencoder:
 
         owners = build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min)
         self.encoder, self.mu, self.logvar, self.decoder, self.likelihood = owners
-        self.parameters = Parameters(shapes(owners), self.dtype)
+        self.parameters = parameters or Parameters(shapes(owners), self.dtype)
         for owner in owners:
             owner.bind(self.parameters)
 
@@ -160,12 +162,11 @@ class Autoencoder:
         return -self.log_likelihood(x, z).mean(axis=0), gaussian.kl(mu, logvar)
 
     def __getstate__(self):
-        """What a pickle or copy holds: the views cannot travel, so they are bound anew."""
-        return {"config": self.config, "vector": self.parameters.vector}
+        """What a pickle or a deep copy holds: the owners are built anew around the parameters."""
+        return {"config": self.config, "parameters": self.parameters}
 
     def __setstate__(self, state):
-        self.__init__(**state["config"])
-        self.parameters.vector[...] = state["vector"]
+        self.__init__(**state["config"], parameters=state["parameters"])
 
     def __repr__(self):
         c, values = self.config, self.parameters.values

@@ -21,6 +21,7 @@ class Parameters:
 
     def __init__(self, shapes, dtype):
         """shapes: dict of name → shape, in the order in which the vector holds them."""
+        self.shapes = shapes
         size = sum(math.prod(shape) for shape in shapes.values())
         self.vector = np.zeros(size, dtype)
         self.gradient = np.zeros(size, dtype)
@@ -31,3 +32,11 @@ class Parameters:
             self.values[name] = self.vector[here].reshape(shape)
             self.gradients[name] = self.gradient[here].reshape(shape)
             start = here.stop
+
+    def __getstate__(self):
+        """What a pickle or a deep copy holds: views cannot travel, so they are made anew."""
+        return {"shapes": self.shapes, "vector": self.vector}
+
+    def __setstate__(self, state):
+        self.__init__(state["shapes"], state["vector"].dtype)
+        self.vector[...] = state["vector"]

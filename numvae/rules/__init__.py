@@ -1,13 +1,14 @@
 """The mathematics: every formula and its gradient, written once, as pure functions on arrays.
 
-    import            teaches
-    dense             y = x W + b and its three gradients
-    activations       tanh, relu, elu, softplus, sigmoid
-    gaussian          reparameterisation, closed-form KL, log-density, variance floor
-    bernoulli         the log-likelihood of black-and-white pixels, from logits
+    dense                   y = x W + b and its three gradients
+    activations             tanh, relu, elu, softplus, sigmoid
+    gaussian                reparameterisation, closed-form KL, log-density, variance floor
+    bernoulli               the log-likelihood of black-and-white pixels, from logits
     continuous_bernoulli    the density of gray pixels
-    initialization    how large a weight should be at the start
-    optimizers        SGD with momentum, Adagrad, Adam
+    importance              importance weights, for log p(x)
+    initialization          how large a weight should be at the start
+    optimizers              SGD with momentum, Adagrad, Adam
+    schedules               how the learning rate falls
 
 Three conventions hold in every file:
 

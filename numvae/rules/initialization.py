@@ -1,7 +1,7 @@
 """How large a weight should be before training: large enough that signals live, small enough that
 they do not explode. Biases start at zero.
 
-Read next: optimizers, then network/parameters.py.
+Read next: optimizers.
 """
 
 import math

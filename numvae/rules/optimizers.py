@@ -2,7 +2,7 @@
 
 All three work in place: they overwrite θ and the memory arrays they are given.
 
-Read next: network/parameters.py.
+Read next: schedules.
 """
 
 import math

@@ -71,7 +71,7 @@ def load_training(path):
 
 
 # The attributes of Training that are plain values: how it was set up, and where it stands.
-SETTINGS = ("seed", "batch_size", "beta", "n_samples", "binarize")
+SETTINGS = ("seed", "batch_size", "beta", "n_samples", "binarize", "epochs", "schedule")
 POSITION = ("epoch", "step", "seen", "history", "best_elbo", "best_epoch")
 
 

@@ -6,6 +6,7 @@ Read next: watchdog, history, checkpoint, progress.
 import numpy as np
 
 from numvae.network.autoencoder import Losses
+from numvae.rules import schedules
 from numvae.training import minibatches, watchdog
 
 
@@ -24,14 +25,26 @@ class Training:
     beta        weight of the KL
     n_samples   L, samples of z per example
     binarize    draw gray pixels anew as 0 or 1 each time they are seen
+    epochs      how many the run shall have
+    schedule    how the learning rate falls from the optimizer's over these epochs
     """
 
     def __init__(
-        self, model, optimizer, seed, batch_size=100, beta=1.0, n_samples=1, binarize=False
+        self,
+        model,
+        optimizer,
+        seed,
+        batch_size=100,
+        beta=1.0,
+        n_samples=1,
+        binarize=False,
+        epochs=1,
+        schedule="constant",
     ):
         self.model, self.optimizer = model, optimizer
         self.seed, self.batch_size = seed, batch_size
         self.beta, self.n_samples, self.binarize = beta, n_samples, binarize
+        self.epochs, self.schedule = epochs, schedule
         self.epoch, self.step, self.seen, self.sums = 0, 0, 0, np.zeros(3)
         self.history = []
         self.best_elbo, self.best_epoch, self.best = -np.inf, 0, None
@@ -44,6 +57,7 @@ class Training:
 
         Raises  watchdog.Diverged if a loss or gradient is not finite; the step is not taken
         """
+        self.optimizer.lr_factor = getattr(schedules, self.schedule)(self.epoch, self.epochs)
         batches = minibatches.shuffled(self.seed, self.epoch + 1, len(X), self.batch_size)
         for rows in batches[self.step :]:
             rng = minibatches.stream(self.seed, self.epoch + 1, self.step + 1)

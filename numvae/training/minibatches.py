@@ -7,6 +7,7 @@ Read next: optimizers.
 """
 
 import mmap
+import zlib
 
 import numpy as np
 
@@ -39,6 +40,34 @@ def take(X, rows, dtype, rng=None, binarize=False):
     x = np.asarray(X[rows], dtype)
     give_back(X)
     return bernoulli.sample(rng, x) if binarize else x
+
+
+class Rows:
+    """Some rows of X, by their numbers, without a copy."""
+
+    def __init__(self, X, numbers):
+        self.X, self.numbers = X, numbers
+
+    def __len__(self):
+        return len(self.numbers)
+
+    def __getitem__(self, rows):
+        x = self.X[self.numbers[rows]]
+        give_back(self.X)
+        return x
+
+
+def row_noise(x, seed, n_samples, n_latent):
+    """ε ~ N(0, I) that each row brings along, addressed by its content.
+
+    So a row has the same noise wherever it stands and whatever stands beside it.
+
+    Shapes  x (B, D) → eps (L, B, Z), in the dtype of x
+    """
+    addresses = (zlib.crc32(row) for row in np.ascontiguousarray(x))
+    streams = (stream(seed, EVALUATION, address) for address in addresses)
+    draws = [rng.standard_normal((n_samples, n_latent), dtype=x.dtype) for rng in streams]
+    return np.stack(draws, axis=1)
 
 
 def give_back(X):

@@ -14,19 +14,24 @@ BLOCK = 32768  # elements; the arrays of one block then fit a core's L2 cache in
 
 
 class Optimizer:
-    """settings: the numbers of the rule by name; memory: its arrays by name; t: steps taken."""
+    """settings: the numbers of the rule by name; memory: its arrays by name; t: steps taken.
+
+    lr_factor: what the schedule says; the rule is given lr times this.
+    """
 
     def __init__(self, parameters, **settings):
-        self.parameters, self.settings, self.t = parameters, settings, 0
+        self.parameters, self.settings, self.t, self.lr_factor = parameters, settings, 0, 1.0
         self.memory = {name: np.zeros_like(parameters.vector) for name in self.memory_names}
 
     def update(self):
         """One step: move the parameters by their gradient."""
         self.t += 1
         vector, gradient = self.parameters.vector, self.parameters.gradient
+        settings = {**self.settings, "lr": self.lr_factor * self.settings["lr"]}
         for start in range(0, vector.size, BLOCK):
             here = slice(start, start + BLOCK)
-            self.rule(vector[here], gradient[here], *(m[here] for m in self.memory.values()))
+            memory = [array[here] for array in self.memory.values()]
+            self.rule(vector[here], gradient[here], memory, settings)
 
 
 class SGD(Optimizer):
@@ -37,8 +42,8 @@ class SGD(Optimizer):
     def __init__(self, parameters, lr=1e-3, momentum=0.9):
         super().__init__(parameters, lr=lr, momentum=momentum)
 
-    def rule(self, theta, g, velocity):
-        optimizers.sgd(theta, g, velocity, **self.settings)
+    def rule(self, theta, g, memory, settings):
+        optimizers.sgd(theta, g, *memory, **settings)
 
 
 class Adagrad(Optimizer):
@@ -49,8 +54,8 @@ class Adagrad(Optimizer):
     def __init__(self, parameters, lr=1e-2, eps=1e-8):
         super().__init__(parameters, lr=lr, eps=eps)
 
-    def rule(self, theta, g, total):
-        optimizers.adagrad(theta, g, total, **self.settings)
+    def rule(self, theta, g, memory, settings):
+        optimizers.adagrad(theta, g, *memory, **settings)
 
 
 class Adam(Optimizer):
@@ -61,8 +66,8 @@ class Adam(Optimizer):
     def __init__(self, parameters, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__(parameters, lr=lr, beta1=beta1, beta2=beta2, eps=eps)
 
-    def rule(self, theta, g, m, v):
-        optimizers.adam(theta, g, m, v, self.t, **self.settings)
+    def rule(self, theta, g, memory, settings):
+        optimizers.adam(theta, g, *memory, self.t, **settings)
 
 
 OPTIMIZERS = {optimizer.name: optimizer for optimizer in (Adam, Adagrad, SGD)}

@@ -5,25 +5,26 @@ import time
 
 
 class Progress:
-    """Shows a run of `epochs` epochs over `n_examples` examples.
+    """Shows a run of `epochs` epochs over `n_examples` examples, of which `finished` are done.
 
     On a terminal the last line is redrawn ten times a second at the most; elsewhere (a log file)
     a plain line is written for about twenty epochs of the run, evenly spread.
     """
 
-    def __init__(self, epochs, n_examples, file=None):
-        self.epochs, self.n_examples = epochs, n_examples
+    def __init__(self, epochs, n_examples, finished=0, file=None, quiet=False):
+        self.epochs, self.n_examples, self.quiet = epochs, n_examples, quiet
         self.file = file or sys.stdout
-        self.live = self.file.isatty()
+        self.live = self.file.isatty() and not quiet
         self.start, self.drawn = time.monotonic(), 0.0
-        self.finished, self.text = 0, ""
+        self.first = self.finished = finished
+        self.text = ""
 
     def step(self, seen):
         """After a step: `seen` examples of the current epoch are done."""
         now = time.monotonic()
         if self.live and now - self.drawn > 0.1:
             self.drawn = now
-            done = (self.finished + seen / self.n_examples) / self.epochs
+            done = self.done(self.finished + seen / self.n_examples)
             bar = ("█" * round(20 * done)).ljust(20, "·")
             self.file.write(
                 f"\r  {bar} epoch {self.finished + 1}/{self.epochs}  {self.text}"
@@ -39,10 +40,12 @@ class Progress:
             parts.append(f"held-out {row['valid_elbo']:.1f}")
             parts.append(f"(nll {row['valid_nll']:.1f} + KL {row['valid_kl']:.1f})")
         self.text = "  ".join(parts)
+        if self.live or self.quiet:
+            return
         every = max(1, self.epochs // 20)
-        if not self.live and (self.finished % every == 0 or self.finished in (1, self.epochs)):
+        if self.finished % every == 0 or self.finished in (1, self.epochs):
             width = len(str(self.epochs))
-            remaining = self.remaining(self.finished / self.epochs)
+            remaining = self.remaining(self.done(self.finished))
             print(
                 f"  epoch {self.finished:>{width}}/{self.epochs}  {self.text}  {remaining}",
                 file=self.file,
@@ -54,6 +57,10 @@ class Progress:
         if self.live:
             took = duration(time.monotonic() - self.start)
             print(f"\r  {self.finished} epochs in {took}  {self.text}\033[K", file=self.file)
+
+    def done(self, epochs):
+        """The part (0 … 1) of this sitting's work that is done when so many epochs are."""
+        return (epochs - self.first) / max(1, self.epochs - self.first)
 
     def remaining(self, done):
         """The time that is left, if the rest goes as the part `done` (0 … 1) has gone."""

@@ -1,0 +1,186 @@
+"""The doors: what a user hands in is looked at here, and answered with a sentence if it is wrong.
+
+A sentence says what was found, what was expected and what to do. Where scikit-learn has a set
+phrase for a mistake it is used, so that its tools and its users recognise it.
+"""
+
+import difflib
+import math
+import numbers
+import warnings
+
+import numpy as np
+
+BLOCK_BYTES = 2**24  # how much of a large array is looked at at a time
+
+
+def as_table(X, owner):
+    """Anything array-like as a 2-D array of finite real numbers, (N, D).
+
+    Arrays of any number type and memory maps are returned as they are, uncopied; all else is made
+    an array. `owner` is who asks, for the sentence.
+
+    Raises  TypeError    sparse matrices, and values that are no numbers
+            ValueError   wrong number of dimensions, empty, complex, NaN or infinite
+    """
+    if hasattr(X, "toarray"):
+        raise TypeError(
+            f"Sparse data was passed to {owner}, which needs dense data: use X.toarray()."
+        )
+    array = _as_numbers(X, owner)
+    if array.ndim != 2:
+        raise ValueError(
+            f"Expected 2D array, got {array.ndim}D array of shape {array.shape} instead. Reshape "
+            "your data: X.reshape(-1, 1) if it has a single feature, X.reshape(1, -1) if it is a "
+            "single sample, X.reshape(len(X), -1) if it is images."
+        )
+    for size, what in zip(array.shape, ("sample(s)", "feature(s)")):
+        if size == 0:
+            raise ValueError(
+                f"Found array with 0 {what} (shape={array.shape}) while a minimum of 1 is required."
+            )
+    _check_finite(array, owner)
+    return array
+
+
+def _as_numbers(X, owner):
+    """X as an array of bool, integer or floating-point numbers."""
+    try:
+        array = X if isinstance(X, np.ndarray) else np.asarray(X)
+        if array.dtype.kind == "O":
+            array = array.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        if "complex" in str(error):
+            raise ValueError(f"Complex data not supported: {owner} needs real numbers.") from None
+        raise type(error)(
+            f"{owner} needs a table of real numbers, with rows of equal length and no text: "
+            f"{error}. Encode categories as numbers first."
+        ) from None
+    if array.dtype.kind == "c":
+        raise ValueError(f"Complex data not supported: {owner} needs real numbers.")
+    if array.dtype.kind not in "buif":
+        raise ValueError(
+            f"{owner} needs a table of real numbers, found dtype {array.dtype}: encode text, dates "
+            "and categories as numbers first."
+        )
+    return array
+
+
+def blocks(X):
+    """X a few rows at a time, so that a memory map is never in memory as a whole."""
+    rows = max(1, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
+    return (X[start : start + rows] for start in range(0, len(X), rows))
+
+
+def _check_finite(array, owner):
+    if array.dtype.kind != "f":
+        return
+    for block in blocks(array):
+        if not np.isfinite(block).all():
+            found = "NaN" if np.isnan(block).any() else "infinity"
+            raise ValueError(
+                f"Input X contains {found}. {owner} needs finite numbers: remove or fill in the "
+                "rows concerned."
+            )
+
+
+def check_range(array, likelihood):
+    """Raise ValueError if a Bernoulli likelihood is asked of numbers that are not in [0, 1]."""
+    if "bernoulli" in likelihood:
+        low = min(float(block.min()) for block in blocks(array))
+        high = max(float(block.max()) for block in blocks(array))
+        if low < 0.0 or high > 1.0:
+            raise ValueError(
+                f"The {likelihood} likelihood needs values from 0 to 1, found {low:g} to {high:g}: "
+                "scale the data, or use the gaussian likelihood."
+            )
+
+
+def feature_names(X):
+    """The column names of a data frame, or None; names must be all text or not text at all.
+
+    Raises  TypeError   some names are text and some are not
+    """
+    columns = getattr(X, "columns", None)
+    if columns is None:
+        return None
+    names = np.asarray(columns, dtype=object)
+    text = [isinstance(name, str) for name in names]
+    if any(text) and not all(text):
+        raise TypeError(
+            "Feature names are only supported if all input features have string names: convert "
+            "them with X.columns = X.columns.astype(str)."
+        )
+    return names if len(names) and all(text) else None
+
+
+def check_feature_names(found, fitted, owner):
+    """Compare the column names of X with those that were fitted; None stands for no names.
+
+    Raises  ValueError   they differ. Only one side having names is a warning.
+    """
+    if found is None and fitted is not None:
+        warnings.warn(
+            f"X does not have valid feature names, but {owner} was fitted with feature names",
+            UserWarning,
+            stacklevel=4,
+        )
+    elif found is not None and fitted is None:
+        warnings.warn(
+            f"X has feature names, but {owner} was fitted without feature names",
+            UserWarning,
+            stacklevel=4,
+        )
+    elif found is not None and list(found) != list(fitted):
+        unseen = sorted(set(found) - set(fitted))
+        missing = sorted(set(fitted) - set(found))
+        lines = ["The feature names should match those that were passed during fit."]
+        for title, names in (
+            ("Feature names unseen at fit time:", unseen),
+            ("Feature names seen at fit time, yet now missing:", missing),
+        ):
+            if names:
+                lines += [
+                    title,
+                    *(f"- {name}" for name in names[:5]),
+                    *["- ..."] * (len(names) > 5),
+                ]
+        if not unseen and not missing:
+            lines.append("Feature names must be in the same order as they were in fit.")
+        raise ValueError("\n".join(lines) + "\n")
+
+
+def check_number(name, value, kind, least=None, above=None):
+    """Raise unless value is a finite number of the kind, int or float, in its range.
+
+    Raises  TypeError    not a number of that kind (True and False are none)
+            ValueError   NaN, infinite, below `least`, or not above `above`
+    """
+    wanted = numbers.Integral if kind is int else numbers.Real
+    word = "a whole number" if kind is int else "a number"
+    if not isinstance(value, wanted) or isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be {word}, found {value!r}.")
+    if not math.isfinite(value) or (least is not None and value < least):
+        raise ValueError(f"{name} must be {word}, at least {least}, found {value!r}.")
+    if above is not None and not value > above:
+        raise ValueError(f"{name} must be {word} above {above}, found {value!r}.")
+
+
+def check_choice(name, value, known):
+    """Raise unless value is one of the known names; the nearest one is suggested.
+
+    Raises  TypeError    not a string
+            ValueError   unknown
+    """
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be one of {', '.join(known)}, found {value!r}.")
+    if value not in known:
+        raise ValueError(
+            f"{name} must be one of {', '.join(known)}, found {value!r}.{near(value, known)}"
+        )
+
+
+def near(value, known):
+    """' Did you mean …?', or nothing."""
+    close = difflib.get_close_matches(str(value), list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
