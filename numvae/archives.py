@@ -38,7 +38,7 @@ def read(path, kind, expected):
     Raises  FileNotFoundError, PermissionError, IsADirectoryError   as the system says
             ValueError   the file is damaged, of another kind, or from a newer numvae
     """
-    with open(path, "rb") as file:
+    with open(os.fspath(path), "rb") as file:  # a number would be taken for an open file's
         size = os.fstat(file.fileno()).st_size
         try:
             with zipfile.ZipFile(file) as archive:

@@ -5,7 +5,9 @@ makes the attributes that end in an underscore. It is the door, so all checks ar
 """
 
 import inspect
+import numbers
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -18,12 +20,23 @@ from numvae.rules.activations import NAMES as ACTIVATIONS
 from numvae.training.checkpoint import load_model, save_model
 from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
-from numvae.training.minibatches import Rows, row_noise, stream, take
+from numvae.training.minibatches import (
+    MEAN_OF,
+    SPLIT,
+    WEIGHTS,
+    Rows,
+    give_back,
+    row_noise,
+    stream,
+    take,
+)
 from numvae.training.optimizers import OPTIMIZERS
 from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
 
 ROWS_AT_ONCE = 1000
+READ_AT_ONCE = 32  # rows of a memory map; each may bring 2 MB of the file with it
+SAMPLES_AT_ONCE = 4096  # samples × rows, where each row has several samples
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -110,7 +123,8 @@ class VAE:
         training = self._new_training(X)
         X_train, X_valid = self._hold_out(X, training.seed)
         self._train(training, X_train, X_valid, self.epochs)
-        training.keep_best()
+        if training.best is not None:  # else it was stopped in the first epoch
+            training.keep_best()
         self._set_fitted(training, names)
         return self
 
@@ -159,7 +173,7 @@ class VAE:
         Shapes  Z (N, Z) → (N, D)
         """
         self._check_fitted()
-        Z = validation.as_table(Z, "VAE.decode")
+        Z = validation.as_table(Z, "VAE.decode", self.network_.dtype)
         if Z.shape[1] != self.network_.n_latent:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but this VAE has {self.network_.n_latent} latent "
@@ -198,8 +212,8 @@ class VAE:
         Units   nats; for real-valued likelihoods a log-density, which may be positive
         """
         X = self._check(X)
-        return self._by_rows(
-            X, lambda x: importance.log_likelihood(self.network_, x, self._noise(x))
+        return self._by_rows_and_samples(
+            X, lambda x, eps: importance.log_likelihood(self.network_, x, eps)
         )
 
     def score(self, X, y=None):
@@ -213,7 +227,7 @@ class VAE:
         Units   nats, on average below log p(x)
         """
         X = self._check(X)
-        return self._by_rows(X, lambda x: -sum(self.network_.elbo_terms(x, self._noise(x))))
+        return self._by_rows_and_samples(X, lambda x, eps: -sum(self.network_.elbo_terms(x, eps)))
 
     # Files.
 
@@ -221,8 +235,12 @@ class VAE:
         """Write the fitted estimator to one `.npz` file, without pickle, whole or not at all.
 
         A random_state that is not an int is not kept, nor is the optimizer's memory.
+
+        Raises  OSError                 as the system says; what `path` held before is left
+                TypeError, ValueError   a constructor's argument was changed to one that will not do
         """
         self._check_fitted()
+        self._check_parameters()
         parameters = {name: _plain(value) for name, value in self.get_params().items()}
         names = getattr(self, "feature_names_in_", None)
         about = {
@@ -285,15 +303,20 @@ class VAE:
         """Raise TypeError or ValueError if a constructor's argument will not do."""
         check = validation.check_number
         check("n_latent", self.n_latent, int, least=1)
-        if isinstance(self.hidden, str) or not np.iterable(self.hidden):
+        hidden = self.hidden.tolist() if isinstance(self.hidden, np.ndarray) else self.hidden
+        if isinstance(hidden, (str, bytes)) or not isinstance(hidden, Sequence):
             raise TypeError(f"hidden must be a sequence of widths, found {self.hidden!r}.")
-        for width in self.hidden:
+        for width in hidden:
             check("each width in hidden", width, int, least=1)
         validation.check_choice("activation", self.activation, ACTIVATIONS)
         validation.check_choice("likelihood", self.likelihood, LIKELIHOODS)
         validation.check_choice("optimizer", self.optimizer, OPTIMIZERS)
         for name in ("sigma", "sigma_min", "lr"):
             check(name, getattr(self, name), float, above=0)
+        if not 0.0 < float(self.sigma_min) * float(self.sigma_min) < float("inf"):
+            raise ValueError(
+                f"sigma_min must have a square that is a number above 0, found {self.sigma_min!r}."
+            )
         for name in ("epochs", "batch_size", "n_samples", "n_importance"):
             check(name, getattr(self, name), int, least=1)
         check("beta", self.beta, float, least=0)
@@ -302,28 +325,30 @@ class VAE:
             raise ValueError(
                 f"validation_fraction must be below 1, found {self.validation_fraction!r}."
             )
-        _seed(self.random_state)
+        if not isinstance(self.verbose, (numbers.Integral, np.bool_)):
+            raise TypeError(f"verbose must be True or False, found {self.verbose!r}.")
+        _check_seed(self.random_state)
 
     def _check_first(self, X):
         """X to be fitted, and its column names or None."""
         names = validation.feature_names(X)
         X = validation.as_table(X, "VAE")
         validation.check_range(X, self.likelihood)
-        return X, names
+        return _on_disk(X), names
 
     def _check(self, X):
         """X to be used by a fitted estimator."""
         self._check_fitted()
         names = validation.feature_names(X)
         validation.check_feature_names(names, getattr(self, "feature_names_in_", None), "VAE")
-        X = validation.as_table(X, "VAE")
+        X = validation.as_table(X, "VAE", self.network_.dtype)
         if X.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {X.shape[1]} features, but VAE is expecting {self.n_features_in_} features "
                 "as input."
             )
         validation.check_range(X, self.network_.config["likelihood"])
-        return X
+        return _on_disk(X)
 
     def _check_fitted(self):
         if not hasattr(self, "network_"):
@@ -342,7 +367,8 @@ class VAE:
             float(self.sigma_min),
             np.float32 if X.dtype == np.float32 else np.float64,
         )
-        network.initialize(stream(seed, 0, 0))
+        first = np.ascontiguousarray(take(X, slice(0, MEAN_OF), network.dtype))
+        network.initialize(stream(seed, *WEIGHTS), mean=first.mean(axis=0))
         optimizer = OPTIMIZERS[self.optimizer](network.parameters, float(self.lr))
         return Training(
             network,
@@ -358,13 +384,13 @@ class VAE:
         n_valid = int(self.validation_fraction * len(X))
         if not n_valid:
             return X, None
-        order = stream(seed, 0, 1).permutation(len(X))
+        order = stream(seed, *SPLIT).permutation(len(X))
         return Rows(X, order[n_valid:]), Rows(X, np.sort(order[:n_valid]))
 
     def _train(self, training, X, X_valid, epochs):
         """Train until `epochs` epochs are finished, or until something stops it."""
         progress = Progress(epochs, len(X)) if self.verbose else None
-        with Interrupt() as interrupt:
+        with Interrupt() as interrupt, np.errstate(over="ignore", invalid="ignore"):
             while training.epoch < epochs and not interrupt.signal:
                 try:
                     for seen in training.steps(X):
@@ -402,17 +428,51 @@ class VAE:
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
-    def _noise(self, x):
-        return row_noise(x, self._training.seed, self.n_importance, self.network_.n_latent)
+    def _by_rows_and_samples(self, X, function):
+        """function(x, eps) for some rows of X at a time, the results joined."""
+        L, seed = self.n_importance, self._training.seed
+        validation.check_number("n_importance", L, int, least=1)
 
-    def _by_rows(self, X, function):
-        """function(x) for a thousand rows of X at a time, the results joined."""
-        starts = range(0, len(X), ROWS_AT_ONCE)
-        dtype = self.network_.dtype
-        parts = [function(take(X, slice(i, i + ROWS_AT_ONCE), dtype)) for i in starts]
+        def with_noise(x):
+            return function(x, row_noise(x, seed, L, self.network_.n_latent))
+
+        return self._by_rows(X, with_noise, min(ROWS_AT_ONCE, max(1, SAMPLES_AT_ONCE // L)))
+
+    def _take(self, X, rows):
+        """Rows of X in C order, so that equal numbers give equal sums, however X is laid out."""
+        return np.ascontiguousarray(take(X, rows, self.network_.dtype))
+
+    def _by_rows(self, X, function, at_once=ROWS_AT_ONCE):
+        """function(x) for `at_once` rows of X at a time, the results joined."""
+        starts = range(0, len(X), at_once)
+        parts = [function(self._take(X, slice(i, i + at_once))) for i in starts]
         if isinstance(parts[0], tuple):
             return tuple(np.concatenate(column) for column in zip(*parts))
         return np.concatenate(parts)
+
+
+class OnDisk:
+    """A memory map of which little is in memory, however many rows are asked for."""
+
+    def __init__(self, X):
+        self.X, self.shape, self.dtype = X, X.shape, X.dtype
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, rows):
+        if isinstance(rows, slice):
+            rows = np.arange(*rows.indices(len(self)))
+        x = np.empty((len(rows), self.shape[1]), self.dtype)
+        for start in range(0, len(rows), READ_AT_ONCE):
+            here = slice(start, start + READ_AT_ONCE)
+            x[here] = self.X[rows[here]]
+            give_back(self.X)
+        return x
+
+
+def _on_disk(X):
+    return OnDisk(X) if isinstance(X, np.memmap) else X
 
 
 def load(path):
@@ -422,14 +482,19 @@ def load(path):
             ValueError          the file is damaged, or not a model, or from a newer numvae
     """
     network, about = load_model(path)
-    if "parameters" in about:
-        parameters = about["parameters"]
-    else:
-        settings = ("n_latent", "activation", "likelihood", "sigma", "sigma_min")
-        parameters = {name: network.config[name] for name in settings}
-        parameters["hidden"] = network.config["hidden"]
-    parameters["hidden"] = tuple(parameters["hidden"])
-    vae = VAE(**parameters)
+    try:
+        return _fitted(network, about)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{path} is a model, but not of an estimator: {error!r}.") from None
+
+
+def _fitted(network, about):
+    """The estimator around a trained network, from what a file says about it."""
+    settings = ("n_latent", "hidden", "activation", "likelihood", "sigma", "sigma_min")
+    parameters = about.get("parameters") or {name: network.config[name] for name in settings}
+    vae = VAE(**{**parameters, "hidden": tuple(parameters["hidden"])})
+    vae._check_parameters()
+    validation.check_number("seed", about["seed"], int, least=0)
     optimizer = OPTIMIZERS[vae.optimizer](network.parameters, vae.lr)
     training = Training(network, optimizer, about["seed"], vae.batch_size, vae.beta, vae.n_samples)
     training.history = about.get("history", [])
@@ -455,24 +520,30 @@ def _seed(random_state):
 
     Raises  TypeError, ValueError   something else, or a negative number
     """
+    _check_seed(random_state)
     if random_state is None:
         return np.random.SeedSequence().entropy
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**63))
     if isinstance(random_state, np.random.RandomState):
         return int(random_state.randint(2**31))
-    validation.check_number("random_state", random_state, int, least=0)
     return int(random_state)
+
+
+def _check_seed(random_state):
+    """The checks of `_seed`, without a draw."""
+    if not isinstance(random_state, (type(None), np.random.Generator, np.random.RandomState)):
+        validation.check_number("random_state", random_state, int, least=0)
 
 
 def _plain(value):
     """A constructor's argument as JSON can hold it."""
     if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, (np.random.Generator, np.random.RandomState)):
+        value = value.item()
+    if value is None or isinstance(value, (np.random.Generator, np.random.RandomState)):
         return None
-    return (
-        [int(width) for width in value]
-        if np.iterable(value) and not isinstance(value, str)
-        else value
-    )
+    if isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (Sequence, np.ndarray)):
+        return [int(width) for width in value]
+    return int(value) if isinstance(value, numbers.Integral) else float(value)

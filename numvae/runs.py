@@ -15,7 +15,7 @@ import numpy as np
 from numvae.evaluation import latent, units
 from numvae.files import write_atomically
 from numvae.training.loop import evaluate
-from numvae.training.minibatches import stream, take
+from numvae.training.minibatches import PICTURES, stream, take
 
 GRID = 15  # the manifold has GRID × GRID tiles
 
@@ -27,12 +27,11 @@ def new_folder(out, name):
     """
     if out is not None:
         folder = Path(out)
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
+        if folder.exists():
             raise FileExistsError(
-                f"{out} exists already, and a run is never overwritten; choose another --out."
-            ) from None
+                f"{folder} exists already, and a run is never overwritten; choose another --out."
+            )
+        folder.mkdir(parents=True)
         return folder
     number = 1
     while True:
@@ -60,8 +59,10 @@ def report(training, dataset):
     error = elbo.std() / np.sqrt(len(elbo))
     share = kl.mean() / (abs(nll.mean()) + kl.mean())
     lines = [
-        f"Epoch {training.best_epoch} of {training.epoch} was the best, and is kept. "
-        f"{len(X):,} {what} examples:",
+        f"Epoch {training.best_epoch} of {training.epoch} was the best, and is kept."
+        if held_out
+        else "Nothing was held out, so the last epoch is kept, and the numbers flatter.",
+        f"On {len(X):,} {what} examples:",
         f"  ELBO      {elbo.mean():10.2f} ± {error:.2f} nats per example, higher is better"
         + (" (a density: it may be positive)" if density else ""),
         f"  nll       {nll.mean():10.2f} nats, the reconstruction",
@@ -69,7 +70,7 @@ def report(training, dataset):
         f"  bits/dim  {bits:10.3f}"
         + (" of 8-bit pixels" if density and is_image else " per dimension"),
     ]
-    for name, values in dataset.known_valid.items():
+    for name, values in dataset.known_valid.items() if len(dataset.X_valid) > 1 else ():
         lines.append(_recovered(model, dataset, name, values))
     return lines
 
@@ -101,7 +102,7 @@ def pictures(training, dataset, axes=(0, 1)):
     """The pictures of a run, drawn one after the other: yields (filename, Figure)."""
     from numvae import plots
 
-    model, rng = training.model, stream(training.seed, 0, 0)
+    model, rng = training.model, stream(training.seed, *PICTURES)
     yield "curves.png", plots.curves(training.history)
 
     X, known = dataset.X_valid, dataset.known_valid

@@ -11,21 +11,26 @@ import warnings
 
 import numpy as np
 
+from numvae.training.minibatches import give_back
+
 BLOCK_BYTES = 2**24  # how much of a large array is looked at at a time
 
 
-def as_table(X, owner):
+def as_table(X, owner, dtype=np.float64):
     """Anything array-like as a 2-D array of finite real numbers, (N, D).
 
-    Arrays of any number type and memory maps are returned as they are, uncopied; all else is made
-    an array. `owner` is who asks, for the sentence.
+    Arrays of any number type and memory maps are returned uncopied; all else is made an array. `owner` is who asks, for the sentence; `dtype` is what the numbers shall fit into.
 
-    Raises  TypeError    sparse matrices, and values that are no numbers
-            ValueError   wrong number of dimensions, empty, complex, NaN or infinite
+    Raises  TypeError    sparse matrices, masked arrays, and values that are no numbers
+            ValueError   wrong number of dimensions, empty, complex, NaN, infinite or too large
     """
     if hasattr(X, "toarray"):
         raise TypeError(
             f"Sparse data was passed to {owner}, which needs dense data: use X.toarray()."
+        )
+    if isinstance(X, np.ma.MaskedArray):
+        raise TypeError(
+            f"Masked data was passed to {owner}, which needs all values: use X.filled(value)."
         )
     array = _as_numbers(X, owner)
     if array.ndim != 2:
@@ -39,20 +44,22 @@ def as_table(X, owner):
             raise ValueError(
                 f"Found array with 0 {what} (shape={array.shape}) while a minimum of 1 is required."
             )
-    _check_finite(array, owner)
+    _check_finite(array, owner, dtype)
     return array
 
 
 def _as_numbers(X, owner):
     """X as an array of bool, integer or floating-point numbers."""
     try:
-        array = X if isinstance(X, np.ndarray) else np.asarray(X)
+        on_disk = isinstance(X, np.memmap) and X._mmap is not None  # a copy of one has no file
+        array = X if on_disk else np.asarray(X)
         if array.dtype.kind == "O":
             array = array.astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         if "complex" in str(error):
             raise ValueError(f"Complex data not supported: {owner} needs real numbers.") from None
-        raise type(error)(
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(
             f"{owner} needs a table of real numbers, with rows of equal length and no text: "
             f"{error}. Encode categories as numbers first."
         ) from None
@@ -69,15 +76,20 @@ def _as_numbers(X, owner):
 def blocks(X):
     """X a few rows at a time, so that a memory map is never in memory as a whole."""
     rows = max(1, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
-    return (X[start : start + rows] for start in range(0, len(X), rows))
+    for start in range(0, len(X), rows):
+        yield X[start : start + rows]
+        give_back(X)
 
 
-def _check_finite(array, owner):
+def _check_finite(array, owner, dtype):
     if array.dtype.kind != "f":
         return
+    dtype = array.dtype if np.can_cast(array.dtype, dtype) else np.dtype(dtype)
     for block in blocks(array):
+        with np.errstate(over="ignore"):
+            block = block.astype(dtype, copy=False)
         if not np.isfinite(block).all():
-            found = "NaN" if np.isnan(block).any() else "infinity"
+            found = "NaN" if np.isnan(block).any() else f"infinity or a value too large for {dtype}"
             raise ValueError(
                 f"Input X contains {found}. {owner} needs finite numbers: remove or fill in the "
                 "rows concerned."
@@ -150,7 +162,7 @@ def check_feature_names(found, fitted, owner):
         raise ValueError("\n".join(lines) + "\n")
 
 
-def check_number(name, value, kind, least=None, above=None):
+def check_number(name, value, kind, least=0, above=None):
     """Raise unless value is a finite number of the kind, int or float, in its range.
 
     Raises  TypeError    not a number of that kind (True and False are none)
@@ -158,12 +170,15 @@ def check_number(name, value, kind, least=None, above=None):
     """
     wanted = numbers.Integral if kind is int else numbers.Real
     word = "a whole number" if kind is int else "a number"
+    word += f", at least {least}" if above is None else f" above {above}"
     if not isinstance(value, wanted) or isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be {word}, found {value!r}.")
-    if not math.isfinite(value) or (least is not None and value < least):
-        raise ValueError(f"{name} must be {word}, at least {least}, found {value!r}.")
-    if above is not None and not value > above:
-        raise ValueError(f"{name} must be {word} above {above}, found {value!r}.")
+    try:
+        finite = math.isfinite(value)
+    except OverflowError:  # a whole number that no float can hold
+        finite = False
+    if not finite or (value < least if above is None else value <= above):
+        raise ValueError(f"{name} must be {word}, found {value!r}.")
 
 
 def check_choice(name, value, known):

@@ -19,7 +19,7 @@ from numvae.training.checkpoint import load_training, save_model, save_training
 from numvae.training.history import save_history
 from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
-from numvae.training.minibatches import stream
+from numvae.training.minibatches import MEAN_OF, WEIGHTS, stream
 from numvae.training.optimizers import OPTIMIZERS
 from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
@@ -50,20 +50,23 @@ def whole(least):
     return number
 
 
-def positive(text):
-    """An argparse type: a finite number above zero."""
+def not_negative(text):
+    """An argparse type: a finite number, zero or above."""
     try:
         value = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"expected a number, found {text!r}") from None
-    if not 0.0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a finite number above 0, found {text}")
+    if not 0.0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a finite number from 0 up, found {text}")
     return value
 
 
-def not_negative(text):
-    """An argparse type: a finite number, zero or above."""
-    return 0.0 if text.strip() in ("0", "0.0") else positive(text)
+def positive(text):
+    """An argparse type: a finite number above zero."""
+    value = not_negative(text)
+    if value == 0.0:
+        raise argparse.ArgumentTypeError(f"expected a finite number above 0, found {text}")
+    return value
 
 
 def widths(text):
@@ -203,7 +206,8 @@ def new_run(args):
         args.sigma,
         args.sigma_min,
     )
-    model.initialize(stream(args.seed, 0, 0), args.init_sigma)
+    mean = data.X[:MEAN_OF].mean(axis=0)
+    model.initialize(stream(args.seed, *WEIGHTS), args.init_sigma, mean)
     training = Training(
         model,
         OPTIMIZERS[args.optimizer](model.parameters, args.lr),
@@ -232,7 +236,7 @@ def old_run(args):
     if not (folder / "checkpoint.npz").is_file():
         raise FileNotFoundError(f"there is no checkpoint.npz in {folder}, so no run to resume.")
     training, about = load_training(folder / "checkpoint.npz")
-    again = {name: value for name, value in vars(args).items() if name in AT_RESUME}
+    again = {name: value for name, value in vars(args).items() if name in AT_RESUME and value}
     data, _ = load_data(argparse.Namespace(**{**about, **again}))
     if len(data.X) != about["n_train"]:
         raise ValueError(

@@ -40,6 +40,9 @@ def load(name, data_dir=None, validation=None, seed=0):
     Raises  FileNotFoundError   a file is missing: the sentence names it and the places searched
             ValueError          unknown name, damaged file, more held out than there is
     """
+    name = str(name)
+    if validation is not None and validation < 0:
+        raise ValueError(f"Cannot hold out {validation} examples; give 0 or more.")
     if name == "faces":
         return _faces(validation, seed)
     if name == "frey":
@@ -102,8 +105,8 @@ def _mnist(data_dir, validation):
         split = f"training images 0–{n_train - 1} to train, the last {n_valid} of them held out"
     return Dataset(
         name="mnist",
-        X=images.reshape(len(images), -1),
-        X_valid=images_valid.reshape(len(images_valid), -1),
+        X=images.reshape(-1, 28 * 28),
+        X_valid=images_valid.reshape(-1, 28 * 28),
         shape=images.shape[1:],
         split=split,
         likelihood="bernoulli",

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import math
 import os
 import sys
 import zlib
@@ -76,6 +77,6 @@ def parse_idx(content, path):
         raise ValueError(f"{path} is not an idx file of unsigned bytes.")
     n = content[3]
     shape = tuple(np.frombuffer(content, ">u4", n, 4)) if len(content) >= 4 + 4 * n else None
-    if shape is None or len(content) - 4 - 4 * n != np.prod(shape, dtype=np.uint64):
+    if shape is None or len(content) - 4 - 4 * n != math.prod(map(int, shape)):
         raise ValueError(f"{path} is damaged: its length does not fit the shape it declares.")
     return np.frombuffer(content, np.uint8, offset=4 + 4 * n).reshape(shape)

@@ -34,7 +34,8 @@ def recovery(mu, known, mu_new, known_new, k=10):
     neighbours among the first examples' codes.
 
     Shapes  mu (N, Z), known (N,), mu_new (M, Z), known_new (M,)
-    Returns R² of the prediction for factors (floats), the accuracy for classes (integers)
+    Returns R² of the prediction for factors (floats; NaN if known_new does not vary), the accuracy
+            for classes (integers)
     """
     from scipy.spatial import cKDTree
     from scipy.stats import mode
@@ -43,16 +44,18 @@ def recovery(mu, known, mu_new, known_new, k=10):
     neighbours = known[nearest].reshape(len(mu_new), -1)
     if np.issubdtype(known.dtype, np.integer):
         return float(np.mean(mode(neighbours, axis=1).mode == known_new))
-    residual = np.mean((neighbours.mean(axis=1) - known_new) ** 2)
-    return float(1.0 - residual / np.var(known_new))
+    residual, spread = np.mean((neighbours.mean(axis=1) - known_new) ** 2), np.var(known_new)
+    return float(1.0 - residual / spread) if spread else float("nan")
 
 
 def alignment(mu, factor):
     """|Spearman's ρ| between each latent axis and a factor: 1 where the axis is the factor, up to a
-    monotone map.
+    monotone map; 0 for an axis that never moves.
 
     Shapes  mu (N, Z), factor (N,) → (Z,)
     """
     from scipy.stats import spearmanr
 
-    return np.array([abs(spearmanr(column, factor).statistic) for column in mu.T])
+    moves = mu.min(axis=0) < mu.max(axis=0)
+    rho = [abs(spearmanr(axis, factor).statistic) if m else 0.0 for axis, m in zip(mu.T, moves)]
+    return np.array(rho)

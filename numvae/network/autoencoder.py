@@ -73,13 +73,18 @@ class Autoencoder:
         for owner in owners:
             owner.bind(self.parameters)
 
-    def initialize(self, rng, sigma=None):
-        """Draw all weights: Glorot or He by activation, or N(0, σ²) where σ is given."""
+    def initialize(self, rng, sigma=None, mean=None):
+        """Draw all weights: Glorot or He by activation, or N(0, σ²) where σ is given.
+
+        mean (D,), where given, is what the decoder says at the start, whatever z is.
+        """
         self.encoder.initialize(rng, sigma)
         self.mu.initialize(rng, sigma=sigma)
         self.logvar.initialize(rng, sigma=sigma)
         self.decoder.initialize(rng, sigma)
         self.likelihood.initialize(rng, sigma)
+        if mean is not None:
+            self.likelihood.start_at(mean)
         return self
 
     def loss_and_grad(self, x, eps, beta=1.0):
@@ -102,21 +107,22 @@ class Autoencoder:
         z = gaussian.reparameterize(mu, logvar, eps)
         g = self.decoder.forward(z.reshape(L * B, Z))
         log_px = self.likelihood.log_likelihood(x, g)
-        nll, kl = -log_px.mean(), gaussian.kl(mu, logvar).mean()
-        loss = nll + beta * kl
+        kl = gaussian.kl(mu, logvar)
+        nll, mean_kl = -log_px.mean(), kl.mean()
+        loss = nll + beta * mean_kl
 
         # Backward.
-        dkl = np.full(B, beta / B, self.dtype)
         dlog_px = np.full((L, B), -1.0 / (L * B), self.dtype)
+        dkl = np.full(B, beta / B, self.dtype)
+        dmu_kl, dlogvar_kl = gaussian.kl_backward(dkl, mu, logvar)
         dg = self.likelihood.backward(dlog_px)
         dz = self.decoder.backward(dg).reshape(L, B, Z)
-        dmu_kl, dlogvar_kl = gaussian.kl_backward(dkl, mu, logvar)
         dmu_z, dlogvar_z = gaussian.reparameterize_backward(dz, logvar, eps)
-        dmu, dlogvar = dmu_kl + dmu_z, dlogvar_kl + dlogvar_z
+        dmu, dlogvar = dmu_z + dmu_kl, dlogvar_z + dlogvar_kl
         dh = self.mu.backward(dmu) + self.logvar.backward(dlogvar)
         self.encoder.backward(dh, need_dx=False)
 
-        return Losses(float(loss), float(nll), float(kl)), self.parameters.gradient
+        return Losses(float(loss), float(nll), float(mean_kl)), self.parameters.gradient
 
     def noise(self, rng, n_samples, n_examples):
         """ε ~ N(0, I) for L samples of each of B examples: (L, B, Z), in the model's dtype."""

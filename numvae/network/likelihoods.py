@@ -1,7 +1,7 @@
 """The end of the decoder: what kind of noise p(x|z) puts around a reconstruction.
 
-A likelihood is an owner like any other (`shapes`, `bind`, `initialize`), and answers four calls
-from the decoder's features h:
+A likelihood is an owner like any other (`shapes`, `bind`, `initialize`). It can `start_at` the mean
+of the data, and answers four calls from the decoder's features h:
 
     log_likelihood(x, h)    log p(x|z) of every sample and example, remembering what backward needs
     backward(dlog_px)       the gradient of h
@@ -19,7 +19,7 @@ import math
 import numpy as np
 
 from numvae.network.dense import Dense
-from numvae.rules import activations, bernoulli, continuous_bernoulli, gaussian
+from numvae.rules import activations, bernoulli, continuous_bernoulli, gaussian, initialization
 
 
 class Bernoulli:
@@ -34,6 +34,10 @@ class Bernoulli:
 
     def initialize(self, rng, sigma=None):
         self.logits.initialize(rng, sigma=sigma)
+
+    def start_at(self, mean):
+        """mean (D,): what to say as long as h says nothing."""
+        self.logits.b[...] = initialization.bernoulli_bias(mean)
 
     def log_likelihood(self, x, h):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
@@ -61,6 +65,10 @@ class ContinuousBernoulli(Bernoulli):
 
     rule = continuous_bernoulli
 
+    def start_at(self, mean):
+        """mean (D,): what to say as long as h says nothing."""
+        self.logits.b[...] = continuous_bernoulli.logits_of_mean(mean)
+
     def mean(self, h):
         """h (N, H) → the mean of x (N, D)."""
         return continuous_bernoulli.mean(self.logits.forward(h))
@@ -85,6 +93,10 @@ class Gaussian:
     def initialize(self, rng, sigma=None):
         self.mean_layer.initialize(rng, sigma=sigma)
         self.variance.initialize(rng, sigma)
+
+    def start_at(self, mean):
+        """mean (D,): what to say as long as h says nothing."""
+        self.mean_layer.b[...] = mean
 
     def log_likelihood(self, x, h):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""

@@ -53,6 +53,22 @@ def mean(logits):
     return 0.5 + 0.5 * _langevin(0.5 * logits)
 
 
+def logits_of_mean(wanted):
+    """The logits whose mean is `wanted`, moved from 0 and 1 by 0.02, by halving an interval.
+
+        E[x | a] = wanted                                  (C7)
+
+    Shapes  wanted (D,) in [0, 1] → logits (D,)
+    """
+    wanted = np.clip(wanted, 0.02, 0.98)  # E[x | a = ±60] is just outside
+    low, high = np.full_like(wanted, -60.0), np.full_like(wanted, 60.0)
+    for _ in range(50):
+        middle = 0.5 * (low + high)
+        below = mean(middle) < wanted
+        low, high = np.where(below, middle, low), np.where(below, high, middle)
+    return low
+
+
 def sample(rng, logits):
     """A draw by the inverse of the distribution function F, from v ~ U(0, 1).
 

@@ -1,10 +1,13 @@
 """How large a weight should be before training: large enough that signals live, small enough that
-they do not explode. Biases start at zero.
+they do not explode. Biases start at zero, except that the last layer's may start where it says, for
+every z, the mean of the data: most of the first epochs would go into learning just that.
 
 Read next: optimizers.
 """
 
 import math
+
+import numpy as np
 
 
 def glorot(rng, n_in, n_out):
@@ -39,3 +42,15 @@ def normal(rng, n_in, n_out, sigma):
     Source  Kingma & Welling 2014, section 5, with σ = 0.01
     """
     return rng.normal(0.0, sigma, (n_in, n_out))
+
+
+def bernoulli_bias(mean):
+    """The logits at which a Bernoulli has the mean of the data, moved from 0 and 1 by 0.001.
+
+        b = log(m / (1 − m))                               (I4)
+
+    Shapes  mean (D,) in [0, 1] → b (D,)
+    Source  the code of Burda, Grosse & Salakhutdinov 2016
+    """
+    mean = np.clip(mean, 0.001, 0.999)
+    return np.log(mean / (1.0 - mean))

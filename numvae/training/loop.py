@@ -85,7 +85,7 @@ class Training:
             nll, kl = evaluate(self.model, X_valid, self.seed, self.binarize)
             row.update(terms("valid", nll.mean(), kl.mean()))
         self.history.append(row)
-        if X_valid is None or row["valid_elbo"] > self.best_elbo:
+        if X_valid is None or self.best is None or row["valid_elbo"] > self.best_elbo:
             self.best_elbo = row["train_elbo" if X_valid is None else "valid_elbo"]
             self.best = self.model.parameters.vector.copy()
             self.best_epoch = self.epoch
@@ -115,7 +115,7 @@ def evaluate(model, X, seed, binarize=False, n_samples=1, batch_size=1000):
     nll, kl = np.empty(len(X)), np.empty(len(X))
     for i, start in enumerate(range(0, len(X), batch_size)):
         rows = slice(start, start + batch_size)
-        rng = minibatches.stream(seed, minibatches.EVALUATION, i)
+        rng = minibatches.stream(seed, *minibatches.EVALUATION, i)
         x = minibatches.take(X, rows, model.dtype, rng, binarize)
         nll[rows], kl[rows] = model.elbo_terms(x, model.noise(rng, n_samples, len(x)))
     return nll, kl

@@ -1,7 +1,7 @@
 """Which examples make up a step, and the random numbers that belong to it.
 
-Every random number of a run has an address, (seed, epoch, step). Nothing needs to remember where
-a generator stood: any step of any epoch can be computed again from its address alone.
+Every random number of a run has an address: the seed, the epoch and the step. Nothing needs to
+remember where a generator stood: any step of any epoch can be computed again from its address.
 
 Read next: optimizers.
 """
@@ -13,13 +13,17 @@ import numpy as np
 
 from numvae.rules import bernoulli
 
-SHUFFLE = 0  # steps are counted from 1, so 0 is free to address the order of an epoch
-EVALUATION = 0  # likewise for epochs: 0 addresses the noise of every evaluation
+# Steps are counted from 1, so step 0 of an epoch addresses its order. Epochs too: epoch 0 addresses
+# what belongs to no epoch.
+SHUFFLE = 0
+WEIGHTS, SPLIT, PICTURES, EVALUATION, ROWS = ((0, purpose) for purpose in range(5))
+
+MEAN_OF = 10_000  # examples from whose mean the decoder starts
 
 
-def stream(seed, epoch, step):
-    """The numpy Generator at an address; different addresses give independent streams."""
-    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(epoch, step)))
+def stream(seed, *address):
+    """The numpy Generator at an address, such as (epoch, step), independent of all others."""
+    return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=address))
 
 
 def shuffled(seed, epoch, n_examples, batch_size):
@@ -65,7 +69,7 @@ def row_noise(x, seed, n_samples, n_latent):
     Shapes  x (B, D) → eps (L, B, Z), in the dtype of x
     """
     addresses = (zlib.crc32(row) for row in np.ascontiguousarray(x))
-    streams = (stream(seed, EVALUATION, address) for address in addresses)
+    streams = (stream(seed, *ROWS, address) for address in addresses)
     draws = [rng.standard_normal((n_samples, n_latent), dtype=x.dtype) for rng in streams]
     return np.stack(draws, axis=1)
 

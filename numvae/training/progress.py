@@ -42,7 +42,7 @@ class Progress:
         self.text = "  ".join(parts)
         if self.live or self.quiet:
             return
-        every = max(1, self.epochs // 20)
+        every = -(-self.epochs // 20)
         if self.finished % every == 0 or self.finished in (1, self.epochs):
             width = len(str(self.epochs))
             remaining = self.remaining(self.done(self.finished))

@@ -193,3 +193,13 @@ def test_initialize_with_sigma_draws_every_weight_from_it(name, rng):
     owner.initialize(rng, sigma=1e-3)
     weights = [value for key, value in parameters.values.items() if key.endswith(".W")]
     assert all(0.5e-3 < W.std() < 2e-3 for W in weights)
+
+
+@each_likelihood
+def test_it_can_start_at_the_mean_of_the_data(name, dtype):
+    """(I4) (C7)"""
+    owner, parameters = bound(name, dtype)
+    owner.initialize(np.random.default_rng(0))
+    mean = np.linspace(0.1, 0.9, D).astype(dtype)
+    owner.start_at(mean)
+    assert_allclose(owner.mean(np.zeros((1, H), dtype))[0], mean, rtol=1e-5)

@@ -82,3 +82,12 @@ def test_dtype_is_kept(dtype):
     assert rule.log_likelihood_backward(np.ones(1, dtype), x, a).dtype == dtype
     assert rule.mean(a).dtype == dtype
     assert rule.sample(np.random.default_rng(0), a).dtype == dtype
+
+
+def test_logits_of_a_mean_have_that_mean(dtype):
+    """(C7)"""
+    wanted = np.array([0.02, 0.3, 0.5, 0.7, 0.98], dtype)
+    found = rule.mean(rule.logits_of_mean(wanted))
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+    assert found.dtype == dtype
+    assert np.isfinite(rule.logits_of_mean(np.array([0.0, 1.0], dtype))).all()

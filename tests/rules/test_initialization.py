@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 from scipy import stats
+from scipy.special import expit
 
 from numvae.rules import initialization
 
@@ -53,3 +54,12 @@ def test_he_keeps_the_mean_square_of_a_rectified_signal(rng):
     for _ in range(5):
         x = np.maximum(x @ initialization.he(rng, N_IN, N_IN), 0.0)
     assert 0.5 < (x * x).mean() < 2.0
+
+
+def test_bernoulli_bias_has_the_mean_of_the_data(dtype):
+    """(I4)"""
+    mean = np.array([0.001, 0.2, 0.5, 0.999], dtype)
+    found = initialization.bernoulli_bias(mean)
+    np.testing.assert_allclose(expit(found), mean, rtol=1e-5)
+    assert found.dtype == dtype
+    assert np.isfinite(initialization.bernoulli_bias(np.array([0.0, 1.0], dtype))).all()

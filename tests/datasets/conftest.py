@@ -1,0 +1,28 @@
+"""The real files of frey and mnist where there are some, and a world without any."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """real_data(name): the folder that holds the set's folder; skips the test without it."""
+
+    def folder(name):
+        place = Path(os.environ.get("NUMVAE_DATA") or ".")
+        if (place / name).is_dir():
+            return place
+        pytest.skip(f"the files of {name} are not here; set NUMVAE_DATA to run this test")
+
+    return folder
+
+
+@pytest.fixture
+def no_data(monkeypatch, tmp_path):
+    """No NUMVAE_DATA, and an empty cache folder; returns the folder `numvae` of the cache."""
+    monkeypatch.delenv("NUMVAE_DATA", raising=False)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "numvae"

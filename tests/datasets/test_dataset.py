@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from numvae.datasets import faces, load
+from numvae.network.likelihoods import NAMES as LIKELIHOODS
+
+
+def check(data):
+    """What every data set promises."""
+    n_features = int(np.prod(data.shape))
+    assert data.X.dtype == data.X_valid.dtype == np.float32
+    assert data.X.shape[1:] == data.X_valid.shape[1:] == (n_features,)
+    assert data.likelihood in LIKELIHOODS
+    assert str(len(data.X_valid)) in data.split
+    assert set(data.known_valid) <= set(data.known)
+    assert all(len(values) == len(data.X) for values in data.known.values())
+    assert all(len(values) == len(data.X_valid) for values in data.known_valid.values())
+
+
+def test_faces_are_the_images_and_factors_drawn():
+    data = load("faces")
+    check(data)
+    images, factors = faces.faces(2500, seed=0)
+    assert_array_equal(np.concatenate([data.X, data.X_valid]), images.reshape(2500, 560))
+    assert tuple(data.known) == faces.FACTORS
+    assert_array_equal(np.stack(list(data.known.values()), axis=1), factors[:2000])
+    assert_array_equal(np.stack(list(data.known_valid.values()), axis=1), factors[2000:])
+
+
+def test_how_many_faces_are_held_out_does_not_change_the_others():
+    one, other, none = (load("faces", validation=n, seed=3) for n in (40, 7, 0))
+    for data, n in ((one, 40), (other, 7), (none, 0)):
+        check(data)
+        assert len(data.X_valid) == n
+        assert_array_equal(data.X, one.X)
+    assert_array_equal(other.X_valid, one.X_valid[:7])
+    assert (load("faces", validation=0, seed=4).X != one.X).any()
+
+
+@pytest.mark.parametrize("name", ["", "face", "FACES", "mnist.csv", "data.npz"])
+def test_an_unknown_name_is_answered_with_the_known_ones(name):
+    with pytest.raises(ValueError, match=f"no data set '{name}'.*faces, frey, mnist or a .npy"):
+        load(name)
+
+
+def test_frey_is_split_in_the_order_of_the_video(real_data):
+    folder = real_data("frey")
+    data = load("frey", folder)
+    assert data.shape == (28, 20)
+    assert data.X.shape == (1800, 560) and data.X_valid.shape == (100, 560)
+    assert "0–1799 in video order" in data.split and "next 100" in data.split
+    last = load("frey", folder, validation=165)
+    check(last)
+    assert_array_equal(last.X, data.X)
+    assert_array_equal(last.X_valid[:100], data.X_valid)
+    assert_array_equal(last.known["frame"], np.arange(1800))
+    assert len(load("frey", folder, validation=0).X) == 1965
+    with pytest.raises(ValueError, match="Cannot hold out 1965 of 1965 Frey"):
+        load("frey", folder, validation=1965)
+
+
+@pytest.fixture
+def mine(tmp_path):
+    """mine(array): the path of an array on disk."""
+
+    def save(array):
+        np.save(tmp_path / "mine.npy", array)
+        return str(tmp_path / "mine.npy")
+
+    return save
+
+
+def test_ones_own_examples_are_split_at_random_each_in_one_part(mine):
+    path = mine(np.arange(40.0).reshape(20, 2))
+    data = load(path)
+    check(data)
+    assert data.name == "mine" and data.shape == (2,)
+    assert len(data.X_valid) == 2
+    both = np.concatenate([data.X, data.X_valid])
+    assert_array_equal(both[both[:, 0].argsort()], np.arange(40.0).reshape(20, 2))
+    assert_array_equal(load(path, seed=0).X, data.X)
+    assert (load(path, seed=1).X != data.X).any()
+
+
+@pytest.mark.parametrize("n_valid", [0, 1, 19])
+def test_as_many_of_ones_own_examples_are_held_out_as_asked(mine, n_valid):
+    data = load(mine(np.zeros((20, 2))), validation=n_valid)
+    check(data)
+    assert len(data.X_valid) == n_valid
+
+
+@pytest.mark.parametrize("n_valid", [20, 21])
+def test_more_held_out_than_there_is_is_refused(mine, n_valid):
+    with pytest.raises(ValueError, match=f"Cannot hold out {n_valid} of 20 examples"):
+        load(mine(np.zeros((20, 2))), validation=n_valid)
+
+
+@pytest.mark.parametrize(
+    ("array", "likelihood"),
+    [
+        (np.eye(4), "bernoulli"),
+        (np.eye(4, dtype=bool), "bernoulli"),
+        (np.uint8([[[0, 255], [255, 0]]] * 3), "bernoulli"),
+        (np.full((3, 2, 2), 0.5), "continuous-bernoulli"),
+        (np.uint8([[[0, 100], [255, 0]]] * 3), "continuous-bernoulli"),
+        (np.full((3, 2, 2), 1.5), "gaussian"),
+        (np.full((3, 2, 2), -0.5), "gaussian"),
+        (np.full((3, 4), 0.5), "gaussian"),
+    ],
+    ids=range(8),
+)
+def test_the_likelihood_suits_the_values(mine, array, likelihood):
+    assert load(mine(array)).likelihood == likelihood

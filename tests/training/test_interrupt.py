@@ -1,0 +1,103 @@
+import os
+import signal
+import threading
+
+import pytest
+
+from numvae.training.interrupt import Interrupt
+
+BOTH = (signal.SIGINT, signal.SIGTERM)
+each_signal = pytest.mark.parametrize("number", BOTH, ids=lambda number: number.name)
+
+
+@pytest.fixture(autouse=True)
+def handlers():
+    """Whatever a test does, the handlers of the test run come back; yields them."""
+    before = {number: signal.getsignal(number) for number in BOTH}
+    yield before
+    after = {number: signal.getsignal(number) for number in BOTH}
+    for number, handler in before.items():
+        signal.signal(number, handler)
+    assert after == before, "a handler was left behind"
+
+
+def test_without_a_signal_nothing_happens():
+    with Interrupt() as interrupt:
+        assert interrupt.signal is None
+    assert interrupt.signal is None
+
+
+@each_signal
+@pytest.mark.parametrize("send", [signal.raise_signal, lambda n: os.kill(os.getpid(), n)])
+def test_a_signal_is_a_request_and_the_block_goes_on(number, send):
+    went_on = False
+    with Interrupt() as interrupt:
+        send(number)
+        went_on = True
+    assert went_on and interrupt.signal is number
+
+
+def test_a_signal_from_another_thread_is_a_request_too():
+    with Interrupt() as interrupt:
+        sender = threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGINT))
+        sender.start()
+        sender.join()
+    assert interrupt.signal is signal.SIGINT
+
+
+def test_a_second_signal_acts_at_once():
+    with pytest.raises(KeyboardInterrupt), Interrupt() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        pytest.fail("the second Ctrl-C did nothing")
+    assert interrupt.signal is signal.SIGINT
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
+def test_an_error_in_the_block_comes_through_and_the_handlers_come_back(error, handlers):
+    with pytest.raises(error), Interrupt():
+        raise error
+    assert {number: signal.getsignal(number) for number in BOTH} == handlers
+
+
+def test_handlers_of_the_callers_own_come_back(handlers):
+    def mine(*_):
+        got.append(True)
+
+    got = []
+    signal.signal(signal.SIGINT, mine)
+    with Interrupt() as interrupt:
+        signal.raise_signal(signal.SIGINT)
+        assert interrupt.signal is signal.SIGINT and not got
+    assert signal.getsignal(signal.SIGINT) is mine
+    signal.raise_signal(signal.SIGINT)
+    assert got == [True]
+    signal.signal(signal.SIGINT, handlers[signal.SIGINT])
+
+
+def test_inside_another_the_inner_takes_the_request():
+    with Interrupt() as outer:
+        with Interrupt() as inner:
+            signal.raise_signal(signal.SIGTERM)
+        assert inner.signal is signal.SIGTERM and outer.signal is None
+
+
+def test_it_can_be_used_again():
+    interrupt = Interrupt()
+    with interrupt:
+        signal.raise_signal(signal.SIGINT)
+    with interrupt:
+        assert interrupt.signal is None
+
+
+def test_in_another_thread_it_changes_nothing(handlers):
+    def work():
+        with Interrupt() as interrupt:
+            found.append(interrupt.signal)
+            found.append({number: signal.getsignal(number) for number in BOTH})
+
+    found = []
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert found == [None, handlers]

@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from numvae.network.parameters import Parameters
+from numvae.training import optimizers
+from numvae.training.optimizers import BLOCK, OPTIMIZERS
+
+each_optimizer = pytest.mark.parametrize("name", OPTIMIZERS)
+
+
+def run(name, shapes, steps=3, dtype="float64"):
+    """(parameters, optimizer) after some steps along random gradients."""
+    parameters = Parameters(shapes, dtype)
+    rng = np.random.default_rng(0)
+    optimizer = OPTIMIZERS[name](parameters)
+    for _ in range(steps):
+        parameters.gradient[...] = rng.standard_normal(parameters.gradient.size)
+        optimizer.update()
+    return parameters, optimizer
+
+
+@each_optimizer
+@pytest.mark.parametrize("size", [1, BLOCK - 1, BLOCK, 2 * BLOCK + 17])
+def test_blocks_change_no_number(name, size, monkeypatch):
+    parameters, optimizer = run(name, {"W": (size,)})
+    monkeypatch.setattr(optimizers, "BLOCK", 10 * BLOCK)
+    whole, other = run(name, {"W": (size,)})
+    assert_array_equal(parameters.vector, whole.vector)
+    for key, memory in optimizer.memory.items():
+        assert_array_equal(memory, other.memory[key])
+
+
+@each_optimizer
+def test_t_counts_steps_and_neither_tensors_nor_blocks(name):
+    for shapes in ({"W": (3,)}, {"W": (2, 2), "b": (2,), "c": (1,)}, {"W": (2 * BLOCK + 1,)}):
+        for steps in (0, 1, 5):
+            assert run(name, shapes, steps)[1].t == steps
+
+
+@each_optimizer
+def test_tensors_move_as_the_one_vector_that_they_are(name):
+    parameters, _ = run(name, {"W": (2, 3), "b": (4,)})
+    one, _ = run(name, {"all": (10,)})
+    assert_array_equal(parameters.vector, one.vector)
+    assert_array_equal(parameters.values["W"].ravel(), one.vector[:6])
+    assert_array_equal(parameters.values["b"], one.vector[6:])
+
+
+@each_optimizer
+def test_the_gradient_is_only_read_and_the_dtype_is_kept(name, dtype):
+    parameters, optimizer = run(name, {"W": (5,)}, steps=0, dtype=dtype)
+    parameters.gradient[...] = g = np.arange(1.0, 6.0)
+    vector = parameters.vector
+    optimizer.update()
+    assert_array_equal(parameters.gradient, g)
+    assert parameters.vector is vector and (vector < 0.0).all()
+    for array in (vector, *optimizer.memory.values()):
+        assert array.dtype == dtype and array.shape == (5,)
+
+
+@each_optimizer
+@pytest.mark.parametrize("curvature", [0.5, 2.0])
+def test_the_minimum_of_a_quadratic_is_found(name, curvature):
+    lr = {"sgd": 0.02, "adagrad": 1.0, "adam": 0.02}[name]
+    parameters = Parameters({"W": (3,), "b": (2,)}, "float64")
+    optimizer = OPTIMIZERS[name](parameters, lr=lr)
+    minimum = np.array([-3.0, 0.0, 1.0, 0.5, 2.0])
+    for _ in range(2000):
+        parameters.gradient[...] = curvature * (parameters.vector - minimum)
+        optimizer.update()
+    assert np.abs(parameters.vector - minimum).max() < 1e-5
+
+
+@each_optimizer
+def test_two_owners_share_no_memory(name):
+    (_, one), (_, other) = run(name, {"W": (3,)}, 1), run(name, {"W": (3,)}, 0)
+    assert all(memory.any() for memory in one.memory.values())
+    assert not any(memory.any() for memory in other.memory.values())

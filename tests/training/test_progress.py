@@ -1,0 +1,93 @@
+import io
+import re
+
+import pytest
+
+from numvae.training.progress import Progress, duration
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+def row(epoch, held_out=True):
+    numbers = {"elbo": -1000.0 + epoch / 100, "nll": 90.0, "kl": 10.0}
+    prefixes = ("train", "valid") if held_out else ("train",)
+    return {"epoch": epoch, **{f"{p}_{k}": v for p in prefixes for k, v in numbers.items()}}
+
+
+def run(file, epochs, held_out=True, n_examples=300):
+    progress = Progress(epochs, n_examples, file=file)
+    for epoch in range(1, epochs + 1):
+        for seen in range(100, n_examples + 1, 100):
+            progress.step(seen)
+        progress.epoch(row(epoch, held_out))
+    progress.close()
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("epochs", [500, 507, 10_000])
+def test_a_log_file_gets_about_twenty_plain_lines(epochs):
+    output = run(io.StringIO(), epochs)
+    lines = output.splitlines()
+    assert 15 <= len(lines) <= 25
+    assert not set("\r\033█") & set(output)
+    shown = [int(re.search(r"epoch +(\d+)/", line)[1]) for line in lines]
+    assert shown == sorted(set(shown)) and shown[0] == 1 and shown[-1] == epochs
+    assert all(f"/{epochs}  ELBO -" in line and "held-out" in line for line in lines)
+    assert all(re.search(r"\d s left$", line) for line in lines[:-1])
+    assert len({line.index("ELBO") for line in lines}) == 1  # in columns
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 3, 19])
+def test_a_short_run_is_logged_epoch_by_epoch(epochs):
+    assert len(run(io.StringIO(), epochs).splitlines()) == epochs
+
+
+@pytest.mark.parametrize("held_out", [False, True])
+def test_a_terminal_has_one_line_drawn_over_and_left_whole(held_out):
+    output = run(Terminal(), 50, held_out)
+    assert output.count("\n") == 1 and output.endswith("\n")
+    first, last = output.split("\r")[1], output.split("\r")[-1]
+    assert "epoch 1/50" in first and re.search(r"\d+ s left", first)
+    assert "50 epochs in" in last and "ELBO -999.5" in last
+    assert ("held-out" in output) is held_out
+
+
+def test_a_terminal_is_redrawn_ten_times_a_second_at_most():
+    output = run(Terminal(), 1, n_examples=1_000_000)  # ten thousand steps at once
+    assert output.count("\r") < 20
+
+
+def test_the_time_left_is_the_time_taken_times_what_is_left():
+    file = Terminal()
+    progress = Progress(4, 100, file=file)
+    progress.start -= 60.0  # as if begun a minute ago
+    progress.epoch(row(1))
+    progress.step(0)  # a quarter is done
+    assert "epoch 2/4" in file.getvalue() and "3 min 00 s left" in file.getvalue()
+
+
+def test_without_a_file_it_goes_to_standard_output(capsys):
+    Progress(1, 100).epoch(row(1))
+    assert "epoch 1/1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (0.4, "0 s"),
+        (8.3, "8 s"),
+        (59.4, "59 s"),
+        (59.6, "1 min 00 s"),
+        (185, "3 min 05 s"),
+        (3599.4, "59 min 59 s"),
+        (3599.6, "1 h 00 min"),
+        (7805, "2 h 10 min"),
+        (360_000, "100 h 00 min"),
+    ],
+)
+def test_a_duration_is_said_as_a_person_says_it(seconds, text):
+    assert duration(seconds) == text
