@@ -14,19 +14,20 @@ import numpy as np
 from numvae import validation
 from numvae.evaluation import importance
 from numvae.network import Autoencoder
-from numvae.network.likelihoods import NAMES as LIKELIHOODS
+from numvae.network.objectives import NAMES as OBJECTIVES
 from numvae.rules import gaussian
 from numvae.rules.activations import NAMES as ACTIVATIONS
+from numvae.rules.schedules import NAMES as SCHEDULES
 from numvae.training.checkpoint import load_model, save_model
 from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
 from numvae.training.minibatches import (
-    MEAN_OF,
     SPLIT,
     WEIGHTS,
     Rows,
-    give_back,
+    mean_of,
     row_noise,
+    split_missing,
     stream,
     take,
 )
@@ -35,7 +36,6 @@ from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
 
 ROWS_AT_ONCE = 1000
-READ_AT_ONCE = 32  # rows of a memory map; each may bring 2 MB of the file with it
 SAMPLES_AT_ONCE = 4096  # samples × rows, where each row has several samples
 
 
@@ -52,11 +52,23 @@ class VAE:
     activation           tanh, relu, elu, softplus, sigmoid or linear
     likelihood           p(x|z): gaussian (one learned σ per column; for any real columns),
                          gaussian-sigma-z, gaussian-fixed, bernoulli (0 or 1), continuous-bernoulli
-                         (0 to 1)
+                         (0 to 1), categorical (one-hot columns), or blocks of columns such as
+                         "gaussian:3,categorical:5"
     sigma, sigma_min     σ of gaussian-fixed; the smallest σ that the other two may learn
+    dropout              share of the hidden units that is silenced at random in training
     epochs, batch_size   times to go through the data; examples per step
     optimizer, lr        adam, adagrad or sgd, and its learning rate
-    beta, n_samples      weight of the KL in the loss; samples of z per example and step
+    schedule, clip       how the learning rate falls over the epochs: constant, cosine or burda; how
+                         long a gradient may be, or None
+    objective            elbo, sampled-elbo, iwae (the importance-weighted bound of n_samples), or
+                         autoencoder (no noise, no KL)
+    n_samples            samples of z per example and step
+    beta, warmup         weight of the KL in the loss, and the epochs over which it rises from 0
+    free_bits            nats that each latent unit may have for nothing (elbo only)
+    binarize             none, or dynamic: draw each gray pixel as 0 or 1 every time it is seen
+    denoise              None, ("salt_and_pepper", share) or ("gaussian", σ): what is done to the
+                         encoder's input, while the clean one is asked for
+    missing              NaN in X stands for what is not known; without it NaN is refused
     validation_fraction  share of the rows to hold out; the epoch with the best ELBO on them is kept
     n_importance         samples per row for `score_samples` and `score`
     random_state         an int, a numpy Generator or RandomState, or None
@@ -80,12 +92,21 @@ class VAE:
         likelihood="gaussian",
         sigma=0.1,
         sigma_min=0.01,
+        dropout=0.0,
         epochs=100,
         batch_size=100,
         optimizer="adam",
         lr=1e-3,
-        beta=1.0,
+        schedule="constant",
+        clip=None,
+        objective="elbo",
         n_samples=1,
+        beta=1.0,
+        warmup=0,
+        free_bits=0.0,
+        binarize="none",
+        denoise=None,
+        missing=False,
         validation_fraction=0.0,
         n_importance=100,
         random_state=None,
@@ -97,12 +118,21 @@ class VAE:
         self.likelihood = likelihood
         self.sigma = sigma
         self.sigma_min = sigma_min
+        self.dropout = dropout
         self.epochs = epochs
         self.batch_size = batch_size
         self.optimizer = optimizer
         self.lr = lr
-        self.beta = beta
+        self.schedule = schedule
+        self.clip = clip
+        self.objective = objective
         self.n_samples = n_samples
+        self.beta = beta
+        self.warmup = warmup
+        self.free_bits = free_bits
+        self.binarize = binarize
+        self.denoise = denoise
+        self.missing = missing
         self.validation_fraction = validation_fraction
         self.n_importance = n_importance
         self.random_state = random_state
@@ -122,9 +152,9 @@ class VAE:
         X, names = self._check_first(X)
         training = self._new_training(X)
         X_train, X_valid = self._hold_out(X, training.seed)
+        training.best = training.model.parameters.vector.copy()  # until an epoch is finished
         self._train(training, X_train, X_valid, self.epochs)
-        if training.best is not None:  # else it was stopped in the first epoch
-            training.keep_best()
+        training.keep_best()
         self._set_fitted(training, names)
         return self
 
@@ -156,7 +186,7 @@ class VAE:
         Shapes  X (N, D) → (N, Z)
         """
         X = self._check(X)
-        return self._by_rows(X, lambda x: self.network_.encode(x)[0])
+        return self._by_rows(X, lambda x: self.network_.encode(self._fill(x)[0])[0])
 
     def encode(self, X, random_state=None):
         """The posterior q(z|x) of each row, and a draw from it.
@@ -164,7 +194,7 @@ class VAE:
         Shapes  X (N, D) → mu, logvar, z, each (N, Z)
         """
         X, rng = self._check(X), np.random.default_rng(_seed(random_state))
-        mu, logvar = self._by_rows(X, self.network_.encode)
+        mu, logvar = self._by_rows(X, lambda x: self.network_.encode(self._fill(x)[0]))
         return mu, logvar, gaussian.sample(rng, mu, logvar)
 
     def decode(self, Z):
@@ -213,7 +243,7 @@ class VAE:
         """
         X = self._check(X)
         return self._by_rows_and_samples(
-            X, lambda x, eps: importance.log_likelihood(self.network_, x, eps)
+            X, lambda x, eps, seen: importance.log_likelihood(self.network_, x, eps, seen)
         )
 
     def score(self, X, y=None):
@@ -227,7 +257,9 @@ class VAE:
         Units   nats, on average below log p(x)
         """
         X = self._check(X)
-        return self._by_rows_and_samples(X, lambda x, eps: -sum(self.network_.elbo_terms(x, eps)))
+        return self._by_rows_and_samples(
+            X, lambda x, eps, seen: -sum(self.network_.elbo_terms(x, eps, seen))
+        )
 
     # Files.
 
@@ -294,7 +326,7 @@ class VAE:
             estimator_type=None,
             target_tags=TargetTags(required=False),
             transformer_tags=TransformerTags(preserves_dtype=["float64", "float32"]),
-            input_tags=InputTags(),
+            input_tags=InputTags(allow_nan=bool(self.missing)),
         )
 
     # Inside.
@@ -309,8 +341,11 @@ class VAE:
         for width in hidden:
             check("each width in hidden", width, int, least=1)
         validation.check_choice("activation", self.activation, ACTIVATIONS)
-        validation.check_choice("likelihood", self.likelihood, LIKELIHOODS)
+        validation.check_likelihood(self.likelihood)
         validation.check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        validation.check_choice("schedule", self.schedule, SCHEDULES)
+        validation.check_choice("objective", self.objective, OBJECTIVES)
+        validation.check_choice("binarize", self.binarize, ("none", "dynamic"))
         for name in ("sigma", "sigma_min", "lr"):
             check(name, getattr(self, name), float, above=0)
         if not 0.0 < float(self.sigma_min) * float(self.sigma_min) < float("inf"):
@@ -319,36 +354,46 @@ class VAE:
             )
         for name in ("epochs", "batch_size", "n_samples", "n_importance"):
             check(name, getattr(self, name), int, least=1)
-        check("beta", self.beta, float, least=0)
-        check("validation_fraction", self.validation_fraction, float, least=0)
-        if self.validation_fraction >= 1:
+        check("warmup", self.warmup, int, least=0)
+        for name in ("beta", "free_bits", "validation_fraction", "dropout"):
+            check(name, getattr(self, name), float, least=0)
+        for name in ("validation_fraction", "dropout"):
+            if getattr(self, name) >= 1:
+                raise ValueError(f"{name} must be below 1, found {getattr(self, name)!r}.")
+        if self.clip is not None:
+            check("clip", self.clip, float, above=0)
+        if self.denoise is not None:
+            validation.check_corruption("denoise", self.denoise)
+        if self.binarize != "none" and self.likelihood != "bernoulli":
             raise ValueError(
-                f"validation_fraction must be below 1, found {self.validation_fraction!r}."
+                f"binarize makes values 0 or 1, which {self.likelihood} does not describe; say "
+                "likelihood='bernoulli'."
             )
-        if not isinstance(self.verbose, (numbers.Integral, np.bool_)):
-            raise TypeError(f"verbose must be True or False, found {self.verbose!r}.")
+        for name in ("missing", "verbose"):
+            if not isinstance(getattr(self, name), (numbers.Integral, np.bool_)):
+                raise TypeError(f"{name} must be True or False, found {getattr(self, name)!r}.")
         _check_seed(self.random_state)
 
     def _check_first(self, X):
         """X to be fitted, and its column names or None."""
         names = validation.feature_names(X)
-        X = validation.as_table(X, "VAE")
+        X = validation.as_table(X, "VAE", missing=self.missing)
         validation.check_range(X, self.likelihood)
-        return _on_disk(X), names
+        return X, names
 
     def _check(self, X):
         """X to be used by a fitted estimator."""
         self._check_fitted()
         names = validation.feature_names(X)
         validation.check_feature_names(names, getattr(self, "feature_names_in_", None), "VAE")
-        X = validation.as_table(X, "VAE", self.network_.dtype)
+        X = validation.as_table(X, "VAE", self.network_.dtype, self._training.missing)
         if X.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {X.shape[1]} features, but VAE is expecting {self.n_features_in_} features "
                 "as input."
             )
         validation.check_range(X, self.network_.config["likelihood"])
-        return _on_disk(X)
+        return X
 
     def _check_fitted(self):
         if not hasattr(self, "network_"):
@@ -365,18 +410,31 @@ class VAE:
             self.likelihood,
             float(self.sigma),
             float(self.sigma_min),
+            float(self.dropout),
             np.float32 if X.dtype == np.float32 else np.float64,
         )
-        first = np.ascontiguousarray(take(X, slice(0, MEAN_OF), network.dtype))
-        network.initialize(stream(seed, *WEIGHTS), mean=first.mean(axis=0))
+        network.initialize(stream(seed, *WEIGHTS), mean=mean_of(X))
         optimizer = OPTIMIZERS[self.optimizer](network.parameters, float(self.lr))
+        return self._training_of(network, optimizer, seed)
+
+    def _training_of(self, network, optimizer, seed):
+        """A run with this estimator's settings."""
         return Training(
             network,
             optimizer,
             seed,
-            int(self.batch_size),
-            float(self.beta),
-            int(self.n_samples),
+            batch_size=int(self.batch_size),
+            epochs=int(self.epochs),
+            schedule=self.schedule,
+            objective=self.objective,
+            n_samples=int(self.n_samples),
+            beta=float(self.beta),
+            warmup=int(self.warmup),
+            free_bits=float(self.free_bits),
+            binarize=self.binarize == "dynamic",
+            denoise=self.denoise,
+            missing=bool(self.missing),
+            clip=self.clip,
         )
 
     def _hold_out(self, X, seed):
@@ -428,51 +486,30 @@ class VAE:
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
+    def _fill(self, x):
+        """Rows as the model takes them, and where they are known; None if all of them are."""
+        return split_missing(x) if self._training.missing else (x, None)
+
     def _by_rows_and_samples(self, X, function):
-        """function(x, eps) for some rows of X at a time, the results joined."""
+        """function(x, eps, observed) for some rows of X at a time, the results joined."""
         L, seed = self.n_importance, self._training.seed
         validation.check_number("n_importance", L, int, least=1)
 
         def with_noise(x):
-            return function(x, row_noise(x, seed, L, self.network_.n_latent))
+            eps = row_noise(x, seed, L, self.network_.n_latent)
+            x, observed = self._fill(x)
+            return function(x, eps, observed)
 
         return self._by_rows(X, with_noise, min(ROWS_AT_ONCE, max(1, SAMPLES_AT_ONCE // L)))
-
-    def _take(self, X, rows):
-        """Rows of X in C order, so that equal numbers give equal sums, however X is laid out."""
-        return np.ascontiguousarray(take(X, rows, self.network_.dtype))
 
     def _by_rows(self, X, function, at_once=ROWS_AT_ONCE):
         """function(x) for `at_once` rows of X at a time, the results joined."""
         starts = range(0, len(X), at_once)
-        parts = [function(self._take(X, slice(i, i + at_once))) for i in starts]
+        dtype = self.network_.dtype
+        parts = [function(take(X, slice(i, i + at_once), dtype)) for i in starts]
         if isinstance(parts[0], tuple):
             return tuple(np.concatenate(column) for column in zip(*parts))
         return np.concatenate(parts)
-
-
-class OnDisk:
-    """A memory map of which little is in memory, however many rows are asked for."""
-
-    def __init__(self, X):
-        self.X, self.shape, self.dtype = X, X.shape, X.dtype
-
-    def __len__(self):
-        return len(self.X)
-
-    def __getitem__(self, rows):
-        if isinstance(rows, slice):
-            rows = np.arange(*rows.indices(len(self)))
-        x = np.empty((len(rows), self.shape[1]), self.dtype)
-        for start in range(0, len(rows), READ_AT_ONCE):
-            here = slice(start, start + READ_AT_ONCE)
-            x[here] = self.X[rows[here]]
-            give_back(self.X)
-        return x
-
-
-def _on_disk(X):
-    return OnDisk(X) if isinstance(X, np.memmap) else X
 
 
 def load(path):
@@ -490,13 +527,16 @@ def load(path):
 
 def _fitted(network, about):
     """The estimator around a trained network, from what a file says about it."""
-    settings = ("n_latent", "hidden", "activation", "likelihood", "sigma", "sigma_min")
-    parameters = about.get("parameters") or {name: network.config[name] for name in settings}
-    vae = VAE(**{**parameters, "hidden": tuple(parameters["hidden"])})
+    settings = {"n_latent", "hidden", "activation", "likelihood", "sigma", "sigma_min", "dropout"}
+    parameters = about.get("parameters") or {
+        name: value for name, value in network.config.items() if name in settings
+    }
+    tuples = {name: tuple(v) for name, v in parameters.items() if isinstance(v, list)}
+    vae = VAE(**{**parameters, **tuples})
     vae._check_parameters()
     validation.check_number("seed", about["seed"], int, least=0)
     optimizer = OPTIMIZERS[vae.optimizer](network.parameters, vae.lr)
-    training = Training(network, optimizer, about["seed"], vae.batch_size, vae.beta, vae.n_samples)
+    training = vae._training_of(network, optimizer, about["seed"])
     training.history = about.get("history", [])
     training.epoch = len(training.history)
     names = about.get("feature_names")
@@ -545,5 +585,5 @@ def _plain(value):
     if isinstance(value, (bool, str)):
         return value
     if isinstance(value, (Sequence, np.ndarray)):
-        return [int(width) for width in value]
+        return [_plain(item) for item in value]
     return int(value) if isinstance(value, numbers.Integral) else float(value)

@@ -14,7 +14,6 @@ import numpy as np
 
 from numvae.evaluation import latent, units
 from numvae.files import write_atomically
-from numvae.training.loop import evaluate
 from numvae.training.minibatches import PICTURES, stream, take
 
 GRID = 15  # the manifold has GRID × GRID tiles
@@ -48,7 +47,7 @@ def report(training, dataset):
     model = training.model
     held_out = len(dataset.X_valid) > 0
     X = dataset.X_valid if held_out else dataset.X
-    nll, kl = evaluate(model, X, training.seed, training.binarize)
+    nll, kl = training.evaluate(X)
     elbo = -(nll + kl)
     density = model.config["likelihood"] != "bernoulli"
     is_image = len(dataset.shape) > 1
@@ -67,8 +66,8 @@ def report(training, dataset):
         + (" (a density: it may be positive)" if density else ""),
         f"  nll       {nll.mean():10.2f} nats, the reconstruction",
         f"  KL        {kl.mean():10.2f} nats, what the code z tells: {share:.1%} of |nll| + KL",
-        f"  bits/dim  {bits:10.3f}"
-        + (" of 8-bit pixels" if density and is_image else " per dimension"),
+        f"  bits      {bits:10.3f}"
+        + (" per 8-bit pixel" if density and is_image else " per dimension"),
     ]
     for name, values in dataset.known_valid.items() if len(dataset.X_valid) > 1 else ():
         lines.append(_recovered(model, dataset, name, values))

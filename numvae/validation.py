@@ -11,15 +11,19 @@ import warnings
 
 import numpy as np
 
-from numvae.training.minibatches import give_back
+from numvae.network import likelihoods
+from numvae.rules import corruption
+from numvae.training.minibatches import read
 
 BLOCK_BYTES = 2**24  # how much of a large array is looked at at a time
 
 
-def as_table(X, owner, dtype=np.float64):
+def as_table(X, owner, dtype=np.float64, missing=False):
     """Anything array-like as a 2-D array of finite real numbers, (N, D).
 
-    Arrays of any number type and memory maps are returned uncopied; all else is made an array. `owner` is who asks, for the sentence; `dtype` is what the numbers shall fit into.
+    Arrays of any number type and memory maps are returned uncopied; all else is made an array.
+    `owner` is who asks, for the sentence; `dtype` is what the numbers shall fit into; `missing`
+    lets NaN through, for values that are not known.
 
     Raises  TypeError    sparse matrices, masked arrays, and values that are no numbers
             ValueError   wrong number of dimensions, empty, complex, NaN, infinite or too large
@@ -44,7 +48,7 @@ def as_table(X, owner, dtype=np.float64):
             raise ValueError(
                 f"Found array with 0 {what} (shape={array.shape}) while a minimum of 1 is required."
             )
-    _check_finite(array, owner, dtype)
+    _check_finite(array, owner, dtype, missing)
     return array
 
 
@@ -77,35 +81,82 @@ def blocks(X):
     """X a few rows at a time, so that a memory map is never in memory as a whole."""
     rows = max(1, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
     for start in range(0, len(X), rows):
-        yield X[start : start + rows]
-        give_back(X)
+        yield read(X, slice(start, start + rows))
 
 
-def _check_finite(array, owner, dtype):
+def _check_finite(array, owner, dtype, missing):
     if array.dtype.kind != "f":
         return
     dtype = array.dtype if np.can_cast(array.dtype, dtype) else np.dtype(dtype)
     for block in blocks(array):
         with np.errstate(over="ignore"):
             block = block.astype(dtype, copy=False)
-        if not np.isfinite(block).all():
-            found = "NaN" if np.isnan(block).any() else f"infinity or a value too large for {dtype}"
+        if np.isinf(block).any():
             raise ValueError(
-                f"Input X contains {found}. {owner} needs finite numbers: remove or fill in the "
-                "rows concerned."
+                f"Input X contains infinity or a value too large for {dtype}. {owner} needs finite "
+                "numbers: remove or fill in the rows concerned."
+            )
+        if not missing and np.isnan(block).any():
+            raise ValueError(
+                f"Input X contains NaN. {owner} needs finite numbers: remove or fill in the rows "
+                "concerned, or say missing=True if NaN stands for what is not known."
+            )
+
+
+def check_likelihood(name):
+    """Raise unless name is a likelihood, or blocks of columns such as "gaussian:3,categorical:5".
+
+    Raises  TypeError    not a string
+            ValueError   an unknown likelihood, or a width that is not a whole number above 0
+    """
+    if not isinstance(name, str) or ":" not in name:
+        check_choice("likelihood", name, likelihoods.NAMES)
+        return
+    for block in name.split(","):
+        kind, _, width = block.partition(":")
+        check_choice("likelihood", kind, likelihoods.NAMES)
+        if not width.isdecimal() or int(width) == 0:
+            raise ValueError(
+                f"likelihood {name!r}: {block!r} needs a number of columns, as in gaussian:3."
             )
 
 
 def check_range(array, likelihood):
-    """Raise ValueError if a Bernoulli likelihood is asked of numbers that are not in [0, 1]."""
-    if "bernoulli" in likelihood:
-        low = min(float(block.min()) for block in blocks(array))
-        high = max(float(block.max()) for block in blocks(array))
-        if low < 0.0 or high > 1.0:
+    """Raise ValueError if the columns are not what their likelihood describes; NaN is left out.
+
+    Bernoulli likelihoods need values from 0 to 1, a categorical one needs one-hot rows.
+    """
+    kinds = [(likelihood, array.shape[1])]
+    if ":" in likelihood:
+        kinds = likelihoods.parse_blocks(likelihood)
+        total = sum(width for _, width in kinds)
+        if total != array.shape[1]:
             raise ValueError(
-                f"The {likelihood} likelihood needs values from 0 to 1, found {low:g} to {high:g}: "
-                "scale the data, or use the gaussian likelihood."
+                f"The likelihood {likelihood} describes {total} columns, found {array.shape[1]}."
             )
+    start = 0
+    for kind, width in kinds:
+        columns = slice(start, start + width)
+        start += width
+        if "bernoulli" in kind:
+            low = np.fmin.reduce([np.fmin.reduce(b[:, columns], None) for b in blocks(array)])
+            high = np.fmax.reduce([np.fmax.reduce(b[:, columns], None) for b in blocks(array)])
+            if low < 0.0 or high > 1.0:
+                raise ValueError(
+                    f"The {kind} likelihood needs values from 0 to 1, found {low:g} to {high:g}: "
+                    "scale the data, or use the gaussian likelihood."
+                )
+        if kind == "categorical" and not all(_one_hot(b[:, columns]) for b in blocks(array)):
+            raise ValueError(
+                "The categorical likelihood needs one-hot rows, a single 1 among zeros: encode "
+                "each category as a column of its own."
+            )
+
+
+def _one_hot(block):
+    """Every row holds a single 1 among zeros, or is missing (NaN) as a whole."""
+    known = block[~np.isnan(block).all(axis=1)]
+    return bool(np.isin(known, (0, 1)).all() and (known.sum(axis=1) == 1).all())
 
 
 def feature_names(X):
@@ -193,6 +244,19 @@ def check_choice(name, value, known):
         raise ValueError(
             f"{name} must be one of {', '.join(known)}, found {value!r}.{near(value, known)}"
         )
+
+
+def check_corruption(name, value):
+    """Raise unless value is a corruption and how much of it, as in ("gaussian", 0.2)."""
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise TypeError(
+            f"{name} must be None or a pair such as ('gaussian', 0.2), found {value!r}."
+        )
+    kind, amount = value
+    check_choice(f"the kind of {name}", kind, corruption.NAMES)
+    check_number(f"the amount of {name}", amount, float, least=0)
+    if kind == "salt_and_pepper" and amount > 1:
+        raise ValueError(f"the amount of {name} is a share, at most 1, found {amount!r}.")
 
 
 def near(value, known):

@@ -31,6 +31,9 @@ def _section(title, lines):
     print(f"\n{title}\n  {'':<42}{'':<32}{'shape':>10}{'error':>9}{'cosine':>11}")
     done, previous = [], None
     for line in lines:
+        if line.name != previous and len(line.name) > 40:  # a long name has a line of its own
+            print(f"  {line.name}")
+            previous = line.name
         name = "" if line.name == previous else line.name
         shape = "×".join(map(str, line.shape)) or "1"
         cosine = "" if line.cosine is None else f"{line.cosine:.8f}"

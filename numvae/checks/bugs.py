@@ -50,12 +50,12 @@ def _dense_backward_permutes_columns(dy, x, W, dW=None, db=None, need_dx=True):
     return dx, dW, db
 
 
-def _log_density_divides_before_squaring(x, mu, logvar):
+def _log_density_divides_before_squaring(x, mu, logvar, observed=None):
     scaled = (x - mu) * np.exp(-logvar)
     return -0.5 * (scaled**2 + logvar + gaussian.LOG_2PI).sum(axis=-1)
 
 
-def _log_density_backward_to_match(dlogp, x, mu, logvar):
+def _log_density_backward_to_match(dlogp, x, mu, logvar, observed=None):
     scaled = (x - mu) * np.exp(-logvar)
     dlogp = dlogp[..., None]
     return dlogp * scaled * np.exp(-logvar), dlogp * (scaled**2 - 0.5)
@@ -110,7 +110,7 @@ BUGS = (
             (
                 gaussian,
                 "kl_backward",
-                lambda dkl, mu, v: (_kl_backward(dkl, mu, v)[0], dkl[:, None] * np.expm1(v)),
+                lambda dkl, mu, v: (_kl_backward(dkl, mu, v)[0], dkl * np.expm1(v)),
             ),
         ),
     ),
@@ -124,11 +124,11 @@ BUGS = (
     Bug(
         "Bernoulli averaged over pixels, with the backward that fits it",
         (
-            (bernoulli, "log_likelihood", lambda x, a: _bernoulli(x, a) / x.shape[-1]),
+            (bernoulli, "log_likelihood", lambda x, a, seen=None: _bernoulli(x, a) / x.shape[-1]),
             (
                 bernoulli,
                 "log_likelihood_backward",
-                lambda d, x, a: _bernoulli_backward(d, x, a) / x.shape[-1],
+                lambda d, x, a, seen=None: _bernoulli_backward(d, x, a) / x.shape[-1],
             ),
         ),
     ),

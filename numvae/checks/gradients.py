@@ -10,7 +10,17 @@ import numpy as np
 
 from numvae.checks.finite_differences import compare, numerical_gradient
 from numvae.network import Autoencoder, likelihoods
-from numvae.rules import activations, bernoulli, continuous_bernoulli, dense, gaussian
+from numvae.network.objectives import ELBO, ImportanceWeighted, Reconstruction, SampledELBO
+from numvae.rules import (
+    activations,
+    bernoulli,
+    categorical,
+    continuous_bernoulli,
+    dense,
+    dropout,
+    gaussian,
+    objectives,
+)
 
 SEED = 2014
 
@@ -53,6 +63,18 @@ def rules():
         rng,
     )
 
+    z = gaussian.reparameterize(mu, logvar, eps)
+    yield from _rule(
+        "sampled KL",
+        lambda q: gaussian.sampled_kl(q["z"], q["logvar"], eps),
+        lambda dkl, q: {
+            "z": gaussian.sampled_kl_backward(dkl, q["z"])[0],
+            "logvar": np.repeat(gaussian.sampled_kl_backward(dkl, q["z"])[1], 4, axis=1),
+        },
+        {"z": z, "logvar": logvar},
+        rng,
+    )
+
     def log_density_backward(dlogp, q):
         dmu, dlogvar = gaussian.log_density_backward(dlogp, q["x"], q["mu"], q["logvar"])
         return {"x": -dmu, "mu": dmu, "logvar": dlogvar}
@@ -76,18 +98,48 @@ def rules():
         {"s": 2.0 * rng.normal(size=(5, 4))},
         rng,
     )
-    x = rng.random(size=(5, 4))
-    for name, rule in (
-        ("Bernoulli log-likelihood", bernoulli),
-        ("continuous Bernoulli log-likelihood", continuous_bernoulli),
+    gray, one_hot = rng.random(size=(5, 4)), np.eye(4)[rng.integers(4, size=5)]
+    some = (rng.random((5, 4)) < 0.6).astype(float)
+    whole_rows = np.repeat(some[:, :1], 4, axis=1)
+    for name, rule, x, observed in (
+        ("Bernoulli log-likelihood", bernoulli, gray, None),
+        ("… with missing values", bernoulli, gray * some, some),
+        ("continuous Bernoulli log-likelihood", continuous_bernoulli, gray, None),
+        ("… with missing values", continuous_bernoulli, gray * some, some),
+        ("categorical log-likelihood", categorical, one_hot, None),
+        ("… with missing values", categorical, one_hot * whole_rows, whole_rows),
     ):
         yield from _rule(
             name,
-            lambda q, rule=rule: rule.log_likelihood(x, q["logits"]),
-            lambda dlogp, q, rule=rule: {
-                "logits": rule.log_likelihood_backward(dlogp, x, q["logits"])
+            lambda q, r=rule, x=x, seen=observed: r.log_likelihood(x, q["logits"], seen),
+            lambda dlogp, q, r=rule, x=x, seen=observed: {
+                "logits": r.log_likelihood_backward(dlogp, x, q["logits"], seen)
             },
             {"logits": 3.0 * rng.normal(size=(2, 5, 4))},
+            rng,
+        )
+    mask = dropout.draw(rng, (5, 4), 0.4, "f8")
+    yield from _rule(
+        "dropout",
+        lambda q: dropout.forward(q["h"], mask, 0.4),
+        lambda dy, q: {"h": dropout.backward(dy, mask, 0.4)},
+        {"h": rng.normal(size=(5, 4))},
+        rng,
+    )
+    for name, kl in (
+        ("elbo", rng.random((5, 4))),
+        ("sampled_elbo", rng.normal(size=(3, 5))),
+        ("importance_weighted", rng.normal(size=(3, 5))),
+    ):
+        forward, backward = getattr(objectives, name), getattr(objectives, f"{name}_backward")
+        settings = (0.7, 0.5) if name == "elbo" else (0.7,)
+        yield from _rule(
+            f"objective {name}",
+            lambda q, f=forward, s=settings: np.asarray(f(q["log_px"], q["kl"], *s)),
+            lambda d, q, b=backward, s=settings: dict(
+                zip(("log_px", "kl"), (d * g for g in b(q["log_px"], q["kl"], *s)))
+            ),
+            {"log_px": rng.normal(size=(3, 5)), "kl": kl},
             rng,
         )
 
@@ -101,12 +153,37 @@ def _rule(name, forward, backward, inputs, rng):
         yield compare(name, f"d{what}", analytic[what], numerical)
 
 
-# The modes of the whole model: every likelihood with one sample and with three, every activation,
-# every depth. Small, so that each of a few hundred parameters can be moved.
+# The modes of the whole model, each likelihood with one sample and with three; every activation,
+# depth and objective; dropout, denoising and missing values. Small, so that each of a few hundred
+# parameters can be moved.
 MODES = (
-    [{"likelihood": name, "L": L} for name in likelihoods.NAMES for L in (1, 3)]
+    [
+        {"likelihood": name, "L": L}
+        for name in (*likelihoods.NAMES, "gaussian:2,categorical:3")
+        for L in (1, 3)
+    ]
     + [{"activation": name} for name in activations.NAMES]
     + [{"hidden": hidden} for hidden in ((), (4,), (4, 3), (4, 3, 5))]
+    + [
+        {"objective": SampledELBO(), "L": 1},
+        {"objective": SampledELBO(), "L": 3},
+        {"objective": ImportanceWeighted(), "L": 1},
+        {"objective": ImportanceWeighted(), "L": 5, "likelihood": "gaussian-sigma-z"},
+        {"objective": Reconstruction(), "L": 1},
+        {"objective": ELBO(free_bits=1.0)},
+        {"dropout": 0.4, "hidden": (5, 4)},
+        {"denoise": True},
+        {"missing": True, "likelihood": "bernoulli"},
+        {"missing": True, "likelihood": "gaussian-sigma-z"},
+        {"missing": True, "likelihood": "gaussian:2,categorical:3"},
+        {
+            "missing": True,
+            "dropout": 0.4,
+            "denoise": True,
+            "objective": ImportanceWeighted(),
+            "L": 3,
+        },
+    ]
 )
 
 
@@ -116,17 +193,38 @@ def models(modes=MODES):
         yield from model(**mode)
 
 
-def model(likelihood="bernoulli", activation="tanh", hidden=(4, 3), L=2, beta=0.7):
+def model(
+    likelihood="bernoulli",
+    activation="tanh",
+    hidden=(4, 3),
+    L=2,
+    beta=0.7,
+    objective=None,
+    dropout=0.0,
+    denoise=False,
+    missing=False,
+):
     """One line for each parameter of one model: ∂loss/∂parameter, as training uses it."""
     rng = np.random.default_rng(SEED)
-    net = Autoencoder(5, 2, hidden, activation, likelihood, sigma=0.5, sigma_min=0.4, dtype="f8")
+    net = Autoencoder(5, 2, hidden, activation, likelihood, 0.5, 0.4, dropout, dtype="f8")
     net.initialize(rng)
     net.parameters.vector += 0.3 * rng.normal(size=net.parameters.vector.size)
     x, eps = rng.random((6, 5)), rng.normal(size=(L, 6, 2))
-    net.loss_and_grad(x, eps, beta)
+    if "categorical" in likelihood:
+        x[:, -3:] = np.eye(3)[rng.integers(3, size=6)]
+    observed = None
+    if missing:
+        observed = (rng.random((6, 5)) < 0.7).astype(float)
+        observed[:, -3:] = observed[:, -1:]  # a category is known or missing as a whole
+        x = x * observed
+    step = (x, eps, beta, objective, rng.random((6, 5)) if denoise else None, observed)
+    step += (net.masks(rng, L, 6),)
+    net.loss_and_grad(*step)
     analytic = {name: g.copy() for name, g in net.parameters.gradients.items()}
-    depth = len(hidden)
-    name = f"{likelihood}, {activation}, depth {depth}, L = {L}"
+    name = f"{likelihood}, {activation}, depth {len(hidden)}, L = {L}"
+    if objective:
+        name += f", {type(objective).__name__}"
+    name += ", dropout" * bool(dropout) + ", denoising" * denoise + ", missing values" * missing
     for parameter, q in net.parameters.values.items():
-        numerical = numerical_gradient(lambda: net.loss_and_grad(x, eps, beta)[0].loss, q)
+        numerical = numerical_gradient(lambda: net.loss_and_grad(*step)[0].loss, q)
         yield compare(name, parameter, analytic[parameter], numerical)

@@ -10,23 +10,14 @@ and can be differenced, repeated and split over processes.
 Read next: training/loop.py, then checks/.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 
 from numvae.network.dense import Dense
 from numvae.network.likelihoods import likelihood as make_likelihood
 from numvae.network.mlp import MLP
+from numvae.network.objectives import ELBO
 from numvae.network.parameters import Parameters
 from numvae.rules import gaussian
-
-
-class Losses(NamedTuple):
-    """Nats per example, averaged over the batch."""
-
-    loss: float
-    nll: float
-    kl: float
 
 
 class Autoencoder:
@@ -36,9 +27,11 @@ class Autoencoder:
     n_latent      Z, latent units
     hidden        widths of the encoder's hidden layers; the decoder has them in reverse
     activation    tanh, relu, elu, softplus, sigmoid or linear
-    likelihood    bernoulli, continuous-bernoulli, gaussian-fixed, gaussian or gaussian-sigma-z
+    likelihood    bernoulli, continuous-bernoulli, categorical, gaussian-fixed, gaussian or
+                  gaussian-sigma-z; or blocks of columns, such as gaussian:3,categorical:5
     sigma         σ of gaussian-fixed
     sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
+    dropout       share of the hidden units that is silenced where masks are given
     dtype         float32 to train, float64 to check
     parameters    Parameters to be bound to; None: new ones, all zero
     """
@@ -52,6 +45,7 @@ class Autoencoder:
         likelihood="bernoulli",
         sigma=0.1,
         sigma_min=0.01,
+        dropout=0.0,
         dtype="float32",
         parameters=None,
     ):
@@ -63,15 +57,19 @@ class Autoencoder:
             "likelihood": likelihood,
             "sigma": sigma,
             "sigma_min": sigma_min,
+            "dropout": dropout,
             "dtype": np.dtype(dtype).name,
         }
         self.n_features, self.n_latent, self.dtype = n_features, n_latent, np.dtype(dtype)
 
-        owners = build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min)
+        owners = build(
+            n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, dropout
+        )
         self.encoder, self.mu, self.logvar, self.decoder, self.likelihood = owners
         self.parameters = parameters or Parameters(shapes(owners), self.dtype)
         for owner in owners:
             owner.bind(self.parameters)
+        self.elbo = ELBO()
 
     def initialize(self, rng, sigma=None, mean=None):
         """Draw all weights: Glorot or He by activation, or N(0, σ²) where σ is given.
@@ -87,46 +85,56 @@ class Autoencoder:
             self.likelihood.start_at(mean)
         return self
 
-    def loss_and_grad(self, x, eps, beta=1.0):
+    def loss_and_grad(
+        self, x, eps, beta=1.0, objective=None, seen=None, observed=None, masks=(None, None)
+    ):
         """The loss of one minibatch and its gradient: the forward, then the same lines upwards.
 
             nll  = − mean_{b,l} log p(x_b | z_bl)          (L1)
             kl   =   mean_b KL( q(z|x_b) ‖ N(0, I) )       (L2)
             loss = nll + beta · kl                         (L3)
 
-        Shapes  x (B, D), eps (L, B, Z): L samples of z for each example
-        Returns Losses(loss, nll, kl) in nats per example, and the flat gradient (P,), which is
-                overwritten by the next call
-        Source  Kingma & Welling 2014, equation 7 (estimator B); beta: Higgins et al. 2017
+        Shapes    x (B, D), eps (L, B, Z): L samples of z for each example
+        objective an owner of `objectives`; without one, the ELBO, whose loss is (L3)
+        seen      (B, D) what the encoder sees, where that is not x (denoising)
+        observed  (B, D) 1 where x is known, 0 where it is missing and x is 0
+        masks     of the encoder's and the decoder's dropout, as `masks` draws them
+        Returns   Losses(loss, nll, kl) in nats per example, and the flat gradient (P,), which is
+                  overwritten by the next call
+        Source    Kingma & Welling 2014, equation 7; beta: Higgins et al. 2017
         """
         L, B, Z = eps.shape
+        objective = objective or self.elbo
 
         # Forward.
-        h = self.encoder.forward(x)
+        h = self.encoder.forward(x if seen is None else seen, masks[0])
         mu, logvar = self.mu.forward(h), self.logvar.forward(h)
         z = gaussian.reparameterize(mu, logvar, eps)
-        g = self.decoder.forward(z.reshape(L * B, Z))
-        log_px = self.likelihood.log_likelihood(x, g)
-        kl = gaussian.kl(mu, logvar)
-        nll, mean_kl = -log_px.mean(), kl.mean()
-        loss = nll + beta * mean_kl
+        g = self.decoder.forward(z.reshape(L * B, Z), masks[1])
+        log_px = self.likelihood.log_likelihood(x, g, observed)
+        losses = objective.forward(log_px, mu, logvar, z, eps, beta)
 
         # Backward.
-        dlog_px = np.full((L, B), -1.0 / (L * B), self.dtype)
-        dkl = np.full(B, beta / B, self.dtype)
-        dmu_kl, dlogvar_kl = gaussian.kl_backward(dkl, mu, logvar)
+        dlog_px, dz_kl, dmu_kl, dlogvar_kl = objective.backward()
         dg = self.likelihood.backward(dlog_px)
-        dz = self.decoder.backward(dg).reshape(L, B, Z)
+        dz = self.decoder.backward(dg).reshape(L, B, Z) + dz_kl
         dmu_z, dlogvar_z = gaussian.reparameterize_backward(dz, logvar, eps)
         dmu, dlogvar = dmu_z + dmu_kl, dlogvar_z + dlogvar_kl
         dh = self.mu.backward(dmu) + self.logvar.backward(dlogvar)
         self.encoder.backward(dh, need_dx=False)
 
-        return Losses(float(loss), float(nll), float(mean_kl)), self.parameters.gradient
+        return losses, self.parameters.gradient
 
     def noise(self, rng, n_samples, n_examples):
         """ε ~ N(0, I) for L samples of each of B examples: (L, B, Z), in the model's dtype."""
         return rng.standard_normal((n_samples, n_examples, self.n_latent), dtype=self.dtype)
+
+    def masks(self, rng, n_samples, n_examples):
+        """Dropout masks for the encoder and the decoder: (None, None) if nothing is dropped."""
+        return (
+            self.encoder.masks(rng, n_examples, self.dtype),
+            self.decoder.masks(rng, n_samples * n_examples, self.dtype),
+        )
 
     def encode(self, x):
         """The posterior q(z|x) = N(mu, e^logvar).
@@ -150,14 +158,15 @@ class Autoencoder:
         """
         return self.likelihood.sample(rng, self.decoder.forward(z))
 
-    def log_likelihood(self, x, z):
+    def log_likelihood(self, x, z, observed=None):
         """log p(x|z) in nats.
 
         Shapes  x (B, D), z (L, B, Z) → (L, B)
         """
-        return self.likelihood.log_likelihood(x, self.decoder.forward(z.reshape(-1, z.shape[-1])))
+        h = self.decoder.forward(z.reshape(-1, z.shape[-1]))
+        return self.likelihood.log_likelihood(x, h, observed)
 
-    def elbo_terms(self, x, eps):
+    def elbo_terms(self, x, eps, observed=None):
         """The two parts of the bound, example by example: elbo = −(nll + kl).
 
         Shapes  x (B, D), eps (L, B, Z) → nll, kl (B,)
@@ -165,7 +174,8 @@ class Autoencoder:
         """
         mu, logvar = self.encode(x)
         z = gaussian.reparameterize(mu, logvar, eps)
-        return -self.log_likelihood(x, z).mean(axis=0), gaussian.kl(mu, logvar)
+        nll = -self.log_likelihood(x, z, observed).mean(axis=0)
+        return nll, gaussian.kl(mu, logvar).sum(axis=1)
 
     def __getstate__(self):
         """What a pickle or a deep copy holds: the owners are built anew around the parameters."""
@@ -186,12 +196,12 @@ class Autoencoder:
         return "\n".join(lines)
 
 
-def build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min):
+def build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, dropout=0.0):
     """The five owners of a model: encoder, mu, logvar, decoder, likelihood. No memory is taken."""
-    encoder = MLP("encoder", (n_features, *hidden), activation)
+    encoder = MLP("encoder", (n_features, *hidden), activation, dropout)
     mu = Dense("mu", encoder.n_out, n_latent)
     logvar = Dense("logvar", encoder.n_out, n_latent)
-    decoder = MLP("decoder", (n_latent, *reversed(hidden)), activation)
+    decoder = MLP("decoder", (n_latent, *reversed(hidden)), activation, dropout)
     p_x = make_likelihood(likelihood, decoder.n_out, n_features, sigma, sigma_min)
     return encoder, mu, logvar, decoder, p_x
 

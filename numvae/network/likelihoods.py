@@ -3,15 +3,18 @@
 A likelihood is an owner like any other (`shapes`, `bind`, `initialize`). It can `start_at` the mean
 of the data, and answers four calls from the decoder's features h:
 
-    log_likelihood(x, h)    log p(x|z) of every sample and example, remembering what backward needs
-    backward(dlog_px)       the gradient of h
-    mean(h)                 E[x|z], what a picture shows
-    sample(rng, h)          a draw x ~ p(x|z)
+    log_likelihood(x, h, observed)  log p(x|z) of each sample and example, remembering what backward
+                                    needs; observed (B, D) is 1 where x is known and 0 where it is
+                                    missing, None if all of x is known
+    backward(dlog_px)               the gradient of h
+    mean(h)                         E[x|z], what a picture shows
+    sample(rng, h)                  a draw x ~ p(x|z)
 
 The Gaussian comes in three forms that differ in where its variance comes from, so the variance is
-an owner of its own: FixedVariance, LearnedVariance, VarianceOfZ.
+an owner of its own: FixedVariance, LearnedVariance, VarianceOfZ. A table whose columns are of
+several kinds has one likelihood for each block of columns: Blocks.
 
-Read next: autoencoder.
+Read next: objectives.
 """
 
 import math
@@ -19,7 +22,14 @@ import math
 import numpy as np
 
 from numvae.network.dense import Dense
-from numvae.rules import activations, bernoulli, continuous_bernoulli, gaussian, initialization
+from numvae.rules import (
+    activations,
+    bernoulli,
+    categorical,
+    continuous_bernoulli,
+    gaussian,
+    initialization,
+)
 
 
 class Bernoulli:
@@ -27,8 +37,8 @@ class Bernoulli:
 
     rule = bernoulli
 
-    def __init__(self, n_in, n_features):
-        self.logits = Dense("likelihood.logits", n_in, n_features)
+    def __init__(self, name, n_in, n_features):
+        self.logits = Dense(f"{name}.logits", n_in, n_features)
         self.shapes = self.logits.shapes
         self.bind = self.logits.bind
 
@@ -39,15 +49,15 @@ class Bernoulli:
         """mean (D,): what to say as long as h says nothing."""
         self.logits.b[...] = initialization.bernoulli_bias(mean)
 
-    def log_likelihood(self, x, h):
+    def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
-        self.x = x
+        self.x, self.observed = x, observed
         self.a = self.logits.forward(h).reshape(-1, *x.shape)
-        return self.rule.log_likelihood(x, self.a)
+        return self.rule.log_likelihood(x, self.a, observed)
 
     def backward(self, dlog_px):
         """dlog_px (L, B) → dh (L·B, H)."""
-        da = self.rule.log_likelihood_backward(dlog_px, self.x, self.a)
+        da = self.rule.log_likelihood_backward(dlog_px, self.x, self.a, self.observed)
         return self.logits.backward(da.reshape(-1, self.logits.n_out))
 
     def mean(self, h):
@@ -66,7 +76,6 @@ class ContinuousBernoulli(Bernoulli):
     rule = continuous_bernoulli
 
     def start_at(self, mean):
-        """mean (D,): what to say as long as h says nothing."""
         self.logits.b[...] = continuous_bernoulli.logits_of_mean(mean)
 
     def mean(self, h):
@@ -78,11 +87,28 @@ class ContinuousBernoulli(Bernoulli):
         return continuous_bernoulli.sample(rng, self.logits.forward(h))
 
 
+class Categorical(Bernoulli):
+    """One category, as a one-hot block of columns, from logits: the same layer once more."""
+
+    rule = categorical
+
+    def start_at(self, mean):
+        self.logits.b[...] = initialization.categorical_bias(mean)
+
+    def mean(self, h):
+        """h (N, H) → the probability of each category (N, K)."""
+        return categorical.mean(self.logits.forward(h))
+
+    def sample(self, rng, h):
+        """h (N, H) → one-hot rows (N, K)."""
+        return categorical.sample(rng, self.logits.forward(h))
+
+
 class Gaussian:
     """Real numbers, x ~ N(mean(z), e^logvar); where logvar comes from is up to `variance`."""
 
-    def __init__(self, n_in, n_features, variance):
-        self.mean_layer = Dense("likelihood.mean", n_in, n_features)
+    def __init__(self, name, n_in, n_features, variance):
+        self.mean_layer = Dense(f"{name}.mean", n_in, n_features)
         self.variance = variance
         self.shapes = {**self.mean_layer.shapes, **variance.shapes}
 
@@ -98,16 +124,18 @@ class Gaussian:
         """mean (D,): what to say as long as h says nothing."""
         self.mean_layer.b[...] = mean
 
-    def log_likelihood(self, x, h):
+    def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
-        self.x = x
+        self.x, self.observed = x, observed
         self.m = self.mean_layer.forward(h).reshape(-1, *x.shape)
         self.logvar = self.variance.forward(h, self.m.shape)
-        return gaussian.log_density(x, self.m, self.logvar)
+        return gaussian.log_density(x, self.m, self.logvar, observed)
 
     def backward(self, dlog_px):
         """dlog_px (L, B) → dh (L·B, H)."""
-        dm, dlogvar = gaussian.log_density_backward(dlog_px, self.x, self.m, self.logvar)
+        dm, dlogvar = gaussian.log_density_backward(
+            dlog_px, self.x, self.m, self.logvar, self.observed
+        )
         dh = self.mean_layer.backward(dm.reshape(-1, self.mean_layer.n_out))
         dh += self.variance.backward(dlogvar)
         return dh
@@ -147,12 +175,12 @@ class FixedVariance:
 class LearnedVariance:
     """One learned σ² per dimension, the same for every z, never below sigma_min²."""
 
-    def __init__(self, n_features, sigma_min):
-        self.floor = sigma_min**2
-        self.shapes = {"likelihood.s": (n_features,)}
+    def __init__(self, name, n_features, sigma_min):
+        self.name, self.floor = f"{name}.s", sigma_min**2
+        self.shapes = {self.name: (n_features,)}
 
     def bind(self, parameters):
-        self.s, self.ds = parameters.values["likelihood.s"], parameters.gradients["likelihood.s"]
+        self.s, self.ds = parameters.values[self.name], parameters.gradients[self.name]
 
     def initialize(self, rng, sigma=None):
         self.s[...] = 0.0
@@ -172,9 +200,9 @@ class LearnedVariance:
 class VarianceOfZ:
     """σ²(z): a second head says how sure the decoder is, pixel by pixel; never below sigma_min²."""
 
-    def __init__(self, n_in, n_features, sigma_min):
+    def __init__(self, name, n_in, n_features, sigma_min):
         self.floor = sigma_min**2
-        self.layer = Dense("likelihood.s", n_in, n_features)
+        self.layer = Dense(f"{name}.s", n_in, n_features)
         self.shapes = self.layer.shapes
         self.bind = self.layer.bind
 
@@ -192,19 +220,89 @@ class VarianceOfZ:
         return self.layer.backward(ds.reshape(-1, self.layer.n_out))
 
 
+class Blocks:
+    """Columns of several kinds, side by side: a likelihood for each block of columns."""
+
+    def __init__(self, likelihoods, widths):
+        self.likelihoods, self.edges = likelihoods, np.cumsum(widths)[:-1].tolist()
+        self.shapes = {name: s for block in likelihoods for name, s in block.shapes.items()}
+
+    def bind(self, parameters):
+        for block in self.likelihoods:
+            block.bind(parameters)
+
+    def initialize(self, rng, sigma=None):
+        for block in self.likelihoods:
+            block.initialize(rng, sigma)
+
+    def start_at(self, mean):
+        for block, its_mean in zip(self.likelihoods, self._split(mean)):
+            block.start_at(its_mean)
+
+    def log_likelihood(self, x, h, observed=None):
+        """x (B, D), h (L·B, H) → log p(x|z) (L, B): given z the columns are independent."""
+        seen = [None] * len(self.likelihoods) if observed is None else self._split(observed)
+        return sum(
+            block.log_likelihood(columns, h, its_seen)
+            for block, columns, its_seen in zip(self.likelihoods, self._split(x), seen)
+        )
+
+    def backward(self, dlog_px):
+        """dlog_px (L, B) → dh (L·B, H): the blocks share h, so their gradients add."""
+        return sum(block.backward(dlog_px) for block in self.likelihoods)
+
+    def mean(self, h):
+        """h (N, H) → (N, D)"""
+        return np.concatenate([block.mean(h) for block in self.likelihoods], axis=1)
+
+    def sample(self, rng, h):
+        """h (N, H) → (N, D)"""
+        return np.concatenate([block.sample(rng, h) for block in self.likelihoods], axis=1)
+
+    def _split(self, array):
+        return np.split(array, self.edges, axis=-1)
+
+
 # What a user names. `sigma` is the σ of gaussian-fixed, `sigma_min` the floor of the learned ones.
-NAMES = ("bernoulli", "continuous-bernoulli", "gaussian-fixed", "gaussian", "gaussian-sigma-z")
+NAMES = (
+    "bernoulli",
+    "continuous-bernoulli",
+    "categorical",
+    "gaussian-fixed",
+    "gaussian",
+    "gaussian-sigma-z",
+)
 
 
-def likelihood(name, n_in, n_features, sigma, sigma_min):
-    """The owner for one of NAMES."""
-    if name == "bernoulli":
-        return Bernoulli(n_in, n_features)
-    if name == "continuous-bernoulli":
-        return ContinuousBernoulli(n_in, n_features)
+def likelihood(kind, n_in, n_features, sigma, sigma_min):
+    """The owner for one of NAMES, or for blocks of columns such as "gaussian:3,categorical:5"."""
+    if ":" not in kind:
+        return _single(kind, "likelihood", n_in, n_features, sigma, sigma_min)
+    blocks = parse_blocks(kind)
+    return Blocks(
+        [
+            _single(name, f"likelihood.{i}", n_in, width, sigma, sigma_min)
+            for i, (name, width) in enumerate(blocks)
+        ],
+        [width for _, width in blocks],
+    )
+
+
+def parse_blocks(kind):
+    """ "gaussian:3,categorical:5" → [("gaussian", 3), ("categorical", 5)]"""
+    return [(name, int(width)) for name, _, width in (b.partition(":") for b in kind.split(","))]
+
+
+def _single(kind, name, n_in, n_features, sigma, sigma_min):
+    if kind == "bernoulli":
+        return Bernoulli(name, n_in, n_features)
+    if kind == "continuous-bernoulli":
+        return ContinuousBernoulli(name, n_in, n_features)
+    if kind == "categorical":
+        return Categorical(name, n_in, n_features)
     variance = {
         "gaussian-fixed": lambda: FixedVariance(sigma),
-        "gaussian": lambda: LearnedVariance(n_features, sigma_min),
-        "gaussian-sigma-z": lambda: VarianceOfZ(n_in, n_features, sigma_min),
-    }[name]()
-    return Gaussian(n_in, n_features, variance)
+        "gaussian": lambda: LearnedVariance(name, n_features, sigma_min),
+        "gaussian-sigma-z": lambda: VarianceOfZ(name, n_in, n_features, sigma_min),
+    }[kind]()
+    return Gaussian(name, n_in, n_features, variance)

@@ -4,13 +4,17 @@ Read next: likelihoods.
 """
 
 from numvae.network.dense import Dense
-from numvae.rules import activations
+from numvae.rules import activations, dropout
 
 
 class MLP:
-    """sizes (n_0, n_1, …, n_k): k layers. With k = 0 it passes its input through."""
+    """sizes (n_0, n_1, …, n_k): k layers. With k = 0 it passes its input through.
 
-    def __init__(self, name, sizes, activation):
+    dropout is the share of each layer's units that is silenced where masks are given.
+    """
+
+    def __init__(self, name, sizes, activation, dropout=0.0):
+        self.dropout = dropout
         self.layers = [
             Dense(f"{name}.{i}", n_in, n_out)
             for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:]))
@@ -29,18 +33,28 @@ class MLP:
         for layer in self.layers:
             layer.initialize(rng, self.activation, sigma)
 
-    def forward(self, h):
-        """h (B, n_0) → (B, n_k), remembering every layer's output."""
-        self.outputs = []
-        for layer in self.layers:
+    def masks(self, rng, n, dtype):
+        """One dropout mask (n, n_i) for each layer, or None if nothing is dropped."""
+        if not self.dropout:
+            return None
+        return [dropout.draw(rng, (n, layer.n_out), self.dropout, dtype) for layer in self.layers]
+
+    def forward(self, h, masks=None):
+        """h (B, n_0) → (B, n_k), remembering every layer's output; masks as `masks` draws them."""
+        self.outputs, self.used_masks = [], masks
+        for i, layer in enumerate(self.layers):
             a = layer.forward(h)
             h = self.activate(a, out=a)
             self.outputs.append(h)
+            if masks:
+                h = dropout.forward(h, masks[i], self.dropout)
         return h
 
     def backward(self, dh, need_dx=True):
         """dh (B, n_k) → gradient of the input (B, n_0); dh is overwritten on the way."""
-        for layer, h in zip(reversed(self.layers), reversed(self.outputs)):
-            da = self.activate_backward(dh, h, out=dh)
-            dh = layer.backward(da, need_dx or layer is not self.layers[0])
+        for i in reversed(range(len(self.layers))):
+            if self.used_masks:
+                dh = dropout.backward(dh, self.used_masks[i], self.dropout)
+            da = self.activate_backward(dh, self.outputs[i], out=dh)
+            dh = self.layers[i].backward(da, need_dx or i > 0)
         return dh

@@ -12,20 +12,25 @@ import numpy as np
 from numvae.rules import activations
 
 
-def log_likelihood(x, logits):
+def log_likelihood(x, logits, observed=None):
     """log p(x | logits), summed over the last axis.
 
         log p = Σ_d ( x a − log(1 + e^a) )                 (B1)
 
     Shapes  x (B, D), logits (..., B, D) → (..., B)
+            observed (B, D), 1 where x is known and 0 where it is missing (and x is 0): only the
+            known ones count
     Units   nats
     Source  Kingma & Welling 2014, Appendix C.1 with y = σ(a): x log y + (1 − x) log(1 − y)
     """
     agreement = np.einsum("...d,...d->...", x, logits)
-    return agreement - activations.softplus(logits).sum(axis=-1)
+    softplus = activations.softplus(logits)
+    if observed is not None:
+        softplus *= observed
+    return agreement - softplus.sum(axis=-1)
 
 
-def log_likelihood_backward(dlogp, x, logits):
+def log_likelihood_backward(dlogp, x, logits, observed=None):
     """The gradient in the logits.
 
         da = dlogp (x − σ(a))                              (B2)
@@ -35,6 +40,8 @@ def log_likelihood_backward(dlogp, x, logits):
     """
     dlogits = activations.sigmoid(logits)
     np.subtract(x, dlogits, out=dlogits)
+    if observed is not None:
+        dlogits *= observed
     dlogits *= dlogp[..., None]
     return dlogits
 

@@ -15,21 +15,24 @@ LOG_2 = math.log(2.0)
 SMALL = 0.3  # below, the series are exact to 1e-12; above, the closed forms lose nothing
 
 
-def log_likelihood(x, logits):
+def log_likelihood(x, logits, observed=None):
     """log p(x | logits), summed over the last axis.
 
         log p = Σ_d ( x a − log ∫₀¹ e^(a t) dt )
               = Σ_d ( (x − ½) a − log (sinh u / u) ),  u = ½ a      (C1)
 
-    Shapes  x (B, D) in [0, 1], logits (..., B, D) → (..., B)
+    Shapes  x (B, D) in [0, 1], logits (..., B, D) → (..., B); observed (B, D) as in `bernoulli`
     Units   nats; a density, so it may be positive
     Source  Loaiza-Ganem & Cunningham 2019, equations 3–6, with λ = σ(a)
     """
-    agreement = np.einsum("...d,...d->...", x - 0.5, logits)
-    return agreement - _log_sinhc(0.5 * logits).sum(axis=-1)
+    centred, log_sinhc = x - 0.5, _log_sinhc(0.5 * logits)
+    if observed is not None:
+        centred *= observed
+        log_sinhc *= observed
+    return np.einsum("...d,...d->...", centred, logits) - log_sinhc.sum(axis=-1)
 
 
-def log_likelihood_backward(dlogp, x, logits):
+def log_likelihood_backward(dlogp, x, logits, observed=None):
     """The gradient in the logits: as for the Bernoulli, the data less the mean.
 
         da = dlogp (x − E[x|a])                            (C2)
@@ -39,6 +42,8 @@ def log_likelihood_backward(dlogp, x, logits):
     """
     dlogits = mean(logits)
     np.subtract(x, dlogits, out=dlogits)
+    if observed is not None:
+        dlogits *= observed
     dlogits *= dlogp[..., None]
     return dlogits
 

@@ -43,15 +43,15 @@ def reparameterize_backward(dz, logvar, eps):
 
 
 def kl(mu, logvar):
-    """KL( N(μ, diag e^logvar) ‖ N(0, I) ) of each example.
+    """KL( N(μ, e^logvar) ‖ N(0, 1) ) of each example and latent unit; their sum over z is the KL.
 
-        kl = ½ Σ_z (μ² + e^logvar − 1 − logvar)            (K1)
+        kl = ½ (μ² + e^logvar − 1 − logvar)                (K1)
 
-    Shapes  mu, logvar (B, Z) → kl (B,)
+    Shapes  mu, logvar (B, Z) → kl (B, Z)
     Units   nats
     Source  Kingma & Welling 2014, Appendix B (sign turned: KL, not −KL)
     """
-    return 0.5 * (mu * mu + np.exp(logvar) - 1.0 - logvar).sum(axis=-1)
+    return 0.5 * (mu * mu + np.exp(logvar) - 1.0 - logvar)
 
 
 def kl_backward(dkl, mu, logvar):
@@ -60,29 +60,58 @@ def kl_backward(dkl, mu, logvar):
         dμ      = dkl · μ                                  (K2)
         dlogvar = dkl · ½ (e^logvar − 1)                   (K3)
 
-    Shapes  dkl (B,), mu, logvar (B, Z) → dmu, dlogvar (B, Z)
-    Why     each coordinate is ½(μ² + s − 1 − ln s) with s = e^logvar, and ∂s/∂logvar = s
+    Shapes  dkl, mu, logvar (B, Z) → dmu, dlogvar (B, Z)
+    Why     kl is ½(μ² + s − 1 − ln s) with s = e^logvar, and ∂s/∂logvar = s
     """
-    dkl = dkl[..., None]
     return dkl * mu, dkl * (0.5 * np.expm1(logvar))
 
 
-def log_density(x, mu, logvar):
+def sampled_kl(z, logvar, eps):
+    """The same KL from samples z = μ + σ ε: right on average, and all there is where q or p has no
+    closed form.
+
+        log q(z|x) = −½ Σ_z ( ε² + logvar + log 2π )
+        log p(z)   = −½ Σ_z ( z² + log 2π )
+        kl         = log q(z|x) − log p(z) = ½ Σ_z ( z² − ε² − logvar )     (K4)
+
+    Shapes  z, eps (L, B, Z), logvar (B, Z) → kl (L, B)
+    Units   nats; a single sample's may be negative
+    Source  Kingma & Welling 2014, equation 6
+    """
+    return 0.5 * (z * z - eps * eps - logvar).sum(axis=-1)
+
+
+def sampled_kl_backward(dkl, z):
+    """The direct gradients; those through z into μ and logvar are (Z2, Z3).
+
+        dz      = dkl z                                    (K5)
+        dlogvar = −½ Σ_l dkl                               (K6)
+
+    Shapes  dkl (L, B), z (L, B, Z) → dz (L, B, Z), dlogvar (B, 1)
+    """
+    return dkl[..., None] * z, -0.5 * dkl.sum(axis=0)[:, None]
+
+
+def log_density(x, mu, logvar, observed=None):
     """log N(x; μ, diag e^logvar), summed over the last axis.
 
         log p = −½ Σ_d ( (x − μ)² e^−logvar + logvar + log 2π )     (G1)
 
     Shapes  x − mu (..., D), logvar broadcast to it → (...)
+            observed (B, D), 1 where x is known and 0 where it is missing: only the known ones count
     Units   nats; a density, so it may be positive
     """
     squared = x - mu
     squared *= squared
     squared *= np.exp(-logvar)
     squared += logvar
-    return -0.5 * (squared.sum(axis=-1) + LOG_2PI * squared.shape[-1])
+    squared += LOG_2PI
+    if observed is not None:
+        squared *= observed
+    return -0.5 * squared.sum(axis=-1)
 
 
-def log_density_backward(dlogp, x, mu, logvar):
+def log_density_backward(dlogp, x, mu, logvar, observed=None):
     """The gradient of the log-density in its two parameters (in x it is −dμ).
 
         dμ      = dlogp (x − μ) e^−logvar = −dx            (G2)
@@ -92,6 +121,8 @@ def log_density_backward(dlogp, x, mu, logvar):
     A parameter that several rows share gets the sum of its rows; that sum is the caller's.
     """
     dlogp = dlogp[..., None]
+    if observed is not None:
+        dlogp = dlogp * observed
     difference = x - mu
     dmu = difference * np.exp(-logvar)
     dlogvar = difference

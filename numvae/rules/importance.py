@@ -1,6 +1,8 @@
 """Importance weights: how a posterior that is only nearly right still measures log p(x) rightly.
 
-Read next: initialization.
+    log w = log p(x|z) + log p(z) − log q(z|x) = log p(x|z) − kl,   kl of the sample, (K4)
+
+Read next: dropout.
 """
 
 import math
@@ -8,28 +10,47 @@ import math
 import numpy as np
 
 
-def log_weights(log_px, z, logvar, eps):
-    """log w = log p(x|z) + log p(z) − log q(z|x), for z = μ + σ ε.
-
-        log p(z)   = −½ Σ_z ( z² + log 2π )
-        log q(z|x) = −½ Σ_z ( ε² + logvar + log 2π )
-        log w      = log p(x|z) + ½ Σ_z ( ε² + logvar − z² )        (W1)
-
-    Shapes  log_px (L, B), z, eps (L, B, Z), logvar (B, Z) → (L, B)
-    Units   nats
-    Source  Burda, Grosse & Salakhutdinov 2016, equation 7
-    """
-    return log_px + 0.5 * (eps * eps + logvar - z * z).sum(axis=-1)
-
-
 def log_mean_exp(log_w):
     """The logarithm of the mean weight, without ever forming e^(log w).
 
         log p(x) ≈ log (1/L) Σ_l w_l
-                 = m + log Σ_l e^(log w_l − m) − log L,   m = max_l log w_l     (W2)
+                 = m + log Σ_l e^(log w_l − m) − log L,   m = max_l log w_l     (W1)
 
     Shapes  log_w (L, B) → (B,)
     Source  Burda, Grosse & Salakhutdinov 2016, equation 8
     """
-    m = log_w.max(axis=0)
+    m = np.maximum(log_w.max(axis=0), np.finfo(log_w.dtype).min)  # finite, even if no weight is
     return m + np.log(np.exp(log_w - m).sum(axis=0)) - math.log(len(log_w))
+
+
+def normalize(log_w):
+    """Each sample's share of the weight.
+
+        v_l = w_l / Σ_l w_l                                (W2)
+
+    Shapes  log_w (L, B) → (L, B), columns that sum to 1
+    Source  Burda, Grosse & Salakhutdinov 2016, equation 14
+    """
+    w = np.exp(log_w - log_w.max(axis=0))
+    return w / w.sum(axis=0)
+
+
+def effective_samples(log_w):
+    """How many equal weights would vary as little: L if all are equal, 1 if one outweighs the rest.
+
+        ess = (Σ_l w_l)² / Σ_l w_l²                        (W3)
+
+    Shapes  log_w (L, B) → (B,)
+    Source  Kong 1992
+    """
+    return 1.0 / (normalize(log_w) ** 2).sum(axis=0)
+
+
+def standard_error(log_w):
+    """Of log p(x) as estimated by `log_mean_exp`: that of the mean weight, relative to it.
+
+        se = √( Var w / L ) / mean w = √( (L / ess − 1) / L )       (W4)
+
+    Shapes  log_w (L, B) → (B,)
+    """
+    return np.sqrt(np.maximum(1.0 / effective_samples(log_w) - 1.0 / len(log_w), 0.0))

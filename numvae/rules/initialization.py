@@ -54,3 +54,13 @@ def bernoulli_bias(mean):
     """
     mean = np.clip(mean, 0.001, 0.999)
     return np.log(mean / (1.0 - mean))
+
+
+def categorical_bias(mean):
+    """The logits at which a categorical has the frequencies of the data, moved from 0 by 0.001.
+
+        b = log m                                          (I5)
+
+    Shapes  mean (K,) in [0, 1] → b (K,)
+    """
+    return np.log(np.maximum(mean, 0.001))

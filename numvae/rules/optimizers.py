@@ -10,6 +10,18 @@ import math
 import numpy as np
 
 
+def clip(g, norm, limit):
+    """A gradient that is too long is shortened, its direction kept.
+
+        g ← g · min(1, limit / ‖g‖)                        (A0)
+
+    Shapes  g any, changed in place; norm = ‖g‖
+    Source  Pascanu, Mikolov & Bengio 2013, Algorithm 1
+    """
+    if norm > limit:
+        g *= limit / norm
+
+
 def sgd(theta, g, velocity, lr, momentum):
     """Stochastic gradient descent with (heavy-ball) momentum.
 

@@ -1,4 +1,5 @@
-"""How the learning rate falls over a run: a factor for each epoch 0, 1, …, epochs − 1.
+"""What changes over a run, as a factor for each epoch 0, 1, …, epochs − 1: the learning rate falls,
+the weight of the KL rises.
 
 Read next: network/parameters.py.
 """
@@ -24,4 +25,31 @@ def cosine(epoch, epochs):
     return 0.5 * (1.0 + math.cos(math.pi * epoch / epochs))
 
 
-NAMES = ("constant", "cosine")
+def burda(epoch, epochs):
+    """Eight stages, each three times as long as the one before and a little slower.
+
+        factor = 10^(−i/7) in stage i = 0 … 7, which lasts 3^i of 3,280 passes     (Y3)
+
+    A run of fewer passes has the same stages, shortened alike.
+
+    Source  Burda, Grosse & Salakhutdinov 2016, section 5
+    """
+    passes, stage = 3280 * epoch / epochs, 0
+    while passes >= (3 ** (stage + 1) - 1) / 2:  # the sum of 3^0 … 3^stage
+        stage += 1
+    return 10.0 ** (-stage / 7)
+
+
+# What a user names for the learning rate.
+NAMES = ("constant", "cosine", "burda")
+
+
+def warmup(epoch, epochs):
+    """The weight of the KL, from 0 in a straight line to 1 after so many epochs: the decoder learns
+    to use z before z is taxed.
+
+        factor = min(1, epoch / epochs), and 1 without any     (Y4)
+
+    Source  Sønderby et al. 2016, section 2.3
+    """
+    return min(1.0, epoch / epochs) if epochs else 1.0

@@ -8,6 +8,7 @@ Read next: progress.
 """
 
 import math
+import operator
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def load_model(path):
     Raises  as `archives.read`
     """
     header, arrays = archives.read(path, "model", lambda header: _parameters(header["model"]))
-    return _model(header, arrays), header["about"]
+    return _model(header, arrays), header.get("about", {})
 
 
 def save_training(training, path, about=None):
@@ -71,7 +72,21 @@ def load_training(path):
 
 
 # The attributes of Training that are plain values: how it was set up, and where it stands.
-SETTINGS = ("seed", "batch_size", "beta", "n_samples", "binarize", "epochs", "schedule")
+SETTINGS = (
+    "seed",
+    "batch_size",
+    "epochs",
+    "schedule",
+    "objective",
+    "n_samples",
+    "beta",
+    "warmup",
+    "free_bits",
+    "binarize",
+    "denoise",
+    "missing",
+    "clip",
+)
 POSITION = ("epoch", "step", "seen", "history", "best_elbo", "best_epoch")
 
 
@@ -79,7 +94,10 @@ def _parameters(config):
     """What the arrays of a model must be, without making it."""
     settings = {name: value for name, value in config.items() if name != "dtype"}
     dtype = np.dtype(config["dtype"])
-    return {name: (shape, dtype) for name, shape in shapes(build(**settings)).items()}
+    return {
+        name: (tuple(map(operator.index, shape)), dtype)
+        for name, shape in shapes(build(**settings)).items()
+    }
 
 
 def _expected_of_training(header):

@@ -5,6 +5,7 @@ Columns, all in nats per example:
     epoch                               1, 2, …
     train_elbo, train_nll, train_kl     averaged while the epoch was being trained
     valid_elbo, valid_nll, valid_kl     on the held-out examples, after the epoch
+    gradient_norm                       ‖∂loss/∂parameters‖, averaged over the epoch's steps
 
 with elbo = −(nll + kl), whatever the weight of the KL in the loss was.
 

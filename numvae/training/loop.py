@@ -5,8 +5,8 @@ Read next: watchdog, history, checkpoint, progress.
 
 import numpy as np
 
-from numvae.network.autoencoder import Losses
-from numvae.rules import schedules
+from numvae.network import objectives
+from numvae.rules import optimizers, schedules
 from numvae.training import minibatches, watchdog
 
 
@@ -16,17 +16,23 @@ class Training:
 
     model, optimizer    the model being trained and the optimizer that holds views of it
     epoch               how many epochs are finished
-    step, seen, sums    of the epoch under way: steps done, examples seen, sums of the losses
+    step, seen, sums    of the epoch under way: steps done, examples seen, sums of the losses and of
+                        the gradient's norm
     history             one dict per finished epoch, see `history`
     best_elbo, best_epoch, best     the best held-out ELBO so far, its epoch and its parameters
 
     seed        fixes every random number of the run
     batch_size  B; the last batch of an epoch holds what remains
-    beta        weight of the KL
-    n_samples   L, samples of z per example
-    binarize    draw gray pixels anew as 0 or 1 each time they are seen
     epochs      how many the run shall have
     schedule    how the learning rate falls from the optimizer's over these epochs
+    objective   one of objectives.NAMES
+    n_samples   L, samples of z per example
+    beta        weight of the KL, reached in a straight line over the first `warmup` epochs
+    free_bits   nats that each latent unit may have for nothing
+    binarize    draw gray pixels anew as 0 or 1 each time they are seen
+    denoise     None, or (one of corruption.NAMES, amount): what is done to the encoder's input
+    missing     NaN in the data means: not known
+    clip        None, or how long a gradient may be
     """
 
     def __init__(
@@ -40,12 +46,20 @@ class Training:
         binarize=False,
         epochs=1,
         schedule="constant",
+        objective="elbo",
+        warmup=0,
+        free_bits=0.0,
+        denoise=None,
+        missing=False,
+        clip=None,
     ):
-        self.model, self.optimizer = model, optimizer
-        self.seed, self.batch_size = seed, batch_size
-        self.beta, self.n_samples, self.binarize = beta, n_samples, binarize
-        self.epochs, self.schedule = epochs, schedule
-        self.epoch, self.step, self.seen, self.sums = 0, 0, 0, np.zeros(3)
+        self.model, self.optimizer, self.seed = model, optimizer, seed
+        self.batch_size, self.epochs, self.schedule = batch_size, epochs, schedule
+        self.objective, self.n_samples = objective, n_samples
+        self.beta, self.warmup, self.free_bits = beta, warmup, free_bits
+        self.binarize, self.denoise, self.missing, self.clip = binarize, denoise, missing, clip
+        self.loss = objectives.objective(objective, free_bits)
+        self.epoch, self.step, self.seen, self.sums = 0, 0, 0, np.zeros(4)
         self.history = []
         self.best_elbo, self.best_epoch, self.best = -np.inf, 0, None
 
@@ -58,18 +72,28 @@ class Training:
         Raises  watchdog.Diverged if a loss or gradient is not finite; the step is not taken
         """
         self.optimizer.lr_factor = getattr(schedules, self.schedule)(self.epoch, self.epochs)
+        beta = self.beta * schedules.warmup(self.epoch, self.warmup)
         batches = minibatches.shuffled(self.seed, self.epoch + 1, len(X), self.batch_size)
         for rows in batches[self.step :]:
             rng = minibatches.stream(self.seed, self.epoch + 1, self.step + 1)
             x = minibatches.take(X, rows, self.model.dtype, rng, self.binarize)
+            x, observed = minibatches.split_missing(x) if self.missing else (x, None)
+            seen = minibatches.corrupt(rng, x, observed, *self.denoise) if self.denoise else None
+            masks = self.model.masks(rng, self.n_samples, len(x))
             eps = self.model.noise(rng, self.n_samples, len(x))
+            if not self.loss.draws_z:
+                eps[...] = 0.0
             with watchdog.watch(self, x, eps):
-                losses, gradient = self.model.loss_and_grad(x, eps, self.beta)
-                watchdog.check(losses, gradient)
+                losses, gradient = self.model.loss_and_grad(
+                    x, eps, beta, self.loss, seen, observed, masks
+                )
+                norm = watchdog.check(losses, gradient)
+            if self.clip:
+                optimizers.clip(gradient, norm, self.clip)
             self.optimizer.update()
             self.step += 1
             self.seen += len(x)
-            self.sums += np.multiply(losses, len(x))
+            self.sums += np.multiply((*losses, norm), len(x))
             yield self.seen
 
     def finish_epoch(self, X_valid=None):
@@ -77,19 +101,30 @@ class Training:
 
         The model of the best epoch by held-out ELBO is kept; without held-out data, the last.
         """
-        mean = Losses(*(self.sums / self.seen))
+        _, nll, kl, norm = self.sums / self.seen
         self.epoch += 1
-        self.step, self.seen, self.sums = 0, 0, np.zeros(3)
-        row = {"epoch": self.epoch, **terms("train", mean.nll, mean.kl)}
+        self.step, self.seen, self.sums = 0, 0, np.zeros(4)
+        row = {"epoch": self.epoch, **terms("train", nll, kl)}
         if X_valid is not None:
-            nll, kl = evaluate(self.model, X_valid, self.seed, self.binarize)
+            nll, kl = self.evaluate(X_valid)
             row.update(terms("valid", nll.mean(), kl.mean()))
+        row["gradient_norm"] = float(norm)
         self.history.append(row)
         if X_valid is None or self.best is None or row["valid_elbo"] > self.best_elbo:
             self.best_elbo = row["train_elbo" if X_valid is None else "valid_elbo"]
             self.best = self.model.parameters.vector.copy()
             self.best_epoch = self.epoch
         return row
+
+    def evaluate(self, X):
+        """nll and kl of each row of X (N, D), as this run sees its data; see `evaluate`.
+
+        A plain autoencoder has no bound: its nll is that of z = mu, and its kl 0.
+        """
+        nll, kl = evaluate(
+            self.model, X, self.seed, self.binarize, missing=self.missing, noise=self.loss.draws_z
+        )
+        return nll, kl if self.loss.draws_z else np.zeros_like(kl)
 
     def keep_best(self):
         """Give the model the parameters of its best epoch, and say which that was."""
@@ -106,7 +141,9 @@ def terms(prefix, nll, kl):
     }
 
 
-def evaluate(model, X, seed, binarize=False, n_samples=1, batch_size=1000):
+def evaluate(
+    model, X, seed, binarize=False, n_samples=1, batch_size=1000, missing=False, noise=True
+):
     """The two parts of the bound for each row of X, with the same noise at every call.
 
     Shapes  X (N, D) → nll, kl (N,) float64
@@ -117,5 +154,8 @@ def evaluate(model, X, seed, binarize=False, n_samples=1, batch_size=1000):
         rows = slice(start, start + batch_size)
         rng = minibatches.stream(seed, *minibatches.EVALUATION, i)
         x = minibatches.take(X, rows, model.dtype, rng, binarize)
-        nll[rows], kl[rows] = model.elbo_terms(x, model.noise(rng, n_samples, len(x)))
+        x, observed = minibatches.split_missing(x) if missing else (x, None)
+        eps = model.noise(rng, n_samples, len(x))
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
+            nll[rows], kl[rows] = model.elbo_terms(x, eps if noise else 0.0 * eps, observed)
     return nll, kl

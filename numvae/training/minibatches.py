@@ -11,14 +11,14 @@ import zlib
 
 import numpy as np
 
-from numvae.rules import bernoulli
+from numvae.rules import bernoulli, corruption
 
 # Steps are counted from 1, so step 0 of an epoch addresses its order. Epochs too: epoch 0 addresses
 # what belongs to no epoch.
 SHUFFLE = 0
-WEIGHTS, SPLIT, PICTURES, EVALUATION, ROWS = ((0, purpose) for purpose in range(5))
+WEIGHTS, SPLIT, PICTURES, EVALUATION, ROWS, BINARIZE = ((0, purpose) for purpose in range(6))
 
-MEAN_OF = 10_000  # examples from whose mean the decoder starts
+READ_AT_ONCE = 32  # rows of a memory map; each may bring 2 MB of the file with it
 
 
 def stream(seed, *address):
@@ -36,18 +36,37 @@ def shuffled(seed, epoch, n_examples, batch_size):
 
 
 def take(X, rows, dtype, rng=None, binarize=False):
-    """The rows of X as the model sees them.
+    """The rows of X as the model sees them, (B, D).
 
-    X may be anything that NumPy can index, such as a memory map: only these rows are read.
     binarize    draw each gray pixel as 0 or 1 with its own value as the probability
     """
-    x = np.asarray(X[rows], dtype)
-    give_back(X)
+    x = read(X, rows).astype(dtype, copy=False)
     return bernoulli.sample(rng, x) if binarize else x
 
 
+def read(X, rows):
+    """The rows of an array, a memory map or Rows, in C order: equal numbers then give equal sums.
+
+    A memory map is read a little at a time, and its pages are given back to the system, which keeps
+    them in its cache: they would count as this process's memory until all of the file is in it.
+    """
+    if isinstance(X, Rows):
+        return read(X.X, X.numbers[rows])
+    if getattr(X, "_mmap", None) is None or X.mode == "c":  # "c" has changes that are nowhere else
+        return np.ascontiguousarray(X[rows])
+    if isinstance(rows, slice):
+        rows = np.arange(*rows.indices(len(X)))
+    x = np.empty((len(rows), *X.shape[1:]), X.dtype)
+    for start in range(0, len(rows), READ_AT_ONCE):
+        here = slice(start, start + READ_AT_ONCE)
+        x[here] = X[rows[here]]
+        if hasattr(mmap, "MADV_DONTNEED"):
+            X._mmap.madvise(mmap.MADV_DONTNEED)
+    return x
+
+
 class Rows:
-    """Some rows of X, by their numbers, without a copy."""
+    """Some rows of X, by their numbers, without a copy; to be had through `read`."""
 
     def __init__(self, X, numbers):
         self.X, self.numbers = X, numbers
@@ -55,10 +74,34 @@ class Rows:
     def __len__(self):
         return len(self.numbers)
 
-    def __getitem__(self, rows):
-        x = self.X[self.numbers[rows]]
-        give_back(self.X)
-        return x
+
+def mean_of(X, n=10_000):
+    """The mean of each column over the first n rows, where the decoder starts; NaN is left out.
+
+    A column of nothing but NaN has mean 0. Shapes  X (N, D) → (D,) float64
+    """
+    total = known = 0
+    for start in range(0, min(n, len(X)), 500):
+        x = read(X, slice(start, start + 500)).astype(np.float64)
+        missing = np.isnan(x)
+        total = total + np.where(missing, 0.0, x).sum(axis=0)
+        known = known + (~missing).sum(axis=0)
+    return total / np.maximum(known, 1)
+
+
+def split_missing(x):
+    """Rows with NaN as the model takes them: zeros in the places, and where they are.
+
+    Shapes  x (B, D) → x (B, D), observed (B, D): 1 where x is known, 0 where it is missing
+    """
+    missing = np.isnan(x)
+    return np.where(missing, x.dtype.type(0), x), (~missing).astype(x.dtype)
+
+
+def corrupt(rng, x, observed, kind, amount):
+    """What the encoder sees of x when it is to learn to denoise; what is missing stays missing."""
+    seen = getattr(corruption, kind)(rng, x, amount)
+    return seen if observed is None else seen * observed
 
 
 def row_noise(x, seed, n_samples, n_latent):
@@ -72,13 +115,3 @@ def row_noise(x, seed, n_samples, n_latent):
     streams = (stream(seed, *ROWS, address) for address in addresses)
     draws = [rng.standard_normal((n_samples, n_latent), dtype=x.dtype) for rng in streams]
     return np.stack(draws, axis=1)
-
-
-def give_back(X):
-    """Let go of the pages of a memory map that have been read.
-
-    They would count as this process's memory until the whole file is in it. They stay in the
-    system's cache, so reading them again is cheap. (Mode "c" holds changes that are nowhere else.)
-    """
-    if isinstance(X, np.memmap) and X.mode != "c" and hasattr(mmap, "MADV_DONTNEED"):
-        X._mmap.madvise(mmap.MADV_DONTNEED)

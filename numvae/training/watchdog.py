@@ -4,6 +4,7 @@ Read next: history.
 """
 
 import contextlib
+import math
 
 import numpy as np
 
@@ -31,12 +32,14 @@ def watch(training, x, eps):
 
 
 def check(losses, gradient):
-    """Raise FloatingPointError if the loss or any element of the gradient is not finite.
+    """The norm of the gradient; raises FloatingPointError if it or the loss is not finite.
 
-    The squared norm of the gradient is finite only if all of it is: one pass, and no mask.
+    The norm is finite only if every element is: one pass, and no mask.
     """
-    if not (np.isfinite(losses.loss) and np.isfinite(np.dot(gradient, gradient))):
+    norm = math.sqrt(np.dot(gradient, gradient))
+    if not (math.isfinite(losses.loss) and math.isfinite(norm)):
         raise FloatingPointError
+    return norm
 
 
 def first_bad(model, x, eps):

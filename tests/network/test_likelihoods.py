@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
-from scipy.special import expit
+from scipy.special import expit, softmax
 
 from numvae.network.likelihoods import NAMES, likelihood
 from numvae.network.parameters import Parameters
@@ -38,6 +38,17 @@ class TiltedUniform:
         return np.where(self.up, 1.0 - self.falling.mean(), self.falling.mean())
 
 
+class OneOf:
+    """One category of several: each column is a Bernoulli; its share of log p is x log p."""
+
+    def __init__(self, p):
+        column = stats.bernoulli(p)
+        self.p, self.mean, self.var, self.stats = p, column.mean, column.var, column.stats
+
+    def logpdf(self, x):
+        return x * np.log(self.p)
+
+
 def declared(name, values, h):
     """scipy's distribution of x given the features of one sample, one entry per dimension."""
 
@@ -47,6 +58,8 @@ def declared(name, values, h):
 
     if name == "bernoulli":
         return stats.bernoulli(expit(affine("logits")))
+    if name == "categorical":
+        return OneOf(softmax(affine("logits")))
     if name == "continuous-bernoulli":
         return TiltedUniform(affine("logits"))
     sigma = {
@@ -59,7 +72,7 @@ def declared(name, values, h):
 
 @pytest.fixture
 def x(rng):
-    x = (rng.random((B, D)) < 0.5).astype(float)
+    x = np.eye(D)[rng.integers(D, size=B)]  # one-hot rows suit every likelihood
     x.setflags(write=False)
     return x
 
@@ -201,5 +214,7 @@ def test_it_can_start_at_the_mean_of_the_data(name, dtype):
     owner, parameters = bound(name, dtype)
     owner.initialize(np.random.default_rng(0))
     mean = np.linspace(0.1, 0.9, D).astype(dtype)
+    if name == "categorical":
+        mean /= mean.sum()
     owner.start_at(mean)
     assert_allclose(owner.mean(np.zeros((1, H), dtype))[0], mean, rtol=1e-5)

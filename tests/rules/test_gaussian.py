@@ -69,18 +69,16 @@ def test_kl_is_the_integral_of_q_log_q_over_p(posterior):
     """(K1) by quadrature, one latent unit at a time."""
     mu, logvar, _ = posterior
     kl = gaussian.kl(mu, logvar)
-    assert kl.shape == (B,)
-    for row in range(B):
-        total = 0.0
-        for unit in range(Z):
-            m, sigma = mu[row, unit], math.sqrt(math.exp(logvar[row, unit]))
-            q = stats.norm(m, sigma)
-            total += integrate.quad(
-                lambda z, q=q: q.pdf(z) * (q.logpdf(z) - stats.norm.logpdf(z)),
-                m - 12.0 * sigma,
-                m + 12.0 * sigma,
-            )[0]
-        assert kl[row] == pytest.approx(total, rel=1e-8)
+    assert kl.shape == (B, Z)
+    for row, unit in np.ndindex(B, Z):
+        m, sigma = mu[row, unit], math.sqrt(math.exp(logvar[row, unit]))
+        q = stats.norm(m, sigma)
+        integral, _ = integrate.quad(
+            lambda z, q=q: q.pdf(z) * (q.logpdf(z) - stats.norm.logpdf(z)),
+            m - 12.0 * sigma,
+            m + 12.0 * sigma,
+        )
+        assert kl[row, unit] == pytest.approx(integral, rel=1e-8)
 
 
 def test_kl_is_the_mean_log_ratio_of_its_own_samples(posterior, rng):
@@ -90,14 +88,14 @@ def test_kl_is_the_mean_log_ratio_of_its_own_samples(posterior, rng):
     z = gaussian.reparameterize(mu, logvar, rng.standard_normal((n, B, Z)))
     log_q = stats.norm.logpdf(z, mu, np.sqrt(np.exp(logvar))).sum(axis=-1)
     log_ratio = log_q - stats.norm.logpdf(z).sum(axis=-1)
-    error = np.abs(log_ratio.mean(axis=0) - gaussian.kl(mu, logvar))
+    error = np.abs(log_ratio.mean(axis=0) - gaussian.kl(mu, logvar).sum(axis=1))
     assert (error < 5.0 * log_ratio.std(axis=0) / math.sqrt(n)).all()
 
 
 def test_kl_backward_is_the_derivative(posterior, draw, is_derivative):
     """(K2) (K3)"""
     mu, logvar, _ = posterior
-    dkl = draw(B)
+    dkl = draw(B, Z)
     dmu, dlogvar = gaussian.kl_backward(dkl, mu, logvar)
     assert is_derivative(lambda m: (dkl * gaussian.kl(m, logvar)).sum(), mu, dmu)
     assert is_derivative(lambda s: (dkl * gaussian.kl(mu, s)).sum(), logvar, dlogvar)
@@ -106,10 +104,29 @@ def test_kl_backward_is_the_derivative(posterior, draw, is_derivative):
 def test_kl_of_the_prior_is_zero_and_a_minimum(draw):
     """(K1) (K2) (K3)"""
     zeros = np.zeros((B, Z))
-    assert_array_equal(gaussian.kl(zeros, zeros), np.zeros(B))
-    for gradient in gaussian.kl_backward(draw(B), zeros, zeros):
+    assert_array_equal(gaussian.kl(zeros, zeros), zeros)
+    for gradient in gaussian.kl_backward(draw(B, Z), zeros, zeros):
         assert_array_equal(gradient, zeros)
     assert (gaussian.kl(0.01 * draw(100, Z), 0.01 * draw(100, Z)) > 0.0).all()
+
+
+def test_sampled_kl_is_the_log_ratio_of_the_densities(posterior):
+    """(K4)"""
+    mu, logvar, eps = posterior
+    z = gaussian.reparameterize(mu, logvar, eps)
+    log_q = stats.norm.logpdf(z, mu, np.sqrt(np.exp(logvar))).sum(axis=-1)
+    ratio = log_q - stats.norm.logpdf(z).sum(axis=-1)
+    assert_allclose(gaussian.sampled_kl(z, logvar, eps), ratio, rtol=1e-10)
+
+
+def test_sampled_kl_backward_is_the_derivative(posterior, draw, is_derivative):
+    """(K5) (K6)"""
+    _, logvar, eps = posterior
+    z, dkl = draw(*eps.shape), draw(*eps.shape[:2])
+    dz, dlogvar = gaussian.sampled_kl_backward(dkl, z)
+    dlogvar = np.repeat(dlogvar, logvar.shape[1], axis=1)
+    assert is_derivative(lambda z: (dkl * gaussian.sampled_kl(z, logvar, eps)).sum(), z, dz)
+    assert is_derivative(lambda s: (dkl * gaussian.sampled_kl(z, s, eps)).sum(), logvar, dlogvar)
 
 
 # The density.
@@ -202,12 +219,14 @@ def test_sample_repeats_with_its_seed_and_broadcasts_both_ways(draw):
 
 def test_dtype_in_is_dtype_out(draw, rng, dtype):
     mu, logvar, eps = (draw(*s, dtype=dtype) for s in [(B, Z), (B, Z), (L, B, Z)])
-    x, dlogp, dkl = draw(L, B, Z, dtype=dtype), draw(L, B, dtype=dtype), draw(B, dtype=dtype)
+    x, dlogp, dkl = (draw(*s, dtype=dtype) for s in [(L, B, Z), (L, B), (B, Z)])
     outputs = [
         gaussian.reparameterize(mu, logvar, eps),
         *gaussian.reparameterize_backward(x, logvar, eps),
         gaussian.kl(mu, logvar),
         *gaussian.kl_backward(dkl, mu, logvar),
+        gaussian.sampled_kl(x, logvar, eps),
+        *gaussian.sampled_kl_backward(dlogp, x),
         gaussian.log_density(x, mu, logvar),
         *gaussian.log_density_backward(dlogp, x, mu, logvar),
         gaussian.floor_logvar(logvar, FLOOR),
@@ -223,8 +242,8 @@ def test_a_vanishing_variance_stays_finite(dtype):
     eps = np.ones((L, B, Z), dtype)
     assert_array_equal(gaussian.reparameterize(mu, logvar, eps), eps)
     assert_array_equal(gaussian.reparameterize_backward(eps, logvar, eps)[1], 0.0 * mu)
-    assert_allclose(gaussian.kl(mu, logvar), np.full(B, Z * 5e3), rtol=1e-6)
-    assert_allclose(gaussian.kl_backward(mu[:, 0], mu, logvar)[1], -0.5 * mu)
+    assert_allclose(gaussian.kl(mu, logvar), np.full((B, Z), 5e3), rtol=1e-6)
+    assert_allclose(gaussian.kl_backward(mu, mu, logvar)[1], -0.5 * mu)
 
 
 def test_permuting_the_examples_permutes_the_results(posterior, draw):

@@ -63,3 +63,12 @@ def test_bernoulli_bias_has_the_mean_of_the_data(dtype):
     np.testing.assert_allclose(expit(found), mean, rtol=1e-5)
     assert found.dtype == dtype
     assert np.isfinite(initialization.bernoulli_bias(np.array([0.0, 1.0], dtype))).all()
+
+
+def test_categorical_bias_has_the_frequencies_of_the_data(dtype):
+    """(I5)"""
+    mean = np.array([0.1, 0.2, 0.7], dtype)
+    found = initialization.categorical_bias(mean)
+    np.testing.assert_allclose(np.exp(found) / np.exp(found).sum(), mean, rtol=1e-5)
+    assert found.dtype == dtype
+    assert np.isfinite(initialization.categorical_bias(np.array([0.0, 1.0], dtype))).all()

@@ -130,3 +130,15 @@ def test_zero_and_tiny_and_huge_gradients_stay_finite(name, dtype):
     path = run(name, np.zeros(5, dtype), [g] * STEPS)
     assert np.isfinite(path).all()
     assert_array_equal(path[:, 0], np.zeros(STEPS))
+
+
+def test_clip_shortens_what_is_too_long_and_keeps_its_direction(draw, dtype):
+    """(A0)"""
+    g = draw(50, dtype=dtype)
+    norm = float(np.linalg.norm(g))
+    for limit in (0.5 * norm, 2.0 * norm):
+        clipped = g.copy()
+        optimizers.clip(clipped, norm, limit)
+        assert clipped.dtype == dtype
+        assert np.linalg.norm(clipped) == pytest.approx(min(limit, norm), rel=1e-5)
+        assert_allclose(clipped / np.linalg.norm(clipped), g / norm, rtol=1e-5)

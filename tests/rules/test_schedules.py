@@ -28,3 +28,18 @@ def test_every_schedule_starts_at_one_and_only_falls_and_never_reaches_zero(epoc
         assert factors[0] == 1.0 and factors[-1] > 0.0
         assert factors == sorted(factors, reverse=True)
         assert all(type(factor) is float for factor in factors)  # float32 stays float32
+
+
+def test_burda_has_eight_stages_each_three_times_as_long():
+    """(Y3)"""
+    factors = [schedules.burda(epoch, 3280) for epoch in range(3280)]
+    wanted = [10 ** (-i / 7) for i in range(8) for _ in range(3**i)]
+    assert factors == pytest.approx(wanted, rel=1e-12)
+    short = [schedules.burda(epoch, 328) for epoch in range(328)]
+    assert short == pytest.approx(wanted[::10], rel=1e-12)
+
+
+def test_warmup_rises_in_a_line_and_stays():
+    """(Y4)"""
+    assert [schedules.warmup(epoch, 4) for epoch in range(6)] == [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]
+    assert schedules.warmup(0, 0) == 1.0

@@ -22,7 +22,8 @@ def X(rng):
 
 
 def start(seed=0, lr=1e-2, dtype="float32", optimizer=Adam, **settings):
-    model = Autoencoder(D, Z, (8,), dtype=dtype).initialize(minibatches.stream(seed, *minibatches.WEIGHTS))
+    model = Autoencoder(D, Z, (8,), dtype=dtype)
+    model.initialize(minibatches.stream(seed, *minibatches.WEIGHTS))
     return Training(model, optimizer(model.parameters, lr), seed, **{"batch_size": 10, **settings})
 
 
@@ -120,6 +121,7 @@ def test_a_row_for_every_epoch_and_elbo_is_minus_nll_minus_kl_whatever_beta(X, h
     training = train(start(beta=beta), X, X[:5] if held_out else None)
     prefixes = ["train", "valid"] if held_out else ["train"]
     keys = ["epoch"] + [f"{p}_{q}" for p in prefixes for q in ("elbo", "nll", "kl")]
+    keys.append("gradient_norm")
     assert [row["epoch"] for row in training.history] == [1, 2, 3]
     for row in training.history:
         assert list(row) == keys
@@ -194,7 +196,7 @@ def test_many_samples_bring_evaluations_of_different_seeds_together(X):
 def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X):
     model, scored = start().model, []
 
-    def elbo_terms(x, eps):
+    def elbo_terms(x, eps, observed):
         scored.append(x)
         return np.zeros(len(x)), np.zeros(len(x))
 

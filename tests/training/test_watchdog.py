@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from numvae.network import Autoencoder
-from numvae.network.autoencoder import Losses
 from numvae.network.likelihoods import NAMES
+from numvae.network.objectives import Losses
 from numvae.training import watchdog
 from numvae.training.loop import Training
 from numvae.training.optimizers import OPTIMIZERS

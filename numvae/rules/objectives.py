@@ -1,0 +1,80 @@
+"""What is minimised. The objectives differ only in how much each sample of z counts.
+
+They take log p(x|z) of L samples, and a KL: of each latent unit in closed form (K1), or of each
+sample (K4). In nats per example, averaged over the batch.
+
+Read next: optimizers.
+"""
+
+import numpy as np
+
+from numvae.rules import importance
+
+
+def elbo(log_px, kl, beta, free_bits):
+    """The negative bound with the KL in closed form (estimator B of the paper).
+
+        loss = −mean_{l,b} log p(x|z) + β Σ_z max(λ, mean_b kl)     (O1)
+
+    Shapes  log_px (L, B), kl (B, Z) → loss
+    Source  Kingma & Welling 2014, equation 7; β: Higgins et al. 2017; λ (free bits, in nats for
+            each latent unit): Kingma et al. 2016, equation 15
+    """
+    return -log_px.mean() + beta * np.maximum(kl.mean(axis=0), free_bits).sum()
+
+
+def elbo_backward(log_px, kl, beta, free_bits):
+    """Every sample counts the same; a unit within its free bits gets no push.
+
+        dlog_px = −1 / (L B)                               (O2)
+        dkl     = β / B where mean_b kl > λ, else 0        (O3)
+
+    Shapes  → dlog_px (L, B), dkl (B, Z)
+    """
+    L, B = log_px.shape
+    dlog_px = np.full_like(log_px, -1.0 / (L * B))
+    dkl = np.full_like(kl, beta / B)
+    if free_bits:
+        dkl *= kl.mean(axis=0) > free_bits
+    return dlog_px, dkl
+
+
+def sampled_elbo(log_px, kl, beta):
+    """The negative bound with the KL estimated by the same samples (estimator A of the paper).
+
+        loss = mean_{l,b} ( −log p(x|z) + β kl )           (O4)
+
+    Shapes  log_px, kl (L, B) → loss
+    Source  Kingma & Welling 2014, equation 6
+    """
+    return (beta * kl - log_px).mean()
+
+
+def sampled_elbo_backward(log_px, kl, beta):
+    """dlog_px = −1 / (L B),   dkl = β / (L B)              (O5)"""
+    return np.full_like(log_px, -1.0 / log_px.size), np.full_like(kl, beta / kl.size)
+
+
+def importance_weighted(log_px, kl, beta):
+    """The negative importance-weighted bound: tighter with every sample.
+
+        log w = log p(x|z) − β kl
+        loss  = −mean_b log mean_l w                       (O6)
+
+    Shapes  log_px, kl (L, B) → loss
+    Source  Burda, Grosse & Salakhutdinov 2016, equation 8
+    """
+    return -importance.log_mean_exp(log_px - beta * kl).mean()
+
+
+def importance_weighted_backward(log_px, kl, beta):
+    """A sample counts by its share of the weight.
+
+        v = w / Σ_l w,   dlog_px = −v / B,   dkl = β v / B     (O7)
+
+    Shapes  → dlog_px, dkl (L, B)
+    Source  Burda, Grosse & Salakhutdinov 2016, equation 14
+    """
+    v = importance.normalize(log_px - beta * kl)
+    v /= log_px.shape[1]
+    return -v, beta * v

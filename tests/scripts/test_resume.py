@@ -1,0 +1,248 @@
+"""A run that was put down, by whom and whenever, ends in the same bits as one that was not."""
+
+import importlib.util
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numvae.training import watchdog
+from numvae.training.checkpoint import load_model, load_training
+from numvae.training.history import load_history
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
+spec = importlib.util.spec_from_file_location("train", SCRIPT)
+train = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(train)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """An empty working folder with the data, and no time lost on pictures."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(train.runs, "pictures", lambda *_: ())
+    np.save("rows.npy", np.random.default_rng(0).random((60, 5)))
+
+
+FLAGS = ["--data", "rows.npy", "--hidden", "8", "--batch-size", "9", "--validation", "15"]
+
+
+def run(*argv):
+    return train.main([*FLAGS, "--quiet", *map(str, argv)])
+
+
+def resume(folder, *argv):
+    return train.main(["--resume", str(folder), "--quiet", *map(str, argv)])
+
+
+def bits(folder):
+    """All numbers that a finished run leaves, as bytes: parameters, optimizer, best, history."""
+    found = {name: Path(folder, name).read_bytes() for name in ("history.csv", "report.txt")}
+    for name in ("checkpoint.npz", "model.npz"):
+        with np.load(Path(folder, name)) as archive:
+            found |= {(name, array): archive[array].tobytes() for array in archive.files}
+        header = json.loads(found.pop((name, "header")))
+        del header["about"]  # the flags, which differ
+        found[name] = json.dumps(header)
+    return found
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--optimizer adam",
+        "--optimizer sgd --samples 2 --beta 0.5",
+        "--optimizer adagrad --validation 0",
+        "--binarize dynamic --checkpoint-every 2",
+        "--likelihood gaussian --seed 99999999999999999999",
+    ],
+)
+def test_three_and_four_epochs_are_seven_to_the_last_bit(flags):
+    assert run("--epochs", 7, "--out", "whole", *flags.split()) == 0
+    assert run("--epochs", 3, "--out", "parts", *flags.split()) == 0
+    assert bits("parts") != bits("whole")
+    assert resume("parts", "--epochs", 7) == 0
+    assert bits("parts") == bits("whole")
+
+
+def test_a_finished_run_resumed_without_more_to_do_stays_as_it_is():
+    run("--epochs", 2, "--out", "a")
+    before = bits("a")
+    assert resume("a") == resume("a", "--epochs", 2) == 0
+    assert bits("a") == before
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize("step", [1, 4, 5, 6, 13])  # five steps make an epoch
+@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+def test_a_signal_at_any_step_loses_nothing(monkeypatch, number, step, schedule):
+    def check(*args, check=watchdog.check):
+        steps.append(1)
+        if len(steps) == step:
+            signal.raise_signal(number)
+        return check(*args)
+
+    flags = ["--epochs", 3, "--schedule", schedule]
+    run(*flags, "--out", "whole")
+    steps = []
+    monkeypatch.setattr(watchdog, "check", check)
+    assert run(*flags, "--out", "parts") == 128 + number
+    assert len(steps) == step
+    training, _ = load_training("parts/checkpoint.npz")
+    assert 5 * training.epoch + training.step == step
+    assert not Path("parts/model.npz").exists()
+    assert resume("parts") == 0
+    assert len(steps) == 15
+    assert bits("parts") == bits("whole")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_process_that_gets_a_signal_says_how_to_go_on(number):
+    flags = [*FLAGS, "--batch-size", "1", "--epochs", "20"]
+    assert train.main([*flags, "--quiet", "--out", "whole"]) == 0
+    command = [sys.executable, SCRIPT, *flags, "--out", "parts"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        lines = iter(process.stdout.readline, b"")
+        assert any(b"epoch  2/20" in line for line in lines)
+        process.send_signal(number)
+        output, errors = process.communicate(timeout=30)
+    assert process.returncode == 128 + number
+    last = output.decode().splitlines()[-1]
+    assert f"Stopped by {number.name} in epoch" in last
+    assert last.endswith("Go on with: python scripts/train.py --resume parts") and errors == b""
+    assert resume("parts") == 0
+    assert bits("parts") == bits("whole")
+
+
+# What will not do.
+
+
+def damage(folder, how):
+    path = Path(folder, "checkpoint.npz")
+    content = bytearray(path.read_bytes())
+    if how == "gone":
+        path.unlink()
+    elif how == "a folder":
+        path.unlink()
+        path.mkdir()
+    elif how == "a model":
+        shutil.copy(Path(folder, "model.npz"), path)
+    elif how == "newer":
+        with np.load(path) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        text = arrays["header"].tobytes().replace(b'"version": 1', b'"version": 2')
+        np.savez(path, **{**arrays, "header": np.frombuffer(text, np.uint8)})
+    else:
+        content = {"empty": b"", "text": b"no", "cut": content[:-9]}.get(how, content)
+        if how == "flipped":
+            content[content.index(b"adam")] ^= 1
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("how", "flags", "says"),
+    [
+        (None, "--latent 3", "--latent"),
+        (None, "--lr 0.1", "--lr"),
+        (None, "--hidden 9", "--hidden"),
+        (None, "--beta 2", "--beta"),
+        (None, "--data faces --seed 5", "--seed"),
+        (None, "--batch-size 7", "--batch-size"),
+        (None, "--schedule cosine", "--schedule"),
+        (None, "--out b", "--out"),
+        (None, "--epochs 1", "has 2 epochs already; give --epochs above that"),
+        (None, "--epochs 0", "--epochs"),
+        ("gone", "", "there is no checkpoint.npz in a"),
+        ("a folder", "", "there is no checkpoint.npz in a"),
+        ("empty", "", "a/checkpoint.npz is not a whole numvae checkpoint file"),
+        ("text", "", "a/checkpoint.npz is not a whole numvae checkpoint file"),
+        ("cut", "", "a/checkpoint.npz is not a whole numvae checkpoint file"),
+        ("flipped", "", "a/checkpoint.npz is not a whole numvae checkpoint file"),
+        ("a model", "", "is a numvae model file; expected a checkpoint file"),
+        ("newer", "", "has format version 2, this numvae reads version 1"),
+    ],
+)
+def test_what_cannot_be_resumed_is_said_in_one_line_and_left_alone(how, flags, says, capsys):
+    run("--epochs", 2, "--out", "a")
+    if how:
+        damage("a", how)
+    before = {p: p.is_file() and p.read_bytes() for p in sorted(Path().rglob("*"))}
+    with pytest.raises(SystemExit) as caught:
+        resume("a", *flags.split())
+    assert caught.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == "" and errors.count("\n") == 1 and errors.endswith("\n")
+    assert says in errors and "Traceback" not in errors
+    assert {p: p.is_file() and p.read_bytes() for p in sorted(Path().rglob("*"))} == before
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "rows.npy", "."])
+def test_a_folder_that_is_no_run_is_named(folder, capsys):
+    with pytest.raises(SystemExit) as caught:
+        resume(folder)
+    assert caught.value.code == 2
+    assert f"there is no checkpoint.npz in {folder}" in capsys.readouterr().err
+
+
+# Killed.
+
+KILLS = 30
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(capsys):
+    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
+    flags = ["--hidden", 16, "--epochs", 6, "--checkpoint-every", 1, "--batch-size", 5, "--quiet"]
+
+    def start(*argv):
+        command = [sys.executable, SCRIPT, *map(str, argv)]
+        return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE)
+
+    def finish(*argv):
+        with start(*argv) as process:
+            _, errors = process.communicate(timeout=60)
+        assert process.returncode == 0, errors.decode()
+
+    began = time.monotonic()
+    finish(*flags, "--out", "whole")
+    life, wanted = time.monotonic() - began, bits("whole")
+
+    def kill(number, moment):
+        """Returns what the kill left, and the file that was not what it should be or None."""
+        folder = Path(f"run-{number}")
+        with start(*flags, "--out", folder) as process:
+            time.sleep(moment)
+            process.kill()
+        left = {path.name for path in folder.iterdir()} if folder.exists() else set()
+        if "checkpoint.npz" not in left:
+            shutil.rmtree(folder, ignore_errors=True)
+            finish(*flags, "--out", folder)
+            state = "nothing"
+        else:
+            training, _ = load_training(folder / "checkpoint.npz")
+            if "model.npz" in left:
+                load_model(folder / "model.npz")
+            if "history.csv" in left:
+                rows = len(load_history(folder / "history.csv"))
+                assert training.epoch - 1 <= rows <= training.epoch
+            finish("--resume", folder, "--quiet")
+            state = f"epoch {training.epoch}"
+        assert bits(folder) == wanted
+        return state
+
+    # Most of a life is pictures: half of the kills fall early, while it trains.
+    rng = np.random.default_rng(0)
+    moments = [*rng.uniform(0.0, life, KILLS // 2), *rng.uniform(0.1, 0.5, KILLS // 2) * life]
+    with ThreadPoolExecutor(2) as pool:
+        states = list(pool.map(kill, range(KILLS), moments))
+    with capsys.disabled():
+        print(f"\n{life:.1f} s a life; killed with {sorted(states)} done")
+    assert len(set(states)) >= 3, "the kills fell all into the same moment"

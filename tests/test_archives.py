@@ -1,0 +1,176 @@
+"""Files that were damaged are refused, or hold exactly what they held before."""
+
+import json
+import os
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from numvae import VAE, archives, files, load
+from numvae.training.checkpoint import load_model
+
+ARRAYS = {
+    "a": np.arange(6.0).reshape(2, 3),
+    "b.c": np.array([1, 2], "f4"),
+    "none": np.zeros((0, 3)),
+}
+
+
+def expected(header):
+    return {name: (array.shape, array.dtype) for name, array in ARRAYS.items()}
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A small archive."""
+    archives.write(tmp_path / "small", "thing", {"x": [1, None, "ä", 0.1], "big": 2**90}, ARRAYS)
+    return tmp_path / "small"
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """The bytes of a saved estimator."""
+    X = np.random.default_rng(0).standard_normal((30, 5))
+    path = tmp_path_factory.mktemp("saved") / "vae.npz"
+    VAE(hidden=(8,), epochs=2, random_state=0).fit(X).save(path)
+    return path.read_bytes()
+
+
+def test_header_and_arrays_come_back(path):
+    header, arrays = archives.read(path, "thing", expected)
+    assert header == {"numvae": "thing", "version": 1, "x": [1, None, "ä", 0.1], "big": 2**90}
+    assert list(arrays) == list(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert arrays[name].dtype == array.dtype
+        assert_array_equal(arrays[name], array)
+
+
+def test_numpy_and_any_zip_program_can_read_it_too(path):
+    with np.load(path, allow_pickle=False) as archive:
+        assert_array_equal(archive["a"], ARRAYS["a"])
+        assert json.loads(archive["header"].tobytes())["numvae"] == "thing"
+
+
+def test_an_array_in_fortran_order_is_not_taken_for_its_transpose(tmp_path):
+    archives.write(tmp_path / "f", "thing", {}, {"a": np.asfortranarray(ARRAYS["a"])})
+    with pytest.raises(ValueError, match="a "):
+        archives.read(tmp_path / "f", "thing", lambda header: {"a": ((2, 3), np.dtype("f8"))})
+
+
+@pytest.mark.parametrize(
+    ("wanted", "says"),
+    [
+        ({"a": ((2, 3), "f8")}, "not those of its configuration"),
+        ({**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "more": ((1,), "f8")}, "not those"),
+        ({**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "a": ((3, 2), "f8")}, "has shape"),
+        ({**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "a": ((2, 3), "f4")}, "has dtype"),
+    ],
+)
+def test_other_arrays_than_expected_are_refused(path, wanted, says):
+    with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file: .*{says}"):
+        archives.read(path, "thing", lambda header: wanted)
+
+
+def test_kind_and_version_are_looked_at_before_anything_else(path, monkeypatch):
+    def never(header):
+        pytest.fail("the header was believed")
+
+    with pytest.raises(ValueError, match="is a numvae thing file; expected a model file"):
+        archives.read(path, "model", never)
+    monkeypatch.setattr(archives, "VERSION", 2)
+    with pytest.raises(ValueError, match="has format version 1, this numvae reads version 2"):
+        archives.read(path, "thing", never)
+
+
+@pytest.mark.parametrize("error", [KeyError("a"), MemoryError(), RecursionError("deep"), OSError()])
+def test_whatever_goes_wrong_inside_becomes_one_sentence(path, error):
+    def fail(header):
+        raise error
+
+    with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file: .+") as caught:
+        archives.read(path, "thing", fail)
+    assert caught.value.__cause__ is None and "\n" not in str(caught.value)
+
+
+# Damage.
+
+
+def contents(path):
+    """All that a file says: parameters, configuration and what is beside them."""
+    model, about = load_model(path)
+    history = load(path).history_
+    return model.parameters.vector.tobytes(), json.dumps(model.config), json.dumps(about), history
+
+
+def damaged_otherwise(path, damaged, whole):
+    """How many of the damaged files are refused; the others must be read as the whole one."""
+    refused = 0
+    for content in damaged:
+        path.write_bytes(content)
+        try:
+            found = contents(path)
+        except ValueError as error:
+            refused += 1
+            assert str(path) in str(error) and "\n" not in str(error)
+        else:
+            assert found == whole
+        assert path.read_bytes() == content
+    return refused
+
+
+@pytest.mark.filterwarnings("default")  # as users have it: a warning is not what saves us
+@pytest.mark.parametrize("seed", [0, 1])
+def test_two_hundred_single_bytes_changed_never_give_something_else(tmp_path, saved, seed):
+    path, rng = tmp_path / "vae.npz", np.random.default_rng(seed)
+    path.write_bytes(saved)
+    whole, damaged = contents(path), []
+    for position in rng.choice(len(saved), 200, replace=False):
+        content = bytearray(saved)
+        content[position] ^= rng.integers(1, 256)
+        damaged.append(bytes(content))
+    assert damaged_otherwise(path, damaged, whole) > 100
+
+
+def test_two_hundred_truncations_are_all_refused(tmp_path, saved):
+    path, rng = tmp_path / "vae.npz", np.random.default_rng(0)
+    path.write_bytes(saved)
+    whole = contents(path)
+    ends = {0, 1, len(saved) - 1, *rng.choice(len(saved), 197, replace=False)}
+    assert damaged_otherwise(path, [saved[:end] for end in ends], whole) == len(ends)
+
+
+def test_bytes_in_front_or_behind_change_nothing_or_are_refused(tmp_path, saved):
+    path = tmp_path / "vae.npz"
+    path.write_bytes(saved)
+    whole = contents(path)
+    damaged_otherwise(path, [saved + b"more", b"more" + saved, saved + saved], whole)
+
+
+# Writing.
+
+
+@pytest.mark.parametrize("when", ["fsync", "replace"])
+def test_an_estimator_is_saved_whole_or_not_at_all(tmp_path, monkeypatch, when):
+    def fail(*_):
+        raise OSError("disk full")
+
+    X = np.eye(4)
+    vae, path = VAE(hidden=(3,), epochs=1, random_state=0).fit(X), tmp_path / "vae.npz"
+    vae.save(path)
+    before = path.read_bytes()
+    vae.partial_fit(X)
+    monkeypatch.setattr(files.os, when, fail)
+    with pytest.raises(OSError, match="disk full"):
+        vae.save(path)
+    assert os.listdir(tmp_path) == ["vae.npz"] and path.read_bytes() == before
+    monkeypatch.undo()
+    vae.save(path)
+    assert load(path).n_iter_ == 2 and os.listdir(tmp_path) == ["vae.npz"]
+
+
+def test_what_json_cannot_hold_is_refused_before_the_file_is_touched(path):
+    before = path.read_bytes()
+    with pytest.raises(TypeError, match="not JSON serializable"):
+        archives.write(path, "thing", {"x": np.zeros(3)}, {})
+    assert path.read_bytes() == before and os.listdir(path.parent) == ["small"]

@@ -1,0 +1,566 @@
+import copy
+import importlib.util
+import inspect
+import os
+import pickle
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+from numvae import VAE, load
+from numvae.estimator import NotFittedError
+from numvae.network.likelihoods import NAMES as LIKELIHOODS
+from numvae.training import watchdog
+
+D, Z, N = 4, 2, 60
+FAST = {"hidden": (8,), "epochs": 3, "batch_size": 20, "lr": 1e-2, "random_state": 0}
+
+
+@pytest.fixture
+def X(rng):
+    """Read-only: fit that writes into X raises."""
+    X = rng.standard_normal((N, D)) @ rng.standard_normal((D, D))
+    X.setflags(write=False)
+    return X
+
+
+def parameters(vae):
+    return vae.network_.parameters.vector
+
+
+def assert_same(vae, other):
+    """Two fitted estimators are equal to the last bit."""
+    assert parameters(vae).dtype == parameters(other).dtype
+    assert parameters(vae).tobytes() == parameters(other).tobytes()
+    assert vae.history_ == other.history_ and vae.n_iter_ == other.n_iter_
+
+
+# The constructor.
+
+
+def test_the_constructor_stores_what_it_is_given_and_looks_at_nothing():
+    names = list(inspect.signature(VAE).parameters)
+    values = {name: object() for name in names}
+    vae = VAE(**values)
+    assert list(vars(vae)) == names
+    assert all(getattr(vae, name) is value for name, value in values.items())
+    assert vae.get_params() == values
+    defaults = {name: p.default for name, p in inspect.signature(VAE).parameters.items()}
+    assert VAE().get_params() == defaults
+
+
+def test_fit_leaves_the_constructors_arguments_alone(X):
+    hidden = [8]
+    vae = VAE(n_latent=np.int64(2), hidden=hidden, epochs=1, random_state=None)
+    before = dict(vars(vae))
+    assert vae.fit(X) is vae
+    assert {name: vars(vae)[name] for name in before} == before
+    assert vae.hidden is hidden and vae.random_state is None
+
+
+def test_set_params_changes_all_or_nothing():
+    vae = VAE()
+    assert vae.set_params(n_latent=5, lr=0.1) is vae
+    assert (vae.n_latent, vae.lr) == (5, 0.1)
+    with pytest.raises(ValueError, match="'epoch'.*Did you mean 'epochs'"):
+        vae.set_params(n_latent=9, epoch=3)
+    assert vae.n_latent == 5
+    assert vae.set_params().get_params(deep=False) == vae.get_params()
+
+
+def test_repr_shows_what_differs_from_the_defaults():
+    assert repr(VAE()) == "VAE()"
+    assert repr(VAE(3, lr=0.1, verbose=False)) == "VAE(n_latent=3, lr=0.1)"
+    assert repr(VAE(beta=1, hidden=[256])) == "VAE(hidden=[256], beta=1)"
+    again = eval(repr(VAE(likelihood="bernoulli", hidden=())))
+    assert again.get_params() == VAE(likelihood="bernoulli", hidden=()).get_params()
+
+
+# One seed, one model.
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [lambda: 7, lambda: np.random.default_rng(7), lambda: np.random.RandomState(7)],
+    ids=["int", "Generator", "RandomState"],
+)
+def test_the_random_state_decides_every_bit(X, seed):
+    first, again, other = (
+        VAE(**{**FAST, "random_state": state}).fit(X) for state in (seed(), seed(), 8)
+    )
+    assert_same(first, again)
+    assert (parameters(first) != parameters(other)).any()
+    assert first.score(X) == again.score(X)
+
+
+def test_none_is_another_model_each_time_and_a_generator_moves_on(X):
+    for state in (None, np.random.default_rng(0)):
+        first, second = (VAE(**{**FAST, "random_state": state}).fit(X) for _ in range(2))
+        assert (parameters(first) != parameters(second)).any()
+
+
+def test_a_refused_fit_draws_nothing_from_a_generator(X):
+    rng = np.random.default_rng(0)
+    with pytest.raises(ValueError):
+        VAE(random_state=rng).fit(X * np.nan)
+    with pytest.raises(ValueError):
+        VAE(random_state=rng, epochs=0).fit(X)
+    assert rng.random() == np.random.default_rng(0).random()
+
+
+def test_the_global_random_state_is_neither_read_nor_moved(X):
+    np.random.seed(0)
+    VAE(**FAST).fit(X).sample(3)
+    assert np.random.random() == np.random.RandomState(0).random()
+
+
+# What may come in as X.
+
+
+def on_disk(X, folder, mode):
+    np.save(folder / "X.npy", X)
+    return np.load(folder / "X.npy", mmap_mode=mode)
+
+
+SAME = {
+    "lists": lambda X, _: X.tolist(),
+    "tuples": lambda X, _: tuple(map(tuple, X)),
+    "objects": lambda X, _: X.astype(object),
+    "Fortran order": lambda X, _: np.asfortranarray(X),
+    "every other column": lambda X, _: np.repeat(X, 2, axis=1)[:, ::2],
+    "backwards": lambda X, _: X[::-1].copy()[::-1],
+    "big-endian": lambda X, _: X.astype(">f8"),
+    "longdouble": lambda X, _: X.astype(np.longdouble),
+    "matrix": lambda X, _: np.asarray(X).view(np.matrix),
+    "map r": lambda X, folder: on_disk(X, folder, "r"),
+    "map r+": lambda X, folder: on_disk(X, folder, "r+"),
+    "map c": lambda X, folder: on_disk(X, folder, "c"),
+    "map in Fortran order": lambda X, folder: on_disk(np.asfortranarray(X), folder, "r"),
+    "copy of a map": lambda X, folder: on_disk(X, folder, "r").copy(),
+    "rows of a map": lambda X, folder: on_disk(np.vstack([X[:5], X]), folder, "r")[5:],
+}
+
+
+@pytest.mark.parametrize("how", SAME)
+@pytest.mark.parametrize("held_out", [0.0, 0.2])
+def test_the_same_numbers_give_the_same_model_however_they_come(X, tmp_path, how, held_out):
+    vae, other = (VAE(**FAST, validation_fraction=held_out) for _ in range(2))
+    came = SAME[how](X, tmp_path)
+    before = pickle.dumps(came)
+    assert_same(other.fit(came), vae.fit(X))
+    for method in ("transform", "reconstruct", "score_samples", "elbo"):
+        assert_array_equal(getattr(other, method)(came), getattr(vae, method)(X))
+    assert pickle.dumps(came) == before
+
+
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int8", "uint8", "int64", "uint64", "float16", "float32", "float64"]
+)
+def test_single_precision_stays_single_and_all_else_becomes_double(X, dtype):
+    X = (X > 0.0).astype(dtype)
+    kept = "float32" if dtype == "float32" else "float64"
+    vae = VAE(**FAST).fit(X)
+    outputs = [
+        vae.transform(X),
+        *vae.encode(X),
+        vae.reconstruct(X),
+        vae.sample(3),
+        vae.decode(X[:, :2]),
+    ]
+    assert {str(output.dtype) for output in (*outputs, parameters(vae))} == {kept}
+    if kept == "float64":
+        assert_same(vae, VAE(**FAST).fit(X.astype(float)))
+
+
+def test_a_model_in_single_precision_takes_doubles_that_fit(X):
+    vae = VAE(**FAST).fit(X.astype("float32"))
+    assert_array_equal(vae.transform(X), vae.transform(X.astype("float32")))
+    with pytest.raises(ValueError, match="too large for float32"):
+        vae.transform(np.full((1, D), 1e39))
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("n", [1, 2, 21])
+def test_few_rows_and_constant_columns_are_fine(likelihood, n, X):
+    X = np.eye(D)[np.arange(n) % 2 + 2]  # two columns are constant, each row suits any likelihood
+    vae = VAE(**FAST, likelihood=likelihood).fit(X)
+    assert np.isfinite(parameters(vae)).all()
+    assert np.isfinite(vae.score_samples(X)).all()
+    assert VAE(**FAST, validation_fraction=0.5).fit(X).n_iter_ == 3
+
+
+def test_one_column_and_wide_tables_are_fine(rng):
+    for d in (1, 3000):
+        X = rng.standard_normal((5, d))
+        assert VAE(**FAST).fit(X).reconstruct(X).shape == (5, d)
+
+
+# From data to codes, and back.
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("n", [1, 17, 1003])
+def test_shapes_of_all_that_comes_out(likelihood, n, rng, dtype):
+    X = np.eye(D, dtype=dtype)[rng.integers(D, size=n)]
+    vae = VAE(3, likelihood=likelihood, n_importance=5, **FAST).fit(X[:30])
+    outputs = [vae.transform(X), *vae.encode(X), vae.decode(vae.transform(X)), vae.sample(n)]
+    assert [o.shape for o in outputs] == [(n, 3)] * 4 + [(n, D)] * 2
+    assert {str(o.dtype) for o in outputs} == {dtype}
+    assert vae.score_samples(X).shape == vae.elbo(X).shape == (n,)
+    assert type(vae.score(X)) is float and vae.score(X) == vae.score_samples(X).mean()
+    assert (vae.n_features_in_, vae.n_iter_, len(vae.history_)) == (D, 3, 3)
+    assert vae.get_feature_names_out().tolist() == ["vae0", "vae1", "vae2"]
+
+
+def test_transform_is_the_posterior_mean_and_encode_draws_from_it(X):
+    vae = VAE(**FAST).fit(X)
+    mu, logvar, z = vae.encode(X, random_state=1)
+    assert_array_equal(mu, vae.transform(X))
+    assert_array_equal(z, vae.encode(X, random_state=1)[2])
+    assert (z != vae.encode(X, random_state=2)[2]).any()
+    draws = np.stack([vae.encode(X[:1], random_state=i)[2][0] for i in range(2000)])
+    assert_allclose(draws.mean(axis=0), mu[0], atol=0.15)
+    assert_allclose(draws.std(axis=0), np.exp(logvar[0] / 2), rtol=0.1)
+
+
+def test_decode_is_the_mean_of_what_sample_draws(X):
+    vae = VAE(likelihood="gaussian-fixed", sigma=0.2, **FAST).fit(X)
+    codes = vae.transform(X)
+    assert_array_equal(vae.reconstruct(X), vae.decode(codes))
+    assert_array_equal(vae.inverse_transform(codes), vae.decode(codes))
+    assert_array_equal(vae.sample(5, random_state=3), vae.sample(5, random_state=3))
+    x = vae.sample(20_000, random_state=0)
+    z = np.random.default_rng(0).standard_normal((20_000, Z))
+    assert_allclose(x.std(axis=0) ** 2, vae.decode(z).std(axis=0) ** 2 + 0.04, rtol=0.05)
+
+
+def test_samples_of_a_bernoulli_are_zeros_and_ones(X):
+    vae = VAE(likelihood="bernoulli", **FAST).fit(X > 0.0)
+    assert set(np.unique(vae.sample(50))) == {0.0, 1.0}
+    assert ((vae.reconstruct(X > 0.0) > 0.0) & (vae.reconstruct(X > 0.0) < 1.0)).all()
+
+
+# What the model thinks of data.
+
+
+@pytest.fixture(scope="module")
+def linear():
+    """A fitted VAE whose log p(x) is known, and its data."""
+    rng = np.random.default_rng(5)
+    X = rng.standard_normal((300, 2)) @ rng.standard_normal((2, D)) + rng.standard_normal((300, D))
+    settings = {"hidden": (), "likelihood": "gaussian-fixed", "sigma": 1.0, "random_state": 0}
+    return VAE(Z, **settings, epochs=300, lr=1e-2, batch_size=50).fit(X), X
+
+
+def exact(vae, X):
+    """log N(x; b, WᵀW + σ² I), the density of a linear decoder."""
+    values = vae.network_.parameters.values
+    W, b = values["likelihood.mean.W"], values["likelihood.mean.b"]
+    return stats.multivariate_normal.logpdf(X, b, W.T @ W + vae.sigma**2 * np.eye(D))
+
+
+def test_score_samples_is_log_p_of_a_linear_gaussian_model(linear):
+    vae, X = linear
+    vae = copy.deepcopy(vae).set_params(n_importance=3000)
+    scores = vae.score_samples(X)
+    assert scores.dtype == np.float64
+    assert_allclose(scores, exact(vae, X), atol=0.05)
+    assert vae.score(X) == pytest.approx(exact(vae, X).mean(), abs=0.003)
+
+
+def test_the_bound_lies_below_and_the_gap_shrinks_with_more_samples(linear):
+    vae, X = copy.deepcopy(linear[0]), linear[1]
+    vae.network_.parameters.values["logvar.b"] += 1.0  # a posterior that is wider than right
+    log_p, gaps = exact(vae, X).mean(), []
+    for n in (1, 10, 100):
+        vae.set_params(n_importance=n)
+        gaps.append(log_p - vae.score(X))
+        assert vae.elbo(X).mean() < log_p - 0.2
+    assert gaps[0] > 0.2 > 0.1 > gaps[1] > gaps[2] > -0.01
+    assert vae.elbo(X).mean() < vae.score(X)
+
+
+def test_the_score_of_a_row_depends_on_the_row_alone(X):
+    vae = VAE(**FAST).fit(X)
+    order = np.random.default_rng(0).permutation(N)
+    for method in (vae.score_samples, vae.elbo):
+        scores = method(X)
+        assert_array_equal(scores, method(X))
+        assert_allclose(method(X[order]), scores[order], rtol=1e-10)
+        assert_allclose([method(row[None])[0] for row in X], scores, rtol=1e-10)
+        twice = method(np.repeat(X, 40, axis=0))
+        assert_allclose(twice, np.repeat(scores, 40), rtol=1e-10)
+
+
+def test_many_samples_take_no_more_memory_at_a_time(X, monkeypatch):
+    """The decoder sees some thousand codes at once, however many draws are asked for."""
+    vae = VAE(**FAST, n_importance=500).fit(X)
+    seen, decode = [], vae.network_.decoder.forward
+
+    def spy(z):
+        seen.append(len(z))
+        return decode(z)
+
+    monkeypatch.setattr(vae.network_.decoder, "forward", spy)
+    vae.score_samples(X), vae.elbo(X)
+    assert sum(seen) == 2 * 500 * N and max(seen) <= 4096
+
+
+# Training.
+
+
+def test_partial_fit_is_fit_one_epoch_at_a_time(X):
+    vae = VAE(**FAST)
+    for epoch in (1, 2, 3):
+        assert vae.partial_fit(X) is vae
+        assert vae.n_iter_ == len(vae.history_) == epoch
+        assert_same(vae, VAE(**{**FAST, "epochs": epoch}).fit(X))
+
+
+def test_partial_fit_goes_on_from_fit_also_with_other_rows(X):
+    vae = VAE(**FAST).fit(X)
+    vae.partial_fit(X).partial_fit(X)
+    assert_same(vae, VAE(**{**FAST, "epochs": 5}).fit(X))
+    vae.partial_fit(X[:1])
+    assert vae.n_iter_ == 6 and np.isfinite(vae.score(X))
+
+
+def test_fit_starts_anew(X):
+    vae = VAE(**FAST).fit(X[:, :3] + 5.0)
+    assert_same(vae.fit(X), VAE(**FAST).fit(X))
+    assert vae.n_features_in_ == D
+
+
+def test_held_out_rows_choose_the_best_epoch(X):
+    vae = VAE(
+        hidden=(64,), epochs=150, batch_size=5, lr=1e-2, validation_fraction=0.5, random_state=0
+    ).fit(X)
+    held_out = [row["valid_elbo"] for row in vae.history_]
+    best = int(np.argmax(held_out))
+    assert len(held_out) == vae.n_iter_ == 150 and 0 < best < 149
+    until_best = VAE(**{**vae.get_params(), "epochs": best + 1}).fit(X)
+    assert parameters(vae).tobytes() == parameters(until_best).tobytes()
+    assert_allclose(until_best.history_[-1]["valid_elbo"], held_out[best])
+
+
+def test_verbose_shows_the_epochs_and_otherwise_nothing_is_printed(X, capsys):
+    VAE(**FAST).fit(X).partial_fit(X)
+    assert capsys.readouterr() == ("", "")
+    VAE(**FAST, verbose=True, validation_fraction=0.2).fit(X)
+    output, errors = capsys.readouterr()
+    assert "epoch 3/3" in output and "held-out" in output and errors == ""
+
+
+def assert_usable(vae, X):
+    assert np.isfinite(parameters(vae)).all()
+    assert np.isfinite(vae.transform(X)).all()
+    assert vae.n_iter_ == len(vae.history_)
+    assert pickle.loads(pickle.dumps(vae)).n_features_in_ == D
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize("step", [1, 2, 3, 5])  # three steps make an epoch
+def test_a_stopped_fit_is_a_fit_with_a_warning(X, monkeypatch, number, step):
+    def check(*args, check=watchdog.check):
+        steps.append(1)
+        if len(steps) == step:
+            signal.raise_signal(number)
+        return check(*args)
+
+    steps, before = [], signal.getsignal(number)
+    monkeypatch.setattr(watchdog, "check", check)
+    vae = VAE(**FAST)
+    with pytest.warns(RuntimeWarning, match="interrupted in epoch") as caught:
+        assert vae.fit(X) is vae
+    assert caught[0].filename == __file__
+    assert len(steps) == step and signal.getsignal(number) is before
+    assert vae.n_iter_ == -(-step // 3)
+    assert_usable(vae, X)
+    assert vae.partial_fit(X).n_iter_ == 1 + -(-step // 3)
+
+
+def test_control_c_from_outside_stops_a_long_fit_quickly(X):
+    def press():
+        if not over.wait(0.3):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    over, hand, start = threading.Event(), threading.Thread(target=press), time.monotonic()
+    hand.start()
+    try:
+        with pytest.warns(RuntimeWarning, match="interrupted"):
+            vae = VAE(**{**FAST, "epochs": 10**9}).fit(X)
+    finally:  # a fit that fails must not be followed by a Ctrl-C
+        over.set()
+        hand.join()
+    assert time.monotonic() - start < 3.0
+    assert 0 < vae.n_iter_ < 10**9
+    assert_usable(vae, X)
+
+
+@pytest.mark.parametrize(
+    ("settings", "scale", "says", "epochs"),
+    [
+        ({"lr": 1e30}, 1.0, r"epoch 1, step 2: (z|log p\(x\|z\)) is", 0),
+        ({"lr": 1e30, "batch_size": N}, 1.0, r"epoch 2, step 1: (z|log p\(x\|z\)) is", 1),
+        ({"lr": 1e30, "validation_fraction": 0.2}, 1.0, "epoch 1, step 2: ", 0),
+        ({"lr": 1e30, "batch_size": N, "validation_fraction": 0.2}, 1.0, "epoch 2, step 1: ", 1),
+        ({"lr": 1e30, "optimizer": "sgd"}, 1.0, "epoch 1, step 2: ", 0),
+        ({"beta": 1e300}, 1.0, "epoch 1, step 1: the norm of the gradient is", 0),
+        ({}, 1e200, r"epoch 1, step 1: log p\(x\|z\) is", 0),
+    ],
+    ids=str,
+)
+def test_a_fit_that_diverges_keeps_its_best_epoch_and_says_where(X, settings, scale, says, epochs):
+    vae = VAE(**{**FAST, **settings})
+    with pytest.warns(RuntimeWarning, match=f"{says}.*first array that is not finite") as caught:
+        assert vae.fit(scale * X) is vae
+    assert len(caught) == 1 and caught[0].filename == __file__
+    assert "\n" not in str(caught[0].message)
+    assert vae.n_iter_ == epochs
+    assert_usable(vae, X)
+
+
+def test_a_fit_that_diverges_in_its_first_epoch_is_left_as_it_began(X, dtype):
+    """Though the steps before may have led to numbers that are finite, but of no use."""
+    start = VAE(**{**FAST, "epochs": 1, "lr": 1e-300}).fit(X.astype(dtype))
+    for lr in (1e30, 1e300):
+        with pytest.warns(RuntimeWarning, match="epoch 1, step 2"):
+            vae = VAE(**{**FAST, "lr": lr}).fit(X.astype(dtype))
+        assert_allclose(parameters(vae), parameters(start), atol=1e-250)
+        assert_usable(vae, X)
+        assert vae.sample(5).shape == (5, D)
+
+
+# Copies.
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda v: pickle.loads(pickle.dumps(v))])
+@pytest.mark.parametrize("optimizer", ["adam", "adagrad", "sgd"])
+def test_a_copy_is_equal_independent_and_goes_on_to_the_same_bits(X, copied, optimizer):
+    vae = VAE(**FAST, optimizer=optimizer, validation_fraction=0.2).fit(X)
+    other = copied(vae)
+    assert_same(other, vae)
+    before = parameters(vae).copy()
+    other.partial_fit(X)
+    assert_array_equal(parameters(vae), before)
+    assert (parameters(other) != before).any()
+    assert_same(vae.partial_fit(X), other)
+    assert vae.score(X) == other.score(X)
+
+
+def test_an_estimator_that_is_not_fitted_can_be_copied():
+    assert copy.deepcopy(VAE(3)).get_params() == pickle.loads(pickle.dumps(VAE(3))).get_params()
+
+
+# Files.
+
+
+@pytest.mark.parametrize("likelihood", LIKELIHOODS)
+@pytest.mark.parametrize("hidden", [(), [8], (8, 5), np.array([8])], ids=str)
+def test_all_of_an_estimator_comes_back_from_a_file(X, likelihood, hidden, dtype, tmp_path):
+    X = np.eye(D, dtype=dtype)[X.argmax(axis=1)]
+    settings = {**FAST, "hidden": hidden, "lr": np.float32(0.01), "n_latent": np.int64(3)}
+    vae = VAE(**settings, likelihood=likelihood, validation_fraction=0.2, n_importance=7).fit(X)
+    vae.save(tmp_path / "vae.npz")
+    other = load(str(tmp_path / "vae.npz"))
+    assert_same(other, vae)
+    params = {**vae.get_params(), "hidden": tuple(int(width) for width in hidden)}
+    assert other.get_params() == params
+    for method in ("transform", "reconstruct", "score_samples", "elbo"):
+        assert_array_equal(getattr(other, method)(X), getattr(vae, method)(X))
+    assert other.n_features_in_ == D and not hasattr(other, "feature_names_in_")
+    other.partial_fit(X)
+    assert other.n_iter_ == vae.n_iter_ + 1
+    other.save(tmp_path / "vae.npz")
+    assert_same(load(tmp_path / "vae.npz"), other)
+
+
+@pytest.mark.parametrize("state", [None, np.random.default_rng(0), np.random.RandomState(0)])
+def test_a_random_state_that_is_no_int_is_not_kept_but_the_scores_are(X, state, tmp_path):
+    vae = VAE(**{**FAST, "random_state": state}).fit(X)
+    vae.save(tmp_path / "a name without an ending")
+    other = load(tmp_path / "a name without an ending")
+    assert other.random_state is None
+    assert_array_equal(other.score_samples(X), vae.score_samples(X))
+    assert os.listdir(tmp_path) == ["a name without an ending"]
+
+
+@pytest.fixture(scope="module")
+def train():
+    """The training script as a module."""
+    path = Path(__file__).resolve().parents[1] / "scripts" / "train.py"
+    spec = importlib.util.spec_from_file_location("train", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_model_of_a_run_is_loaded_as_an_estimator(train, rng, tmp_path):
+    X = rng.random((60, D)).astype("float32")
+    np.save(tmp_path / "X.npy", X)
+    argv = ["--data", tmp_path / "X.npy", "--out", tmp_path / "run", "--epochs", 2, "--latent", 3]
+    assert train.main([*map(str, argv), "--hidden", "8,5", "--sigma", "0.3", "--quiet"]) == 0
+    vae = load(tmp_path / "run" / "model.npz")
+    assert (vae.n_latent, vae.hidden, vae.sigma) == (3, (8, 5), 0.3)
+    assert (vae.n_features_in_, vae.transform(X).shape) == (D, (60, 3))
+    assert np.isfinite(vae.score(X))
+    assert_array_equal(vae.score_samples(X), load(tmp_path / "run" / "model.npz").score_samples(X))
+    vae.save(tmp_path / "vae.npz")
+    assert_same(load(tmp_path / "vae.npz"), vae)
+
+
+# Before fit.
+
+
+def test_not_fitted_is_both_errors_that_are_expected():
+    for kind in (ValueError, AttributeError):
+        with pytest.raises(kind, match="not fitted yet"):
+            VAE().transform([[1.0]])
+    assert issubclass(NotFittedError, ValueError) and issubclass(NotFittedError, AttributeError)
+
+
+# More data than memory.
+
+MEASURE = """
+import sys
+import numpy as np
+from numvae import VAE
+
+X = np.load(sys.argv[1], mmap_mode="r")
+vae = VAE(hidden=(16,), epochs=1, batch_size=1000, validation_fraction=0.01, random_state=0).fit(X)
+assert vae.transform(X).shape == (len(X), 2) and np.isfinite(vae.history_[0]["valid_elbo"])
+with open("/proc/self/status") as status:
+    print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's VmHWM")
+def test_two_gigabytes_are_fitted_from_disk_in_a_fifth_of_the_memory(tmp_path, rng):
+    """VmHWM counts the pages of the mapped file too."""
+    if shutil.disk_usage(tmp_path).free < 4e9:
+        pytest.skip("needs 4 GB of disk")
+    path, shape = tmp_path / "X.npy", (1_000_000, 512)
+    block = rng.standard_normal((20_000, 512), dtype="float32")
+    try:
+        X = np.lib.format.open_memmap(path, "w+", "float32", shape)
+        for start in range(0, len(X), len(block)):
+            X[start : start + len(block)] = block
+        del X
+        assert path.stat().st_size > 2e9
+        found = subprocess.run(
+            [sys.executable, "-c", MEASURE, path], capture_output=True, text=True, check=False
+        )
+    finally:
+        path.unlink()
+    assert found.returncode == 0, found.stderr
+    assert int(found.stdout) < 400_000, f"{int(found.stdout) // 1000} MB"
