@@ -12,7 +12,15 @@ import numpy as np
 
 from numvae.checks import definitions, gradients
 from numvae.network import Autoencoder
-from numvae.rules import activations, bernoulli, dense, gaussian, optimizers
+from numvae.rules import (
+    activations,
+    bernoulli,
+    dense,
+    dropout,
+    gaussian,
+    objectives,
+    optimizers,
+)
 from numvae.training.optimizers import Optimizer
 
 
@@ -74,8 +82,15 @@ def _update_counts_t_per_tensor(self):
         self.rule(vector[here], gradient[here], memory, self.settings)
 
 
+def _importance_weighted_backward_shuffles_the_weights(log_px, kl, beta):
+    dlog_px, dkl = _importance_weighted_backward(log_px, kl, beta)
+    return dlog_px.T.reshape(dlog_px.shape), dkl.T.reshape(dkl.shape)
+
+
 _dense_backward, _adam, _noise = dense.backward, optimizers.adam, Autoencoder.noise
 _kl_backward, _reparameterize_backward = gaussian.kl_backward, gaussian.reparameterize_backward
+_log_density = gaussian.log_density
+_importance_weighted_backward = objectives.importance_weighted_backward
 _bernoulli, _bernoulli_backward = bernoulli.log_likelihood, bernoulli.log_likelihood_backward
 
 BUGS = (
@@ -122,6 +137,16 @@ BUGS = (
         ),
     ),
     Bug(
+        "½ log 2π left out of the log-density",
+        (
+            (
+                gaussian,
+                "log_density",
+                lambda x, *rest: _log_density(x, *rest) + 0.5 * x.shape[-1] * gaussian.LOG_2PI,
+            ),
+        ),
+    ),
+    Bug(
         "Bernoulli averaged over pixels, with the backward that fits it",
         (
             (bernoulli, "log_likelihood", lambda x, a, seen=None: _bernoulli(x, a) / x.shape[-1]),
@@ -145,6 +170,23 @@ BUGS = (
         ((dense, "backward", _dense_backward_forgets_the_sum),),
     ),
     Bug("dW with its columns permuted", ((dense, "backward", _dense_backward_permutes_columns),)),
+    Bug(
+        "IWAE's weights flattened in the wrong order",
+        (
+            (
+                objectives,
+                "importance_weighted_backward",
+                _importance_weighted_backward_shuffles_the_weights,
+            ),
+        ),
+    ),
+    Bug(
+        "dropout without its 1 / (1 − rate), with the backward that fits it",
+        (
+            (dropout, "forward", lambda h, mask, rate: h * mask),
+            (dropout, "backward", lambda dy, mask, rate: dy * mask),
+        ),
+    ),
     Bug(
         "relu masked by the sign of the gradient",
         ((activations, "relu_backward", lambda dh, h, out=None: np.multiply(dh, dh > 0, out=out)),),

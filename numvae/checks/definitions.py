@@ -10,8 +10,18 @@ import numpy as np
 
 from numvae.checks.finite_differences import Line, relative_error
 from numvae.network import Autoencoder
+from numvae.network.objectives import ImportanceWeighted, SampledELBO
 from numvae.network.parameters import Parameters
-from numvae.rules import activations, bernoulli, continuous_bernoulli, gaussian, optimizers
+from numvae.rules import (
+    activations,
+    bernoulli,
+    categorical,
+    continuous_bernoulli,
+    dropout,
+    gaussian,
+    objectives,
+    optimizers,
+)
 from numvae.training.optimizers import BLOCK, Adam
 
 SEED = 2014
@@ -45,6 +55,11 @@ def densities():
     found = bernoulli.log_likelihood(x, a)
     yield _line("Bernoulli log-likelihood", "scipy.stats.bernoulli", found, truth)
 
+    one_hot = np.eye(4)[rng.integers(4, size=5)]
+    truth = [stats.multinomial.logpmf(row, 1, special.softmax(b)) for row, b in zip(one_hot, a)]
+    found = categorical.log_likelihood(one_hot, a)
+    yield _line("categorical log-likelihood", "scipy.stats.multinomial", found, truth)
+
     def continuous_bernoulli_integral(a):
         def density(t):
             return math.exp(continuous_bernoulli.log_likelihood(np.array([t]), np.array([a])))
@@ -62,6 +77,17 @@ def densities():
 
     truth = np.vectorize(kl_integral)(mu, logvar)
     yield _line("KL", "scipy.integrate.quad", gaussian.kl(mu, logvar), truth, limit=1e-8)
+
+    eps = rng.normal(size=(3, 5, 4))
+    z = gaussian.reparameterize(mu, logvar, eps)
+    log_q = stats.norm.logpdf(z, mu, np.exp(0.5 * logvar)).sum(axis=2)
+    truth = log_q - stats.norm.logpdf(z).sum(axis=2)
+    yield _line("sampled KL", "scipy.stats.norm", gaussian.sampled_kl(z, logvar, eps), truth)
+
+    log_px, kl = rng.normal(size=(2, 3, 5))
+    truth = -np.mean(special.logsumexp(log_px - kl, axis=0) - math.log(3))
+    found = objectives.importance_weighted(log_px, kl, 1.0)
+    yield _line("importance-weighted bound", "scipy.special.logsumexp", found, truth)
 
     s, floor = np.linspace(-20.0, 20.0, 9), 0.3
     truth = np.log(np.exp(s) + floor)
@@ -91,6 +117,10 @@ def moments():
     z = gaussian.reparameterize(mu, logvar, eps)
     yield _line("reparameterize", "mean of z", z.mean(axis=0), mu)
     yield _line("reparameterize", "variance of z", z.var(axis=0), np.exp(logvar))
+
+    h = np.full((100_000, 4), 2.0)
+    y = dropout.forward(h, dropout.draw(rng, h.shape, 0.4, "f8"), 0.4)
+    yield _line("dropout", "mean of the units", y.mean(axis=0), h[0], limit=0.01)
 
     net, _, _ = _small_model("bernoulli")
     noise = net.noise(np.random.default_rng(SEED), 100, 1000)
@@ -131,6 +161,10 @@ def invariants():
     once = net.loss_and_grad(x, eps)[1].copy()
     twice = net.loss_and_grad(np.vstack([x, x]), np.concatenate([eps, eps], axis=1))[1]
     yield _line("loss_and_grad", "batch duplicated", twice, once)
+    one = eps[:1]
+    sampled = net.loss_and_grad(x, one, 1.0, SampledELBO())[1].copy()
+    weighted = net.loss_and_grad(x, one, 1.0, ImportanceWeighted())[1]
+    yield _line("loss_and_grad", "IWAE of one sample", weighted, sampled)
     net32 = Autoencoder(**{**net.config, "dtype": "float32"})
     net32.parameters.vector[...] = net.parameters.vector
     single = net32.loss_and_grad(x.astype("f4"), eps.astype("f4"))[1]
