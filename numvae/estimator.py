@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from numvae import validation
-from numvae.evaluation import importance
+from numvae.evaluation import anomaly, importance, imputation
 from numvae.network import Autoencoder
 from numvae.network.objectives import NAMES as OBJECTIVES
 from numvae.rules import gaussian
@@ -261,6 +261,31 @@ class VAE:
             X, lambda x, eps, seen: -sum(self.network_.elbo_terms(x, eps, seen))
         )
 
+    def p_values(self, X, X_reference):
+        """How unusual each row is: the share of the reference rows that score no higher.
+
+        X_reference are rows known to be usual, best not those that were trained on: a small p says
+        that few of them are as improbable as this row.
+
+        Shapes  X (N, D), X_reference (M, D) → (N,) in (0, 1]
+        """
+        return anomaly.p_values(self.score_samples(X), self.score_samples(X_reference))
+
+    def impute(self, X, random_state=None):
+        """X with what is missing (NaN) filled in by its expectation given what is known.
+
+        Shapes  X (N, D) → (N, D)
+        Source  see `evaluation.imputation`
+        """
+        rng = np.random.default_rng(_seed(random_state))
+        X = self._check(X, missing=True)
+
+        def filled(x):
+            x, observed = split_missing(x)
+            return imputation.impute(self.network_, x, observed, rng).mean
+
+        return self._by_rows(X, filled)
+
     # Files.
 
     def save(self, path):
@@ -381,12 +406,13 @@ class VAE:
         validation.check_range(X, self.likelihood)
         return X, names
 
-    def _check(self, X):
-        """X to be used by a fitted estimator."""
+    def _check(self, X, missing=False):
+        """X to be used by a fitted estimator; NaN is let through if it may be missing."""
         self._check_fitted()
         names = validation.feature_names(X)
         validation.check_feature_names(names, getattr(self, "feature_names_in_", None), "VAE")
-        X = validation.as_table(X, "VAE", self.network_.dtype, self._training.missing)
+        missing = missing or self._training.missing
+        X = validation.as_table(X, "VAE", self.network_.dtype, missing)
         if X.shape[1] != self.n_features_in_:
             raise ValueError(
                 f"X has {X.shape[1]} features, but VAE is expecting {self.n_features_in_} features "

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
-from numvae.evaluation import latent, units
+from numvae.evaluation import diagnostics, latent, units
 from numvae.files import write_atomically
-from numvae.training.minibatches import PICTURES, stream, take
+from numvae.training.minibatches import PICTURES, corrupt, split_missing, stream, take
 
 GRID = 15  # the manifold has GRID × GRID tiles
+SHOWN = 20  # examples in a picture
 
 
 def new_folder(out, name):
@@ -57,6 +58,8 @@ def report(training, dataset):
     what = "held-out" if held_out else "training"
     error = elbo.std() / np.sqrt(len(elbo))
     share = kl.mean() / (abs(nll.mean()) + kl.mean())
+    each = diagnostics.latent_units(*model.encode(_shown(training, X, slice(0, 5000))[0]))
+    n_active = int((each["activity"] > diagnostics.ACTIVE).sum())
     lines = [
         f"Epoch {training.best_epoch} of {training.epoch} was the best, and is kept."
         if held_out
@@ -68,10 +71,14 @@ def report(training, dataset):
         f"  KL        {kl.mean():10.2f} nats, what the code z tells: {share:.1%} of |nll| + KL",
         f"  bits      {bits:10.3f}"
         + (" per 8-bit pixel" if density and is_image else " per dimension"),
+        f"  active    {n_active:7d}    of {model.n_latent} latent units",
     ]
     for name, values in dataset.known_valid.items() if len(dataset.X_valid) > 1 else ():
         lines.append(_recovered(model, dataset, name, values))
-    return lines
+    if not training.loss.draws_z:
+        return lines + ["A plain autoencoder has no bound: its ELBO here is only −nll."]
+    found = {"units": each, "n_latent": model.n_latent, "n_active": n_active}
+    return lines + diagnostics.advice(found)
 
 
 def save_report(folder, lines):
@@ -102,36 +109,89 @@ def pictures(training, dataset, axes=(0, 1)):
     from numvae import plots
 
     model, rng = training.model, stream(training.seed, *PICTURES)
+    layers = {
+        name.removesuffix(".W"): value.shape
+        for name, value in model.parameters.values.items()
+        if not name.endswith(".b")
+    }
     yield "curves.png", plots.curves(training.history)
+    yield "network.png", plots.network_diagram(layers)
 
     X, known = dataset.X_valid, dataset.known_valid
     if len(X) < 500:  # too few for a cloud
         X, known = dataset.X, dataset.known
+    some = slice(0, 5000)
+    x, _ = _shown(training, X, some)
+    mu, logvar = model.encode(x)
+    each = diagnostics.latent_units(mu, logvar)
     if model.n_latent > 1:
-        some = slice(0, 5000)
         colours = {name: values[some] for name, values in list(known.items())[:2]}
-        mu, _ = model.encode(_shown(training, X, some, rng))
         yield "latent.png", plots.latent_scatter(mu, colours or None, axes=axes)
-    if len(dataset.shape) == 1:
-        return
-
-    def images(flat):
-        return flat.reshape(*flat.shape[:-1], *dataset.shape)
+        yield "units.png", plots.kl_per_unit(each["kl"], each["activity"] > diagnostics.ACTIVE)
 
     X = dataset.X_valid if len(dataset.X_valid) else dataset.X
-    spread = np.linspace(0, len(X) - 1, min(20, len(X))).astype(int)
-    x = _shown(training, X, spread, rng)
-    mu, _ = model.encode(x)
-    yield "reconstructions.png", plots.reconstructions(images(x), images(model.decode(mu)))
-    z = rng.standard_normal((60, model.n_latent), dtype=model.dtype)
-    yield "samples.png", plots.samples(images(model.decode(z)))
+    spread = np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)
+    if len(dataset.shape) == 1:
+        yield from _table_pictures(training, X, rng)
+    else:
+        most_telling = each["kl"].argsort()[::-1][:10]
+        yield from _image_pictures(training, X, spread, dataset.shape, most_telling, axes, rng)
+
+
+def _image_pictures(training, X, rows, shape, units, axes, rng):
+    """What the model makes of images, and the images it makes."""
+    from numvae import plots
+
+    model = training.model
+
+    def images(flat):
+        return flat.reshape(*flat.shape[:-1], *shape)
+
+    def decoded(z):
+        z = np.asarray(z, model.dtype)
+        return images(model.decode(z.reshape(-1, model.n_latent)).reshape(*z.shape[:-1], -1))
+
+    x, observed = _shown(training, X, rows)
+    if training.denoise:
+        seen = corrupt(rng, x, observed, *training.denoise)
+        rows = [images(x), np.clip(images(seen), 0, 1), decoded(model.encode(seen)[0])]
+        yield "denoising.png", plots.strips(rows, ["original", "spoiled", "denoised"])
+    z, _ = model.encode(x)
+    yield "reconstructions.png", plots.reconstructions(images(x), decoded(z))
+    yield "samples.png", plots.samples(decoded(rng.standard_normal((60, model.n_latent))))
+
+    values = latent.prior_quantiles(GRID)
     if model.n_latent > 1:
-        values = latent.prior_quantiles(GRID), latent.prior_quantiles(GRID)
-        grid = latent.plane(*values, model.n_latent, axes).astype(model.dtype)
-        decoded = model.decode(grid.reshape(-1, model.n_latent)).reshape(GRID, GRID, -1)
-        yield "manifold.png", plots.manifold(images(decoded), values, axes)
+        plane = latent.plane(values, values, model.n_latent, axes)
+        yield "manifold.png", plots.manifold(decoded(plane), (values, values), axes)
+    centre = z.mean(axis=0)
+    moves = np.stack([latent.traverse(centre, unit, values) for unit in units])
+    yield "traversals.png", plots.traversals(decoded(moves), values, units)
+    if len(z) > 1:
+        ways = [latent.interpolate(z[0], z[-1], 9, path) for path in ("linear", "spherical")]
+        ends = images(x[[0, -1]])
+        yield (
+            "interpolation.png",
+            plots.interpolation(decoded(np.stack(ways)), ["linear", "spherical"], ends),
+        )
 
 
-def _shown(training, X, rows, rng):
-    """Rows as the model sees them in training."""
-    return take(X, rows, training.model.dtype, rng, training.binarize)
+def _table_pictures(training, X, rng):
+    """What the model makes of a table's rows, and the rows it makes."""
+    from numvae import plots
+
+    model = training.model
+    x, observed = _shown(training, X, slice(0, 5000))
+    if observed is None:  # else there is nothing to hold the reconstructions against
+        rebuilt = model.decode(model.encode(x)[0])
+        yield "reconstructions.png", plots.table_reconstructions(x, rebuilt)
+    z = rng.standard_normal((len(x), model.n_latent), dtype=model.dtype)
+    x = x if observed is None else np.where(observed, x, np.nan)
+    yield "marginals.png", plots.marginals(x, model.sample(rng, z))
+
+
+def _shown(training, X, rows):
+    """Rows as the model sees them in training, and where they are known, None if everywhere."""
+    rng = stream(training.seed, *PICTURES)
+    x = take(X, rows, training.model.dtype, rng, training.binarize)
+    return split_missing(x) if training.missing else (x, None)

@@ -10,44 +10,25 @@ import sys
 from pathlib import Path
 
 from numvae import datasets, plots, runs
+from numvae.cli import Parser, whole
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.network import Autoencoder
-from numvae.network.likelihoods import NAMES as LIKELIHOOD_NAMES
+from numvae.network.objectives import NAMES as OBJECTIVE_NAMES
+from numvae.rules import bernoulli
 from numvae.rules.activations import NAMES as ACTIVATION_NAMES
+from numvae.rules.corruption import NAMES as CORRUPTION_NAMES
 from numvae.rules.schedules import NAMES as SCHEDULE_NAMES
 from numvae.training.checkpoint import load_training, save_model, save_training
 from numvae.training.history import save_history
 from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
-from numvae.training.minibatches import MEAN_OF, WEIGHTS, stream
+from numvae.training.minibatches import BINARIZE, WEIGHTS, mean_of, stream
 from numvae.training.optimizers import OPTIMIZERS
 from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
-from numvae.validation import check_range
+from numvae.validation import check_likelihood, check_range
 
 EXAMPLES_SEEN = 1_000_000  # how long to train where --epochs is not given
-
-
-class Parser(argparse.ArgumentParser):
-    """An argparse that answers a mistake with one sentence."""
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message} (--help lists what there is)\n")
-
-
-def whole(least):
-    """An argparse type: a whole number, at least `least`."""
-
-    def number(text):
-        try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
-        if value < least:
-            raise argparse.ArgumentTypeError(f"expected at least {least}, found {value}")
-        return value
-
-    return number
 
 
 def not_negative(text):
@@ -69,6 +50,39 @@ def positive(text):
     return value
 
 
+def share(text):
+    """An argparse type: a number from 0 up to, but not, 1."""
+    value = not_negative(text)
+    if value >= 1.0:
+        raise argparse.ArgumentTypeError(f"expected a number below 1, found {text}")
+    return value
+
+
+def kind_and_amount(text):
+    """An argparse type: a corruption and how much of it, as in salt_and_pepper:0.3."""
+    kind, _, amount = text.partition(":")
+    if kind not in CORRUPTION_NAMES:
+        raise argparse.ArgumentTypeError(
+            f"expected {' or '.join(CORRUPTION_NAMES)}, found {kind!r}"
+        )
+    return kind, (share if kind == "salt_and_pepper" else positive)(amount)
+
+
+def likelihood_name(text):
+    """An argparse type: one of the likelihoods, or blocks as in gaussian:3,categorical:5."""
+    try:
+        check_likelihood(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def height_and_width(text):
+    """An argparse type: a size such as 28x20."""
+    height, _, width = text.partition("x")
+    return whole(1)(height), whole(1)(width)
+
+
 def widths(text):
     """An argparse type: widths of layers, as in 256,256; none for no hidden layer."""
     return () if text == "none" else tuple(whole(1)(width) for width in text.split(","))
@@ -85,13 +99,23 @@ def parser():
         "--data",
         default="faces",
         metavar="NAME",
-        help=f"{', '.join(DATA_NAMES)}, or your own .npy file: (N, D) rows or (N, H, W) images",
+        help=f"{', '.join(DATA_NAMES)}, or your own: a .npy, .npz, .csv, .mat or .idx file of rows "
+        "(N, D) or images (N, H, W) or (N, H, W, 3), or a folder of images",
     )
     data.add_argument(
         "--data-dir",
         metavar="DIR",
-        help="where the files of frey and mnist are; without it, $NUMVAE_DATA and the cache folder "
-        "are searched",
+        help="where the files of frey, mnist and fashion-mnist are; without it, $NUMVAE_DATA and "
+        "the cache folder are searched",
+    )
+    data.add_argument(
+        "--download", action="store_true", help="fetch the files that are missing from the web"
+    )
+    data.add_argument(
+        "--resize",
+        type=height_and_width,
+        metavar="HxW",
+        help="make the images of a folder all of one size, such as 64x64",
     )
     data.add_argument(
         "--validation",
@@ -101,9 +125,13 @@ def parser():
     )
     data.add_argument(
         "--binarize",
-        choices=("none", "dynamic"),
+        choices=("none", "fixed", "dynamic"),
         default="none",
-        help="dynamic: draw each gray pixel anew as black or white every time it is seen",
+        help="fixed: draw each gray pixel as black or white, once and for all; dynamic: anew every "
+        "time it is seen",
+    )
+    data.add_argument(
+        "--missing", action="store_true", help="NaN in the data means: not known, leave it out"
     )
     model = p.add_argument_group("model")
     model.add_argument("--latent", type=whole(1), default=2, metavar="Z", help="latent units")
@@ -118,14 +146,23 @@ def parser():
     model.add_argument("--activation", choices=ACTIVATION_NAMES, default="tanh", help=" ")
     model.add_argument(
         "--likelihood",
-        choices=LIKELIHOOD_NAMES,
+        type=likelihood_name,
+        metavar="NAME",
         help="p(x|z): bernoulli for black and white, continuous-bernoulli for gray, gaussian with "
         "one learned σ per pixel, gaussian-sigma-z with σ(z) from the decoder, gaussian-fixed with "
-        "--sigma; without it, the one that suits the data",
+        "--sigma, categorical for one-hot columns, or blocks of columns such as "
+        "gaussian:3,categorical:5; without it, the one that suits the data",
     )
     model.add_argument("--sigma", type=positive, default=0.1, help="σ of gaussian-fixed")
     model.add_argument(
         "--sigma-min", type=positive, default=0.01, help="the smallest σ that may be learned"
+    )
+    model.add_argument(
+        "--dropout",
+        type=share,
+        default=0.0,
+        metavar="RATE",
+        help="share of the hidden units that is silenced at random in training",
     )
     model.add_argument(
         "--init-sigma",
@@ -151,10 +188,41 @@ def parser():
         help="how the learning rate falls over the epochs",
     )
     train.add_argument(
-        "--beta", type=not_negative, default=1.0, help="weight of the KL in the loss"
+        "--clip", type=positive, metavar="NORM", help="shorten gradients that are longer than this"
+    )
+    train.add_argument(
+        "--objective",
+        choices=OBJECTIVE_NAMES,
+        default="elbo",
+        help="elbo: the bound with the KL in closed form; sampled-elbo: with that of the samples; "
+        "iwae: the importance-weighted bound of --samples; autoencoder: no noise and no KL",
     )
     train.add_argument(
         "--samples", type=whole(1), default=1, metavar="L", help="samples of z per example and step"
+    )
+    train.add_argument(
+        "--beta", type=not_negative, default=1.0, help="weight of the KL in the loss"
+    )
+    train.add_argument(
+        "--warmup",
+        type=whole(0),
+        default=0,
+        metavar="N",
+        help="epochs over which the weight of the KL rises from 0 to --beta",
+    )
+    train.add_argument(
+        "--free-bits",
+        type=not_negative,
+        default=0.0,
+        metavar="NATS",
+        help="KL in nats that each latent unit may have for nothing (elbo only)",
+    )
+    train.add_argument(
+        "--denoise",
+        type=kind_and_amount,
+        metavar="KIND:AMOUNT",
+        help="spoil what the encoder sees, and ask for the clean image: salt_and_pepper:0.3 "
+        "replaces that share of the pixels, gaussian:0.2 adds noise of that standard deviation",
     )
     train.add_argument("--seed", type=whole(0), default=0, help="fixes every bit of the run")
     output = p.add_argument_group("output")
@@ -178,19 +246,34 @@ def parser():
 
 
 # What may be said anew when a run is resumed; everything else is as it was.
-AT_RESUME = ("resume", "epochs", "data_dir", "checkpoint_every", "quiet")
+AT_RESUME = ("resume", "epochs", "data_dir", "download", "checkpoint_every", "quiet")
 
 
 def load_data(args):
     """The data set, if it and the settings fit together."""
-    data = datasets.load(args.data, args.data_dir, args.validation, args.seed)
+    data = datasets.load(
+        args.data,
+        args.data_dir,
+        args.validation,
+        args.seed,
+        args.download,
+        args.resize,
+        args.missing,
+    )
     likelihood = args.likelihood or ("bernoulli" if args.binarize != "none" else data.likelihood)
     if args.binarize != "none" and likelihood != "bernoulli":
         raise ValueError(
             f"--binarize makes pixels 0 or 1, which {likelihood} does not describe; "
             "add --likelihood bernoulli."
         )
-    check_range(data.X, likelihood)
+    if args.binarize == "fixed":
+        data.X, data.X_valid = (
+            bernoulli.sample(stream(args.seed, *BINARIZE, part), X)
+            for part, X in enumerate((data.X, data.X_valid))
+        )
+    for X in (data.X, data.X_valid):
+        if len(X):
+            check_range(X, likelihood)
     return data, likelihood
 
 
@@ -205,19 +288,25 @@ def new_run(args):
         likelihood,
         args.sigma,
         args.sigma_min,
+        args.dropout,
     )
-    mean = data.X[:MEAN_OF].mean(axis=0)
-    model.initialize(stream(args.seed, *WEIGHTS), args.init_sigma, mean)
+    model.initialize(stream(args.seed, *WEIGHTS), args.init_sigma, mean_of(data.X))
     training = Training(
         model,
         OPTIMIZERS[args.optimizer](model.parameters, args.lr),
         args.seed,
-        args.batch_size,
-        args.beta,
-        args.samples,
-        args.binarize == "dynamic",
-        args.epochs or max(1, round(EXAMPLES_SEEN / len(data.X))),
-        args.schedule,
+        batch_size=args.batch_size,
+        epochs=args.epochs or max(1, round(EXAMPLES_SEEN / len(data.X))),
+        schedule=args.schedule,
+        objective=args.objective,
+        n_samples=args.samples,
+        beta=args.beta,
+        warmup=args.warmup,
+        free_bits=args.free_bits,
+        binarize=args.binarize == "dynamic",
+        denoise=args.denoise,
+        missing=args.missing,
+        clip=args.clip,
     )
     folder = runs.new_folder(args.out, data.name)
     return data, training, folder, {**vars(args), "n_train": len(data.X)}
@@ -283,6 +372,8 @@ def main(argv=None):
 
     checkpoint()
     how = f"from epoch {training.epoch + 1} " if args.resume else ""
+    if data.found:
+        say(data.found)
     say(f"{data.name}: {data.split}.\n{model}")
     say(f"Training {how}to epoch {training.epochs}, seed {training.seed}:")
     progress = Progress(training.epochs, len(data.X), training.epoch, quiet=args.quiet)

@@ -564,3 +564,76 @@ def test_two_gigabytes_are_fitted_from_disk_in_a_fifth_of_the_memory(tmp_path, r
         path.unlink()
     assert found.returncode == 0, found.stderr
     assert int(found.stdout) < 400_000, f"{int(found.stdout) // 1000} MB"
+
+
+# Missing values, anomalies, and the settings of the loss.
+
+
+def test_missing_values_are_refused_unless_they_are_announced(X):
+    holes = X.copy()
+    holes[::3, 1] = np.nan
+    with pytest.raises(ValueError, match="missing=True"):
+        VAE(**FAST).fit(holes)
+    vae = VAE(**FAST, missing=True, n_importance=5).fit(holes)
+    for method in ("transform", "score_samples", "elbo"):
+        assert np.isfinite(getattr(vae, method)(holes)).all()
+    with pytest.raises(ValueError, match="infinity"):
+        vae.transform(np.where(np.isnan(holes), np.inf, holes))
+
+
+def test_imputing_keeps_what_is_known_and_beats_the_mean(rng):
+    z = rng.standard_normal((600, 1))
+    X = z * np.array([[1.0, -1.0, 2.0, 0.5]]) + 0.1 * rng.standard_normal((600, 4))
+    holes = X.copy()
+    holes[rng.random(X.shape) < 0.3] = np.nan
+    settings = {"hidden": (), "epochs": 60, "lr": 1e-2, "random_state": 0, "missing": True}
+    vae = VAE(1, **settings).fit(holes[:500])
+    filled, missing = vae.impute(holes[500:], random_state=0), np.isnan(holes[500:])
+    assert_array_equal(filled[~missing], X[500:][~missing])
+    error = np.sqrt(np.mean((filled - X[500:])[missing] ** 2))
+    by_mean = np.sqrt(np.mean((np.nanmean(holes, axis=0) - X[500:])[missing] ** 2))
+    assert error < 0.4 * by_mean
+
+
+def test_p_values_of_the_usual_are_spread_and_those_of_the_unusual_small(X):
+    vae = VAE(**FAST).fit(X)
+    usual = vae.p_values(X, X)
+    assert usual.shape == (len(X),) and usual.min() > 0.0 and usual.max() <= 1.0
+    assert vae.p_values(X + 100.0, X).max() == pytest.approx(1.0 / (1 + len(X)))
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        {"objective": "iwae", "n_samples": 3},
+        {"objective": "sampled-elbo"},
+        {"objective": "autoencoder"},
+        {"free_bits": 0.5},
+        {"warmup": 2},
+        {"beta": 4.0},
+        {"dropout": 0.3},
+        {"denoise": ("gaussian", 0.5)},
+        {"denoise": ("salt_and_pepper", 0.3)},
+        {"clip": 0.1},
+        {"schedule": "cosine"},
+        {"schedule": "burda"},
+        {"likelihood": "gaussian:2,gaussian-sigma-z:2"},
+    ],
+    ids=str,
+)
+def test_every_setting_makes_a_difference_and_comes_back_from_a_file(X, setting, tmp_path):
+    plain, vae = VAE(**FAST).fit(X), VAE(**FAST, **setting).fit(X)
+    assert parameters(vae).tobytes() != parameters(plain).tobytes()
+    assert np.isfinite(parameters(vae)).all()
+    vae.save(tmp_path / "vae.npz")
+    other = load(tmp_path / "vae.npz")
+    assert other.get_params() == vae.get_params()
+    assert_array_equal(other.score_samples(X), vae.score_samples(X))
+
+
+def test_gray_values_are_binarized_anew_every_time_they_are_seen(X):
+    gray = 1.0 / (1.0 + np.exp(-X))
+    settings = {**FAST, "likelihood": "bernoulli"}
+    plain = VAE(**settings).fit(gray)
+    drawn = VAE(**settings, binarize="dynamic").fit(gray)
+    assert parameters(plain).tobytes() != parameters(drawn).tobytes()

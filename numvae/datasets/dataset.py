@@ -5,19 +5,21 @@ from pathlib import Path
 
 import numpy as np
 
-from numvae.datasets import faces, frey, mnist, own
+from numvae.datasets import digits, faces, fashion_mnist, frey, mnist, own
 
 
 @dataclass
 class Dataset:
     """Examples to train on, examples held out, and what is known about both.
 
-    X, X_valid          (N, D) float32; images lie in [0, 1]
+    X, X_valid          (N, D) float32; images lie in [0, 1]. Large files of one's own stay on disk
+                        (`own.Mapped`): they have a shape, a length and rows, and nothing else
     shape               of one example: (28, 20)
     split               one sentence that says how X and X_valid were chosen
     likelihood          the name of the likelihood that suits it
     known, known_valid  dict of name → (N,): labels (integers) or factors (floats); each may be
                         empty
+    found               of data of one's own, one sentence about what was read and how
     """
 
     name: str
@@ -28,33 +30,48 @@ class Dataset:
     likelihood: str
     known: dict = field(default_factory=dict)
     known_valid: dict = field(default_factory=dict)
+    found: str = ""
 
 
-def load(name, data_dir=None, validation=None, seed=0):
-    """A data set by name, or from a `.npy` file of the user's own.
+def load(name, data_dir=None, validation=None, seed=0, download=False, resize=None, missing=False):
+    """A data set by name, or from a file or folder of the user's own (see `own.load`).
 
-    data_dir    where files are looked for first (see `files.find`)
+    data_dir    where files are looked for first (see `files.get`)
     validation  how many examples to hold out; None: the set's own split
     seed        for the sets that the program draws, and for the split of the user's own
+    download    fetch files that are missing; without it the network is not touched
+    resize      (H, W) for the images in a folder of the user's own
+    missing     NaN in data of the user's own means: not known; otherwise it is a mistake
 
     Raises  FileNotFoundError   a file is missing: the sentence names it and the places searched
+            DownloadFailed      no mirror had it (a ConnectionError)
             ValueError          unknown name, damaged file, more held out than there is
     """
     name = str(name)
     if validation is not None and validation < 0:
         raise ValueError(f"Cannot hold out {validation} examples; give 0 or more.")
+    if resize and name in NAMES:
+        raise ValueError(f"Only a folder of images can be resized, and {name} is none.")
     if name == "faces":
         return _faces(validation, seed)
+    if name == "digits":
+        return _digits(validation, seed)
     if name == "frey":
-        return _frey(data_dir, validation)
+        return _frey(data_dir, validation, download)
     if name == "mnist":
-        return _mnist(data_dir, validation)
-    if name.endswith(".npy"):
-        return _own(name, validation, seed)
-    raise ValueError(f"There is no data set {name!r}; give {', '.join(NAMES)} or a .npy file.")
+        return _mnist("mnist", mnist, "digit", "bernoulli", data_dir, validation, download)
+    if name == "fashion-mnist":
+        suits = "continuous-bernoulli"
+        return _mnist(name, fashion_mnist, "garment", suits, data_dir, validation, download)
+    if own.is_own(name):
+        return _own(name, validation, seed, resize, missing)
+    raise ValueError(
+        f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "
+        f"({', '.join(own.READERS)}) or a folder of images."
+    )
 
 
-NAMES = ("faces", "frey", "mnist")
+NAMES = ("faces", "digits", "frey", "mnist", "fashion-mnist")
 
 
 def _faces(validation, seed):
@@ -74,8 +91,24 @@ def _faces(validation, seed):
     )
 
 
-def _frey(data_dir, validation):
-    images = frey.load(data_dir)
+def _digits(validation, seed):
+    n_train, n_valid = 10_000, 2000 if validation is None else validation
+    images, labels = digits.digits(n_train + n_valid, seed)
+    X = images.reshape(len(images), -1)
+    return Dataset(
+        name="digits",
+        X=X[:n_train],
+        X_valid=X[n_train:],
+        shape=images.shape[1:],
+        split=f"{n_train} digits drawn from seed {seed} to train, {n_valid} more held out",
+        likelihood="bernoulli",
+        known={"digit": labels[:n_train]},
+        known_valid={"digit": labels[n_train:]},
+    )
+
+
+def _frey(data_dir, validation, download):
+    images = frey.load(data_dir, download)
     X = images.reshape(len(images), -1)
     if validation is None:
         n_train, n_valid = 1800, 100
@@ -93,49 +126,44 @@ def _frey(data_dir, validation):
     )
 
 
-def _mnist(data_dir, validation):
-    images, labels = mnist.load("train", data_dir)
+def _mnist(name, files, label, likelihood, data_dir, validation, download):
+    """MNIST, or a set that comes in the same form; `files` is its module."""
+    images, labels = files.load("train", data_dir, download)
     if validation is None:
-        images_valid, labels_valid = mnist.load("test", data_dir)
+        images_valid, labels_valid = files.load("test", data_dir, download)
         split = "the 60,000 training images to train, the 10,000 test images held out"
     else:
-        n_train, n_valid = _hold_out_last(validation, len(images), "MNIST training images")
+        n_train, n_valid = _hold_out_last(validation, len(images), f"{name} training images")
         images_valid, labels_valid = images[n_train:], labels[n_train:]
         images, labels = images[:n_train], labels[:n_train]
         split = f"training images 0–{n_train - 1} to train, the last {n_valid} of them held out"
     return Dataset(
-        name="mnist",
+        name=name,
         X=images.reshape(-1, 28 * 28),
         X_valid=images_valid.reshape(-1, 28 * 28),
         shape=images.shape[1:],
         split=split,
-        likelihood="bernoulli",
-        known={"digit": labels},
-        known_valid={"digit": labels_valid},
+        likelihood=likelihood,
+        known={label: labels},
+        known_valid={label: labels_valid},
     )
 
 
-def _own(path, validation, seed):
-    X, shape = own.load(path)
-    n_valid = len(X) // 10 if validation is None else validation
-    n_train, n_valid = _hold_out_last(n_valid, len(X), "examples")
-    order = np.random.default_rng(seed).permutation(len(X))
+def _own(path, validation, seed, resize, missing):
+    data = own.load(path, resize, missing)
+    n = len(data.rows)
+    n_valid = n // 10 if validation is None else validation
+    n_train, n_valid = _hold_out_last(n_valid, n, "examples")
+    order = np.random.default_rng(seed).permutation(n)
     return Dataset(
-        name=Path(path).stem,
-        X=X[order[:n_train]],
-        X_valid=X[order[n_train:]],
-        shape=shape,
+        name=Path(path).absolute().name.split(".")[0] or "own",
+        X=data.examples(np.sort(order[:n_train])),
+        X_valid=data.examples(np.sort(order[n_train:])),
+        shape=data.shape,
         split=f"{n_train} random examples (seed {seed}) to train, the other {n_valid} held out",
-        likelihood=_suits(X, shape),
+        likelihood=data.likelihood,
+        found=data.found,
     )
-
-
-def _suits(X, shape):
-    """The likelihood for data of which only the values are known."""
-    if np.isin(X, (0, 1)).all():
-        return "bernoulli"
-    is_image = len(shape) > 1
-    return "continuous-bernoulli" if is_image and X.min() >= 0 and X.max() <= 1 else "gaussian"
 
 
 def _hold_out_last(n_valid, n, what):

@@ -1,14 +1,16 @@
 """Where data files are looked for, and how they are read and checked."""
 
+import contextlib
 import gzip
 import hashlib
-import math
+import io
 import os
 import sys
-import zlib
 from pathlib import Path
 
-import numpy as np
+from numvae.datasets.download import fetch
+
+LARGEST = 2**28  # bytes an archive may hold: a few bytes can unpack to a full memory
 
 
 def cache_folder():
@@ -29,21 +31,44 @@ def places(data_dir=None):
 
 
 def find(name, filename, data_dir=None):
-    """The path of a data set's file: in each place, its folder `name` first, then the place itself.
-
-    A name that ends in .gz is also found unpacked.
-
-    Raises  FileNotFoundError that names the file and the places searched
+    """The paths at which a data set's file is: in each place, first in its folder `name`, then in
+    the place itself. A name that ends in .gz is also found unpacked.
     """
-    names = [filename] + ([filename[:-3]] if filename.endswith(".gz") else [])
-    for place in places(data_dir):
-        for path in (folder / n for folder in (place / name, place) for n in names):
-            if path.is_file():
-                return path
+    names = [filename, filename.removesuffix(".gz")]
+    folders = [folder for place in places(data_dir) for folder in (place / name, place)]
+    paths = dict.fromkeys(folder / n for folder in folders for n in names)
+    return [path for path in paths if path.is_file()]
+
+
+def get(name, filename, md5, mirrors, data_dir=None, download=False):
+    """The checked bytes of a data set's file, and its path.
+
+    Several sets have files of the same name, so the first that passes the check is the right one.
+
+    mirrors     addresses to which the file's name is added
+    download    fetch the file if it is missing or damaged; otherwise the network is not touched
+
+    Raises  FileNotFoundError   no such file: the sentence names it and the places searched
+            ValueError          there is one, but it is damaged
+            DownloadFailed      no mirror had it (a ConnectionError)
+            PermissionError     there is no place to put it
+    """
+    damage = None
+    for path in find(name, filename, data_dir):
+        try:
+            return read_checked(path, md5), path
+        except ValueError as error:
+            damage = damage or error
+    if download:
+        path = _target(name, filename, data_dir)
+        urls = [mirror + filename for mirror in mirrors]
+        fetch(urls, path, lambda content: unpack_checked(content, md5))
+        return read_checked(path, md5), path
     searched = ", ".join(str(place / name) for place in places(data_dir))
-    raise FileNotFoundError(
-        f"{filename} was not found in {searched}. Put it into one of these folders, or say where "
-        f"it is with --data-dir or the environment variable NUMVAE_DATA."
+    raise damage or FileNotFoundError(
+        f"{filename} was not found in {searched}. Add --download to fetch it (in Python, "
+        "download=True), or put it into one of these folders, or say where it is with --data-dir "
+        "or the environment variable NUMVAE_DATA."
     )
 
 
@@ -52,31 +77,67 @@ def read_checked(path, md5):
 
     Raises  ValueError if the file is damaged
     """
-    content = Path(path).read_bytes()
-    if content[:2] == b"\x1f\x8b":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise ValueError(f"{path} is damaged ({error}); fetch it again.") from None
+    try:
+        return unpack_checked(Path(path).read_bytes(), md5)
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged: {error}. Add --download to fetch it again.") from None
+
+
+def unpack_checked(content, md5):
+    """The bytes, unpacked if they are a gzip, whose MD5 must be the published one.
+
+    Raises  ValueError with the reason as half a sentence
+    """
+    content = unpack(content)
     found = hashlib.md5(content, usedforsecurity=False).hexdigest()
     if found != md5:
-        raise ValueError(
-            f"{path} is damaged: the MD5 of its content is {found}, published is {md5}. "
-            "Fetch it again."
-        )
+        raise ValueError(f"the MD5 of its content is {found}, published is {md5}")
     return content
 
 
-def parse_idx(content, path):
-    """The array in the bytes of an idx file (the format of MNIST) of unsigned bytes.
+def unpack(content):
+    """The bytes in a gzip; bytes that are no gzip stay as they are.
 
-    Format  two zero bytes, a type (8: uint8), the number of dimensions n, n big-endian sizes, data
-    Raises  ValueError if the bytes are not that
+    Raises  ValueError with the reason as half a sentence
     """
-    if len(content) < 4 or content[:3] != b"\0\0\x08":
-        raise ValueError(f"{path} is not an idx file of unsigned bytes.")
-    n = content[3]
-    shape = tuple(np.frombuffer(content, ">u4", n, 4)) if len(content) >= 4 + 4 * n else None
-    if shape is None or len(content) - 4 - 4 * n != math.prod(map(int, shape)):
-        raise ValueError(f"{path} is damaged: its length does not fit the shape it declares.")
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * n).reshape(shape)
+    if content[:2] != b"\x1f\x8b":
+        return content
+    try:
+        content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(LARGEST + 1)
+    except Exception as error:  # OSError, EOFError, zlib.error
+        raise ValueError(str(error)) from None
+    if len(content) > LARGEST:
+        raise ValueError(f"it unpacks to more than {LARGEST:,} bytes")
+    return content
+
+
+@contextlib.contextmanager
+def reading(path, what):
+    """Answer whatever is raised inside, while a file of the user's is read, with a sentence.
+
+    Raises  FileNotFoundError   no such file
+            ValueError          anything else: a damaged file can make a library raise anything
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(f"There is no file {path}.") from None
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path} is not a readable {what} ({reason}).") from None
+
+
+def _target(name, filename, data_dir):
+    """Where to put a file that is fetched: the first place that may be written to."""
+    for place in places(data_dir):
+        folder = place / name
+        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+        # The administrator may write anywhere, but read-only is meant for him as well.
+        if nearest.stat().st_mode & 0o222 and os.access(nearest, os.W_OK):
+            with contextlib.suppress(OSError):
+                folder.mkdir(parents=True, exist_ok=True)
+                return folder / filename
+    raise PermissionError(
+        f"{filename} cannot be put anywhere: "
+        f"{', '.join(map(str, places(data_dir)))} cannot be written to; say where with --data-dir."
+    )

@@ -10,17 +10,20 @@ import numpy as np
 
 from numvae.datasets import files
 
+MIRRORS = (
+    "https://cs.nyu.edu/~roweis/data/",
+    "https://web.archive.org/web/2020id_/https://cs.nyu.edu/~roweis/data/",
+)
 FILENAME = "frey_rawface.mat"
 MD5 = "5aeb024d42b8a6091f30e5eb18c8a48d"
 
 
-def load(data_dir=None):
+def load(data_dir=None, download=False):
     """The frames (1965, 28, 20), float32 in [0, 1] (the file's bytes / 255).
 
-    Raises  FileNotFoundError, ValueError as in `files`
+    Raises  FileNotFoundError, ValueError, DownloadFailed as in `files`
     """
     from scipy.io import loadmat
 
-    path = files.find("frey", FILENAME, data_dir)
-    content = loadmat(io.BytesIO(files.read_checked(path, MD5)))
-    return content["ff"].T.reshape(-1, 28, 20).astype(np.float32) / 255
+    content, _ = files.get("frey", FILENAME, MD5, MIRRORS, data_dir, download)
+    return loadmat(io.BytesIO(content))["ff"].T.reshape(-1, 28, 20).astype(np.float32) / 255

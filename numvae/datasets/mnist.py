@@ -3,10 +3,13 @@
 The published MD5 sums are of the unpacked bytes: mirrors have packed them again.
 """
 
-import numpy as np
+from numvae.datasets import idx
 
-from numvae.datasets import files
-
+MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    "https://raw.githubusercontent.com/fgnt/mnist/master/",
+)
 FILES = {
     "train": (
         ("train-images-idx3-ubyte.gz", "6bbc9ace898e44ae57da46a324031adb"),
@@ -19,15 +22,9 @@ FILES = {
 }
 
 
-def load(part, data_dir=None):
+def load(part, data_dir=None, download=False):
     """part "train" or "test" → images (N, 28, 28) float32 in [0, 1], labels (N,) int64.
 
-    Raises  FileNotFoundError, ValueError as in `files`
+    Raises  FileNotFoundError, ValueError, DownloadFailed as in `files`
     """
-    images, labels = (_read(filename, md5, data_dir) for filename, md5 in FILES[part])
-    return images.astype(np.float32) / 255, labels.astype(np.int64)
-
-
-def _read(filename, md5, data_dir):
-    path = files.find("mnist", filename, data_dir)
-    return files.parse_idx(files.read_checked(path, md5), path)
+    return idx.load("mnist", FILES[part], MIRRORS, data_dir, download)

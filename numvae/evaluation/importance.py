@@ -2,28 +2,136 @@
 
 The posterior q(z|x) proposes z's, and each is weighted by how much more probable the model finds it
 than the proposal did. The estimate is a lower bound on average, and rises to log p(x) with L.
+
+Where few samples are effective (`Estimate.effective_samples` near 1) it is still well below, and
+its standard error, itself estimated from the same weights, is too small.
+
+Read next: diagnostics.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from numvae.rules import gaussian, importance
+from numvae.training import minibatches
 
-ROWS_AT_ONCE = 4096  # samples × examples that the decoder sees at a time, which bounds the memory
+AT_ONCE = 1024  # samples × examples decoded at a time: what a layer makes of them fits in the cache
+BATCH = 1000  # rows taken at a time, as `loop.evaluate` takes them
 
 
-def log_likelihood(model, x, eps):
-    """log p(x) of each example, from L draws.
+class Estimate(NamedTuple):
+    """What L draws say about each of N examples, in nats."""
 
-    Shapes  x (B, D), eps (L, B, Z) → (B,) float64
+    log_p: np.ndarray  # (N,) log p(x)
+    standard_error: np.ndarray  # (N,) of log_p, (W4)
+    effective_samples: np.ndarray  # (N,) between 1 and L, (W3)
+    elbo: np.ndarray  # (N,) the bound, from the same draws: never above log_p
+    curve: np.ndarray  # (N, K) log p(x) from the first k draws alone, for each k of `prefixes(L)`
+
+
+def log_likelihood(model, x, eps, observed=None):
+    """log p(x) of each example, from L draws; of its known part, where not all of it is known.
+
+    Shapes  x (B, D), eps (L, B, Z), observed (B, D) as in `bernoulli` → (B,) float64
     Units   nats
     """
+    at_once = max(1, AT_ONCE // len(x))
+    noise = (eps[start : start + at_once] for start in range(0, len(eps), at_once))
+    return importance.log_mean_exp(log_weights(model, x, noise, observed))
+
+
+def log_weights(model, x, noise, observed=None):
+    """log w = log p(x|z) + log p(z) − log q(z|x) of every draw.
+
+    Shapes  x (B, D), noise an iterable of eps (some of L, B, Z) → (L, B) float64
+    """
     mu, logvar = model.encode(x)
-    L, B, _ = eps.shape
-    at_once = max(1, ROWS_AT_ONCE // B)
-    log_w = np.empty((L, B))
-    for start in range(0, L, at_once):
-        some = eps[start : start + at_once]
-        z = gaussian.reparameterize(mu, logvar, some)
-        log_px = model.log_likelihood(x, z)
-        log_w[start : start + at_once] = importance.log_weights(log_px, z, logvar, some)
-    return importance.log_mean_exp(log_w)
+    parts = []
+    for eps in noise:
+        z = gaussian.reparameterize(mu, logvar, eps)
+        log_px = model.log_likelihood(x, z, observed)
+        parts.append(np.subtract(log_px, gaussian.sampled_kl(z, logvar, eps), dtype=np.float64))
+    return np.concatenate(parts)
+
+
+def estimate(model, X, seed, n_samples=5000, binarize=False, missing=False):
+    """log p(x) of every row of X, from noise of its own: the same numbers at every call.
+
+    X may be a memory map. Memory is bounded by n_samples or AT_ONCE numbers for each quantity.
+
+    Shapes  X (N, D) → Estimate
+    """
+    return join(estimates(model, X, seed, n_samples, binarize, missing))
+
+
+def estimates(model, X, seed, n_samples=5000, binarize=False, missing=False):
+    """The same, a few rows after the other, for a caller who shows progress: yields Estimates.
+
+    Every row has its own stream of noise, addressed by its number, so how many rows or samples are
+    taken at a time changes nothing beyond rounding.
+    """
+    for i, _, x, observed in batches(model, X, seed, binarize, missing):
+        at_once = max(1, AT_ONCE // n_samples)
+        for start in range(0, len(x), at_once):
+            rows = slice(start, start + at_once)
+            numbers = range(len(x))[rows]
+            streams = [minibatches.stream(seed, *minibatches.EVALUATION, i, n) for n in numbers]
+            noise = _noise(streams, n_samples, model.n_latent, model.dtype)
+            seen = None if observed is None else observed[rows]
+            log_w = log_weights(model, x[rows], noise, seen)
+            yield Estimate(
+                importance.log_mean_exp(log_w),
+                importance.standard_error(log_w),
+                importance.effective_samples(log_w),
+                log_w.mean(axis=0),
+                np.stack([importance.log_mean_exp(log_w[:k]) for k in prefixes(n_samples)], axis=1),
+            )
+
+
+def join(parts):
+    """Estimates of some rows after the other → the Estimate of all."""
+    return Estimate(*(np.concatenate(column) for column in zip(*parts)))
+
+
+def prefixes(n_samples):
+    """The k at which the curve is drawn: [1, 5, 50, 500, …, n_samples]."""
+    fives = (5 * 10**i for i in range(len(str(n_samples))))
+    return [k for k in (1, *fives) if k < n_samples] + [n_samples]
+
+
+def curve(found, n_samples):
+    """How the mean estimate rises with k: a list of (k, mean over the rows, its standard error).
+
+    The standard error holds both the choice of the rows and the noise of the draws.
+    """
+    return [(k, *mean_and_error(c)) for k, c in zip(prefixes(n_samples), found.curve.T)]
+
+
+def mean_and_error(values):
+    """The mean of independent numbers, and its standard error (0 for a single one).
+
+    Shapes  values (N,) → two floats
+    """
+    n = len(values)
+    return float(np.mean(values)), float(np.std(values, ddof=min(1, n - 1)) / np.sqrt(n))
+
+
+def batches(model, X, seed, binarize=False, missing=False):
+    """The rows of X as `loop.evaluate` sees them, down to the very pixels that binarising drew.
+
+    Yields  the number of the batch, its rows (a slice), x (B, D), observed (B, D) or None
+    """
+    for i, start in enumerate(range(0, len(X), BATCH)):
+        rows = slice(start, start + BATCH)
+        rng = minibatches.stream(seed, *minibatches.EVALUATION, i)
+        x = minibatches.take(X, rows, model.dtype, rng, binarize)
+        x, observed = minibatches.split_missing(x) if missing else (x, None)
+        yield i, rows, x, observed
+
+
+def _noise(streams, n_samples, n_latent, dtype):
+    """ε ~ N(0, I) for one row of each stream, a part of the samples at a time: (some, B, Z)."""
+    for start in range(0, n_samples, AT_ONCE):
+        shape = min(AT_ONCE, n_samples - start), n_latent
+        yield np.stack([rng.standard_normal(shape, dtype=dtype) for rng in streams], axis=1)

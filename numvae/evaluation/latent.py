@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from numvae.rules import codes
+
 
 def prior_quantiles(n):
     """n values of a latent unit, in the middle of n parts of equal prior probability.
@@ -25,6 +27,36 @@ def plane(horizontal, vertical, n_latent, axes=(0, 1)):
     z[..., axes[1]] = vertical[:, None]
     z[..., axes[0]] = horizontal
     return z
+
+
+def interpolate(start, end, n, path="linear"):
+    """n codes on the way from one to the other, both included.
+
+    path    linear, or spherical: an arc around 0 that keeps to where the prior has its mass
+
+    Shapes  start, end (Z,) → z (n, Z)
+    """
+    return getattr(codes, path)(start, end, np.linspace(0.0, 1.0, n).astype(start.dtype))
+
+
+def traverse(z, unit, values):
+    """One unit moves over the values, such as `prior_quantiles(n)`; the others stay.
+
+    Shapes  z (Z,), values (n,) → (n, Z)
+    """
+    path = np.repeat(z[None], len(values), axis=0)
+    path[:, unit] = values
+    return path
+
+
+def with_attribute(z, mu, has, strength=1.0):
+    """Codes moved towards an attribute, or away from it where strength < 0.
+
+    mu, has     the codes of known examples, and whether each has it
+
+    Shapes  z (..., Z), mu (N, Z), has (N,) of True and False → (..., Z)
+    """
+    return z + strength * codes.attribute(mu, has)
 
 
 def recovery(mu, known, mu_new, known_new, k=10):

@@ -1,30 +1,66 @@
 """Every picture of the package: arrays go in, a matplotlib Figure comes out.
 
-    curves            the ELBO and its two terms over the epochs, training and held-out
-    image_grid        images side by side
-    reconstructions   originals above what the model makes of them
-    samples           what the model draws by itself, from the prior
-    manifold          the images decoded from a grid over two latent units
-    latent_scatter    where the examples lie in the latent space, coloured by what is known of them
-    save              write a picture to a PNG file
+Images
+    image_grid              images side by side
+    strips                  a labelled row for each treatment of the same images
+    reconstructions         originals above what the model makes of them
+    inpainting              images with missing pixels, and how the model fills them in
+    samples                 what the model draws by itself, from the prior
+    manifold                the images decoded from a grid over two latent units
+    traversals              a row for each latent unit, moved while the others stay
+    interpolation           the images decoded on the way from one code to another
+Tables
+    table_reconstructions   each column against its reconstruction
+    marginals               how each column is distributed, in the data and in samples
+Latent space
+    latent_scatter          where the examples lie, coloured by what is known of them
+    kl_per_unit             what each latent unit tells, and which are used
+Curves
+    curves                  the ELBO and its two terms over the epochs, training and held-out
+    gradient_norms          the length of each layer's gradient over the epochs
+    bound_over_samples      the estimate of log p(x) over the number of importance samples
+Network
+    network_diagram         the layers, the data's way through them, and where the loss comes from
 
-Nothing here knows a network, and nothing touches pyplot or matplotlib's settings: a picture looks
-the same whatever the caller has configured, and opens no window.
+`save` writes a picture to a PNG file. Nothing here knows a network, and nothing touches pyplot or
+matplotlib's settings: a picture looks the same whatever the caller has configured, and opens no
+window.
 
 Read next: style.
 """
 
-from numvae.plots.curves import curves
-from numvae.plots.images import image_grid, manifold, reconstructions, samples
-from numvae.plots.latent import latent_scatter
+from numvae.plots.curves import bound_over_samples, curves, gradient_norms
+from numvae.plots.images import (
+    image_grid,
+    inpainting,
+    interpolation,
+    manifold,
+    reconstructions,
+    samples,
+    strips,
+    traversals,
+)
+from numvae.plots.latent import kl_per_unit, latent_scatter
+from numvae.plots.network import network_diagram
 from numvae.plots.style import save
+from numvae.plots.tables import marginals, table_reconstructions
 
 __all__ = [
+    "bound_over_samples",
     "curves",
+    "gradient_norms",
     "image_grid",
+    "inpainting",
+    "interpolation",
+    "kl_per_unit",
     "latent_scatter",
     "manifold",
+    "marginals",
+    "network_diagram",
     "reconstructions",
     "samples",
     "save",
+    "strips",
+    "table_reconstructions",
+    "traversals",
 ]

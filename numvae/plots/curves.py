@@ -1,10 +1,11 @@
-"""The picture of a training run.
+"""Lines: over the epochs of a run, and over the samples of an estimate.
 
 Read next: images.
 """
 
+import matplotlib
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullLocator
 
 from numvae.plots import style
 
@@ -50,6 +51,106 @@ def curves(history):
     return figure
 
 
+@style.in_style
+def gradient_norms(names, norms):
+    """The length of each layer's gradient over the epochs, on a logarithmic axis.
+
+    names    of the layers, from the input to the output: dark is near the input
+    Shapes   norms (epochs, layers), such as the mean over an epoch's steps of √(Σ gradient²)
+    Look at  lines that lie ever lower towards the input: the gradient vanishes on its way; a line
+             that climbs before the loss jumps; a layer that learns nothing, without a line
+    Errors   ValueError if there is no epoch or not one column per name
+    """
+    norms = np.asarray(norms, dtype=float)
+    if norms.ndim != 2 or norms.shape[1] != len(names) or norms.size == 0:
+        raise ValueError(
+            f"found norms of shape {norms.shape} for {len(names)} names; expected "
+            f"(epochs, {len(names)}), at least one epoch and one column per name"
+        )
+    norms = np.where(np.isfinite(norms) & (norms > 0), norms, np.nan)  # what a log can show
+    epochs = np.arange(1, len(norms) + 1)
+    known = [np.flatnonzero(np.isfinite(column)) for column in norms.T]
+    labels = [name if len(k) else f"{name}: none" for name, k in zip(names, known)]
+    height = max(3.6, 1.2 + 0.2 * len(names))
+    figure = style.new_figure(style.WIDTH, height)
+    left = 0.92  # inches; the labels begin beyond the axes, at 1.03 of their width
+    right = (style.WIDTH - 0.15 - max(style.text_width(label, 9) for label in labels)) / 1.03
+    box = left / style.WIDTH, 0.6 / height, (right - left) / style.WIDTH, 1 - 1.0 / height
+    axes = figure.add_axes(box, yscale="log", xlim=(0.5, 1.02 * len(epochs)))
+    colours = matplotlib.colormaps[style.SEQUENTIAL](np.linspace(0.0, 0.75, len(names)))
+    for values, colour in zip(norms.T, colours):
+        marker = "o" if len(epochs) < 20 else ""
+        axes.plot(epochs, values, color=colour, lw=1.3, marker=marker, ms=3)
+    axes.set(title="Norm of each layer's gradient", xlabel="epoch", ylabel="norm")
+    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
+    axes.set_ylim(axes.get_ylim())
+    in_axes = axes.transScale + axes.transLimits  # from data to fractions of the axes
+    ends = [
+        in_axes.transform((epochs[k[-1]], column[k[-1]])) if len(k) else (1.03, 0.0)
+        for column, k in zip(norms.T, known)
+    ]
+    places = _spread([y for _, y in ends], 0.17 / (height - 1.0))
+    look = {"transform": axes.transAxes, "clip_on": False}
+    for (x, y), place, label, colour in zip(ends, places, labels, colours):
+        if x < 1.0:
+            axes.plot([x, 1.025], [y, place], color=colour, lw=0.6, **look)
+        axes.text(1.03, place, label, color=colour, size=9, va="center", **look)
+    return figure
+
+
+@style.in_style
+def bound_over_samples(k, values, se=None):
+    """The estimate of log p(x) over the number of importance samples, on a logarithmic axis.
+
+    Shapes   k (n,) numbers of samples, increasing; values (n,); se (n,) standard errors, drawn as
+             a band of ± 1
+    Units    nats per example
+    Look at  whether it still rises at the end: then k is too small, and log p(x) is higher. At
+             k = 1 it is the ELBO.
+    Errors   ValueError if the shapes differ or nothing is there
+    """
+    k, values = np.asarray(k), np.asarray(values, dtype=float)
+    se = np.zeros(values.shape) if se is None else np.asarray(se, dtype=float)
+    if not (k.ndim == 1 and len(k) and k.shape == values.shape == se.shape):
+        raise ValueError(
+            f"found k {k.shape}, values {values.shape}, se {se.shape}; expected (n,) for each"
+        )
+    figure = style.new_figure(6.0, 3.6, layout="constrained")
+    axes = figure.add_subplot(xscale="log", xlim=(k[0] / 1.3, k[-1] * 1.3))
+    if len(k) > 1:
+        axes.fill_between(k, values - se, values + se, color=style.BLUE, alpha=0.2, lw=0)
+    else:
+        axes.errorbar(k, values, se, color=style.BLUE, alpha=0.5, capsize=3)
+    axes.plot(k, values, "o-", color=style.BLUE, ms=4, lw=1.3)
+    best = style.number(values[-1], ".2f") + (f" ± {se[-1]:.2f}" if se.any() else "")
+    axes.set_title(f"log p(x) ≥ {best} with {k[-1]:,} samples")
+    axes.set(xlabel="importance samples k", ylabel="nats per example")
+    apart = np.log(k[-1] / k[0]) / 10  # ticks that are as near as this would touch
+    ticks = [k[0]]
+    for tick in (k[-1], *k[1:-1]):
+        if np.abs(np.log(np.array(ticks) / tick)).min() > apart:
+            ticks.append(tick)
+    axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    return figure
+
+
+def _spread(positions, distance):
+    """Move positions in 0 … 1 as little as can be, so that they lie a distance apart, in order.
+
+    What is left of them, i distances taken from the i-th, must only not decrease: the nearest such
+    numbers, in squares, are the max-min of means.
+    """
+    order = np.argsort(positions, kind="stable")
+    n, lifted = len(order), np.arange(len(order)) * distance
+    free = np.take(positions, order) - lifted
+    means = [[free[j : k + 1].mean() if j <= k else np.inf for k in range(n)] for j in range(n)]
+    nearest = [max(min(means[j][i:]) for j in range(i + 1)) for i in range(n)]
+    placed = np.empty(n)
+    placed[order] = np.clip(nearest, 0.0, 1.0 - lifted[-1]) + lifted
+    return placed
+
+
 def _column(history, key):
     """One quantity over the epochs, NaN where it was not measured or has diverged."""
     values = np.array([row.get(key, np.nan) for row in history], dtype=float)
@@ -63,8 +164,7 @@ def _mark_best(axes, epochs, elbo, label):
     best = np.nanargmax(elbo)
     axes.axvline(epochs[best], color=style.FAINT, lw=0.8, ls=(0, (4, 3)), zorder=0)
     if label:
-        value = f"{elbo[best]:.1f}".replace("-", "−")  # the true minus, as on the axes
-        text = f"best held-out: {value} at epoch {epochs[best]}"
+        text = f"best held-out: {style.number(elbo[best], '.1f')} at epoch {epochs[best]}"
         axes.plot(epochs[best], elbo[best], "o", mfc="none", color=style.INK, ms=8, label=text)
 
 

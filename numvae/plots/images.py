@@ -1,22 +1,15 @@
-"""Pictures made of pictures: grids, reconstructions, samples and the latent manifold.
+"""Pictures made of pictures: grids, strips, and images along lines of the latent space.
 
 Images are (N, H, W) gray or (N, H, W, 3) colour with pixels from 0 (black) to 1; what lies outside
-is clipped for display. Each grid is put together as one array and drawn so that a pixel of an image
-is a square of whole screen pixels: nothing is blurred.
+is clipped for display.
 
-Read next: latent.
+Read next: mosaic.
 """
-
-import textwrap
 
 import numpy as np
 from matplotlib.ticker import MaxNLocator
 
-from numvae.plots import style
-
-MARGIN = 0.15  # inches around the images
-TILE = 1.5  # inches an image may take at most
-NARROWEST = 4.0  # inches a figure takes at least, for its text
+from numvae.plots import mosaic, style
 
 
 @style.in_style
@@ -28,11 +21,12 @@ def image_grid(images, columns=None, title=None):
     Look at  what differs from image to image, and what never does
     Errors   ValueError if the shape or the range of the pixels is another one
     """
-    images = _check(images, 1)
+    images = mosaic.check(images, 1)
     n = len(images)
     root = int(np.ceil(np.sqrt(n)))
     columns = columns or min(range(root, 2 * root + 1), key=lambda c: -n % c)
-    return _draw(_tile(_rows(images, columns), _gap(images)), images, title=title).figure
+    grid = mosaic.tile(mosaic.in_rows(images, columns), mosaic.gap(images))
+    return mosaic.draw(grid, images, title=title).figure
 
 
 def samples(images, columns=None):
@@ -44,29 +38,127 @@ def samples(images, columns=None):
 
 
 @style.in_style
-def reconstructions(originals, reconstructed):
-    """Each original above its reconstruction, in bands of at most ten pairs.
+def strips(rows, labels):
+    """The same images in several treatments, a labelled row for each, in bands of at most ten.
 
-    Shapes   originals, reconstructed alike, (N, H, W) or (N, H, W, 3) in [0, 1]
-    Look at  what the lower row has lost: that is what the latent code does not hold
+    Shapes   rows: arrays alike, each (N, H, W) or (N, H, W, 3) in [0, 1]; pixels that are NaN are
+             missing, and drawn blue
+    labels   one for each row, such as "original", "corrupted", "denoised"
+    Look at  each column, downwards: what every treatment has done to the same image
     Errors   ValueError if the shapes differ from each other or from these
     """
-    originals, reconstructed = _check(originals, 1), _check(reconstructed, 1)
-    if originals.shape != reconstructed.shape:
+    rows = [mosaic.check(row, 1) for row in rows]
+    shapes = [row.shape for row in rows]
+    if not rows or len(rows) != len(labels):
+        raise ValueError(f"found {len(labels)} labels for {len(rows)} rows; expected one for each")
+    if len(set(shapes)) > 1:
+        found = ", ".join(f"{label} {shape}" for label, shape in zip(labels, shapes))
         raise ValueError(
-            f"originals {originals.shape} and reconstructed {reconstructed.shape} differ in shape; "
-            "expected one reconstruction, of the same size, for each original"
+            f"the rows differ in shape: {found}; expected an image of the same size in every row"
         )
-    bands = -(-len(originals) // 10)
-    columns = -(-len(originals) // bands)
-    gap = _gap(originals)
-    pairs = np.stack([_rows(originals, columns), _rows(reconstructed, columns)], axis=1)
-    pairs = np.stack([_tile(pair, gap) for pair in pairs])  # (bands, 2 H + gap, ...)
-    axes = _draw(_tile(pairs[:, None], 4 * gap), originals, left=1.15)
-    height = originals.shape[1]
-    tops = np.arange(bands)[:, None] * (pairs.shape[1] + 4 * gap) + [0, height + gap]
-    axes.set_yticks(tops.ravel() + (height - 1) / 2, ["original", "reconstructed"] * bands)
-    axes.tick_params(length=0)
+    n, height = shapes[0][:2]
+    n_bands = -(-n // 10)
+    columns, gap = -(-n // n_bands), mosaic.gap(rows[0])
+    # (bands, rows, columns, H, W, …) → (bands, H of a band, W of a band, …)
+    bands = np.stack([mosaic.in_rows(row, columns) for row in rows], axis=1)
+    bands = np.stack([mosaic.tile(band, gap) for band in bands])
+    whole = mosaic.tile(bands[:, None], 4 * gap)
+    tops = np.arange(n_bands)[:, None] * (bands.shape[1] + 4 * gap)
+    y = (tops + mosaic.middles(len(rows), height, gap)).ravel()
+    return mosaic.draw_labelled(whole, rows[0], y, list(labels) * n_bands).figure
+
+
+def reconstructions(originals, reconstructed):
+    """Each original above its reconstruction, as `strips`.
+
+    Look at  what the lower row has lost: that is what the latent code does not hold
+    """
+    return strips([originals, reconstructed], ["original", "reconstructed"])
+
+
+def inpainting(originals, seen, filled):
+    """Images with missing pixels, and how the model fills them in, as `strips`.
+
+    Shapes   originals (N, H, W) or (N, H, W, 3); seen alike, its missing pixels NaN and drawn blue;
+             filled alike, or several draws of it, (draws, …)
+    Look at  whether what is filled in goes on from what is seen, and where the draws differ: there
+             the model is unsure
+    """
+    if np.ndim(filled) == np.ndim(originals):
+        draws, labels = [filled], ["filled in"]
+    else:
+        draws, labels = filled, [f"filled in, {i + 1}" for i in range(len(filled))]
+    return strips([originals, seen, *draws], ["original", "seen", *labels])
+
+
+@style.in_style
+def traversals(images, values, units=None):
+    """What each latent unit does by itself: it moves along its row, and the others stay.
+
+    Shapes   images (rows, columns, H, W) or (rows, columns, H, W, 3) in [0, 1], a row per unit
+    values   (columns,) of the unit that moves
+    units    the index of each row's unit, if not 0, 1, 2 …: unit 0 is called z₁
+    Look at  what changes from left to right; a row in which nothing does belongs to an unused unit
+    Errors   ValueError if there is not one value per column and one unit per row
+    """
+    images = mosaic.check(images, 2)
+    rows, columns, height, width = images.shape[:4]
+    units = range(rows) if units is None else units
+    if (len(units), len(values)) != (rows, columns):
+        raise ValueError(
+            f"found {rows} rows and {columns} columns of images, {len(units)} units and "
+            f"{len(values)} values; expected a unit per row and a value per column"
+        )
+    gap = mosaic.gap(images[0])
+    y = mosaic.middles(rows, height, gap)
+    names = [f"$z_{{{unit + 1}}}$" for unit in units]
+    axes = mosaic.draw_labelled(mosaic.tile(images, gap), images[0], y, names, "value of the unit")
+    labels = [style.number(round(float(value), 2)) for value in values]
+    pitch = axes.get_position().width * axes.figure.get_figwidth() / columns
+    every = int(np.ceil((max(style.text_width(label, 9) for label in labels) + 0.1) / pitch))
+    some = slice((columns - 1) % every // 2, None, every)  # as many as fit
+    axes.set_xticks(mosaic.middles(columns, width, gap)[some], labels[some])
+    return axes.figure
+
+
+@style.in_style
+def interpolation(images, labels=None, originals=None):
+    """The images decoded on the way from one code to another, a row for each way.
+
+    Shapes     images (rows, columns, H, W) or (rows, columns, H, W, 3) in [0, 1]; the first and
+               the last column are decoded from the two codes themselves
+    labels     one for each row, such as "linear", "spherical"
+    originals  the two images that were encoded, (2, H, W[, 3]), or two for each row, (rows, 2, …);
+               they are drawn beyond the ends
+    Look at    whether every step could pass for an example, and whether the steps are even
+    Errors     ValueError if there is not one label per row, or the originals are of another size
+    """
+    images = mosaic.check(images, 2)
+    rows, columns, height, width = images.shape[:4]
+    labels = [""] * rows if labels is None else list(labels)
+    if len(labels) != rows:
+        raise ValueError(f"found {len(labels)} labels for {rows} rows; expected one for each")
+    gap, size = mosaic.gap(images[0]), images.shape[2:]
+    whole, x = mosaic.tile(images, gap), mosaic.middles(columns, width, gap)
+    ticks = ["0", "½", "1"][: 1 if columns == 1 else 3]
+    x = np.linspace(x[0], x[-1], len(ticks))
+    if originals is not None:
+        expected = (2, *size), (rows, 2, *size)
+        if np.shape(originals) not in expected:
+            raise ValueError(
+                f"found originals of shape {np.shape(originals)}; expected {expected[0]}, two "
+                f"images of the size of the others, or {expected[1]}, two for each row"
+            )
+        ends = mosaic.check(np.broadcast_to(originals, expected[1]), 2)
+        left, right = mosaic.tile(ends[:, :1], gap), mosaic.tile(ends[:, 1:], gap)
+        white = np.ones_like(left)[:, : 3 * gap]
+        whole = np.concatenate([left, white, whole, white, right], axis=1)
+        middle, shift = (width - 1) / 2, width + white.shape[1]
+        x = [middle, *(x + shift), whole.shape[1] - 1 - middle]
+        ticks = ["original", *ticks, "original"]
+    y = mosaic.middles(rows, height, gap)
+    axes = mosaic.draw_labelled(whole, images[0], y, labels, "way from one code to the other")
+    axes.set_xticks(x, ticks)
     return axes.figure
 
 
@@ -81,10 +173,9 @@ def manifold(images, values, axes=(0, 1)):
     Look at  whether neighbours change smoothly, and what each direction has learnt to mean
     Errors   ValueError if the shape or the range of the pixels is another one
     """
-    images = _check(images, 2)
+    images = mosaic.check(images, 2)
     rows, columns = images.shape[:2]
-    mosaic = _tile(images[::-1])
-    plane = _draw(mosaic, images[0], left=0.75, bottom=0.6)
+    plane = mosaic.draw(mosaic.tile(images[::-1]), images[0], left=0.75, bottom=0.6)
     plane.images[0].set_extent((-0.5, columns - 0.5, -0.5, rows - 0.5))  # tile centres: 0, 1, 2 …
     plane.set_aspect("auto")
     for axis, unit, z in zip((plane.xaxis, plane.yaxis), axes, values):
@@ -96,65 +187,6 @@ def manifold(images, values, axes=(0, 1)):
                 if z[0] <= t <= z[-1]
             ]
         positions = np.interp(ticks, z, np.arange(len(z)))
-        labels = [f"{round(float(t), 2) + 0.0:g}".replace("-", "−") for t in ticks]  # 0, not −0
-        axis.set_ticks(positions, labels)
+        axis.set_ticks(positions, [style.number(round(float(t), 2)) for t in ticks])
         axis.set_label_text(f"$z_{{{unit + 1}}}$")
     return plane.figure
-
-
-def _check(images, leading):
-    """The images as floats in [0, 1], after a look at their shape."""
-    images = np.asarray(images)
-    ndim, colour = images.ndim - leading, images.shape[-1:] == (3,)
-    if not (ndim == 2 or ndim == 3 and colour) or images.size == 0:
-        grid = ("N", "rows, columns")[leading - 1]
-        raise ValueError(
-            f"found images of shape {images.shape}; expected ({grid}, H, W) or ({grid}, H, W, 3): "
-            "reshape flat vectors to height and width first"
-        )
-    if images.dtype.kind in "iu" and images.max() > 1:
-        raise ValueError(
-            f"found integer pixels up to {images.max()}; expected 0 to 1: divide by 255 first"
-        )
-    return np.clip(images.astype(np.float32), 0.0, 1.0)
-
-
-def _gap(images):
-    """The width of the white line between images, in their pixels."""
-    return max(1, max(images.shape[1:3]) // 14)
-
-
-def _rows(images, columns):
-    """Images (N, …) in rows (R, columns, …); the places that stay empty are white."""
-    empty = np.ones_like(images, shape=(-len(images) % columns, *images.shape[1:]))
-    return np.concatenate([images, empty]).reshape(-1, columns, *images.shape[1:])
-
-
-def _tile(images, gap=0):
-    """Images (R, C, H, W, …) as one, (R (H + gap) − gap, C (W + gap) − gap, …), white between."""
-    rows, columns, height, width = images.shape[:4]
-    high, wide = height + gap, width + gap
-    tiles = np.ones_like(images, shape=(rows, high, columns, wide, *images.shape[4:]))
-    tiles[:, :height, :, :width] = images.swapaxes(1, 2)
-    mosaic = tiles.reshape(rows * high, columns * wide, *images.shape[4:])
-    return mosaic[: rows * high - gap, : columns * wide - gap]
-
-
-def _draw(mosaic, images, title=None, left=MARGIN, bottom=MARGIN):
-    """Draw a mosaic in a figure that fits it, `left` and `bottom` inches kept for labels."""
-    height, width = mosaic.shape[:2]
-    room = style.WIDTH - left - MARGIN, style.HEIGHT - bottom - MARGIN
-    tile = max(images.shape[1:3])
-    scale = min(room[0] / width, room[1] / height, TILE / tile) * style.DPI
-    scale = max(1, int(scale)) / style.DPI  # inches per pixel
-    wide, high = width * scale, height * scale
-    total = max(left + wide + MARGIN, NARROWEST)
-    left += (total - left - wide - MARGIN) / 2
-    lines = textwrap.wrap(title or "", int(10 * total))  # about ten letters to the inch
-    tall = bottom + high + MARGIN + 0.22 * len(lines)
-    figure = style.new_figure(total, tall)
-    axes = figure.add_axes((left / total, bottom / tall, wide / total, high / tall))
-    axes.imshow(mosaic, cmap="gray", vmin=0.0, vmax=1.0, interpolation="nearest")
-    axes.set(xticks=[], yticks=[], title="\n".join(lines))
-    axes.spines[:].set_visible(False)
-    return axes

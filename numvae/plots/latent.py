@@ -1,4 +1,7 @@
-"""The picture of the latent space."""
+"""The latent space: where the examples lie in it, and which of its units are used.
+
+Read next: tables.
+"""
 
 import numpy as np
 from matplotlib.colors import to_rgb
@@ -41,6 +44,55 @@ def latent_scatter(mu, colours=None, name=None, axes=(0, 1)):
         _points(panel, mu[order][:, axes], values)
         panel.set(title=title or "", xlabel=f"posterior mean $\\mu_{{{axes[0] + 1}}}$")
         panel.set_ylabel(f"posterior mean $\\mu_{{{axes[1] + 1}}}$")
+    return figure
+
+
+@style.in_style
+def kl_per_unit(kl, active=None, rule="Var(μ) > 0.01"):
+    """What each latent unit tells about an example, the most telling first.
+
+    Shapes   kl (Z,), KL to the prior, averaged over the examples; active (Z,) of bools
+    Units    nats
+    active   the units that are used; if not given, those with a KL above 0.01 nats
+    rule     how `active` was decided, for the legend: by default the variance of the posterior
+             mean over the data, Burda et al. 2016
+    Look at  how many units are used, and whether few of them tell nearly everything
+    Errors   ValueError if kl is not (Z,) or active is of another shape
+    """
+    kl = np.asarray(kl, dtype=float)
+    if active is None:
+        active, rule = kl > 0.01, "KL > 0.01 nats"
+    active = np.asarray(active, dtype=bool)
+    if kl.ndim != 1 or kl.size == 0 or active.shape != kl.shape:
+        raise ValueError(
+            f"found kl of shape {kl.shape} and active of shape {active.shape}; expected both (Z,): "
+            "average the KL over the examples, not over the units"
+        )
+    Z, few = len(kl), len(kl) <= 24
+    order, rank = np.argsort(-kl, kind="stable"), np.arange(1, Z + 1)
+    kl, active = kl[order], active[order]
+    top = 1.12 * kl[0] if kl[0] > 0 else 1.0
+    figure = style.new_figure(np.clip(1 + 0.32 * Z, 4.5, style.WIDTH), 3.4, layout="constrained")
+    panel = figure.add_subplot()
+    for used, colour, label in ((active, style.BLUE, rule), (~active, "#AAAAAA", "")):
+        label = f"{used.sum()} active: {label}" if label else f"{used.sum()} inactive, shaded"
+        if used.any():
+            panel.bar(rank[used], kl[used], 0.8, color=colour, label=label)
+    # The bars of inactive units are too low to be seen: their background shows how many there are.
+    panel.stairs(~active * top, np.arange(Z + 1) + 0.5, fill=True, color="#F0F0F0", zorder=0)
+    if few:
+        for x, value in zip(rank, kl):
+            text = f"{value:.2f}" if value < 0.995 else f"{value:.1f}"
+            panel.text(x, value + 0.01 * top, text, ha="center", va="bottom", size=8)
+        panel.set_xticks(rank, [f"$z_{{{unit + 1}}}$" for unit in order])
+        panel.tick_params(axis="x", length=0)
+    else:
+        panel.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        panel.set_xlabel("latent units, the most telling first")
+    margin = max(0.7, 3 - Z / 2)
+    panel.set(xlim=(1 - margin, Z + margin), ylim=(0, top), ylabel="nats per example")
+    panel.set_title(f"KL per latent unit: {kl.sum():.1f} nats in all")
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside upper left", ncols=2)
     return figure
 
 

@@ -2,7 +2,7 @@
 
 Figures are made without pyplot, which would keep them alive and choose a window system.
 
-Read next: curves, images, latent.
+Read next: curves, images, latent, tables, network.
 """
 
 import io
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import matplotlib.style
 from matplotlib.figure import Figure
+from matplotlib.textpath import TextPath
 
 from numvae.files import write_atomically
 
@@ -54,6 +55,20 @@ in_style = matplotlib.style.context(["default", SETTINGS])
 def new_figure(width, height, layout=None):
     """An empty figure of so many inches that belongs to nobody but the caller."""
     return Figure(figsize=(width, height), dpi=DPI, layout=layout)
+
+
+def text_width(text, size):
+    """The inches that a text takes in the font of the pictures, at so many points."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    # Control points of curves may lie a hair outside, but exact extents take ten times as
+    # long.
+    paths = [TextPath((0, 0), line, size) for line in lines]
+    return max((path.vertices[:, 0].max() / 72 for path in paths), default=0.0)
+
+
+def number(value, form="g"):
+    """A number in a text or beside a tick, with the true minus that matplotlib's axes have."""
+    return f"{value + 0.0:{form}}".replace("-", "−")  # + 0.0: no −0
 
 
 @in_style

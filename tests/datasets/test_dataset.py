@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from PIL import Image
 
-from numvae.datasets import faces, load
+from numvae.datasets import array_files, digits, faces, load
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
 
 
@@ -38,10 +41,29 @@ def test_how_many_faces_are_held_out_does_not_change_the_others():
     assert (load("faces", validation=0, seed=4).X != one.X).any()
 
 
-@pytest.mark.parametrize("name", ["", "face", "FACES", "mnist.csv", "data.npz"])
+def test_digits_are_the_images_and_labels_drawn(monkeypatch):
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((10_030, 28, 28), np.float32), rng.integers(0, 10, 10_030)
+    drawn = {(10_030, 3): (images, labels)}
+    monkeypatch.setattr(digits, "digits", lambda n, seed: drawn[n, seed])
+    data = load("digits", validation=30, seed=3)
+    check(data)
+    assert_array_equal(np.concatenate([data.X, data.X_valid]), images.reshape(-1, 784))
+    assert_array_equal(data.known["digit"], labels[:10_000])
+    assert_array_equal(data.known_valid["digit"], labels[10_000:])
+    assert (data.shape, data.likelihood) == ((28, 28), "bernoulli")
+
+
+@pytest.mark.parametrize("name", ["", "face", "FACES", "mnist.gz", "data.txt", "a.npy:x"])
 def test_an_unknown_name_is_answered_with_the_known_ones(name):
-    with pytest.raises(ValueError, match=f"no data set '{name}'.*faces, frey, mnist or a .npy"):
+    with pytest.raises(ValueError, match=f"no data set '{name}'.*faces, digits, frey.*.npy"):
         load(name)
+
+
+@pytest.mark.parametrize("name", ["faces", "mnist"])
+def test_a_set_of_a_known_name_is_not_resized(name):
+    with pytest.raises(ValueError, match=f"folder of images can be resized, and {name}"):
+        load(name, resize=(8, 8))
 
 
 def test_frey_is_split_in_the_order_of_the_video(real_data):
@@ -96,19 +118,41 @@ def test_more_held_out_than_there_is_is_refused(mine, n_valid):
         load(mine(np.zeros((20, 2))), validation=n_valid)
 
 
+def test_what_was_found_is_said_of_ones_own_data_only(mine):
+    assert "20 rows of 2 numbers" in load(mine(np.zeros((20, 2)))).found
+    assert load("faces", validation=0).found == ""
+
+
 @pytest.mark.parametrize(
-    ("array", "likelihood"),
-    [
-        (np.eye(4), "bernoulli"),
-        (np.eye(4, dtype=bool), "bernoulli"),
-        (np.uint8([[[0, 255], [255, 0]]] * 3), "bernoulli"),
-        (np.full((3, 2, 2), 0.5), "continuous-bernoulli"),
-        (np.uint8([[[0, 100], [255, 0]]] * 3), "continuous-bernoulli"),
-        (np.full((3, 2, 2), 1.5), "gaussian"),
-        (np.full((3, 2, 2), -0.5), "gaussian"),
-        (np.full((3, 4), 0.5), "gaussian"),
-    ],
-    ids=range(8),
+    ("filename", "name"),
+    [("my.csv", "my"), ("my.idx", "my"), ("my.tar.npz:b", "my"), (".", "here")],
 )
-def test_the_likelihood_suits_the_values(mine, array, likelihood):
-    assert load(mine(array)).likelihood == likelihood
+def test_the_name_is_the_files_or_the_folders(tmp_path, monkeypatch, filename, name):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    image = np.arange(12, dtype=np.uint8).reshape(1, 3, 4)
+    Path("my.idx").write_bytes(b"\0\0\x08\3\0\0\0\1\0\0\0\3\0\0\0\4" + image.tobytes())
+    Path("my.csv").write_text("1,2\n3,4\n")
+    np.savez("my.tar.npz", a=np.eye(2), b=np.eye(3))
+    Image.fromarray(image[0]).save("a.png")
+    data = load(filename)
+    check(data)
+    assert data.name == name
+
+
+def test_a_large_file_is_split_as_a_small_one_and_stays_on_disk(mine, monkeypatch):
+    path = mine(np.random.default_rng(0).random((30, 2), np.float32))
+    small = load(path, seed=4)
+    monkeypatch.setattr(array_files, "LARGE", 0)
+    large = load(path, seed=4)
+    assert not isinstance(large.X, np.ndarray)
+    check(large)
+    assert_array_equal(large.X[:], small.X)
+    assert_array_equal(large.X_valid[:], small.X_valid)
+
+
+def test_missing_values_are_let_through_on_request(mine):
+    path = mine(np.array([[0.0, np.nan]] * 20))
+    assert np.isnan(load(path, missing=True).X[:, 1]).all()
+    with pytest.raises(ValueError, match="--missing"):
+        load(path)

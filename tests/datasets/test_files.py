@@ -1,11 +1,8 @@
 import gzip
 import hashlib
-import math
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
 from numvae.datasets import files
 
@@ -47,27 +44,96 @@ def test_find_looks_in_the_sets_folder_then_beside_it_packed_then_unpacked(tmp_p
         tmp_path / "given" / "set" / "a",
         tmp_path / "given" / "set" / "a.gz",
     ]
-    for path in best_last:
+    for i, path in enumerate(best_last):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
-        assert files.find("set", "a.gz", tmp_path / "given") == path
+        assert files.find("set", "a.gz", tmp_path / "given") == best_last[i::-1]
 
 
 def test_find_uses_the_environment_and_is_not_fooled_by_a_folder(tmp_path, no_data, monkeypatch):
     monkeypatch.setenv("NUMVAE_DATA", str(tmp_path))
     (tmp_path / "set" / "a").mkdir(parents=True)
     (tmp_path / "a").write_bytes(b"")
-    assert files.find("set", "a") == tmp_path / "a"
+    assert files.find("set", "a") == [tmp_path / "a"]
 
 
 def test_a_missing_file_is_named_with_every_place_searched(tmp_path, no_data, monkeypatch):
     monkeypatch.setenv("NUMVAE_DATA", str(tmp_path / "environment"))
     with pytest.raises(FileNotFoundError) as caught:
-        files.find("set", "a.gz", str(tmp_path / "given"))
+        files.get("set", "a.gz", MD5, ["http://127.0.0.1:9/"], str(tmp_path / "given"))
     sentence = str(caught.value)
     for named in ("a.gz", tmp_path / "given", tmp_path / "environment", no_data, "NUMVAE_DATA"):
         assert str(named) in sentence
-    assert "\n" not in sentence
+    assert "--download" in sentence and "\n" not in sentence
+
+
+def test_of_several_files_of_that_name_the_right_one_is_read(tmp_path, no_data):
+    (tmp_path / "set").mkdir()
+    (tmp_path / "set" / "a").write_bytes(b"of another set")
+    (tmp_path / "a").write_bytes(CONTENT)
+    assert files.get("set", "a", MD5, (), tmp_path) == (CONTENT, tmp_path / "a")
+    (tmp_path / "a").write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=f"^{tmp_path / 'set' / 'a'} is damaged"):
+        files.get("set", "a", MD5, (), tmp_path)
+
+
+@pytest.fixture
+def fetched(monkeypatch):
+    """What would be fetched: (urls, path) of each call; the right bytes come at once."""
+    calls = []
+
+    def fetch(urls, path, check):
+        check(CONTENT)
+        path.write_bytes(CONTENT)
+        calls.append((urls, path))
+
+    monkeypatch.setattr(files, "fetch", fetch)
+    return calls
+
+
+def get(data_dir=None, download=True):
+    return files.get("set", "a.gz", MD5, ["http://one/", "http://two/x/"], data_dir, download)
+
+
+def test_a_missing_file_is_fetched_once_into_the_first_place(no_data, fetched):
+    path = no_data / "set" / "a.gz"
+    for _ in range(2):
+        assert get() == (CONTENT, path)
+    assert fetched == [(["http://one/a.gz", "http://two/x/a.gz"], path)]
+    assert get(download=False) == (CONTENT, path)
+
+
+def test_a_place_is_the_folder_given_then_the_environment(tmp_path, no_data, fetched, monkeypatch):
+    monkeypatch.setenv("NUMVAE_DATA", str(tmp_path / "environment"))
+    for given, place in ((tmp_path / "given", "given"), (None, "environment")):
+        assert get(given)[1] == tmp_path / place / "set" / "a.gz"
+
+
+def test_a_read_only_place_is_left_alone_even_by_the_administrator(
+    tmp_path, no_data, fetched, monkeypatch
+):
+    (tmp_path / "library").mkdir(mode=0o555)
+    monkeypatch.setenv("NUMVAE_DATA", str(tmp_path / "library"))
+    assert get()[1] == no_data / "set" / "a.gz"
+    assert list((tmp_path / "library").iterdir()) == []
+
+
+def test_where_no_place_can_be_written_to_is_said(tmp_path, no_data, fetched, monkeypatch):
+    (tmp_path / "library").mkdir(mode=0o555)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "library"))
+    with pytest.raises(PermissionError, match=f"a.gz cannot be put .*{tmp_path / 'library'}"):
+        get()
+    assert fetched == []
+
+
+def test_a_damaged_file_is_fetched_again_on_request(no_data, fetched):
+    path = no_data / "set" / "a.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(CONTENT[:-1])
+    with pytest.raises(ValueError, match="is damaged.*--download"):
+        get(download=False)
+    assert fetched == []
+    assert get() == (CONTENT, path)
 
 
 # Bytes.
@@ -107,38 +173,22 @@ def test_an_archive_with_any_byte_changed_is_damaged_or_the_same(tmp_path):
             assert str(error).startswith(f"{tmp_path / 'a'} is damaged")
 
 
-# The format of MNIST.
-
-
-def idx(shape, data, magic=b"\0\0\x08"):
-    return magic + bytes([len(shape)]) + b"".join(n.to_bytes(4, "big") for n in shape) + data
-
-
-@pytest.mark.parametrize("shape", [(5,), (3, 2), (2, 3, 4), (0, 28, 28), (300,)], ids=str)
-def test_parse_idx_is_the_format(shape):
-    data = bytes(i % 251 for i in range(math.prod(shape)))
-    array = files.parse_idx(idx(shape, data), "a")
-    assert array.shape == shape and array.dtype == np.uint8
-    assert_array_equal(array.ravel(), list(data))
+def test_an_archive_that_would_fill_the_memory_is_not_unpacked(monkeypatch):
+    monkeypatch.setattr(files, "LARGEST", 1000)
+    assert files.unpack(gzip.compress(bytes(1000))) == bytes(1000)
+    with pytest.raises(ValueError, match="more than 1,000 bytes"):
+        files.unpack(gzip.compress(bytes(1001)))
 
 
 @pytest.mark.parametrize(
-    "content",
+    ("raised", "answer"),
     [
-        b"",
-        b"\0\0",
-        b"\0\0\x08",
-        idx((3,), b"abc", magic=b"\0\0\x0d"),  # floats
-        idx((3,), b"abc", magic=b"\x93NU"),
-        idx((3,), b"ab"),
-        idx((3,), b"abcd"),
-        idx((3, 2), b"abcdef")[:7],  # within the sizes
-        b"\0\0\x08\xff",
-        idx((2**32 - 1,) * 4, b"abc"),
-        idx((2**31, 2**31, 4), b""),  # 2⁶⁴ examples, which is 0 in 64 bits
+        (FileNotFoundError(2, "no", "x"), (FileNotFoundError, "^There is no file x.a.$")),
+        (KeyError("two\nlines"), (ValueError, r"^x.a is not a readable letter \('two.nlines'\)")),
+        (MemoryError(), (ValueError, r"\(MemoryError\)")),
     ],
-    ids=range(11),
+    ids=["missing", "strange", "silent"],
 )
-def test_what_is_not_that_format_is_refused_with_the_name(content):
-    with pytest.raises(ValueError, match="^a.idx is "):
-        files.parse_idx(content, "a.idx")
+def test_whatever_is_raised_in_reading_becomes_a_sentence(raised, answer):
+    with pytest.raises(answer[0], match=answer[1]), files.reading("x.a", "letter"):
+        raise raised

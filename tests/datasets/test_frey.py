@@ -37,8 +37,9 @@ def test_the_real_frames(real_data):
     assert max(rows, columns) < 0.1  # upright and not sheared: the picture is smooth both ways
 
 
-def test_the_real_file_damaged_or_cut_is_refused(real_data, tmp_path):
+def test_the_real_file_damaged_or_cut_is_refused(real_data, tmp_path, monkeypatch):
     content = bytearray((real_data("frey") / "frey" / frey.FILENAME).read_bytes())
+    monkeypatch.delenv("NUMVAE_DATA")
     for bad in (content[:-100], content[:5000] + b"?" + content[5001:], b""):
         (tmp_path / frey.FILENAME).write_bytes(bad)
         with pytest.raises(ValueError, match=f"^{tmp_path / frey.FILENAME} is damaged"):

@@ -50,7 +50,7 @@ def test_the_test_images_are_held_out_or_the_last_of_the_training_images(small):
         assert_array_equal(data.known_valid["digit"], labels[valid])
         assert says in data.split
         assert (data.shape, data.likelihood) == ((28, 28), "bernoulli")
-    with pytest.raises(ValueError, match="Cannot hold out 6 of 6 MNIST"):
+    with pytest.raises(ValueError, match="Cannot hold out 6 of 6 mnist"):
         load("mnist", folder, 6)
 
 

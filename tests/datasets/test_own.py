@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from numvae.datasets import own
+from numvae.datasets import array_files, own
 
 
 def saved(tmp_path, array, **kwargs):
@@ -13,22 +13,55 @@ def saved(tmp_path, array, **kwargs):
     return path
 
 
+def everything(data):
+    return data.examples(np.arange(len(data.rows)))
+
+
 @pytest.mark.parametrize("shape", [(6, 5), (6, 4, 3), (6, 4, 3, 3), (1, 1)], ids=str)
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("kind", ["f2", "f4", "f8", ">f8", "i8", "u2", "i1", "?"])
 def test_rows_and_images_of_numbers_keep_their_values(tmp_path, shape, order, kind):
-    array = np.random.default_rng(0).integers(0, 100, shape).astype(kind, order=order)
-    X, one = own.load(saved(tmp_path, array))
+    array = np.random.default_rng(0).integers(-100, 100, shape).astype(kind, order=order)
+    data = own.load(saved(tmp_path, array))
+    X = everything(data)
     assert X.dtype == np.float32 and X.shape == (shape[0], np.prod(shape[1:]))
-    assert one == shape[1:]
-    assert_array_equal(X.reshape(shape), array)
+    assert data.shape == shape[1:]
+    assert_array_equal(X.reshape(shape), array.astype("f4"))
+    assert_array_equal(data.examples(np.array([0])), X[:1])
 
 
-def test_bytes_become_zero_to_one(tmp_path):
-    array = np.arange(256, dtype=np.uint8).reshape(4, 8, 8)
-    X, _ = own.load(saved(tmp_path, array))
+@pytest.mark.parametrize("kind", ["u1", "f4", "f8", "i8", "u2"])
+def test_bytes_become_zero_to_one_whatever_they_are_kept_in(tmp_path, kind):
+    data = own.load(saved(tmp_path, np.arange(256).astype(kind).reshape(4, 8, 8)))
+    X = everything(data)
     assert X.dtype == np.float32 and (X.min(), X.max()) == (0.0, 1.0)
     assert_allclose(255 * X.ravel(), np.arange(256), rtol=1e-6)
+    assert data.likelihood == "continuous-bernoulli"
+
+
+@pytest.mark.parametrize(
+    ("array", "likelihood", "said"),
+    [
+        (np.eye(4), "bernoulli", "4 rows of 4 numbers; float64 from 0 to 1;"),
+        (np.eye(4, dtype=bool), "bernoulli", "bool from 0 to 1"),
+        (np.uint8([[[0, 1], [1, 0]]] * 3), "bernoulli", "3 images of 2 × 2 numbers; uint8 from"),
+        (np.full((3, 2, 2), 0.5), "continuous-bernoulli", "shades from 0 to 1"),
+        (np.uint8([[[0, 100], [255, 0]]] * 3), "continuous-bernoulli", "0 to 255, read as 0 to 1"),
+        (np.full((3, 2, 2), 1.5), "gaussian", "beyond 0 to 1"),
+        (np.full((3, 2, 2), -0.5), "gaussian", "beyond 0 to 1"),
+        (np.full((3, 2, 2), 256), "gaussian", "int64 from 256 to 256;"),
+        (np.full((1200, 2, 2, 3), 7.5), "gaussian", "1,200 images of 2 × 2 × 3 numbers"),
+        (np.full((3, 4), 0.5), "gaussian", "rows of numbers, not all 0 or 1"),
+        (np.full((3, 4), 100), "gaussian", "int64 from 100 to 100;"),
+    ],
+    ids=range(11),
+)
+def test_the_likelihood_suits_the_values_and_one_line_says_why(tmp_path, array, likelihood, said):
+    path = saved(tmp_path, array)
+    data = own.load(path)
+    assert data.likelihood == likelihood
+    assert data.found.startswith(path) and said in data.found and "\n" not in data.found
+    assert f"likelihood {likelihood} suits them: " in data.found
 
 
 @pytest.mark.parametrize(
@@ -46,14 +79,25 @@ def test_bytes_become_zero_to_one(tmp_path):
         (np.array([(1, 2.0)], [("a", int), ("b", float)]), "real numbers"),
         (np.array([[0.0, np.nan], [0.0, 1.0], [np.inf, 0.0]]), "in 2 of 3 rows"),
         (np.array([[0.0, -np.inf]]), "in 1 of 1 rows"),
-        (np.array([[0.0, 1e300], [1.0, 2.0]]), "in 1 of 2 rows|too large"),
+        (np.array([[0.0, np.nan]]), "in 1 of 1 rows; .* --missing"),
+        (np.array([[0.0, 1e300], [1.0, 2.0]]), "too large"),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_an_array_that_is_no_data_set_is_refused(tmp_path, array, says):
     path = saved(tmp_path, array)
     with pytest.raises(ValueError, match=f"^{path} .*({says})"):
         own.load(path)
+
+
+def test_nan_may_mean_not_known(tmp_path):
+    array = np.array([[0.0, np.nan], [1.0, 1.0]])
+    data = own.load(saved(tmp_path, array), missing=True)
+    assert_array_equal(everything(data), array)
+    assert data.likelihood == "bernoulli" and "25.0% of them missing" in data.found
+    for bad, says in (([[np.inf, np.nan]], "infinity in 1 of 1"), ([[np.nan]], "nothing but NaN")):
+        with pytest.raises(ValueError, match=says):
+            own.load(saved(tmp_path, np.array(bad)), missing=True)
 
 
 def test_pickled_objects_are_refused_and_never_run(tmp_path):
@@ -64,47 +108,66 @@ def test_pickled_objects_are_refused_and_never_run(tmp_path):
     path = saved(tmp_path, np.array([[Harm()]], object), allow_pickle=True)
     with pytest.raises(ValueError, match=f"^{path} "):
         own.load(path)
-    (tmp_path / "my.npy").write_bytes(pickle.dumps(Harm()))
-    with pytest.raises(ValueError, match=f"^{path} "):
-        own.load(path)
+    for name in ("my.npy", "my.npz"):
+        (tmp_path / name).write_bytes(pickle.dumps(Harm()))
+        with pytest.raises(ValueError, match=f"^{tmp_path / name} "):
+            own.load(tmp_path / name)
     assert not (tmp_path / "harm").exists()
 
 
-def header(text):
-    text = text.ljust(117) + "\n"
-    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+@pytest.mark.parametrize("suffix", [".npy", ".npz", ".mat", ".csv", ".idx", ".idx.gz", "-ubyte"])
+def test_every_kind_of_file_is_answered_when_missing_empty_or_rubbish(tmp_path, suffix):
+    path = tmp_path / f"my{suffix}"
+    assert own.is_own(str(path))
+    with pytest.raises(FileNotFoundError, match=f"^There is no file {path}.$"):
+        own.load(path)
+    for content in (b"", b"\0", b"PK\x03\x04 rubbish", b"\x1f\x8b\x08", b"\xff\xfe\xfd\n" * 300):
+        path.write_bytes(content)
+        with pytest.raises(ValueError, match=f"^{path} ") as caught:
+            own.load(path)
+        assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\x93NUMPY",
-        b"not an array",
-        b"PK\x03\x04 not an archive",
-        header("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }") + bytes(40),
-        header("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), ") + bytes(48),
-        header("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999, 9999999), }"),
-        header("{'descr': '<f8', 'fortran_order': False, 'shape': (-2, 3), }") + bytes(48),
-    ],
-    ids=["empty", "magic", "text", "zip", "cut", "open header", "huge", "negative"],
-)
-def test_a_damaged_file_is_refused(tmp_path, content):
+def test_what_is_own_is_told_by_its_ending(tmp_path):
+    for name in ("a.npy", "A.NPY", "a.npz:b", "a.mat:b", "c/d-images-idx3-ubyte.gz", tmp_path):
+        assert own.is_own(str(name))
+    for name in ("", "faces", "a.txt", "a.npy:b", "npy", "a.gz"):
+        assert not own.is_own(name)
+
+
+def test_only_a_folder_is_resized(tmp_path):
+    with pytest.raises(ValueError, match="Only a folder of images can be resized"):
+        own.load(saved(tmp_path, np.zeros((3, 4, 4))), resize=(2, 2))
+
+
+@pytest.mark.parametrize("kind", ["f4", "u1", "f8"])
+@pytest.mark.parametrize("order", ["C", "F"])
+def test_a_large_file_is_mapped_and_gives_the_same_examples(tmp_path, monkeypatch, kind, order):
+    array = np.random.default_rng(0).integers(0, 256, (50, 4, 3)).astype(kind, order=order)
+    path = saved(tmp_path, array)
+    numbers = np.array([3, 7, 20, 49])
+    read = own.load(path).examples(numbers)
+    monkeypatch.setattr(array_files, "LARGE", 100)
+    monkeypatch.setattr(own, "BLOCK_BYTES", 50)
+    data = own.load(path)
+    mapped = data.examples(numbers)
+    assert isinstance(mapped, own.Mapped) and "as needed" in data.found
+    assert (mapped.shape, mapped.dtype, len(mapped)) == (read.shape, read.dtype, len(read))
+    for rows in (slice(None), slice(1, 3), np.array([2, 0]), slice(4, None)):
+        assert mapped[rows].dtype == np.float32
+        assert_array_equal(mapped[rows], read[rows])
+    assert_array_equal(np.asarray(mapped), read)
+
+
+def test_a_map_refuses_the_same_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(array_files, "LARGE", 0)
+    bad = np.zeros((9, 2), "f4")
+    bad[4] = np.nan
+    with pytest.raises(ValueError, match="in 1 of 9 rows"):
+        own.load(saved(tmp_path, bad))
     path = tmp_path / "my.npy"
-    path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"^{path} "):
-        own.load(str(path))
-
-
-def test_an_archive_of_arrays_is_refused(tmp_path):
-    np.savez(tmp_path / "a.npz", a=np.zeros((2, 2)))
-    path = (tmp_path / "a.npz").rename(tmp_path / "my.npy")
+    path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match=f"^{path} is not a readable .npy array"):
-        own.load(str(path))
-
-
-def test_a_missing_file_and_a_folder_are_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match=f"no file {tmp_path / 'no.npy'}"):
-        own.load(str(tmp_path / "no.npy"))
-    with pytest.raises(ValueError, match=f"^{tmp_path} "):
-        own.load(str(tmp_path))
+        own.load(path)
+    with pytest.raises(ValueError, match=f"^{path} is not a readable .npy array"):
+        own.load(saved(tmp_path, np.array([[None]], object), allow_pickle=True))

@@ -2,14 +2,15 @@ import math
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from numvae.evaluation import importance
 from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES
 from numvae.rules import gaussian
-from numvae.rules.importance import log_mean_exp
+from numvae.rules.importance import effective_samples, log_mean_exp, standard_error
+from numvae.training.loop import evaluate
 
 D, Z, B = 4, 2, 6
 
@@ -58,13 +59,13 @@ def test_samples_are_taken_in_parts_that_change_nothing(draw, monkeypatch):
     model, x, eps = make(hidden=(5,)), draw(B, D), draw(50, B, Z)
     seen = []
 
-    def spy(x, z, log_likelihood=model.log_likelihood):
+    def spy(x, z, observed, log_likelihood=model.log_likelihood):
         seen.append(len(z) * len(x))
-        return log_likelihood(x, z)
+        return log_likelihood(x, z, observed)
 
     monkeypatch.setattr(model, "log_likelihood", spy)
     whole = importance.log_likelihood(model, x, eps)
-    monkeypatch.setattr(importance, "ROWS_AT_ONCE", 45)
+    monkeypatch.setattr(importance, "AT_ONCE", 45)
     assert_allclose(importance.log_likelihood(model, x, eps), whole, rtol=1e-12)
     assert seen[0] == 50 * B and sum(seen[1:]) == 50 * B and max(seen[1:]) <= 45
 
@@ -72,7 +73,7 @@ def test_samples_are_taken_in_parts_that_change_nothing(draw, monkeypatch):
 def test_examples_more_than_fit_at_once_are_still_done(draw, monkeypatch):
     model, x, eps = make(hidden=(5,)), draw(B, D), draw(7, B, Z)
     whole = importance.log_likelihood(model, x, eps)
-    monkeypatch.setattr(importance, "ROWS_AT_ONCE", 2)
+    monkeypatch.setattr(importance, "AT_ONCE", 2)
     assert_allclose(importance.log_likelihood(model, x, eps), whole, rtol=1e-12)
 
 
@@ -101,8 +102,174 @@ def test_on_average_it_lies_above_the_bound_and_more_so_with_more_samples(likeli
 
 
 def test_weights_that_no_float_can_hold_are_fine(draw):
-    """(W2) with a log p(x|z) of −10⁴ and below."""
+    """(W1) with a log p(x|z) of −10⁴ and below."""
     model, x, eps = make(sigma=0.01), draw(B, D), draw(20, B, Z)
     found = importance.log_likelihood(model, x, eps)
     assert np.isfinite(found).all() and found.max() < -1e3
     assert (found >= log_mean_exp(np.full((20, B), found.min()))).all()
+
+
+def test_what_is_missing_does_not_count(draw, rng):
+    """With the decoder of a linear-Gaussian model: the marginal of the known columns."""
+    model, x = make(sigma=1.0), draw(B, D)
+    for name in ("mu.W", "logvar.W"):
+        model.parameters.values[name][...] = 0.0
+    observed = np.tile([1.0, 0.0, 1.0, 1.0], (B, 1))
+    W, b = (model.parameters.values[f"likelihood.mean.{name}"] for name in "Wb")
+    some = [0, 2, 3]
+    covariance = (W.T @ W + np.eye(D))[np.ix_(some, some)]
+    wanted = stats.multivariate_normal.logpdf(x[:, some], b[some], covariance)
+    eps = rng.standard_normal((50_000, B, Z))
+    found = importance.log_likelihood(model, x * observed, eps, observed)
+    assert_allclose(found, wanted, atol=0.06)
+
+
+# The driver, which draws its own noise.
+
+
+def linear(wrong=0.4, n=40):
+    """A linear-Gaussian model, data of its own, and a posterior that is nearly right."""
+    model, rng = make(sigma=1.0), np.random.default_rng(5)
+    values = model.parameters.values
+    W = values["likelihood.mean.W"]
+    posterior = np.linalg.inv(np.eye(Z) + W @ W.T)
+    values["mu.W"][...] = W.T @ posterior
+    values["mu.b"][...] = wrong
+    values["logvar.W"][...] = 0.0
+    values["logvar.b"][...] = np.log(np.diag(posterior)) + wrong
+    x = rng.standard_normal((n, Z)) @ W + rng.standard_normal((n, D))
+    return model, x
+
+
+def test_bound_below_estimate_below_truth_and_tighter_with_every_sample():
+    model, x = linear(n=1000)
+    log_p, found = exact(model, x, sigma=1.0), importance.estimate(model, x, 0, 500)
+    assert (found.elbo < found.log_p).all()
+    assert (abs(found.log_p - log_p) < 6.0 * found.standard_error).all()
+    errors = np.mean(found.curve - log_p[:, None], axis=0)
+    assert importance.prefixes(500) == [1, 5, 50, 500]
+    assert errors[0] < 3.0 * errors[1] < 9.0 * errors[2] < 0.0
+    assert np.mean(found.elbo - log_p) == pytest.approx(errors[0], abs=0.1)
+    assert abs(errors[-1]) < 5.0 * np.sqrt((found.standard_error**2).sum()) / 1000 < 0.01
+    assert_array_equal(found.curve[:, -1], found.log_p)
+
+
+def test_the_bound_of_an_estimate_is_the_bound():
+    model, x = linear()
+    nll, kl = evaluate(model, x, 0, n_samples=4000)
+    assert_allclose(
+        importance.estimate(model, x, 0, 4000).elbo.mean(), -(nll + kl).mean(), atol=0.02
+    )
+
+
+def test_the_standard_error_is_the_spread_over_seeds():
+    """(W4)"""
+    model, x = linear(n=10)
+    many = [importance.estimate(model, x, seed, 200) for seed in range(60)]
+    spread = np.std([found.log_p for found in many], axis=0, ddof=1)
+    said = np.sqrt(np.mean([found.standard_error**2 for found in many], axis=0))
+    assert_allclose(said.mean(), spread.mean(), rtol=0.15)
+    assert_allclose(said, spread, rtol=0.5)
+
+
+def test_effective_samples_lie_between_one_and_all():
+    """(W3)"""
+    model, x = linear()
+    found = importance.estimate(model, x, 0, 50)
+    assert (found.effective_samples >= 1.0).all() and (found.effective_samples < 50.0).all()
+    model.parameters.vector *= 20.0
+    far = importance.estimate(model, x, 0, 50)
+    assert far.effective_samples.mean() < found.effective_samples.mean()
+    assert np.isfinite(far.log_p).all() and (far.effective_samples >= 1.0 - 1e-9).all()
+
+
+@pytest.mark.parametrize("n_samples", [1, 3, 40])
+def test_parts_of_any_size_change_nothing(monkeypatch, n_samples):
+    model, x = linear(n=7)
+    whole = importance.estimate(model, x, 3, n_samples)
+    for at_once in (1, 2, 7, 10_000):
+        monkeypatch.setattr(importance, "AT_ONCE", at_once)
+        parts = list(importance.estimates(model, x, 3, n_samples))
+        assert sum(len(part.log_p) for part in parts) == 7
+        for a, b in zip(importance.join(parts), whole):
+            assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+def test_noise_of_float32_does_not_depend_on_its_parts():
+    streams = [[np.random.default_rng(s) for s in range(3)] for _ in range(2)]
+    whole = np.concatenate(list(importance._noise(streams[0], 1500, 3, np.float32)))
+    assert whole.shape == (1500, 3, 3) and whole.dtype == np.float32
+    assert_array_equal(whole[:, 1], np.random.default_rng(1).standard_normal((1500, 3), np.float32))
+
+
+def test_it_repeats_and_another_seed_is_another_draw():
+    model, x = linear(n=5)
+    a, b, c = (importance.estimate(model, x, seed, 20).log_p for seed in (1, 1, 2))
+    assert_array_equal(a, b)
+    assert (a != c).all()
+
+
+def test_rows_are_seen_as_the_held_out_bound_sees_them(monkeypatch, rng):
+    """Down to the pixels that binarising draws, and the same rows after the first thousand."""
+    model = make("bernoulli", (5,), "float32")
+    X = rng.random((1003, D)).astype(np.float32)
+    seen = []
+
+    def spy(x, encode=model.encode):
+        seen.append(x.copy())
+        return encode(x)
+
+    monkeypatch.setattr(model, "encode", spy)
+    evaluate(model, X, 4, binarize=True)
+    by_evaluate = np.concatenate(seen)
+    seen.clear()
+    found = importance.estimate(model, X, 4, 2, binarize=True)
+    assert_array_equal(np.concatenate(seen), by_evaluate)
+    assert set(np.unique(by_evaluate)) == {0.0, 1.0}
+    assert len(found.log_p) == 1003 and len(np.unique(found.log_p)) > 900
+
+
+def test_missing_values_are_taken_from_nan():
+    model, x = linear(n=6)
+    holes = np.where(np.arange(x.size).reshape(x.shape) % 5 == 0, np.nan, x)
+    found = importance.estimate(model, holes, 0, 20_000, missing=True)
+    W, b = (model.parameters.values[f"likelihood.mean.{name}"] for name in "Wb")
+    for row, log_p, error in zip(holes, found.log_p, found.standard_error):
+        some = ~np.isnan(row)
+        covariance = (W.T @ W + np.eye(D))[np.ix_(some, some)]
+        wanted = stats.multivariate_normal.logpdf(row[some], b[some], covariance)
+        assert log_p == pytest.approx(wanted, abs=5.0 * error + 0.01)
+
+
+@pytest.mark.parametrize(
+    "n, wanted", [(1, [1]), (2, [1, 2]), (5, [1, 5]), (6, [1, 5, 6]), (700, [1, 5, 50, 500, 700])]
+)
+def test_prefixes(n, wanted):
+    assert importance.prefixes(n) == wanted
+
+
+def test_the_curve_is_the_estimate_from_the_first_draws():
+    model, x = linear(n=30)
+    found, few = importance.estimate(model, x, 0, 60), importance.estimate(model, x, 0, 5)
+    points = importance.curve(found, 60)
+    assert [k for k, _, _ in points] == [1, 5, 50, 60]
+    assert points[1][1] == pytest.approx(few.log_p.mean(), rel=1e-9)
+    assert points[1][2] == pytest.approx(stats.sem(few.log_p), rel=1e-9)
+
+
+def test_mean_and_error(draw):
+    values = draw(20)
+    assert importance.mean_and_error(values) == pytest.approx((values.mean(), stats.sem(values)))
+    assert importance.mean_and_error(values[:1]) == (values[0], 0.0)
+
+
+def test_the_numbers_of_a_row_are_those_of_its_weights(draw):
+    """(W1) (W3) (W4)"""
+    model, x = linear(n=1)
+    found = importance.estimate(model, x, 9, 8)
+    rng = importance.minibatches.stream(9, *importance.minibatches.EVALUATION, 0, 0)
+    log_w = importance.log_weights(model, x, [rng.standard_normal((8, 1, Z))])
+    assert_allclose(found.log_p, log_mean_exp(log_w), rtol=1e-12)
+    assert_allclose(found.standard_error, standard_error(log_w), rtol=1e-12)
+    assert_allclose(found.effective_samples, effective_samples(log_w), rtol=1e-12)
+    assert_allclose(found.elbo, log_w.mean(axis=0), rtol=1e-12)

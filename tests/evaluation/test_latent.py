@@ -4,6 +4,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from numvae.evaluation import latent
+from numvae.rules import codes
 
 # Where to look.
 
@@ -27,6 +28,71 @@ def test_plane_moves_two_units_and_leaves_the_others_at_zero(axes):
             wanted = np.zeros(4)
             wanted[axes[0]], wanted[axes[1]] = horizontal[c], vertical[r]
             assert_array_equal(z[r, c], wanted)
+
+
+# Ways through it.
+
+
+@pytest.mark.parametrize("path", ["linear", "spherical"])
+def test_interpolation_goes_from_the_one_to_the_other(draw, dtype, path):
+    """(S1) (S2)"""
+    a, b = draw(5, dtype=dtype), draw(5, dtype=dtype)
+    z = latent.interpolate(a, b, 7, path)
+    assert z.shape == (7, 5) and z.dtype == dtype
+    assert_allclose(z[0], a, rtol=1e-5, atol=1e-6)
+    assert_allclose(z[-1], b, rtol=1e-5, atol=1e-6)
+    assert_allclose(latent.interpolate(b, a, 7, path), z[::-1], rtol=1e-4, atol=1e-5)
+
+
+def test_the_middle_of_a_line_is_the_mean(draw):
+    """(S1)"""
+    a, b = draw(5), draw(5)
+    assert_allclose(latent.interpolate(a, b, 3)[1], (a + b) / 2, rtol=1e-12)
+
+
+def test_an_arc_between_codes_of_one_length_keeps_it_and_turns_evenly(draw):
+    """(S2)"""
+    a, b = (v / np.linalg.norm(v) * 3.0 for v in (draw(6), draw(6)))
+    z = latent.interpolate(a, b, 9, "spherical")
+    assert_allclose(np.linalg.norm(z, axis=1), 3.0, rtol=1e-12)
+    steps = np.arccos((z[1:] * z[:-1]).sum(axis=1) / 9.0)
+    assert_allclose(steps, np.arccos(a @ b / 9.0) / 8, rtol=1e-9)
+
+
+@pytest.mark.parametrize("factor", [1.0, 2.0, -1.0, 0.0])
+def test_an_arc_that_is_undetermined_is_a_line(draw, dtype, factor):
+    """(S2)"""
+    a = draw(4, dtype=dtype)
+    b = a * np.dtype(dtype).type(factor)
+    z = latent.interpolate(a, b, 5, "spherical")
+    assert np.isfinite(z).all() and z.dtype == dtype
+    assert_allclose(z, latent.interpolate(a, b, 5), rtol=1e-6)
+
+
+def test_a_traverse_moves_one_unit(draw, dtype):
+    z = draw(4, dtype=dtype)
+    path = latent.traverse(z, 2, latent.prior_quantiles(5))
+    assert path.shape == (5, 4) and path.dtype == dtype
+    assert_allclose(path[:, 2], latent.prior_quantiles(5), rtol=1e-6, atol=1e-7)
+    for unit in (0, 1, 3):
+        assert_array_equal(path[:, unit], np.full(5, z[unit]))
+
+
+def test_an_attribute_is_the_difference_of_two_means(draw):
+    """(S5)"""
+    mu, has, z = draw(6, 3), np.array([1, 0, 0, 1, 1, 0], bool), draw(2, 3)
+    direction = (mu[0] + mu[3] + mu[4]) / 3 - (mu[1] + mu[2] + mu[5]) / 3
+    assert_allclose(codes.attribute(mu, has), direction, rtol=1e-12)
+    assert_allclose(latent.with_attribute(z, mu, has), z + direction, rtol=1e-12)
+    assert_allclose(latent.with_attribute(z, mu, has, -2.0), z - 2.0 * direction, rtol=1e-12)
+
+
+def test_an_attribute_added_to_those_without_makes_them_like_those_with(draw):
+    """(S5)"""
+    has = np.arange(40) < 15
+    mu = draw(40, 3) + np.outer(has, [5.0, 0.0, -2.0])
+    moved = latent.with_attribute(mu[~has], mu, has)
+    assert_allclose(moved.mean(axis=0), mu[has].mean(axis=0), rtol=1e-9, atol=1e-12)
 
 
 # What it knows.

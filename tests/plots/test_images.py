@@ -2,10 +2,14 @@
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from scipy.special import ndtri
 
 from numvae import plots
+from numvae.plots import mosaic
+
+IMAGES = np.zeros((2, 4, 3))
 
 
 def constant_tiles(*shape, colour=False):
@@ -101,6 +105,47 @@ def test_reconstructions_stand_under_their_originals(colour):
     assert (array[9:13] == 1).all()  # white between the bands
 
 
+@pytest.mark.parametrize("colour", [False, True])
+def test_strips_have_a_row_for_each_label_in_every_band(colour):
+    rows = [constant_tiles(14, colour=colour) * share for share in (1.0, 0.5, 0.2)]
+    figure = plots.strips(rows, ["original", "corrupted", "denoised"])
+    axes = figure.axes[0]
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels == ["original", "corrupted", "denoised"] * 2
+    for i, y in enumerate(axes.get_yticks()):
+        band, row = divmod(i, 3)
+        for column in range(7):
+            value = drawn_at(figure, 4 * column + 1, y)
+            np.testing.assert_allclose(value, rows[row][7 * band + column, 0, 0], atol=1e-6)
+
+
+def test_strips_need_a_label_for_each_row():
+    with pytest.raises(ValueError, match="found 1 labels for 2 rows"):
+        plots.strips([IMAGES, IMAGES], ["original"])
+
+
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("draws", [None, 3])
+def test_inpainting_shows_what_is_missing_in_a_colour(colour, draws, assert_legible):
+    images = constant_tiles(5, colour=colour)
+    seen = images.copy()
+    seen[2, :2] = np.nan
+    filled = 1 - images if draws is None else np.stack([images / (i + 2) for i in range(draws)])
+    figure = plots.inpainting(images, seen, filled)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels[:2] == ["original", "seen"]
+    assert labels[2:] == (
+        ["filled in"] if draws is None else ["filled in, 1", "filled in, 2", "filled in, 3"]
+    )
+    array = drawn(figure)
+    assert array.ndim == 3
+    np.testing.assert_allclose(array[5, 9], to_rgb(mosaic.MISSING), atol=1e-6)
+    np.testing.assert_allclose(array[8, 9], seen[2, 3, 0], atol=1e-6)
+    np.testing.assert_allclose(array[-1, 9], (filled if draws is None else filled[-1])[2, 0, 0])
+    assert np.isnan(seen).any()  # the caller's
+    assert_legible(figure)
+
+
 def test_reconstructions_of_another_shape_are_refused():
     with pytest.raises(ValueError, match="differ in shape"):
         plots.reconstructions(np.zeros((2, 4, 3)), np.zeros((2, 3, 4)))
@@ -150,6 +195,73 @@ def test_manifold_of_many_columns_has_round_ticks_where_they_lie():
     assert labels == ["−1", "0", "1"]
     expected = np.interp([-1, 0, 1], horizontal, np.arange(15))
     np.testing.assert_allclose(axes.get_xticks(), expected, atol=1e-9)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_traversals_have_a_row_per_unit_and_a_column_per_value(colour, assert_legible):
+    images = constant_tiles(2, 3, colour=colour)
+    figure = plots.traversals(images, [-2.5, 0, 2.5], units=[0, 11])
+    axes = figure.axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["$z_{1}$", "$z_{12}$"]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["−2.5", "0", "2.5"]
+    for row, y in enumerate(axes.get_yticks()):
+        for column, x in enumerate(axes.get_xticks()):
+            np.testing.assert_allclose(drawn_at(figure, x, y), images[row, column, 0, 0], atol=1e-6)
+    assert_legible(figure)
+
+
+def test_many_traversals_stay_legible(assert_legible):
+    values = np.linspace(-3, 3, 25)
+    figure = plots.traversals(np.zeros((20, 25, 28, 20)), values, range(90, 110))
+    labels = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    positions = figure.axes[0].get_xticks()
+    assert 3 <= len(labels) < 25 and "0" in labels  # as many as fit, on both sides alike
+    np.testing.assert_allclose(positions, 12 * 22 + 19 / 2 + 88 * np.sort([*map(number, labels)]))
+    assert_legible(figure)
+
+
+def number(label):
+    return float(label.replace("−", "-"))
+
+
+@pytest.mark.parametrize("values, units", [([1, 2], None), ([1, 2, 3], [4])])
+def test_traversals_without_a_value_or_unit_are_refused(values, units):
+    with pytest.raises(ValueError, match="found 2 rows and 3 columns of images"):
+        plots.traversals(constant_tiles(2, 3), values, units)
+
+
+@pytest.mark.parametrize("colour", [False, True])
+@pytest.mark.parametrize("pairs", [False, True])
+def test_interpolation_lies_between_its_originals(colour, pairs, assert_legible):
+    images = constant_tiles(2, 5, colour=colour)
+    originals = 1 - images[:, [0, -1]] if pairs else 1 - images[0, [0, -1]]
+    figure = plots.interpolation(images, ["linear", "spherical"], originals)
+    axes = figure.axes[0]
+    labels = [label.get_text() for label in axes.get_xticklabels()]
+    assert labels == ["original", "0", "½", "1", "original"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["linear", "spherical"]
+    for row, y in enumerate(axes.get_yticks()):
+        ends = originals[row] if pairs else originals
+        expected = [ends[0], images[row, 0], images[row, 2], images[row, 4], ends[1]]
+        for image, x in zip(expected, axes.get_xticks()):
+            np.testing.assert_allclose(drawn_at(figure, x, y), image[0, 0], atol=1e-6)
+    assert_legible(figure)
+
+
+@pytest.mark.parametrize("columns", [1, 2, 5])
+def test_interpolation_without_labels_or_originals(columns, assert_legible):
+    figure = plots.interpolation(np.zeros((1, columns, 28, 20)))
+    ends = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert ends == ["0", "½", "1"][: 1 if columns == 1 else 3]
+    assert_legible(figure)
+
+
+def test_interpolation_with_wrong_labels_or_originals_is_refused():
+    images = constant_tiles(2, 5)
+    with pytest.raises(ValueError, match="found 3 labels for 2 rows"):
+        plots.interpolation(images, ["a", "b", "c"])
+    with pytest.raises(ValueError, match=r"found originals of shape \(2, 3, 4\)"):
+        plots.interpolation(images, originals=np.zeros((2, 3, 4)))
 
 
 @pytest.mark.parametrize("draw", [plots.image_grid, plots.samples])

@@ -89,3 +89,58 @@ def test_a_missing_unit_is_refused():
 def test_colours_of_another_length_are_refused():
     with pytest.raises(ValueError, match=r"'pose' of shape \(3,\); expected one per example"):
         plots.latent_scatter(MU, {"pose": np.zeros(3)})
+
+
+def bars(figure):
+    """unit → (height, colour), from left to right, by the labels below."""
+    panel = figure.axes[0]
+    names = {x: t.get_text() for x, t in zip(panel.get_xticks(), panel.get_xticklabels())}
+    drawn = sorted(panel.patches[:-1], key=lambda bar: bar.get_x())  # the last is the shade
+    return {
+        names.get(round(bar.get_x() + bar.get_width() / 2)): (bar.get_height(), bar.get_fc()[:3])
+        for bar in drawn
+    }
+
+
+def legend(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
+def test_kl_is_sorted_and_active_units_are_coloured():
+    figure = plots.kl_per_unit([0.001, 2.0, 0.3])
+    drawn = bars(figure)
+    assert list(drawn) == ["$z_{2}$", "$z_{3}$", "$z_{1}$"]
+    assert [height for height, _ in drawn.values()] == [2.0, 0.3, 0.001]
+    colours = [colour for _, colour in drawn.values()]
+    assert colours[0] == colours[1] == to_rgb(style.BLUE) != colours[2]
+    assert legend(figure) == ["2 active: KL > 0.01 nats", "1 inactive, shaded"]
+    panel = figure.axes[0]
+    assert panel.get_ylabel() == "nats per example"
+    assert panel.get_title(loc="left") == "KL per latent unit: 2.3 nats in all"
+
+
+def test_kl_with_the_callers_own_rule():
+    figure = plots.kl_per_unit([0.5, 2.0], np.array([True, False]))
+    assert legend(figure) == ["1 active: Var(μ) > 0.01", "1 inactive, shaded"]
+    assert bars(figure)["$z_{1}$"][1] == to_rgb(style.BLUE)
+    assert legend(plots.kl_per_unit([0.5], [True], "by eye")) == ["1 active: by eye"]
+
+
+@pytest.mark.parametrize("Z", [1, 24, 200])
+def test_kl_is_legible_for_any_number_of_units(Z, assert_legible):
+    kl = np.where(np.arange(Z) < 0.6 * Z, 12 / (1 + np.arange(Z)), 1e-4)
+    figure = plots.kl_per_unit(kl)
+    assert len(figure.axes[0].patches) == Z + 1
+    assert_legible(figure)
+
+
+def test_kl_of_a_collapsed_model():
+    figure = plots.kl_per_unit(np.zeros(3))
+    assert legend(figure) == ["3 inactive, shaded"]
+    assert figure.axes[0].get_ylim() == (0, 1)
+
+
+@pytest.mark.parametrize("kl, active", [(np.ones((5, 2)), None), ([], None), ([1.0], [1, 0])])
+def test_kl_of_another_shape_is_refused(kl, active):
+    with pytest.raises(ValueError, match=r"expected both \(Z,\)"):
+        plots.kl_per_unit(kl, active)

@@ -20,9 +20,24 @@ PICTURES = {
     "curves": lambda: plots.curves(HISTORY),
     "image_grid": lambda: plots.image_grid(IMAGES, title="six"),
     "reconstructions": lambda: plots.reconstructions(IMAGES, 1 - IMAGES),
+    "inpainting": lambda: plots.inpainting(
+        IMAGES, np.where(IMAGES > 0.5, np.nan, IMAGES), [IMAGES, IMAGES]
+    ),
+    "traversals": lambda: plots.traversals(IMAGES.reshape(2, 3, 4, 3), np.arange(3)),
+    "interpolation": lambda: plots.interpolation(
+        IMAGES.reshape(2, 3, 4, 3), ["linear", "spherical"], IMAGES[:2]
+    ),
     "manifold": lambda: plots.manifold(IMAGES.reshape(2, 3, 4, 3), (np.arange(3), np.arange(2))),
     "latent_scatter": lambda: plots.latent_scatter(
         IMAGES[:, 0], {"a": range(6), "b": IMAGES[:, 0, 0]}
+    ),
+    "kl_per_unit": lambda: plots.kl_per_unit([2.0, 0.001]),
+    "gradient_norms": lambda: plots.gradient_norms(["encoder.0", "mu"], [[1.0, 2.0], [1.1, 0.1]]),
+    "bound_over_samples": lambda: plots.bound_over_samples([1, 10], [-3.0, -2.0], [0.1, 0.1]),
+    "table_reconstructions": lambda: plots.table_reconstructions(IMAGES[:, 0], IMAGES[:, 1]),
+    "marginals": lambda: plots.marginals(IMAGES[:, 0], IMAGES[:, 1]),
+    "network_diagram": lambda: plots.network_diagram(
+        {"mu": (3, 1), "logvar": (3, 1), "likelihood.mean": (1, 3)}, "a title"
     ),
 }
 WILD = {
@@ -48,7 +63,8 @@ def test_pyplot_is_not_loaded_and_numvae_does_not_load_matplotlib():
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_callers_settings_are_neither_used_nor_changed(name, tmp_path):
+def test_the_callers_settings_are_neither_used_nor_changed(name, tmp_path, monkeypatch):
+    monkeypatch.setattr(style, "DPI", 50)  # which is quicker to draw
     plots.save(PICTURES[name](), tmp_path / "plain.png")
     with warnings.catch_warnings(), matplotlib.rc_context(WILD):
         before = dict(matplotlib.rcParams)
@@ -59,12 +75,13 @@ def test_the_callers_settings_are_neither_used_nor_changed(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_nothing_lies_outside_the_figure(name):
-    figure = PICTURES[name]()
-    figure.draw_without_rendering()
-    box = figure.get_tightbbox()
-    assert min(box.x0, box.y0) >= 0
-    assert box.x1 <= figure.get_figwidth() and box.y1 <= figure.get_figheight()
+def test_nothing_lies_outside_the_figure_or_on_another_text(name, assert_legible):
+    assert_legible(PICTURES[name]())
+
+
+def test_every_picture_is_in_the_table_above():
+    shorthands = {"strips", "samples"}  # drawn by others that are
+    assert set(PICTURES) | shorthands | {"save"} == set(plots.__all__)
 
 
 def test_save_gives_the_same_bytes_without_a_version_and_leaves_nothing_else(tmp_path):
@@ -89,6 +106,18 @@ def test_save_writes_atomically(tmp_path, monkeypatch):
 def test_save_wants_png(tmp_path):
     with pytest.raises(ValueError, match="'grid.pdf' should end in '.png'"):
         plots.save(plots.image_grid(IMAGES), tmp_path / "grid.pdf")
+
+
+def test_text_width_is_the_width_drawn():
+    figure = style.new_figure(4, 1)
+    for text in ("reconstructed", "$z_{12}$", "two\nlines of text"):
+        drawn = figure.text(0, 0, text, size=9, family="DejaVu Sans").get_window_extent()
+        assert style.text_width(text, 9) == pytest.approx(drawn.width / style.DPI, abs=0.03)
+    assert style.text_width(" ", 9) == 0
+
+
+def test_numbers_have_the_true_minus_and_no_minus_zero():
+    assert [style.number(value) for value in (-1.5, -0.0, 2000)] == ["−1.5", "0", "2000"]
 
 
 def test_ten_different_class_colours():

@@ -1,0 +1,256 @@
+"""What is going on inside a trained model: which latent units work, what the code is worth, and how
+the loss reads in other programs. `diagnose` measures, `lines` puts it into words.
+"""
+
+import numpy as np
+
+from numvae.evaluation import importance, units
+from numvae.network.likelihoods import parse_blocks
+from numvae.rules import bernoulli, categorical, codes, continuous_bernoulli, gaussian
+from numvae.training import minibatches
+
+ACTIVE = 0.01  # Burda, Grosse & Salakhutdinov 2016: a unit whose mean code varies more is active
+FEW = 0.1  # fewer than this share of the units active: collapsed
+FAR = 0.1  # nats between a unit's aggregate posterior and N(0, 1)
+
+
+def diagnose(
+    model,
+    X,
+    seed=0,
+    X_train=None,
+    n_samples=100,
+    binarize=False,
+    missing=False,
+    gray_levels=None,
+    batch_size=100,
+):
+    """Everything that `lines` prints, as a dict of plain numbers and arrays.
+
+    The pixels and the noise are those of `importance.estimate`. The nll is −elbo − kl, with the
+    bound from the samples and the KL in closed form, which has less noise than log p(x|z) alone.
+
+    X_train         where the baseline is fitted; without it there is no baseline
+    n_samples       draws for each row
+    gray_levels     of pixels that are modelled as a density, for the bits per dimension
+    batch_size      of the loss to be compared with
+
+    Shapes  X (N, D), X_train (M, D)
+    Units   nats per example; arrays (Z,) say something about each latent unit
+    """
+    found = importance.estimate(model, X, seed, n_samples, binarize, missing)
+    mu, logvar = encode(model, X, seed, binarize, missing)
+    each = latent_units(mu, logvar)
+    D, Z = model.n_features, model.n_latent
+    log_p, log_p_error = importance.mean_and_error(found.log_p)
+    elbo, elbo_error = importance.mean_and_error(found.elbo)
+    kl = float(each["kl"].sum())
+    result = {
+        "n_examples": len(X),
+        "n_features": D,
+        "n_latent": Z,
+        "n_samples": n_samples,
+        "log_p": log_p,
+        "log_p_error": log_p_error,
+        "monte_carlo_error": float(np.sqrt((found.standard_error**2).sum()) / len(X)),
+        "effective_samples": float(np.median(found.effective_samples)),
+        "elbo": elbo,
+        "elbo_error": elbo_error,
+        "nll": -elbo - kl,
+        "kl": kl,
+        "gap": log_p - elbo,
+        "bits": units.bits_per_dimension(elbo, D, gray_levels),
+        "baseline": None,
+        "lost_without_z": lost_without_z(model, X, seed, binarize, missing),
+        "n_active": int((each["activity"] > ACTIVE).sum()),
+        "units": each,
+        "batch_size": batch_size,
+        "conventions": units.conventions(-elbo - kl, kl, D, Z, batch_size),
+    }
+    if X_train is not None:
+        moments = column_moments(X_train)
+        log_px = [
+            baseline(model.config, moments, x, observed)
+            for _, _, x, observed in importance.batches(model, X, seed, binarize, missing)
+        ]
+        result["baseline"] = float(np.concatenate(log_px).mean())
+    return result
+
+
+def encode(model, X, seed, binarize=False, missing=False):
+    """q(z|x) of every row, a batch at a time. Shapes  X (N, D) → mu, logvar (N, Z)"""
+    parts = [
+        model.encode(x) for _, _, x, _ in importance.batches(model, X, seed, binarize, missing)
+    ]
+    return tuple(np.concatenate(part) for part in zip(*parts))
+
+
+def latent_units(mu, logvar):
+    """What each latent unit does.
+
+    kl          mean over the data of KL( q(z|x) ‖ N(0, 1) ), nats
+    activity    (S4): 0 if the unit says the same for every example
+    mean, std   of its aggregate posterior, (S3)
+    far         nats between N(mean, std²) and N(0, 1), (K1): at least as much as the aggregate
+                posterior itself is away from the prior
+
+    Shapes  mu, logvar (N, Z) → dict of (Z,) float64
+    """
+    mu, logvar = np.asarray(mu, np.float64), np.asarray(logvar, np.float64)
+    mean, variance = codes.aggregate(mu, logvar)
+    return {
+        "kl": gaussian.kl(mu, logvar).mean(axis=0),
+        "activity": codes.activity(mu),
+        "mean": mean,
+        "std": np.sqrt(variance),
+        "far": gaussian.kl(mean, np.log(variance)),
+    }
+
+
+def lost_without_z(model, X, seed, binarize=False, missing=False):
+    """By how many nats log p(x|z) falls, on average, if the decoder is given the z of another
+    example. 0: z might as well be noise, so the decoder has learned to do without.
+
+    The examples are the first batch of X, in a random circle in which each takes its neighbour's z.
+    (The spread of the decoder's output over the prior would answer another question: a decoder can
+    move with z although z has nothing to do with x.) A wrong z misleads, so the fall is larger than
+    what z tells, which is at most the KL.
+
+    Units   nats per example; NaN for a single example, which has no other
+    """
+    i, _, x, observed = next(importance.batches(model, X, seed, binarize, missing))
+    if len(x) < 2:
+        return float("nan")
+    rng = minibatches.stream(seed, *minibatches.EVALUATION, i, len(x))
+    z = gaussian.sample(rng, *model.encode(x))
+    circle = rng.permutation(len(x))
+    other = np.empty_like(circle)
+    other[circle] = np.roll(circle, 1)
+    right, wrong = model.log_likelihood(x, np.stack([z, z[other]]), observed)
+    return float(np.mean(right - wrong, dtype=np.float64))
+
+
+def baseline(config, moments, x, observed=None):
+    """log p(x) under a model without z: independent columns, each with the distribution that fits
+    the training data best. A VAE that is not better has learned nothing about how columns hang
+    together.
+
+        bernoulli              p = (1 + Σ x) / (2 + n)     (X1)
+        categorical            p = (1 + Σ x) / (K + n)     (X2)
+        continuous-bernoulli   mean = that of the column, from 0.02 to 0.98 as in (C7)
+        gaussian, all three    mean and variance of the column, but at least sigma_min²
+
+    The ones in X1 and X2 are Laplace's: what was never seen is not impossible.
+
+    config      the model's; its likelihood says which, and in which blocks of columns
+    moments     n, mean, variance of the training data, as `column_moments` gives them
+
+    Shapes  moments (D,), x, observed (B, D) → (B,) float64
+    Units   nats
+    """
+    x = np.asarray(x, np.float64)
+    blocks = (
+        parse_blocks(config["likelihood"])
+        if ":" in config["likelihood"]
+        else [(config["likelihood"], x.shape[1])]
+    )
+    n, mean, variance = moments
+    total, start = np.zeros(len(x)), 0
+    for kind, width in blocks:
+        here = slice(start, start + width)
+        known = None if observed is None else observed[:, here]
+        terms = n[here], mean[here], variance[here], config["sigma_min"]
+        total += _independent(kind, x[:, here], known, *terms)
+        start += width
+    return total
+
+
+def _independent(kind, x, observed, n, mean, variance, sigma_min):
+    """`baseline` of one block of columns."""
+    if kind.startswith("gaussian"):
+        logvar = np.log(np.maximum(variance, sigma_min**2))
+        return gaussian.log_density(x, mean, logvar, observed)
+    if kind == "categorical":
+        rule, a = categorical, np.log((1.0 + n * mean) / (x.shape[1] + n))
+    elif kind == "bernoulli":
+        p = (1.0 + n * mean) / (2.0 + n)
+        rule, a = bernoulli, np.log(p) - np.log1p(-p)
+    else:
+        rule, a = continuous_bernoulli, continuous_bernoulli.logits_of_mean(mean)
+    return rule.log_likelihood(x, np.broadcast_to(a, x.shape), observed)
+
+
+def column_moments(X):
+    """Count, mean and variance of what is known in each column, in two passes.
+
+    Shapes  X (N, D), NaN where missing → n, mean, variance (D,) float64
+    """
+    starts = range(0, len(X), importance.BATCH)
+    parts = [slice(start, start + importance.BATCH) for start in starts]
+
+    def column_sums(f):
+        return sum(f(minibatches.take(X, rows, np.float64)) for rows in parts)
+
+    n = column_sums(lambda x: (~np.isnan(x)).sum(axis=0))
+    mean = column_sums(lambda x: np.nansum(x, axis=0)) / np.maximum(n, 1)
+    squares = column_sums(lambda x: np.nansum((x - mean) ** 2, axis=0))
+    return n, mean, squares / np.maximum(n, 1)
+
+
+def advice(found):
+    """A line for each thing that is wrong with the latent units, as `diagnose` found them."""
+    each, Z = found["units"], found["n_latent"]
+    lines = []
+    if found["n_active"] <= FEW * Z:
+        lines.append(
+            f"The posterior has collapsed: {found['n_active']} of {Z} units tell anything about x. "
+            "Warm beta up from 0, give each unit some free bits, or lower beta."
+        )
+    worst = int(each["far"].argmax())
+    if each["far"][worst] > FAR:
+        lines.append(
+            f"The codes of unit {worst + 1} have mean {each['mean'][worst]:.2f} and standard "
+            f"deviation {each['std'][worst]:.2f} over the data, not 0 and 1, so samples from the "
+            "prior miss where the data is. Train longer, or raise beta."
+        )
+    return lines
+
+
+def lines(found, most=10):
+    """What `diagnose` found, as lines of text; of the latent units, the `most` that tell most."""
+    each, Z = found["units"], found["n_latent"]
+    text = [
+        f"{found['n_examples']:,} examples of {found['n_features']:,} numbers, {Z} latent units; "
+        "nats per example, higher is better:",
+        f"  log p(x)  {found['log_p']:10.2f} ± {found['log_p_error']:.2f}  importance sampling, "
+        f"{found['n_samples']:,} draws, of which {found['effective_samples']:.1f} effective; "
+        f"± {found['monte_carlo_error']:.2f} by the draws alone",
+        f"  ELBO      {found['elbo']:10.2f} ± {found['elbo_error']:.2f}  = −nll − KL = "
+        f"−({found['nll']:.2f}) − {found['kl']:.2f}; {found['bits']:.3f} bits per dimension",
+        f"  gap       {found['gap']:10.2f}  lost because q(z|x) is not the exact posterior",
+    ]
+    if found["baseline"] is not None:
+        text.append(
+            f"  baseline  {found['baseline']:10.2f}  independent columns and no z; the ELBO is "
+            f"{found['elbo'] - found['baseline']:.2f} better"
+        )
+    text += [
+        f"  wrong z   {-found['lost_without_z']:10.2f}  log p(x|z) changes by that with the z of "
+        "another example (0: the decoder ignores z)",
+        f"Active units: {found['n_active']} of {Z} (the mean code varies by more than {ACTIVE}).",
+        f"  {'unit':>6}{'KL':>8}{'activity':>10}{'mean':>8}{'std':>7}   (all codes: 0 and 1)",
+    ]
+    for u in each["kl"].argsort()[::-1][:most]:
+        text.append(
+            f"  {u + 1:>6}{each['kl'][u]:8.3f}{each['activity'][u]:10.4f}{each['mean'][u]:8.3f}"
+            f"{each['std'][u]:7.3f}"
+        )
+    if most < Z:
+        rest = np.sort(each["kl"])[:-most].sum()
+        text.append(f"  {'others':>6}{rest:8.3f}  the other {Z - most} together")
+    text.append(
+        f"The same loss as other programs print it (D = {found['n_features']}, Z = {Z}, batches of "
+        f"{found['batch_size']}), and the beta that one has who minimises it:"
+    )
+    text += [f"  {c.loss:14.5g}   beta {c.beta:<10.4g} {c.name}" for c in found["conventions"]]
+    return text + advice(found)

@@ -1,0 +1,92 @@
+"""One HTML file with the decoder inside: to be opened, sent and kept, without this program.
+
+It asks nothing of the network, and its Content-Security-Policy lets it ask nothing.
+"""
+
+import base64
+import html
+import json
+from importlib import resources
+
+import numpy as np
+
+from numvae.network.likelihoods import parse_blocks
+
+
+def page(view):
+    """The text of the page that shows a View."""
+    about = repr(view.model).splitlines()[0]
+    parts = {
+        "title": html.escape(f"The latent space of {view.name}"),
+        "about": html.escape(about),
+        "style": _file("page.css"),
+        "decoder": _file("decoder.js"),
+        "script": _file("page.js"),
+        # "<" would end the script element, were a name to hold "</script>"
+        "data": json.dumps(_data(view), allow_nan=False).replace("<", "\\u003c"),
+    }
+    first, *rest = _file("page.html").split("{{")
+    return first + "".join(parts[name] + text for name, text in (s.split("}}", 1) for s in rest))
+
+
+def _data(view):
+    """All that the page knows, as JSON can hold it."""
+    data = {
+        "shape": view.shape,
+        "latent": view.model.n_latent,
+        "units": view.units,
+        "limit": view.limit,
+        "decoder": _decoder(view.model),
+        "points": _packed(view.mu[:, view.axes] if view.axes else view.mu[:0], "<f4"),
+        "colourings": [
+            {
+                "name": known.name,
+                "palette": known.palette,
+                "index": _packed(known.index, "u1"),
+                "labels": known.labels,
+                "isClass": known.is_class,
+            }
+            for known in view.colourings
+        ],
+        "codes": _packed(view.codes, "<f4"),
+    }
+    if view.is_image:
+        data["originals"] = _packed(
+            np.rint(255 * np.clip(np.nan_to_num(view.originals), 0, 1)), "u1"
+        )
+    else:
+        data["columns"] = view.columns
+        data["low"], data["high"] = view.low.tolist(), view.high.tolist()
+    return data
+
+
+def _decoder(model):
+    """The layers from z to the mean of p(x|z); that of its variance is not drawn."""
+    likelihood = model.config["likelihood"]
+    if ":" in likelihood:
+        kinds = parse_blocks(likelihood)
+        heads = [(f"likelihood.{i}", kind) for i, (kind, _) in enumerate(kinds)]
+    else:
+        heads = [("likelihood", likelihood)]
+
+    def layer(name):
+        W, b = (model.parameters.values[f"{name}.{which}"] for which in "Wb")
+        return {"W": _packed(W, "<f4"), "b": _packed(b, "<f4")}
+
+    return {
+        "activation": model.config["activation"],
+        "layers": [layer(hidden.name) for hidden in model.decoder.layers],
+        "heads": [
+            {"likelihood": kind, **layer(f"{name}.{'mean' if 'gaussian' in kind else 'logits'}")}
+            for name, kind in heads
+        ],
+    }
+
+
+def _packed(array, dtype):
+    """The bytes of an array as text; little-endian, as every browser's typed arrays are."""
+    return base64.b64encode(np.ascontiguousarray(array, dtype).tobytes()).decode("ascii")
+
+
+def _file(name):
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

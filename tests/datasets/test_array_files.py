@@ -1,0 +1,141 @@
+import gzip
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from scipy.io import savemat
+from scipy.sparse import eye
+
+from numvae.datasets import array_files
+
+A, B = np.arange(6.0).reshape(2, 3), np.arange(24).reshape(2, 3, 4)
+LABELS = np.arange(5)
+
+
+def header(text):
+    text = text.ljust(117) + "\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text.encode()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x93NUMPY",
+        b"not an array",
+        b"PK\x03\x04 not an archive",
+        header("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }") + bytes(40),
+        header("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), ") + bytes(48),
+        header("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999, 9999999), }"),
+        header("{'descr': '<f8', 'fortran_order': False, 'shape': (-2, 3), }") + bytes(48),
+    ],
+    ids=["empty", "magic", "text", "zip", "cut", "open header", "huge", "negative"],
+)
+@pytest.mark.parametrize("large", [0, 2**28], ids=["mapped", "read"])
+def test_a_damaged_npy_file_is_refused(tmp_path, content, monkeypatch, large):
+    monkeypatch.setattr(array_files, "LARGE", large)
+    path = tmp_path / "my.npy"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"^{path} is not a readable .npy array"):
+        array_files.npy(path)
+
+
+@pytest.fixture(params=["npz", "mat"])
+def written(request, tmp_path):
+    """written(a=…): the path of a file of these arrays, and the function that reads it."""
+    path = tmp_path / f"my.{request.param}"
+
+    def write(**arrays):
+        if request.param == "npz":
+            np.savez(path, **arrays)
+        else:
+            savemat(path, arrays)
+        return path, getattr(array_files, request.param)
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("arrays", "chosen"),
+    [
+        ({"some": A}, "some"),
+        ({"some": B}, "some"),
+        ({"some": A, "y": LABELS, "n": np.array(3)}, "some"),
+        ({"some": A, "y": LABELS[:, None], "row": LABELS[None]}, "some"),
+        ({"y": LABELS[:, None]}, "y"),
+        ({"X": A, "Z": B}, "X"),
+        ({"some": A, "text": np.array(["a", "b"])}, "some"),
+    ],
+    ids=range(7),
+)
+def test_the_only_table_or_the_one_named_x_is_read(written, arrays, chosen):
+    path, read = written(**arrays)
+    array, note = read(path)
+    assert_array_equal(array, arrays[chosen])
+    assert note == f"array {chosen}"
+
+
+def test_of_several_one_is_chosen_by_its_name(written):
+    path, read = written(one=A, two=B)
+    assert_array_equal(read(path, "two")[0], B)
+    with pytest.raises(ValueError, match=rf"one \(2, 3\), two \(2, 3, 4\); .*{path}:one"):
+        read(path)
+    with pytest.raises(ValueError, match=r"named 'three'; it has one \(2, 3\), two"):
+        read(path, "three")
+
+
+@pytest.mark.parametrize(
+    "arrays", [{"t": np.array(["a", "b"])}, {"c": np.array([[1j, 2], [3, 4]])}]
+)
+def test_where_there_are_no_numbers_that_is_said(written, arrays):
+    path, read = written(**arrays)
+    with pytest.raises(ValueError, match=f"^{path} holds no array of numbers with rows"):
+        read(path)
+
+
+@pytest.mark.parametrize("end", [0, 3, 50, 130, 200, -30, -1])
+def test_a_cut_archive_is_refused(written, end):
+    path, read = written(some=np.random.default_rng(0).random((9, 9)))
+    path.write_bytes(path.read_bytes()[:end])
+    with pytest.raises(ValueError, match=f"^{path} is not a readable") as caught:
+        read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_objects_beside_the_data_are_left_alone(tmp_path):
+    np.savez(tmp_path / "my.npz", X=A, names=np.array(["a", None], object))
+    assert_array_equal(array_files.npz(tmp_path / "my.npz")[0], A)
+    savemat(tmp_path / "my.mat", {"X": A, "opts": {"a": 1}, "cell": np.array([1, "b"], object)})
+    assert_array_equal(array_files.mat(tmp_path / "my.mat")[0], A)
+    savemat(tmp_path / "my.mat", {"S": eye(3)})
+    with pytest.raises(ValueError, match="no array of numbers"):
+        array_files.mat(tmp_path / "my.mat")
+
+
+def test_an_npy_file_under_the_name_of_an_archive_is_said_to_be_one(tmp_path):
+    np.save(tmp_path / "my.npy", A)
+    path = (tmp_path / "my.npy").rename(tmp_path / "my.npz")
+    with pytest.raises(ValueError, match=r"it is a .npy file"):
+        array_files.npz(path)
+
+
+def test_a_matlab_file_of_version_7_3_is_explained(tmp_path):
+    text = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
+    (tmp_path / "my.mat").write_bytes(text + bytes(1000))
+    with pytest.raises(ValueError, match="its version is 7.3; save it with -v7"):
+        array_files.mat(tmp_path / "my.mat")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_an_idx_file_is_read_packed_or_not(tmp_path, pack):
+    images = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    sizes = b"".join(n.to_bytes(4, "big") for n in images.shape)
+    content = b"\0\0\x08\3" + sizes + images.tobytes()
+    (tmp_path / "a").write_bytes(pack(content))
+    assert_array_equal(array_files.idx_file(tmp_path / "a")[0], images)
+    (tmp_path / "a").write_bytes(pack(content[:-1]))
+    with pytest.raises(ValueError, match=f"^{tmp_path / 'a'} is damaged"):
+        array_files.idx_file(tmp_path / "a")
+    (tmp_path / "a").write_bytes(gzip.compress(content)[:-3])
+    with pytest.raises(ValueError, match=f"^{tmp_path / 'a'} is not a readable idx file"):
+        array_files.idx_file(tmp_path / "a")

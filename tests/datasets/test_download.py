@@ -1,0 +1,271 @@
+"""A server on this machine that is good, or bad in every way that servers are."""
+
+import gzip
+import hashlib
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from numvae.datasets import download, files, mnist
+
+CONTENT = bytes(range(251)) * 400
+HALF = len(CONTENT) // 2
+
+
+class Handler(BaseHTTPRequestHandler):
+    """The first folder of the address says how the server behaves."""
+
+    def do_GET(self):
+        how = self.path.split("/")[1]
+        begun = self.headers["Range"]
+        self.server.asked.append((how, begun))
+        getattr(self, how)(int(begun[6:-1]) if begun else 0)
+
+    def answer(self, body, code=200, length=None, **headers):
+        self.send_response(code)
+        self.send_header("Content-Length", str(len(body) if length is None else length))
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def right(self, begun):
+        if begun >= len(CONTENT):
+            self.send_error(416)
+        else:
+            self.answer(CONTENT[begun:], 206 if begun else 200)
+
+    def without_ranges(self, begun):
+        self.answer(CONTENT)
+
+    def unknown_length(self, begun):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(CONTENT)
+
+    def wrong(self, begun):
+        self.answer(bytes(len(CONTENT)))
+
+    def wrong_end(self, begun):
+        self.answer(bytes(100), 206 if begun else 200)
+
+    def half_at_a_time(self, begun):
+        rest = CONTENT[begun:]
+        self.answer(rest[:HALF], 206 if begun else 200, len(rest))
+
+    def a_byte_at_a_time(self, begun):
+        self.answer(CONTENT[begun : begun + 1], 206 if begun else 200, len(CONTENT) - begun)
+
+    def first_half_only(self, begun):
+        self.answer(CONTENT[:HALF], length=len(CONTENT))
+
+    def empty(self, begun):
+        self.answer(b"")
+
+    def missing(self, begun):
+        self.send_error(404)
+
+    def circle(self, begun):
+        self.answer(b"", 302, Location=self.path)
+
+    def elsewhere(self, begun):
+        self.answer(b"", 301, Location="/right/a")
+
+    def endless(self, begun):
+        self.send_response(200)
+        self.end_headers()
+        for _ in range(1000):  # 64 MB, if nobody stops it
+            self.wfile.write(bytes(2**16))
+
+    def huge(self, begun):
+        self.answer(b"", length=10**12)
+
+    def stalled(self, begun):
+        self.answer(CONTENT[begun:HALF], 206 if begun else 200, len(CONTENT) - begun)
+        self.server.over.wait(5)
+
+    def slow(self, begun):
+        self.send_response(200)
+        self.end_headers()
+        for _ in range(100):
+            self.wfile.write(b"x")
+            if self.server.over.wait(0.02):
+                break
+
+    def nonsense(self, begun):
+        self.wfile.write(b"\0\1\2 this is not HTTP\r\n\r\n")
+
+    def log_message(self, *_):
+        pass
+
+    def handle(self):
+        try:
+            super().handle()
+        except ConnectionError:  # the client hung up, as it should
+            self.close_connection = True
+
+
+class Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    server = Server(("127.0.0.1", 0), Handler)
+    server.over, server.asked = threading.Event(), []
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield server
+    server.over.set()
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def fetch(server, tmp_path, monkeypatch):
+    """fetch("right", …): fetch into `path` from the mirrors that behave so, in turn."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(download, "LARGEST", 1_000_000)
+    monkeypatch.setattr(download, "SILENCE", 0.3)
+    server.asked.clear()
+    path = tmp_path / "a"
+
+    def check(content):
+        if content != CONTENT:
+            raise ValueError("the MD5 is another one")
+
+    def fetch(*hows):
+        address = f"http://127.0.0.1:{server.server_port}"
+        download.fetch([f"{address}/{how}/a" for how in hows], path, check)
+        assert path.read_bytes() == CONTENT
+        assert [file.name for file in tmp_path.iterdir()] == ["a"]
+        return server.asked
+
+    fetch.path, fetch.part = path, tmp_path / "a.part"
+    return fetch
+
+
+@pytest.mark.parametrize("how", ["right", "without_ranges", "unknown_length", "elsewhere"])
+def test_the_right_bytes_arrive(fetch, how):
+    assert fetch(how)[0] == (how, None)
+
+
+def test_a_broken_transfer_goes_on_where_it_broke_off(fetch):
+    assert fetch("half_at_a_time") == [
+        ("half_at_a_time", None),
+        ("half_at_a_time", f"bytes={HALF}-"),
+    ]
+
+
+@pytest.mark.parametrize("how", ["right", "half_at_a_time"])
+def test_an_earlier_attempt_is_continued(fetch, how):
+    fetch.part.write_bytes(CONTENT[:HALF])
+    assert fetch(how) == [(how, f"bytes={HALF}-")]
+
+
+@pytest.mark.parametrize("how", ["without_ranges", "right"])
+@pytest.mark.parametrize(
+    "before", [b"?" * HALF, CONTENT, CONTENT + b"more", b"?"], ids=["other", "all", "more", "byte"]
+)
+def test_whatever_is_left_of_an_earlier_attempt_the_file_comes_out_right(fetch, how, before):
+    fetch.part.write_bytes(before)
+    fetch(how)
+
+
+def test_what_another_mirror_began_is_continued(fetch):
+    assert fetch("first_half_only", "right")[-1] == ("right", f"bytes={HALF}-")
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("wrong", "the MD5 is another one"),
+        ("wrong_end", "the MD5 is another one"),
+        ("empty", "ended after 0 of"),
+        ("missing", "HTTP 404 Not Found"),
+        ("circle", "it redirects in a circle"),
+        ("endless", "larger than 1,000,000 bytes"),
+        ("huge", "larger than 1,000,000 bytes|ended after 0 of"),
+        ("stalled", "silent for 0.3 s"),
+        ("first_half_only", f"ended after {HALF:,} of {len(CONTENT):,} bytes"),
+        ("a_byte_at_a_time", "ended after 5 of"),
+        ("nonsense", r"\w"),
+    ],
+)
+def test_a_bad_mirror_is_named_with_the_reason_and_the_next_one_is_asked(fetch, how, reason):
+    with pytest.raises(download.DownloadFailed, match=reason) as caught:
+        fetch(how)
+    sentence = str(caught.value)
+    assert isinstance(caught.value, ConnectionError)
+    assert sentence.startswith("a could not be fetched from http://127.0.0.1:")
+    assert f"/{how}/a (" in sentence and sentence.endswith(f"put it into {fetch.path.parent}.")
+    assert "\n" not in sentence
+    assert not fetch.path.exists()
+    assert fetch(how, "right")[-1][0] == "right"
+
+
+def test_every_mirror_is_named(fetch):
+    with pytest.raises(download.DownloadFailed) as caught:
+        fetch("missing", "wrong", "empty")
+    assert all(f"/{how}/a (" in str(caught.value) for how in ("missing", "wrong", "empty"))
+
+
+def test_a_connection_that_trickles_is_given_up(fetch, monkeypatch):
+    monkeypatch.setattr(download, "PATIENCE", 0.1)
+    monkeypatch.setattr(download, "TRIES", 2)
+    started = time.monotonic()
+    with pytest.raises(download.DownloadFailed, match="too slow"):
+        fetch("slow")
+    assert time.monotonic() - started < 2
+
+
+def test_where_nothing_listens_or_there_is_no_such_machine(tmp_path):
+    with pytest.raises(download.DownloadFailed, match="refused|10061"):
+        download.fetch(["http://127.0.0.1:9/a"], tmp_path / "a", print)
+    with pytest.raises(download.DownloadFailed, match="unknown url type"):
+        download.fetch(["nothing://127.0.0.1/a"], tmp_path / "a", print)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_keeps_what_has_come(fetch, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(download.os, "fsync", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        fetch("right")
+    assert fetch.part.read_bytes() == CONTENT and not fetch.path.exists()
+
+
+def test_progress_is_shown_on_a_terminal_and_wiped_out(fetch, monkeypatch, capsys):
+    fetch("right")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    fetch("right")
+    shown = capsys.readouterr().err
+    assert "a: 0.1 of 0.1 MB" in shown and shown.endswith("\r") and not shown[-20:].strip()
+
+
+def test_the_whole_way_from_the_mirror_to_the_checked_bytes(fetch, server, no_data):
+    """The mirror's archive may be packed differently: what is in it counts."""
+    md5 = hashlib.md5(CONTENT).hexdigest()
+    mirrors = [f"http://127.0.0.1:{server.server_port}/{how}/" for how in ("wrong", "right")]
+    content, path = files.get("set", "a", md5, mirrors, download=True)
+    assert content == CONTENT and path == no_data / "set" / "a"
+    path.write_bytes(gzip.compress(CONTENT))
+    assert files.get("set", "a", md5, mirrors) == (CONTENT, path)
+
+
+def test_without_being_asked_the_network_is_not_touched(no_data, monkeypatch):
+    def never(*_, **__):
+        raise AssertionError("the network was touched")
+
+    monkeypatch.setattr(download, "urlopen", never)
+    with pytest.raises(FileNotFoundError, match="--download"):
+        mnist.load("train")

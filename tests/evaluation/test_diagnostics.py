@@ -1,0 +1,263 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import integrate, optimize, stats
+
+from numvae.evaluation import diagnostics, importance
+from numvae.network import Autoencoder
+from numvae.network.likelihoods import NAMES
+from numvae.training.loop import evaluate
+
+D, Z = 6, 3
+
+
+def make(likelihood="bernoulli", dtype="float64", n_features=D):
+    model = Autoencoder(n_features, Z, (5,), "tanh", likelihood, dtype=dtype)
+    return model.initialize(np.random.default_rng(3))
+
+
+def switch_off(model, unit):
+    """The posterior of a unit is the prior, and the decoder does not look at it."""
+    values = model.parameters.values
+    for name in ("mu", "logvar"):
+        values[f"{name}.W"][:, unit] = 0.0
+        values[f"{name}.b"][unit] = 0.0
+    values["decoder.0.W"][unit] = 0.0
+
+
+@pytest.fixture
+def X(rng):
+    """Two kinds of rows, as black as white."""
+    p = np.where(rng.random((300, 1)) < 0.5, 0.9, 0.1)
+    return (rng.random((300, D)) < p).astype(float)
+
+
+# The units.
+
+
+def test_a_dead_unit_is_seen_to_be_dead(X):
+    """(S3) (S4) (K1)"""
+    model = make()
+    switch_off(model, 1)
+    each = diagnostics.latent_units(*model.encode(X))
+    assert each["kl"][1] == each["activity"][1] == each["mean"][1] == each["far"][1] == 0.0
+    assert each["std"][1] == 1.0
+    for unit in (0, 2):
+        assert each["activity"][unit] > 0.01 and each["kl"][unit] > 0.01
+    found = diagnostics.diagnose(model, X, n_samples=5)
+    assert found["n_active"] == 2 and diagnostics.lines(found)
+
+
+def test_the_units_one_by_one(draw):
+    mu, logvar = draw(40, Z), draw(40, Z)
+    each = diagnostics.latent_units(mu, logvar)
+    sigma = np.exp(logvar / 2)
+    for u in range(Z):
+        kl = np.mean((mu[:, u] ** 2 + sigma[:, u] ** 2 - 1) / 2 - np.log(sigma[:, u]))
+        assert each["kl"][u] == pytest.approx(kl, rel=1e-12)
+        variance = np.mean(sigma[:, u] ** 2 + mu[:, u] ** 2) - np.mean(mu[:, u]) ** 2
+        assert each["std"][u] == pytest.approx(np.sqrt(variance), rel=1e-12)
+        p, q = stats.norm(), stats.norm(np.mean(mu[:, u]), np.sqrt(variance))
+        far = integrate.quad(lambda z, p=p, q=q: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), -20, 20)[0]
+        assert each["far"][u] == pytest.approx(far, rel=1e-6)
+
+
+def test_the_kl_of_the_units_adds_up_to_that_of_the_bound(X):
+    model = make()
+    found = diagnostics.diagnose(model, X, 0, n_samples=5)
+    assert found["kl"] == pytest.approx(evaluate(model, X, 0)[1].mean(), rel=1e-12)
+
+
+# Does the decoder look at z?
+
+
+def test_nothing_is_lost_by_a_decoder_that_ignores_z(X):
+    model = make()
+    model.parameters.values["decoder.0.W"][...] = 0.0
+    assert diagnostics.lost_without_z(model, X, 0) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_nothing_is_lost_where_z_has_nothing_to_do_with_x(X, rng):
+    """Although the decoder moves with z: the spread of its output would not notice."""
+    model = make()
+    model.parameters.values["decoder.0.W"][...] *= 3.0
+    for unit in range(Z):
+        decoder = model.parameters.values["decoder.0.W"].copy()
+        switch_off(model, unit)
+        model.parameters.values["decoder.0.W"][...] = decoder
+    assert model.decode(rng.standard_normal((100, Z))).std(axis=0).mean() > 0.05
+    big = np.tile(X, (3, 1))
+    assert abs(diagnostics.lost_without_z(model, big, 0)) < 0.3
+
+
+def test_much_is_lost_where_z_is_x():
+    model = Autoencoder(2, 2, (), "tanh", "gaussian-fixed", sigma=0.1, dtype="float64")
+    values = model.parameters.values
+    for name in ("mu.W", "likelihood.mean.W"):
+        values[name][...] = np.eye(2)
+    values["logvar.b"][...] = -20.0
+    x = np.array([[0.0, 0.0], [3.0, 4.0]])
+    lost = diagnostics.lost_without_z(model, x, 0)
+    assert lost == pytest.approx(25.0 / 0.02, rel=0.01)  # log N(x; x, σ²) − log N(x; other, σ²)
+    assert np.isnan(diagnostics.lost_without_z(model, x[:1], 0))
+
+
+# The baseline.
+
+
+def config(likelihood, sigma_min=0.01):
+    return {"likelihood": likelihood, "sigma_min": sigma_min}
+
+
+def test_baseline_of_black_and_white_pixels(X):
+    """(X1)"""
+    moments = diagnostics.column_moments(X[:200])
+    found = diagnostics.baseline(config("bernoulli"), moments, X[200:])
+    p = (X[:200].sum(axis=0) + 1) / 202
+    assert_allclose(found, stats.bernoulli.logpmf(X[200:].astype(int), p).sum(axis=1), rtol=1e-12)
+
+
+def test_baseline_allows_what_was_never_seen():
+    """(X1) (X2)"""
+    for likelihood, seen in (("bernoulli", [[0.0, 1.0]] * 9), ("categorical", [[0.0, 1.0]] * 9)):
+        moments = diagnostics.column_moments(np.array(seen))
+        found = diagnostics.baseline(config(likelihood), moments, np.array([[1.0, 0.0]]))
+        wanted = 2 * np.log(1 / 11) if likelihood == "bernoulli" else np.log(1 / 11)
+        assert_allclose(found, wanted, rtol=1e-12)
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "gaussian-fixed", "gaussian-sigma-z"])
+def test_baseline_of_real_numbers(draw, likelihood):
+    train, x = 3.0 * draw(500, D) + 1e4, 3.0 * draw(20, D) + 1e4
+    found = diagnostics.baseline(config(likelihood), diagnostics.column_moments(train), x)
+    wanted = stats.norm.logpdf(x, train.mean(axis=0), train.std(axis=0)).sum(axis=1)
+    assert_allclose(found, wanted, rtol=1e-9)
+
+
+def test_baseline_of_a_column_that_never_moves_is_bounded_by_sigma_min():
+    moments = diagnostics.column_moments(np.full((10, 1), 4.0))
+    found = diagnostics.baseline(config("gaussian", 0.1), moments, np.array([[4.0]]))
+    assert_allclose(found, stats.norm.logpdf(4.0, 4.0, 0.1), rtol=1e-12)
+
+
+def test_baseline_of_gray_pixels(rng):
+    """The density with the column's mean, which is the one of highest likelihood."""
+    train, x = rng.beta(2.0, 1.0, (400, 2)), rng.random((7, 2))
+    found = diagnostics.baseline(
+        config("continuous-bernoulli"), diagnostics.column_moments(train), x
+    )
+    total = np.zeros(7)
+    for column, m in zip(x.T, train.mean(axis=0)):
+
+        def mean(a):
+            return integrate.quad(lambda t: t * np.exp(a * t) * a / np.expm1(a), 0, 1)[0]
+
+        a = optimize.brentq(lambda a, m=m: mean(a) - m, 1e-3, 50.0)
+        total += a * column - np.log(np.expm1(a) / a)
+    assert_allclose(found, total, rtol=1e-5)
+
+
+def test_baseline_of_blocks_and_of_missing_values(rng, draw):
+    """(X2): each block by its own kind; what is missing counts neither here nor in the fit."""
+    kinds = rng.choice(3, 100, p=[0.6, 0.3, 0.1])
+    train = np.concatenate([draw(100, 2), np.eye(3)[kinds]], axis=1)
+    train[:40, 0] = np.nan
+    train[50:60, 2:] = np.nan
+    x = np.concatenate([draw(2, 2), np.eye(3)[[1, 2]]], axis=1)
+    observed = np.array([[1.0, 0, 1, 1, 1], [1, 1, 0, 0, 0]])
+    found = diagnostics.baseline(
+        config("gaussian:2,categorical:3"),
+        diagnostics.column_moments(train),
+        x * observed,
+        observed,
+    )
+    one = stats.norm(train[40:, 0].mean(), train[40:, 0].std())
+    two = stats.norm(train[:, 1].mean(), train[:, 1].std())
+    counted = np.bincount(np.concatenate([kinds[:50], kinds[60:]]), minlength=3)
+    share = (counted + 1) / 93
+    wanted = [one.logpdf(x[0, 0]) + np.log(share[1]), one.logpdf(x[1, 0]) + two.logpdf(x[1, 1])]
+    assert_allclose(found, wanted, rtol=1e-9)
+
+
+def test_column_moments_of_more_rows_than_are_taken_at_once(rng):
+    X = rng.standard_normal((2300, 3)) + 1e6
+    n, mean, variance = diagnostics.column_moments(X)
+    assert_array_equal(n, 2300)
+    assert_allclose(mean, X.mean(axis=0), rtol=1e-12)
+    assert_allclose(variance, X.var(axis=0), rtol=1e-7)
+
+
+# All of it together.
+
+
+@pytest.mark.parametrize("likelihood", [*NAMES, "gaussian:2,categorical:4"])
+def test_diagnosis_of_every_likelihood(rng, likelihood):
+    model = make(likelihood, "float32")
+    x = rng.random((30, D)).astype("float32")
+    found = diagnostics.diagnose(model, x, 1, x, n_samples=20)
+    estimate = importance.estimate(model, x, 1, 20)
+    assert found["log_p"] == pytest.approx(estimate.log_p.mean())
+    assert found["log_p_error"] == pytest.approx(stats.sem(estimate.log_p))
+    assert found["elbo"] == pytest.approx(estimate.elbo.mean())
+    assert found["gap"] == pytest.approx(found["log_p"] - found["elbo"]) and found["gap"] > 0.0
+    assert found["elbo"] == pytest.approx(-found["nll"] - found["kl"], rel=1e-12)
+    assert found["bits"] == pytest.approx(-found["elbo"] / np.log(2) / D)
+    moments = diagnostics.column_moments(x)
+    assert found["baseline"] == pytest.approx(
+        diagnostics.baseline(model.config, moments, x).mean(), rel=1e-6
+    )
+    text = "\n".join(diagnostics.lines(found))
+    for number in (found["log_p"], found["elbo"], found["baseline"], found["kl"]):
+        assert f"{number:.2f}" in text
+    assert all(convention.name in text for convention in found["conventions"])
+
+
+def test_the_nll_is_that_of_the_bound_with_less_noise(X):
+    model = make()
+    found = diagnostics.diagnose(model, X, n_samples=200)
+    assert found["nll"] == pytest.approx(evaluate(model, X, 7, n_samples=200)[0].mean(), abs=0.02)
+
+
+def test_diagnosis_of_binarized_pixels_and_of_missing_values(rng):
+    model, X = make(), rng.random((50, D))
+    assert diagnostics.diagnose(model, X, 0, X, 5, binarize=True)["elbo"] < 0.0
+    X[rng.random(X.shape) < 0.3] = np.nan
+    found = diagnostics.diagnose(make("gaussian"), X, 0, X, 5, missing=True, gray_levels=256)
+    assert np.isfinite([found[name] for name in ("log_p", "baseline", "lost_without_z")]).all()
+    assert found["bits"] == pytest.approx(-found["elbo"] / np.log(2) / D + 8.0)
+
+
+def test_few_units_are_summed_up(X):
+    found = diagnostics.diagnose(make(), X, n_samples=2)
+    assert found["baseline"] is None
+    text = "\n".join(diagnostics.lines(found, most=1))
+    rest = np.sort(found["units"]["kl"])[:-1].sum()
+    assert "the other 2 together" in text and f"{rest:.3f}" in text and "baseline" not in text
+
+
+# Advice.
+
+
+def test_advice_when_the_posterior_has_collapsed(X):
+    model = make()
+    for unit in range(Z):
+        switch_off(model, unit)
+    found = diagnostics.diagnose(model, X, n_samples=3)
+    (line,) = diagnostics.advice(found)
+    assert "collapsed: 0 of 3" in line and found["n_active"] == 0
+    assert diagnostics.lines(found)[-1] == line
+    assert found["gap"] == pytest.approx(0.0, abs=1e-9)
+
+
+def test_advice_when_the_codes_are_not_where_the_prior_is(X):
+    model = make()
+    model.parameters.values["mu.b"][2] = 4.0
+    (line,) = diagnostics.advice(diagnostics.diagnose(model, X, n_samples=3))
+    assert "unit 3 have mean" in line and "standard deviation" in line
+
+
+def test_no_advice_where_none_is_needed():
+    """Codes that are N(0, 1) over the data."""
+    mu = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)[:, None] * np.sqrt(0.9)
+    each = diagnostics.latent_units(mu, np.full_like(mu, np.log(0.1)))
+    assert diagnostics.advice({"units": each, "n_latent": 1, "n_active": 1}) == []

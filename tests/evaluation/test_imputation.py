@@ -1,0 +1,194 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
+
+from numvae.evaluation import imputation
+from numvae.network import Autoencoder
+from numvae.network.likelihoods import NAMES
+from numvae.rules import gaussian
+
+D, Z, N, SIGMA = 5, 2, 6, 0.5
+
+
+def linear(wrong=0.0):
+    """A linear-Gaussian model with the exact posterior means, or beside them by `wrong`."""
+    model = Autoencoder(D, Z, (), "tanh", "gaussian-fixed", sigma=SIGMA, dtype="float64")
+    model.initialize(np.random.default_rng(3))
+    values = model.parameters.values
+    values["likelihood.mean.b"][...] = [1.0, -1.0, 0.5, 0.0, 2.0]
+    W, b = values["likelihood.mean.W"], values["likelihood.mean.b"]
+    posterior = np.linalg.inv(np.eye(Z) + W @ W.T / SIGMA**2)
+    values["mu.W"][...] = W.T @ posterior / SIGMA**2
+    values["mu.b"][...] = -b @ values["mu.W"] + wrong
+    values["logvar.W"][...] = 0.0
+    values["logvar.b"][...] = np.log(np.diag(posterior)) + wrong
+    return model
+
+
+def conditional(model, x, known):
+    """Mean and covariance of the missing values of one row given the known ones, exactly."""
+    W, b = (model.parameters.values[f"likelihood.mean.{name}"] for name in "Wb")
+    C = W.T @ W + SIGMA**2 * np.eye(D)
+    gain = C[~known][:, known] @ np.linalg.inv(C[known][:, known])
+    mean = b[~known] + gain @ (x - b)[known]
+    return mean, C[~known][:, ~known] - gain @ C[known][:, ~known]
+
+
+@pytest.fixture
+def data(rng):
+    model = linear()
+    x = model.sample(rng, rng.standard_normal((N, Z)))
+    observed = (rng.random((N, D)) < 0.6).astype(float)
+    observed[0] = [1, 1, 1, 1, 0]
+    observed[1] = [0, 1, 0, 0, 0]
+    return x, observed
+
+
+@pytest.mark.parametrize("wrong", [0.0, 0.2])
+def test_the_mean_is_the_exact_conditional_mean_of_a_linear_model(data, wrong):
+    """(J1), also from a posterior that is wrong."""
+    x, observed = data
+    found = imputation.impute(
+        linear(wrong), x * observed, observed, np.random.default_rng(0), 10, 2000
+    )
+    for row, known, mean in zip(x, observed == 1, found.mean):
+        wanted, covariance = conditional(linear(), row, known)
+        error = np.sqrt(np.diag(covariance) / 2000)
+        assert_allclose(mean[~known], wanted, atol=8.0 * error.max(initial=0.0) + 1e-12)
+
+
+def test_without_the_weights_a_wrong_posterior_gives_a_wrong_mean(data, monkeypatch):
+    """What (J1) is there for."""
+    x, observed = data
+
+    def error(model):
+        found = imputation.impute(model, x, observed, np.random.default_rng(0), 10, 1000).mean
+        exact = [conditional(linear(), r, k)[0] for r, k in zip(x, observed == 1)]
+        return np.abs(found[observed == 0] - np.concatenate(exact)).max()
+
+    with_weights = error(linear(0.2))
+    even = lambda log_w: np.full(log_w.shape, 1.0 / len(log_w))  # noqa: E731
+    monkeypatch.setattr(imputation.importance, "normalize", even)
+    assert error(linear(0.2)) > 3.0 * with_weights
+
+
+def test_the_draws_have_the_exact_conditional_distribution(data):
+    """(J1) (J2): mean and covariance, so the noise of the likelihood is in them."""
+    x, observed = data
+    n = 3000
+    found = imputation.impute(
+        linear(0.1), x, observed, np.random.default_rng(0), 10, n, keep_draws=True
+    )
+    assert found.draws.shape == (n, N, D)
+    for i, known in enumerate(observed == 1):
+        mean, covariance = conditional(linear(), x[i], known)
+        draws = found.draws[:, i, ~known]
+        assert_allclose(draws.mean(axis=0), mean, atol=0.12)
+        if len(mean):
+            assert_allclose(np.cov(draws.T).reshape(covariance.shape), covariance, atol=0.15)
+
+
+def test_the_weights_are_their_definition(draw):
+    """(J1), one density at a time by scipy."""
+    model, x = linear(0.2), draw(2, D)
+    known = np.array([[1, 1, 0, 1, 0], [0, 1, 1, 0, 0]], bool)
+    L, B = 4, 2
+    z, log_w = imputation._chains(
+        model, np.where(known, x, 0.0), known, np.random.default_rng(1), 0, L
+    )
+    mu, logvar = model.encode(np.where(known, x, 0.0))  # no step: all chains see zeros
+    for l, b in np.ndindex(L, B):
+        said = model.decode(z[l, b][None])[0]
+        log_px = stats.norm.logpdf(x[b], said, SIGMA)[known[b]].sum()
+        log_pz = stats.norm.logpdf(z[l, b]).sum()
+        log_q = stats.norm.logpdf(z[l, b], mu[b], np.exp(logvar[b] / 2)).sum()
+        assert log_w[l, b] == pytest.approx(log_px + log_pz - log_q, rel=1e-10)
+
+
+def test_the_proposal_is_the_mixture_of_all_chains(draw):
+    """(J1) after some steps: the same encodings, found again from the filled rows."""
+    model, x, seen = linear(), draw(1, D), []
+    known = np.array([[1, 0, 0, 1, 0]], bool)
+
+    def spy(x, encode=model.encode):
+        seen.append(encode(x))
+        return seen[-1]
+
+    model.encode = spy
+    z, log_w = imputation._chains(
+        model, np.where(known, x, 0.0), known, np.random.default_rng(1), 3, 5
+    )
+    mu, logvar = seen[-1]
+    for l in range(5):
+        q = [np.exp(stats.norm.logpdf(z[l, 0], m, np.exp(v / 2)).sum()) for m, v in zip(mu, logvar)]
+        log_p = gaussian.log_density(z[l, 0], 0.0, 0.0) + model.log_likelihood(
+            x, z[l][None], known.astype(float)
+        )
+        assert log_w[l, 0] == pytest.approx((log_p - np.log(np.mean(q))).item(), rel=1e-10)
+    assert mu.std(axis=0).min() > 1e-3
+
+
+@pytest.mark.parametrize("likelihood", NAMES)
+@pytest.mark.parametrize("given", ["float32", "float64"])
+def test_known_values_are_untouched_bit_for_bit(rng, likelihood, given):
+    """Whatever the missing places hold, and whichever dtype the model computes in."""
+    model = Autoencoder(D, Z, (4,), "tanh", likelihood).initialize(rng)
+    x = rng.random((30, D)).astype(given)
+    known = rng.random((30, D)) < 0.5
+    known[0], known[1] = True, False
+    if likelihood == "categorical":
+        x, known = np.eye(D, dtype=given)[rng.integers(0, D, 30)], np.tile(known[:, :1], (1, D))
+    holes = np.where(known, x, np.nan).astype(given)
+    before = holes.copy()
+    found = imputation.impute(model, holes, known, rng, 2, 3, keep_draws=True)
+    assert_array_equal(holes, before)
+    assert found.mean.dtype == found.draws.dtype == given
+    assert_array_equal(found.mean[known], x[known])
+    assert_array_equal(found.draws[:, known], np.broadcast_to(x[known], (3, known.sum())))
+    assert np.isfinite(found.mean).all() and np.isfinite(found.draws).all()
+    assert (found.effective_samples >= 1.0 - 1e-6).all()
+    assert (found.effective_samples <= 3.0 + 1e-6).all()
+
+
+def test_at_the_first_step_the_encoder_sees_zeros(draw):
+    model, seen = linear(), []
+
+    def spy(x, encode=model.encode):
+        seen.append(x.copy())
+        return encode(x)
+
+    model.encode = spy
+    x, known = draw(1, D), np.array([[1, 0, 1, 0, 0]])
+    imputation.impute(model, np.where(known, x, np.nan), known, np.random.default_rng(0), 2, 3)
+    assert_array_equal(seen[0], np.repeat(np.where(known, x, 0.0), 3, axis=0))
+    assert len(seen) == 3 and (seen[1][:, [1, 3, 4]] != 0.0).all()
+
+
+def test_rows_are_taken_in_parts(data, monkeypatch):
+    """Other draws then, but the same answer."""
+    x, observed = data
+    monkeypatch.setattr(imputation, "AT_ONCE", 1)
+    found = imputation.impute(linear(), x, observed, np.random.default_rng(0), 5, 1000)
+    for row, known, mean in zip(x, observed == 1, found.mean):
+        assert_allclose(mean[~known], conditional(linear(), row, known)[0], atol=0.2)
+    assert found.draws is None
+
+
+def test_resampling_takes_each_in_proportion(rng):
+    """(J2)"""
+    shares = rng.dirichlet(np.ones(6), size=4).T
+    counts = np.zeros((6, 4))
+    for _ in range(2000):
+        chosen = imputation.resample(rng, shares)
+        assert chosen.shape == (6, 4)
+        times = np.stack([np.bincount(c, minlength=6) for c in chosen.T], axis=1)
+        assert (np.abs(times - 6 * shares) < 1.0 + 1e-9).all()
+        counts += times
+    assert_allclose(counts / 2000, 6 * shares, atol=0.06)
+
+
+def test_equal_weights_are_left_as_they_are(rng):
+    """(J2)"""
+    chosen = imputation.resample(rng, np.full((5, 3), 0.2))
+    assert_array_equal(chosen, np.tile(np.arange(5)[:, None], (1, 3)))

@@ -1,0 +1,140 @@
+"""The page is taken as it is written: its own script is run by node, where that is installed."""
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+
+from numvae.datasets import Dataset
+from numvae.explore.page import page
+from numvae.explore.view import view
+from numvae.network import Autoencoder
+from numvae.rules import continuous_bernoulli
+from numvae.saved import Saved
+
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(
+    NODE is None, reason="node is not installed to run the page's script"
+)
+
+
+def a_view(likelihood="bernoulli", shape=(4, 3), n_latent=2, hidden=(7,), scale=1.0, **more):
+    """A View of random weights; `scale` makes them larger, so that functions show their ends."""
+    rng = np.random.default_rng(0)
+    X = rng.random((30, int(np.prod(shape)))).astype("f4")
+    model = Autoencoder(X.shape[1], n_latent, hidden, likelihood=likelihood, **more)
+    model.initialize(rng, sigma=scale)
+    for name, value in model.parameters.values.items():
+        if name.endswith(".b"):
+            value[...] = rng.standard_normal(value.shape)
+    known = {"factor": rng.random(30), "label": np.arange(30) % 3}
+    dataset = Dataset("made-up", X, X[:0], shape, "split", likelihood, known)
+    return view(Saved("model.npz", model, {}), dataset)
+
+
+def part(text, name):
+    (found,) = re.findall(rf'<script id="{name}"[^>]*>(.*?)</script>', text, re.S)
+    return found
+
+
+def data_of(text):
+    return json.loads(part(text, "data"))
+
+
+def unpacked(text, dtype):
+    return np.frombuffer(base64.b64decode(text), dtype)
+
+
+def by_node(text, expression, known):
+    """What an expression is worth to the page's own decoder script, where `known` is an array."""
+    code = f"""
+        {part(text, "decoder")}
+        const known = JSON.parse(require("fs").readFileSync(0, "utf8"));
+        console.log(JSON.stringify({expression}));
+    """
+    done = subprocess.run(
+        [NODE, "-e", code], input=json.dumps(known), capture_output=True, text=True, check=True
+    )
+    return np.array(json.loads(done.stdout))
+
+
+CASES = [
+    {"activation": "tanh", "hidden": (7,)},
+    {"activation": "relu", "hidden": (9, 5)},
+    {"activation": "elu", "hidden": (6, 5, 4)},
+    {"activation": "softplus", "hidden": (9, 5), "scale": 2.0},
+    {"activation": "sigmoid", "hidden": (7,), "scale": 5.0},
+    {"activation": "linear", "hidden": (7,)},
+    {"hidden": (), "n_latent": 1},
+    {"likelihood": "continuous-bernoulli", "scale": 0.1},
+    {"likelihood": "continuous-bernoulli", "scale": 3.0, "n_latent": 12},
+    {"likelihood": "gaussian", "shape": (2, 2, 3), "dtype": "float64"},
+    {"likelihood": "gaussian-fixed", "shape": (5,)},
+    {"likelihood": "gaussian-sigma-z", "hidden": (8, 8)},
+    {"likelihood": "categorical", "shape": (5,), "scale": 3.0},
+    {"likelihood": "gaussian:2,bernoulli:1,categorical:4", "shape": (7,)},
+]
+
+
+@needs_node
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_pages_decoder_is_the_models(case):
+    shown = a_view(**case)
+    model = shown.model
+    points = np.random.default_rng(1).uniform(-3, 3, (20, model.n_latent))
+    wanted = model.decode(points.astype(model.dtype))
+    text = page(shown)
+    decoder = "unpackDecoder(known[0].decoder)"
+    expression = f"known[1].map((z) => decode({decoder}, z))"
+    found = by_node(text, expression, [data_of(text), points.tolist()])
+    assert wanted.std() > 1e-3
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@needs_node
+def test_the_continuous_bernoulli_is_as_exact_where_a_series_takes_its_place():
+    logits = np.concatenate([np.linspace(-1, 1, 201), [-900.0, -30.0, 30.0, 900.0]])
+    found = by_node(page(a_view()), "known.map(continuousBernoulliMean)", logits.tolist())
+    np.testing.assert_allclose(found, continuous_bernoulli.mean(logits), atol=1e-10)
+
+
+def test_the_page_is_whole_and_asks_nothing_of_the_network():
+    text = page(a_view())
+    assert text.startswith("<!doctype html>") and text.endswith("</html>\n")
+    assert "{{" not in text
+    assert not re.search(r"""https?:|//[a-z]|src=|@import|\burl\(""", text)
+    assert "default-src 'none'" in text and "bernoulli" in text
+
+
+def test_the_page_holds_what_is_shown():
+    shown = a_view(n_latent=3)
+    data = data_of(page(shown))
+    points = unpacked(data["points"], "<f4").reshape(-1, 2)
+    np.testing.assert_array_equal(points, shown.mu[:, list(shown.axes)])
+    codes = unpacked(data["codes"], "<f4").reshape(-1, 3)
+    np.testing.assert_array_equal(codes, shown.codes)
+    originals = unpacked(data["originals"], "u1").reshape(-1, 12)
+    np.testing.assert_allclose(originals / 255, shown.originals, atol=0.5 / 255 + 1e-6)
+    assert [known["name"] for known in data["colourings"]] == ["factor", "label"]
+    assert (unpacked(data["colourings"][1]["index"], "u1") == np.arange(30) % 3).all()
+    assert data["units"] == shown.units and data["limit"] == shown.limit
+
+
+def test_a_table_brings_its_columns_and_one_unit_no_map():
+    data = data_of(page(a_view(shape=(5,), n_latent=1, likelihood="gaussian")))
+    assert data["columns"] == ["x1", "x2", "x3", "x4", "x5"]
+    assert len(data["low"]) == len(data["high"]) == 5
+    assert data["points"] == "" and "originals" not in data
+
+
+def test_a_name_cannot_end_the_script_or_become_markup():
+    shown = a_view(shape=(1,), likelihood="gaussian")
+    shown.name = "<b>&"
+    shown.columns = ["</script><script>alert(1)"]
+    text = page(shown)
+    assert data_of(text)["columns"] == shown.columns
+    assert "<b>" not in text and "<title>The latent space of &lt;b&gt;&amp;</title>" in text

@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+
+from numvae.datasets import Dataset
+from numvae.explore.view import LEAST_LIMIT, ORIGINALS, POINTS, UNITS, colouring, view
+from numvae.network import Autoencoder
+from numvae.plots import style
+from numvae.saved import Saved
+
+
+def a_view(n=60, n_valid=0, n_latent=3, shape=(2, 3), use=None, about=(), X=None):
+    """A View of a model whose unit i varies as use[i] says."""
+    rng = np.random.default_rng(0)
+    if X is None:
+        X = rng.random((n + n_valid, int(np.prod(shape))), dtype="f4")
+    model = Autoencoder(X.shape[1], n_latent, (), likelihood="gaussian").initialize(rng)
+    if use is not None:
+        model.parameters.values["mu.W"][...] *= use
+    known = {"row": np.arange(len(X), dtype="f4")}
+    dataset = Dataset(
+        "made-up",
+        X[:n],
+        X[n:],
+        shape,
+        "split",
+        "gaussian",
+        {"row": known["row"][:n]},
+        {"row": known["row"][n:]},
+    )
+    return view(Saved("model.npz", model, dict(about)), dataset)
+
+
+def test_the_map_has_the_two_most_used_units_and_the_sliders_the_others_by_use():
+    shown = a_view(n_latent=5, use=[0.1, 20.0, 0.0, 3.0, 200.0])
+    assert shown.axes == (1, 4)
+    assert shown.units == [1, 4, 3, 0, 2]
+
+
+def test_there_are_no_more_sliders_than_a_hand_can_use():
+    assert len(a_view(n_latent=UNITS + 5).units) == UNITS
+
+
+def test_one_unit_has_no_map():
+    shown = a_view(n_latent=1)
+    assert shown.axes is None and shown.units == [0]
+
+
+def test_the_limit_holds_every_code_and_most_of_the_prior():
+    assert a_view(use=0.0).limit == pytest.approx(1.05 * LEAST_LIMIT)
+    shown = a_view(use=100.0)
+    assert np.abs(shown.mu).max() < shown.limit < 1.1 * np.abs(shown.mu).max()
+
+
+def test_a_few_of_many_examples_are_shown_and_each_original_has_its_code():
+    shown = a_view(n=POINTS + 500)
+    assert len(shown.mu) == POINTS and len(shown.originals) == ORIGINALS
+    mu, _ = shown.model.encode(shown.originals)
+    np.testing.assert_allclose(shown.codes, mu, atol=1e-5)
+    assert (np.diff(shown.codes[:, shown.units[0]]) >= 0).all()
+    assert len(a_view(n=3).originals) == 3
+
+
+@pytest.mark.parametrize(("n_valid", "first"), [(499, 0), (500, 60)])
+def test_held_out_examples_are_shown_if_they_are_enough_for_a_cloud(n_valid, first):
+    (known,) = a_view(n_valid=n_valid).colourings
+    assert float(known.labels[0]) == first
+
+
+def test_an_image_is_clipped_and_a_row_is_not():
+    z = np.zeros(3)
+    for shape, clipped in (((2, 3), True), ((6,), False)):
+        shown = a_view(shape=shape)
+        shown.model.parameters.values["likelihood.mean.b"][...] = 7.0
+        x = shown.decode(z)
+        assert x.shape == shape and (x == (1.0 if clipped else 7.0)).all()
+
+
+def test_the_bars_of_a_row_lie_between_the_least_and_the_largest_of_the_data():
+    X = np.array([[0.0, 5.0, -1.0], [2.0, 5.0, np.nan], [4.0, 5.0, 3.0]], "f4")
+    shown = a_view(X=X, n=3, shape=(3,), about={"missing": True})
+    assert np.isfinite(shown.mu).all()
+    np.testing.assert_allclose(shown.heights(np.array([1.0, 5.0, 3.0])), [0.25, 0.0, 1.0])
+    np.testing.assert_allclose(shown.heights(np.array([-9.0, 9.0, 9.0])), [0.0, 1.0, 1.0])
+
+
+def test_classes_have_a_colour_each_and_factors_a_place_on_the_scale():
+    classes = colouring("digit", np.array([3, 7, 3, 9]))
+    assert classes.is_class and classes.labels == ["3", "7", "9"]
+    assert classes.palette == list(style.CLASSES[:3]) and classes.index.tolist() == [0, 1, 0, 2]
+    for values in (np.array([-1.0, 0.0, 1.0]), np.arange(11)):
+        factor = colouring("factor", values)
+        assert not factor.is_class and factor.index[0] == 0
+        assert factor.index[-1] == len(factor.palette) - 1
+    assert colouring("same", np.ones(4)).index.tolist() == [0, 0, 0, 0]

@@ -1,0 +1,88 @@
+"""Tables, column by column."""
+
+import numpy as np
+import pytest
+
+from numvae import plots
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(300, 12)) * 10.0 ** np.arange(-4, 8)
+NAMES = ["pH", "free_sulfur_dioxide_in_mg_per_litre", *(f"name {i}" for i in range(10))]
+
+
+def titles(figure):
+    return [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def test_each_column_against_its_reconstruction():
+    again = X + 0.5 * np.std(X, axis=0) * rng.normal(size=X.shape)
+    figure = plots.table_reconstructions(X[:, :3], again[:, :3], ["a", "b", "c"])
+    assert figure.get_supxlabel() == "data" and figure.get_supylabel() == "reconstructed"
+    for j, panel in enumerate(figure.axes):
+        points = np.asarray(panel.collections[0].get_offsets())
+        np.testing.assert_array_equal(points, np.column_stack([X[:, j], again[:, j]]))
+        assert panel.get_xlim() == panel.get_ylim()
+        r2 = 1 - np.mean((X[:, j] - again[:, j]) ** 2) / np.var(X[:, j])
+        assert titles(figure)[j] == f"{'abc'[j]}\nR² = {r2:.2f}"
+
+
+def test_r2_is_1_where_they_agree_and_0_at_the_mean():
+    figure = plots.table_reconstructions(
+        X[:, :2], np.column_stack([X[:, 0], [X[:, 1].mean()] * 300])
+    )
+    assert titles(figure) == ["column 1\nR² = 1.00", "column 2\nR² = 0.00"]
+
+
+@pytest.mark.parametrize("D", [1, 2, 12])
+def test_tables_are_legible(D, assert_legible):
+    figure = plots.table_reconstructions(X[:, -D:], 0.8 * X[:, -D:], NAMES[:D])
+    assert len(figure.axes) == D
+    assert_legible(figure)
+
+
+@pytest.mark.parametrize("D", [5])
+def test_marginals_are_legible(D, assert_legible):
+    figure = plots.marginals(X[:, -D:], X[:200, -D:], NAMES[:D])
+    assert len(figure.axes) == D
+    assert_legible(figure)
+
+
+def test_of_many_columns_the_first_are_drawn_and_the_picture_says_so():
+    wide = np.tile(X, 2)
+    for figure in (plots.table_reconstructions(wide, wide), plots.marginals(wide, wide)):
+        assert len(figure.axes) == 12
+        assert figure.get_suptitle() == "The first 12 of 24 columns"
+
+
+def test_missing_entries_and_constant_columns(assert_legible):
+    data = X[:, :3].copy()
+    data[::2, 0], data[:, 1], data[:, 2] = np.nan, 7.0, np.nan
+    figure = plots.table_reconstructions(data, X[:, :3])
+    assert len(figure.axes[0].collections[0].get_offsets()) == 150
+    assert [title[-1] for title in titles(figure)[1:]] == ["–", "–"]
+    assert_legible(figure)
+    assert_legible(plots.marginals(data, np.full((5, 3), np.nan)))
+
+
+def test_marginals_share_their_bins_and_have_area_1():
+    samples = 0.5 * rng.normal(size=(1000, 2))
+    samples[0] = 1e9  # one wild sample does not count
+    figure = plots.marginals(rng.normal(size=(5000, 2)), samples, ["a", "b"])
+    assert titles(figure) == ["a", "b"]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["data", "samples"]
+    for panel in figure.axes:
+        data, drawn = (stairs.get_data() for stairs in panel.patches)
+        np.testing.assert_array_equal(data.edges, drawn.edges)
+        assert -4 < data.edges[0] < -2 and 2 < data.edges[-1] < 4
+        for values, edges, _ in (data, drawn):
+            assert 0.98 < np.sum(values * np.diff(edges)) <= 1.0
+
+
+@pytest.mark.parametrize("draw", [plots.table_reconstructions, plots.marginals])
+def test_tables_of_another_shape_are_refused(draw):
+    with pytest.raises(ValueError, match=r"found X of shape|expected \(N, D\)"):
+        draw(X[:, 0], X[:, 0])
+    with pytest.raises(ValueError, match="found 1 names for 12 columns"):
+        draw(X, X, ["pH"])
+    with pytest.raises(ValueError, match="expected"):
+        draw(X, X[:, :4])

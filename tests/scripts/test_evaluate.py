@@ -1,0 +1,237 @@
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from numvae.datasets import load
+from numvae.network import Autoencoder
+from numvae.training.checkpoint import load_model, load_training, save_model, save_training
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
+
+
+def script(name):
+    specification = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+train, evaluate = script("train"), script("evaluate")
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """A folder with the run of some images, that of a table, and their data."""
+    folder = tmp_path_factory.mktemp("trained")
+    rng = np.random.default_rng(0)
+    np.save(folder / "images.npy", rng.random((40, 4, 3)))
+    np.save(folder / "rows.npy", rng.standard_normal((40, 5)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        flags = ["--epochs", "4", "--hidden", "6", "--lr", "0.05", "--quiet"]
+        assert train.main(["--data", "images.npy", "--out", "run", *flags]) == 0
+        patch.setattr(train.runs, "pictures", lambda *_: ())
+        assert train.main(["--data", "rows.npy", "--out", "table", *flags]) == 0
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(trained, tmp_path, monkeypatch):
+    """A working folder in which the runs and their data lie."""
+    monkeypatch.chdir(tmp_path)
+    for path in trained.iterdir():
+        Path(path.name).symlink_to(path)
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Runs without their pictures, which take most of the time."""
+    monkeypatch.setattr(train.runs, "pictures", lambda *_: ())
+
+
+def run(typed):
+    assert evaluate.main(typed.split()) == 0
+
+
+def rows_of(path):
+    header, *rows = Path(path).read_text(encoding="utf-8").splitlines()
+    return header.split(","), np.array([[float(cell) for cell in row.split(",")] for row in rows])
+
+
+# report
+
+
+def test_a_report_is_that_of_the_training(capsys):
+    run("report run --out again")
+    text = Path("run/report.txt").read_text("utf-8")
+    assert Path("again/report.txt").read_text("utf-8") == text
+    assert capsys.readouterr().out == text
+    pictures = {path.name for path in Path("run").glob("*.png")}
+    assert {path.name for path in Path("again").iterdir()} == pictures | {"report.txt"}
+    assert all((Path("run") / n).read_bytes() == (Path("again") / n).read_bytes() for n in pictures)
+
+
+def test_data_that_have_moved_are_found_where_they_are_said_to_be(undrawn):
+    Path("images.npy").rename("moved.npy")
+    run("report run moved.npy --out again")
+    assert Path("again/report.txt").read_bytes() == Path("run/report.txt").read_bytes()
+
+
+@pytest.mark.parametrize("how", ["none", "fixed", "dynamic"])
+def test_a_report_sees_its_data_as_the_training_did(undrawn, how):
+    flags = f"--epochs 1 --hidden 3 --likelihood bernoulli --binarize {how} --validation 7 --seed 3"
+    train.main([*flags.split(), "--data", "images.npy", "--out", "other", "--quiet"])
+    run("report other --out again")
+    assert Path("again/report.txt").read_bytes() == Path("other/report.txt").read_bytes()
+
+
+# sample
+
+
+def test_samples_are_decoded_from_the_prior_and_the_seed_decides_them():
+    run("sample run -n 5 --out a.npy")
+    run("sample run -n 5 --out b.npy")
+    run("sample run -n 5 --out c.npy --seed 1")
+    run("sample run -n 5 --out d.npy --noise")
+    a, b, c, d = (np.load(f"{name}.npy") for name in "abcd")
+    assert a.shape == (5, 4, 3)
+    model, _ = load_model("run/model.npz")
+    z = np.random.default_rng(0).standard_normal((5, 2), dtype="f4")
+    assert_array_equal(a.reshape(5, 12), model.decode(z))
+    assert_array_equal(a, b)
+    assert (a != c).all() and (a != d).any()
+
+
+def test_samples_are_a_table_or_a_picture():
+    run("sample run -n 3 --out a.csv")
+    run("sample run -n 3 --out a.npy")
+    run("sample run --out a.png")
+    header, rows = rows_of("a.csv")
+    assert header == [f"x{i}" for i in range(1, 13)]
+    assert_array_equal(rows.astype("f4"), np.load("a.npy").reshape(3, 12))
+    assert Path("a.png").read_bytes()[:4] == b"\x89PNG"
+
+
+# reconstruct and encode
+
+
+@pytest.mark.parametrize("data", ["", "images.npy"])
+def test_codes_and_reconstructions_are_in_the_order_of_the_file(data):
+    run(f"encode run {data} --out codes.npy")
+    run(f"reconstruct run {data} --out again.npy")
+    model, _ = load_model("run/model.npz")
+    X = np.load("images.npy").astype("f4").reshape(40, 12)
+    mu, _ = model.encode(X)
+    assert_allclose(np.load("codes.npy"), mu, atol=1e-6)
+    assert_allclose(np.load("again.npy").reshape(40, 12), model.decode(mu), atol=1e-6)
+    assert np.load("again.npy").shape == (40, 4, 3)
+
+
+def test_a_named_set_is_taken_whole_with_what_is_held_out_last():
+    save_model(Autoencoder(560, 2, ()).initialize(np.random.default_rng(0)), "model.npz")
+    run("encode model.npz faces --out codes.npy")
+    model, _ = load_model("model.npz")
+    data = load("faces")
+    mu, _ = model.encode(np.concatenate([data.X, data.X_valid]))
+    assert_allclose(np.load("codes.npy"), mu, atol=1e-5)
+
+
+def test_a_table_of_codes_names_its_columns_and_loses_no_digit():
+    run("encode table --out codes.csv --logvar")
+    run("encode table --out codes.npy --logvar")
+    header, rows = rows_of("codes.csv")
+    assert header == ["mu1", "mu2", "logvar1", "logvar2"]
+    codes = np.load("codes.npy")
+    assert_array_equal(rows.astype(codes.dtype), codes)
+    model, _ = load_model("table/model.npz")
+    assert_allclose(codes, np.hstack(model.encode(np.load("rows.npy").astype("f4"))), atol=1e-6)
+
+
+def test_reconstructions_are_a_picture_or_a_table_with_the_names_it_was_fitted_with():
+    run("reconstruct run --out a.png")
+    assert Path("a.png").read_bytes()[:4] == b"\x89PNG"
+    model, about = load_model("table/model.npz")
+    about["feature_names"] = ["a", "b", "c, d", "e", "f"]
+    save_model(model, "named.npz", about)
+    run("reconstruct named.npz rows.npy --out a.csv")
+    assert Path("a.csv").read_text().startswith('a,b,"c, d",e,f\n')
+
+
+def test_what_is_missing_is_reconstructed(undrawn):
+    X = np.load("rows.npy")
+    X[::3, 1] = np.nan
+    np.save("gaps.npy", X)
+    flags = "--data gaps.npy --missing --epochs 1 --hidden 3 --out gaps --quiet"
+    assert train.main(flags.split()) == 0
+    run("reconstruct gaps --out whole.npy")
+    whole = np.load("whole.npy")
+    assert whole.shape == X.shape and np.isfinite(whole).all()
+
+
+# Mistakes.
+
+
+def damage():
+    np.save("wide.npy", np.zeros((4, 7)))
+    np.save("bright.npy", np.full((4, 12), 2.0))
+    Path("text.npz").write_text("no model")
+    Path("there.csv").write_text("mine")
+    Path("empty").mkdir()
+    model, _ = load_model("run/model.npz")
+    save_model(model, "bare.npz")
+    Path("unfinished").mkdir()
+    training, about = load_training("run/checkpoint.npz")
+    save_training(training, "unfinished/checkpoint.npz", about)
+    Path("went_on").mkdir()
+    training.best[...] += 1.0
+    save_training(training, "went_on/checkpoint.npz", about)
+    save_model(model, "went_on/model.npz", about)
+
+
+BAD = [
+    ("", "COMMAND"),
+    ("paint run --out a.png", "paint"),
+    ("sample run", "--out"),
+    ("sample nowhere --out a.npy", "there is no run and no model nowhere"),
+    ("sample empty --out a.npy", "there is no model.npz in empty"),
+    ("sample text.npz --out a.npy", "text.npz is not a whole numvae model file"),
+    ("sample unfinished --out a.npy", "--resume unfinished"),
+    ("report went_on --out again", "--resume went_on"),
+    ("sample run -n 0 --out a.npy", "at least 1"),
+    ("sample run --seed -1 --out a.npy", "at least 0"),
+    ("sample run --out a.txt", "a.txt should end in .npy or .csv or .png"),
+    ("sample run --out no/a.npy", "there is no folder no"),
+    ("sample run --out there.csv", "there.csv exists already"),
+    ("sample table --out a.png", "rows of 5 numbers"),
+    ("reconstruct table --out a.png", "rows of 5 numbers"),
+    ("reconstruct run facse --out a.npy", "facse"),
+    ("reconstruct run nothing.npy --out a.npy", "nothing.npy"),
+    ("reconstruct run wide.npy --out a.npy", "wide.npy has 7 numbers per example"),
+    ("encode run bright.npy --out a.npy", "from 0 to 1"),
+    ("encode run --out a.png", "a.png should end in .npy or .csv"),
+    ("encode bare.npz --out a.npy", "bare.npz does not say what it was trained on"),
+    ("report bare.npz --out again", "bare.npz"),
+    ("report run --out empty", "empty exists already"),
+    ("report run wide.npy --out again", "wide.npy has 7 numbers per example"),
+    ("report run other.npy --out again", "the run in run had 36"),
+]
+
+
+@pytest.mark.parametrize(("typed", "culprit"), BAD, ids=[typed for typed, _ in BAD])
+def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(typed, culprit, capsys):
+    damage()
+    np.save("other.npy", np.random.default_rng(0).random((50, 4, 3)))
+    before = sorted(Path().rglob("*"))
+    with pytest.raises(SystemExit) as caught:
+        evaluate.main(typed.split())
+    assert caught.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == ""
+    assert errors.count("\n") == 1 and errors.endswith("\n") and culprit in errors
+    assert not re.search(r"Traceback|usage:", errors)
+    assert sorted(Path().rglob("*")) == before
+    assert Path("there.csv").read_text() == "mine"

@@ -1,0 +1,91 @@
+"""What the script says of the data it is given."""
+
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from scipy.io import savemat
+
+from numvae.datasets import mnist
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
+spec = importlib.util.spec_from_file_location("train", SCRIPT)
+train = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(train)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """A folder with good and bad data, no data files of the machine's own, and no network."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NUMVAE_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/",))  # nothing listens there
+    rng = np.random.default_rng(0)
+    for folder, shape in (("gray", (6, 5)), ("colour", (6, 5, 3)), ("mixed", (6, 5)), ("none", ())):
+        Path(folder).mkdir()
+        for i in range(24 if shape else 0):
+            image = Image.fromarray(rng.integers(0, 256, shape, np.uint8))
+            if folder == "mixed" and i == 9:
+                image = image.resize((7, 7))
+            image.save(f"{folder}/{i:02}.png")
+    np.savez("two.npz", a=np.eye(3), b=np.eye(4))
+    np.save("object.npy", np.array([[None]]), allow_pickle=True)
+    savemat("text.mat", {"names": "some text"})
+    savemat("two.mat", {"a": rng.random((20, 3)), "b": np.eye(4)})
+    Path("ragged.csv").write_text("1,2\n3\n")
+    Path("text.csv").write_text("a,b\n1,x\n")
+    Path("gaps.csv").write_text("a,b\n" + "1.5,\n,2\n" * 20)
+    Path("bad.idx").write_bytes(b"\0\0\x0d\1")
+    Path("empty.csv").touch()
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("none", "There is no image in none"),
+        ("mixed", "--resize 6x5"),
+        ("two.npz", "two.npz:a"),
+        ("two.mat:c", "named 'c'"),
+        ("object.npy", "object.npy"),
+        ("text.mat", "no array of numbers"),
+        ("ragged.csv", "row 2"),
+        ("text.csv", "row 2, column 2 (b)"),
+        ("gaps.csv", "row 2, column 2 (b)"),
+        ("empty.csv", "empty"),
+        ("bad.idx", "not an idx file"),
+        ("gray --resize 6", "whole number"),
+        ("gray --resize 6x0", "at least 1"),
+        ("faces --resize 6x6", "Only a folder"),
+        ("mnist", "Add --download"),
+        ("mnist --download", "could not be fetched from http://127.0.0.1:9/train-images"),
+    ],
+)
+def test_bad_data_are_answered_with_one_line(typed, says, capsys):
+    with pytest.raises(SystemExit) as caught:
+        train.main(["--epochs", "1", "--data", *typed.split()])
+    assert caught.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == "" and errors.count("\n") == 1 and says in errors
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("gray", "gray: 24 images of 6 × 5 numbers; gray; uint8 from "),
+        ("colour/", "colour/: 24 images of 6 × 5 × 3 numbers; colour; uint8 from "),
+        ("mixed --resize 4x4", "24 images of 4 × 4"),
+        ("two.mat:a", "20 rows of 3 numbers; array a; float64"),
+        ("gaps.csv --missing", "50.0% of them missing"),
+    ],
+)
+def test_what_was_found_is_said_in_the_first_line(typed, says, capsys):
+    assert (
+        train.main(["--epochs", "1", "--hidden", "4", "--out", "a", "--data", *typed.split()]) == 0
+    )
+    assert says in capsys.readouterr().out.splitlines()[0]
+    assert Path("a/model.npz").exists()

@@ -1,0 +1,37 @@
+import argparse
+from pathlib import Path
+
+import pytest
+
+from numvae.cli import Parser, new_file, whole
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_mistake_is_one_sentence_and_exit_code_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        Parser(prog="script.py").parse_args(["--no"])
+    assert caught.value.code == 2
+    errors = capsys.readouterr().err
+    assert errors == "script.py: unrecognized arguments: --no (--help lists what there is)\n"
+
+
+def test_whole_numbers_have_a_least():
+    assert whole(1)("12") == 12
+    for text, sentence in (("0", "at least 1, found 0"), ("2.5", "a whole number, found '2.5'")):
+        with pytest.raises(argparse.ArgumentTypeError, match=sentence):
+            whole(1)(text)
+
+
+def test_a_new_file_is_none_that_is_there():
+    assert new_file("a.csv", ".npy", ".csv") == Path("a.csv")
+    Path("a.csv").touch()
+    with pytest.raises(FileExistsError, match="^a.csv exists already"):
+        new_file("a.csv", ".csv")
+    with pytest.raises(FileNotFoundError, match="no folder b to write a.csv into"):
+        new_file("b/a.csv", ".csv")
+    with pytest.raises(ValueError, match="a.txt should end in .npy or .csv"):
+        new_file("a.txt", ".npy", ".csv")

@@ -1,0 +1,101 @@
+"""The README says nothing that is not so: its code runs, its listings and numbers are real."""
+
+import importlib.util
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CODE = re.findall(r"```python\n(.*?)```", README, re.S)
+TEXT = re.findall(r"```text\n(.*?)```", README, re.S)
+TRAIN, CHECKS, DIGITS = TEXT
+TABLE = dict(re.findall(r"^\| `(\S+\.py)` \| (\d+) \|", README, re.M))
+NUMBER = r"-?[\d,]+\.?\d*"
+
+
+def lines_of(path):
+    return len(path.read_text(encoding="utf-8").splitlines())
+
+
+def run(*command, cwd):
+    done = subprocess.run(
+        [sys.executable, *command], cwd=cwd, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+def test_the_line_counts_are_true():
+    total = sum(lines_of(path) for path in (ROOT / "numvae").rglob("*.py"))
+    rules = sum(lines_of(path) for path in (ROOT / "numvae" / "rules").rglob("*.py"))
+    first_sentence = " ".join(README.split("\n\n")[1].split())
+    assert f"**{total:,} lines of Python, {rules:,} of them the mathematics" in first_sentence
+    assert {name: int(n) for name, n in TABLE.items()} == {
+        name: lines_of(ROOT / "numvae" / name) for name in TABLE
+    }
+
+
+def test_the_reading_order_is_the_one_the_files_say():
+    for name, following in zip(TABLE, list(TABLE)[1:]):
+        opening = (ROOT / "numvae" / name).read_text(encoding="utf-8").split('"""')[1]
+        read_next = re.search(r"Read next: ([\w/.]+)", opening)[1].rstrip(".")
+        assert Path(following).with_suffix("").as_posix().endswith(read_next.removesuffix(".py"))
+
+
+def test_the_page_is_the_code():
+    source = (ROOT / "numvae" / "network" / "autoencoder.py").read_text(encoding="utf-8")
+    assert CODE[0] in source
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)]+)\)", README))
+def test_every_link_leads_somewhere(link):
+    assert (ROOT / link).is_file()
+
+
+@pytest.mark.parametrize("name", re.findall(r"`((?:\w+/)+)`", README))
+def test_every_folder_is_there(name):
+    assert (ROOT / "numvae" / name).is_dir()
+
+
+def test_every_command_is_understood():
+    """Each `python scripts/train.py …` of the README is one that the script's parser takes."""
+    specification = importlib.util.spec_from_file_location("train", ROOT / "scripts" / "train.py")
+    train = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(train)
+    commands = re.findall(r"python scripts/train\.py([^`\n|]*)", README)
+    assert len(commands) >= 5
+    for command in commands:
+        if "--help" not in command:
+            train.parser().parse_args(re.sub(r"#.*|&&.*", "", command).split())
+
+
+def test_the_importers_code_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    exec(CODE[1], {})
+
+
+def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
+    pytest.importorskip("sklearn")
+    exec(CODE[2], {"VAE": __import__("numvae").VAE})
+    found, said = (float(re.search(NUMBER, text)[0]) for text in (capsys.readouterr().out, DIGITS))
+    assert found == pytest.approx(said, abs=0.02)
+
+
+def test_the_checks_print_what_it_says(tmp_path):
+    last = run("-m", "numvae.checks", cwd=tmp_path).splitlines()[-1]
+    without_error = re.compile(r"error [\de.-]+")
+    assert without_error.sub("", last) == without_error.sub("", CHECKS.splitlines()[-1])
+
+
+@pytest.mark.slow
+def test_training_prints_what_it_says(tmp_path):
+    """Other processors round differently, so the numbers agree, but not to the last digit."""
+    found = run(str(ROOT / "scripts" / "train.py"), cwd=tmp_path)
+    for name in ("ELBO", "nll", "KL", "bits", "pose", "expression"):
+        values = [
+            float(re.search(rf"^  {name} +({NUMBER})", text, re.M)[1]) for text in (found, TRAIN)
+        ]
+        assert values[0] == pytest.approx(values[1], rel=0.03), name
