@@ -104,8 +104,11 @@ def _recovered(model, dataset, name, values):
     )
 
 
-def pictures(training, dataset, axes=(0, 1)):
-    """The pictures of a run, drawn one after the other: yields (filename, Figure)."""
+def pictures(training, dataset):
+    """The pictures of a run, drawn one after the other: yields (filename, Figure).
+
+    Those of two latent units show the two that tell most.
+    """
     from numvae import plots
 
     model, rng = training.model, stream(training.seed, *PICTURES)
@@ -124,6 +127,8 @@ def pictures(training, dataset, axes=(0, 1)):
     x, _ = _shown(training, X, some)
     mu, logvar = model.encode(x)
     each = diagnostics.latent_units(mu, logvar)
+    most_telling = each["kl"].argsort()[::-1][:10]
+    axes = tuple(sorted(most_telling[:2].tolist()))
     if model.n_latent > 1:
         colours = {name: values[some] for name, values in list(known.items())[:2]}
         yield "latent.png", plots.latent_scatter(mu, colours or None, axes=axes)
@@ -134,7 +139,6 @@ def pictures(training, dataset, axes=(0, 1)):
     if len(dataset.shape) == 1:
         yield from _table_pictures(training, X, rng)
     else:
-        most_telling = each["kl"].argsort()[::-1][:10]
         yield from _image_pictures(training, X, spread, dataset.shape, most_telling, axes, rng)
 
 

@@ -1,20 +1,28 @@
-"""Use a trained model: measure it again, draw from it, reconstruct and encode.
+"""Use a trained model: measure it, draw from it, reconstruct, encode, fill in what is missing.
 
 python scripts/evaluate.py report runs/faces-1 --out faces-again
+python scripts/evaluate.py likelihood runs/faces-1 --samples 5000 --out faces-log-p
 python scripts/evaluate.py sample runs/faces-1 -n 64 --out samples.png
 python scripts/evaluate.py reconstruct runs/faces-1 my_images.npy --out again.npy
 python scripts/evaluate.py encode runs/faces-1 my_images.npy --out codes.csv
+python scripts/evaluate.py score runs/faces-1 my_images.npy --out scores.csv
+python scripts/evaluate.py impute runs/faces-1 --hide 0.3 --out filled.png
 """
 
+import argparse
 import csv
 import io
 import sys
+import time
 
 import numpy as np
 
 from numvae import plots, runs, saved
 from numvae.cli import Parser, new_file, whole
+from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import write_atomically
+from numvae.training.minibatches import mean_of, split_missing
+from numvae.training.progress import Progress, duration
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
 
@@ -79,7 +87,59 @@ def parser():
     c.add_argument(
         "--logvar", action="store_true", help="beside the means, log σ² of each unit's posterior"
     )
+    c = command(
+        likelihood,
+        "log p(x) of the held-out examples by importance sampling, what each latent unit does, and "
+        "the loss as other programs print it",
+        "a new folder for likelihood.txt and bound.png",
+    )
+    c.add_argument(
+        "--samples", type=whole(1), default=1000, metavar="K", help="for each example (1000)"
+    )
+    c.add_argument("--rows", type=whole(1), metavar="N", help="only the first N held-out examples")
+    c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
+
+    c = command(
+        score,
+        "log p(x) of each example, and how unusual it is among the run's held-out examples",
+        "a new file: .csv with a row for each example: log_p, its standard error, p_value",
+    )
+    with_data(c)
+    c.add_argument(
+        "--samples", type=whole(1), default=100, metavar="K", help="for each example (default: 100)"
+    )
+
+    c = command(
+        impute,
+        "fill in missing values by what the model expects given the known ones",
+        "a new file: .npy or .csv for the filled examples, .png for a picture of some",
+    )
+    with_data(c)
+    c.add_argument(
+        "--hide",
+        metavar="WHAT",
+        type=hidden,
+        help="hide known values too, and say how far from them the filling comes: a share such as "
+        "0.3 of all values at random, or half for the lower half of each image",
+    )
+    c.add_argument("--rows", type=whole(1), default=500, metavar="N", help="at most (default: 500)")
+    c.add_argument("--seed", type=whole(0), default=0, help="fixes every draw (default: 0)")
     return p
+
+
+def hidden(text):
+    """An argparse type: what to hide, "half" or a share between 0 and 1."""
+    if text == "half":
+        return text
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 < share < 1.0:
+        raise argparse.ArgumentTypeError(
+            f"expected half, or a share between 0 and 1, found {text!r}"
+        )
+    return share
 
 
 def main(argv=None):
@@ -143,6 +203,100 @@ def encode(args):
     columns = [f"{name}{unit + 1}" for name in names for unit in range(run.model.n_latent)]
     codes = np.hstack([mu, logvar]) if args.logvar else mu
     write_table(path, codes, columns, codes.shape[1:])
+
+
+def likelihood(args):
+    run = saved.load(args.run)
+    dataset = run.training_data(None, args.data_dir)
+    X = dataset.X_valid if len(dataset.X_valid) else dataset.X
+    X = X[: args.rows or len(X)]
+    binarize = run.about.get("binarize") == "dynamic"
+    levels = 256 if len(run.shape) > 1 and run.model.config["likelihood"] != "bernoulli" else None
+    folder = runs.new_folder(args.out, dataset.name)
+    progress, parts, done, start = Progress(1, len(X)), [], 0, time.monotonic()
+    for part in importance.estimates(run.model, X, run.seed, args.samples, binarize, run.missing):
+        parts.append(part)
+        done += len(part.log_p)
+        progress.step(done)
+    found = importance.join(parts)
+    progress.wipe()
+    log_p, error = importance.mean_and_error(found.log_p)
+    curve = importance.curve(found, args.samples)
+    measured = diagnostics.diagnose(
+        run.model, X, run.seed, dataset.X, args.samples, binarize, run.missing, levels, found=found
+    )
+    lines = [
+        f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of {len(X):,} examples, "
+        f"{args.samples:,} draws each, in {duration(time.monotonic() - start)}. It rises with the "
+        "draws:",
+        *(f"  k = {k:>6,}  {mean:10.2f} ± {error:.2f}" for k, mean, error in curve),
+        "",
+        *diagnostics.lines(measured),
+    ]
+    print("\n".join(lines))
+    write_atomically(folder / "likelihood.txt", ("\n".join(lines) + "\n").encode())
+    k, values, errors = (np.array(column) for column in zip(*curve))
+    plots.save(plots.bound_over_samples(k, values, errors), folder / "bound.png")
+
+
+def score(args):
+    path = new_file(args.out, ".csv")
+    run = saved.load(args.run)
+    X, _ = run.examples(args.data, args.data_dir)
+    dataset = run.training_data(None, args.data_dir)
+    usual = (dataset.X_valid if len(dataset.X_valid) else dataset.X)[:1000]
+    binarize = run.about.get("binarize") == "dynamic"
+    found, known = (
+        importance.estimate(run.model, rows, run.seed, args.samples, binarize, run.missing)
+        for rows in (X, usual)
+    )
+    p = anomaly.p_values(found.log_p, known.log_p)
+    table = np.stack([found.log_p, found.standard_error, p], axis=1)
+    write_table(path, table, ["log_p", "standard_error", "p_value"], (3,))
+
+
+def impute(args):
+    path = new_file(args.out, ".npy", ".csv", ".png")
+    run = saved.load(args.run)
+    _check_picture(path, run.shape)
+    if args.data is None:
+        dataset = run.training_data(None, args.data_dir)
+        X = dataset.X_valid if len(dataset.X_valid) else dataset.X
+    else:
+        X, _ = run.examples(args.data, args.data_dir)
+    rng = np.random.default_rng(args.seed)
+    X = run.as_seen(X[: args.rows])
+    x, observed = split_missing(X)
+    seen = observed * (1 - _hide(args.hide, X, run.shape, rng))
+    found = imputation.impute(run.model, x, seen, rng, keep_draws=path.suffix == ".png")
+    print(f"Filled in {int((seen == 0).sum()):,} of {X.size:,} values in {len(X):,} examples.")
+    tested = (seen == 0) & (observed == 1)
+    if tested.any():
+        by_mean = np.broadcast_to(mean_of(run.training_data(None, args.data_dir).X), X.shape)
+        for name, filled in (("by the model", found.mean), ("by column means", by_mean)):
+            error = np.sqrt(np.mean((filled - X)[tested] ** 2))
+            print(f"  error {name:<16}{error:8.4f}  root mean square over the hidden values")
+    if path.suffix == ".png":
+        some = slice(0, 10)
+        images = [
+            a.reshape(*a.shape[:-1], *run.shape)
+            for a in (x[some], np.where(seen, x, np.nan)[some], found.draws[:2, some])
+        ]
+        images[2] = np.concatenate([found.mean[some].reshape(images[0].shape)[None], images[2]])
+        plots.save(plots.inpainting(*images), path)
+    else:
+        write_table(path, found.mean, run.columns(), run.shape)
+
+
+def _hide(what, X, shape, rng):
+    """1 where a value is hidden, else 0."""
+    if what is None:
+        return np.zeros_like(X)
+    if what != "half":
+        return (rng.random(X.shape) < what).astype(X.dtype)
+    mask = np.zeros((len(X), *shape), X.dtype)
+    mask[:, shape[0] // 2 :] = 1
+    return mask.reshape(len(X), -1)
 
 
 def write_table(path, rows, columns, shape):

@@ -100,9 +100,10 @@ def test_the_report_holds_the_numbers_of_the_evaluation(likelihood, shape, level
 
 def test_the_report_says_what_the_code_knows():
     training, dataset = a_run(known=("label", "factor"))
-    *_, label, factor = runs.report(training, dataset)
-    assert re.match(r"  label +\d+\.\d% of held-out examples", label)
-    assert re.match(r"  factor +-?\d\.\d\d = R².*z[12]: \|ρ\| = \d\.\d\d$", factor)
+    text = "\n".join(runs.report(training, dataset))
+    assert re.search(r"^  label +\d+\.\d% of held-out examples", text, re.M)
+    assert re.search(r"^  factor +-?\d\.\d\d = R².*z[12]: \|ρ\| = \d\.\d\d$", text, re.M)
+    assert re.search(r"^  active +[012] +of 2 latent units$", text, re.M)
 
 
 @pytest.mark.parametrize(
@@ -122,14 +123,18 @@ def test_a_report_is_kept_line_by_line(tmp_path):
     assert (tmp_path / "report.txt").read_text(encoding="utf-8") == "one ±\ntwo\n"
 
 
+OF_IMAGES = "reconstructions samples manifold traversals interpolation"
+
+
 @pytest.mark.parametrize(
     ("shape", "n_latent", "names"),
     [
-        ((12,), 2, "curves latent"),
-        ((4, 3), 2, "curves latent reconstructions samples manifold"),
-        ((2, 2, 3), 5, "curves latent reconstructions samples manifold"),
+        ((12,), 2, "curves network latent units reconstructions marginals"),
+        ((4, 3), 2, f"curves network latent units {OF_IMAGES}"),
+        ((2, 2, 3), 5, f"curves network latent units {OF_IMAGES}"),
+        ((4, 3), 1, "curves network reconstructions samples traversals interpolation"),
     ],
-    ids=["rows", "images", "colours"],
+    ids=["rows", "images", "colours", "one unit"],
 )
 def test_pictures_are_those_that_the_data_allow(shape, n_latent, names, tmp_path):
     figures = dict(runs.pictures(*a_run(shape=shape, n_latent=n_latent, known=("label",))))

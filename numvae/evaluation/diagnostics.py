@@ -11,6 +11,7 @@ from numvae.training import minibatches
 
 ACTIVE = 0.01  # Burda, Grosse & Salakhutdinov 2016: a unit whose mean code varies more is active
 FEW = 0.1  # fewer than this share of the units active: collapsed
+RELIABLE = 10  # effective samples, from which on log p(x) is hardly biased
 FAR = 0.1  # nats between a unit's aggregate posterior and N(0, 1)
 
 
@@ -24,6 +25,7 @@ def diagnose(
     missing=False,
     gray_levels=None,
     batch_size=100,
+    found=None,
 ):
     """Everything that `lines` prints, as a dict of plain numbers and arrays.
 
@@ -34,11 +36,12 @@ def diagnose(
     n_samples       draws for each row
     gray_levels     of pixels that are modelled as a density, for the bits per dimension
     batch_size      of the loss to be compared with
+    found           the Estimate from n_samples draws, where it has been made already
 
     Shapes  X (N, D), X_train (M, D)
     Units   nats per example; arrays (Z,) say something about each latent unit
     """
-    found = importance.estimate(model, X, seed, n_samples, binarize, missing)
+    found = found or importance.estimate(model, X, seed, n_samples, binarize, missing)
     mu, logvar = encode(model, X, seed, binarize, missing)
     each = latent_units(mu, logvar)
     D, Z = model.n_features, model.n_latent
@@ -171,7 +174,7 @@ def _independent(kind, x, observed, n, mean, variance, sigma_min):
         logvar = np.log(np.maximum(variance, sigma_min**2))
         return gaussian.log_density(x, mean, logvar, observed)
     if kind == "categorical":
-        rule, a = categorical, np.log((1.0 + n * mean) / (x.shape[1] + n))
+        rule, a = categorical, np.log(1.0 + n * mean)  # its softmax divides by K + n
     elif kind == "bernoulli":
         p = (1.0 + n * mean) / (2.0 + n)
         rule, a = bernoulli, np.log(p) - np.log1p(-p)
@@ -227,8 +230,14 @@ def lines(found, most=10):
         f"± {found['monte_carlo_error']:.2f} by the draws alone",
         f"  ELBO      {found['elbo']:10.2f} ± {found['elbo_error']:.2f}  = −nll − KL = "
         f"−({found['nll']:.2f}) − {found['kl']:.2f}; {found['bits']:.3f} bits per dimension",
-        f"  gap       {found['gap']:10.2f}  lost because q(z|x) is not the exact posterior",
+        f"  gap       {found['gap']:10.2f}  at least, lost because q(z|x) is not quite right",
     ]
+    if found["effective_samples"] < RELIABLE:
+        text.insert(
+            2,
+            f"            (fewer than {RELIABLE} effective samples: log p(x) is still too low, by "
+            "more than its error says; take more draws)",
+        )
     if found["baseline"] is not None:
         text.append(
             f"  baseline  {found['baseline']:10.2f}  independent columns and no z; the ELBO is "

@@ -68,10 +68,8 @@ def _chains(model, x, known, rng, n_steps, L):
     mu, logvar = (q.reshape(L, B, -1) for q in model.encode(filled))
     z = gaussian.sample(rng, mu, logvar)
     log_q = [importance.log_mean_exp(gaussian.log_density(z_l, mu, logvar)) for z_l in z]
-    log_p = model.log_likelihood(x, z, known.astype(x.dtype)) + gaussian.log_density(
-        z, 0.0 * z, 0.0
-    )
-    return z, np.subtract(log_p, np.stack(log_q), dtype=np.float64)
+    log_px, log_pz = model.log_likelihood(x, z, known), gaussian.log_density(z, 0.0, 0.0)
+    return z, np.subtract(log_px + log_pz, np.stack(log_q), dtype=np.float64)
 
 
 def resample(rng, shares):
@@ -81,10 +79,11 @@ def resample(rng, shares):
 
     Shapes  shares (L, B), columns that sum to 1 → indices (L, B)
     Source  Kitagawa 1996 (systematic resampling)
-    Why     equal weights are left as they are, and no sample's number of copies is off by one
+    Why     equal weights are left as they are, and all others get their share of copies to
+            within one
     """
     L, B = shares.shape
     ends = shares.cumsum(axis=0)
-    ends[-1] = 1.0
+    ends[-1] = np.inf  # their sum may be rounded to below 1, the last point up to 1
     points = (np.arange(L)[:, None] + rng.random(B)) / L
     return np.stack([np.searchsorted(e, p, side="right") for e, p in zip(ends.T, points.T)], axis=1)

@@ -3,7 +3,8 @@
     parameters      one flat vector of parameters, one of gradients, and named views into both
     dense           the affine layer
     mlp             layers and activations in a row
-    likelihoods     p(x|z): Bernoulli, and the Gaussian in three forms
+    likelihoods     p(x|z): Bernoulli, categories, and the Gaussian in three forms
+    objectives      what is minimised: the ELBO in two forms, IWAE, a plain autoencoder
     autoencoder     the model, and `loss_and_grad`: the page this package exists for
 
 Read next: parameters.

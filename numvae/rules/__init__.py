@@ -5,10 +5,15 @@
     gaussian                reparameterisation, closed-form KL, log-density, variance floor
     bernoulli               the log-likelihood of black-and-white pixels, from logits
     continuous_bernoulli    the density of gray pixels
+    categorical             one of several categories, as one-hot columns
     importance              importance weights, for log p(x)
+    objectives              what is minimised: how much each sample of z counts
+    dropout                 units silenced at random, the mask explicit
+    corruption              how an input is spoiled for a denoising model
     initialization          how large a weight should be at the start
     optimizers              SGD with momentum, Adagrad, Adam
-    schedules               how the learning rate falls
+    schedules               how the learning rate falls, and the weight of the KL rises
+    codes                   ways between codes, and what a set of codes is like
 
 Three conventions hold in every file:
 

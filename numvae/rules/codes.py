@@ -1,4 +1,7 @@
-"""Arithmetic on codes z: ways from one to another, and what many of them have in common."""
+"""Arithmetic on codes z: ways from one to another, and what many of them have in common.
+
+Read next: network/parameters.py.
+"""
 
 import numpy as np
 
@@ -53,7 +56,7 @@ def activity(mu):
         activity = Var_x E_q[z|x] = Var_x μ                (S4)
 
     Shapes  mu (N, Z) → (Z,)
-    Source  Burda, Grosse & Salakhutdinov 2016, section 5 and appendix C
+    Source  Burda, Grosse & Salakhutdinov 2016, section 5
     """
     return mu.var(axis=0)
 
@@ -64,6 +67,6 @@ def attribute(mu, has):
         direction = mean μ of those with it − mean μ of those without     (S5)
 
     Shapes  mu (N, Z), has (N,) of True and False → (Z,)
-    Source  Larsen et al. 2016, section 3
+    Source  Larsen et al. 2016
     """
     return mu[has].mean(axis=0) - mu[~has].mean(axis=0)

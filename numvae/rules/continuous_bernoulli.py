@@ -4,7 +4,7 @@ The Bernoulli formula x a − log(1 + e^a), applied to gray x, is no density: it
 1 over [0, 1]. Normalised, it becomes p(x) ∝ e^(a x), with all that one needs in closed form.
 Written in u = a/2 it is symmetric, and only the neighbourhood of u = 0 needs a series.
 
-Read next: importance.
+Read next: categorical.
 """
 
 import math

@@ -1,6 +1,6 @@
 """Dropout: some units are silenced at random in training, so that none may be relied upon.
 
-The mask is an argument, like ε. Read next: initialization.
+The mask is an argument, like ε. Read next: corruption.
 """
 
 

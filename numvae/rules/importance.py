@@ -2,7 +2,7 @@
 
     log w = log p(x|z) + log p(z) − log q(z|x) = log p(x|z) − kl,   kl of the sample, (K4)
 
-Read next: dropout.
+Read next: objectives.
 """
 
 import math

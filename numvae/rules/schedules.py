@@ -1,7 +1,7 @@
 """What changes over a run, as a factor for each epoch 0, 1, …, epochs − 1: the learning rate falls,
 the weight of the KL rises.
 
-Read next: network/parameters.py.
+Read next: codes.
 """
 
 import math

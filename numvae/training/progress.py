@@ -52,6 +52,11 @@ class Progress:
                 flush=True,
             )
 
+    def wipe(self):
+        """Take the live line away, for work that has a result of its own to show."""
+        if self.live:
+            self.file.write("\r\033[K")
+
     def close(self):
         """After the last epoch: leave the summary line standing."""
         if self.live:

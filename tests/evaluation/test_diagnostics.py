@@ -202,6 +202,8 @@ def test_diagnosis_of_every_likelihood(rng, likelihood):
     assert found["gap"] == pytest.approx(found["log_p"] - found["elbo"]) and found["gap"] > 0.0
     assert found["elbo"] == pytest.approx(-found["nll"] - found["kl"], rel=1e-12)
     assert found["bits"] == pytest.approx(-found["elbo"] / np.log(2) / D)
+    again = diagnostics.diagnose(model, x, 1, x, 20, found=estimate)
+    assert diagnostics.lines(again) == diagnostics.lines(found)
     moments = diagnostics.column_moments(x)
     assert found["baseline"] == pytest.approx(
         diagnostics.baseline(model.config, moments, x).mean(), rel=1e-6
@@ -233,6 +235,13 @@ def test_few_units_are_summed_up(X):
     text = "\n".join(diagnostics.lines(found, most=1))
     rest = np.sort(found["units"]["kl"])[:-1].sum()
     assert "the other 2 together" in text and f"{rest:.3f}" in text and "baseline" not in text
+
+
+@pytest.mark.parametrize("n_samples", [5, 2000])
+def test_an_estimate_from_few_effective_samples_is_called_one(X, n_samples):
+    found = diagnostics.diagnose(make(), X[:20], n_samples=n_samples)
+    assert (found["effective_samples"] < diagnostics.RELIABLE) == (n_samples == 5)
+    assert ("take more draws" in "\n".join(diagnostics.lines(found))) == (n_samples == 5)
 
 
 # Advice.

@@ -235,3 +235,52 @@ def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(typed, culpr
     assert not re.search(r"Traceback|usage:", errors)
     assert sorted(Path().rglob("*")) == before
     assert Path("there.csv").read_text() == "mine"
+
+
+# What a model thinks of data, and what it fills in.
+
+
+def test_likelihood_leaves_numbers_and_a_picture_of_the_bound(capsys):
+    run("likelihood run --samples 60 --out found")
+    text = Path("found/likelihood.txt").read_text(encoding="utf-8")
+    assert text == capsys.readouterr().out
+    first = re.match(
+        r"log p\(x\) = (-?\d+\.\d\d) ± \d+\.\d\d nats, mean of 4 examples, 60 draws", text
+    )
+    curve = [float(v) for v in re.findall(r"^  k = +\d+ +(-?\d+\.\d\d) ±", text, re.M)]
+    assert len(curve) == 4 and curve[-1] == float(first[1]) >= curve[0]
+    assert "Active units" in text and "beta 1 " in text
+    assert Path("found/bound.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_score_gives_each_row_its_log_p_and_how_unusual_it_is():
+    rows = np.load("rows.npy")
+    np.save("new.npy", np.vstack([rows[:3], rows[:3] + 100.0]))
+    run("score table new.npy --samples 20 --out scores.csv")
+    header, table = Path("scores.csv").read_text().splitlines()[0], None
+    table = np.loadtxt("scores.csv", delimiter=",", skiprows=1)
+    assert header == "log_p,standard_error,p_value" and table.shape == (6, 3)
+    assert (table[3:, 0] < table[:3, 0].min()).all()
+    assert_allclose(table[3:, 2], 1.0 / (1 + 4))  # below all four held-out examples
+
+
+@pytest.mark.parametrize("hide", ["half", "0.4"])
+def test_impute_fills_in_what_is_hidden_and_keeps_the_rest(hide, capsys):
+    run(f"impute run images.npy --hide {hide} --out filled.npy")
+    run(f"impute run images.npy --hide {hide} --out filled.png")
+    said = capsys.readouterr().out
+    assert "by the model" in said and "by column means" in said
+    images, filled = np.load("images.npy"), np.load("filled.npy")
+    assert filled.shape == images.shape and np.isfinite(filled).all()
+    same = np.isclose(filled, images, atol=1e-6)
+    if hide == "half":
+        assert same[:, :2].all() and not same[:, 2:].any()
+    assert 0.4 < same.mean() < 0.7
+    assert Path("filled.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("hide", ["0", "1", "-0.1", "all"])
+def test_impute_refuses_to_hide_nothing_or_all(hide, capsys):
+    with pytest.raises(SystemExit) as stop:
+        evaluate.main(["impute", "run", f"--hide={hide}", "--out", "filled.npy"])
+    assert stop.value.code == 2 and "a share between 0 and 1" in capsys.readouterr().err
