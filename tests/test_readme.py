@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = re.findall(r"```python\n(.*?)```", README, re.S)
 TEXT = re.findall(r"```text\n(.*?)```", README, re.S)
-TRAIN, CHECKS, DIGITS = TEXT
+TRAIN, _, CHECKS, _, DIGITS = TEXT
 TABLE = dict(re.findall(r"^\| `(\S+\.py)` \| (\d+) \|", README, re.M))
 NUMBER = r"-?[\d,]+\.?\d*"
 
