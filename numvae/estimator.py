@@ -26,6 +26,7 @@ from numvae.training.minibatches import (
     WEIGHTS,
     Rows,
     mean_of,
+    row_binarized,
     row_noise,
     split_missing,
     stream,
@@ -65,7 +66,9 @@ class VAE:
     n_samples            samples of z per example and step
     beta, warmup         weight of the KL in the loss, and the epochs over which it rises from 0
     free_bits            nats that each latent unit may have for nothing (elbo only)
-    binarize             none, or dynamic: draw each gray pixel as 0 or 1 every time it is seen
+    binarize             none; fixed: draw each gray pixel as 0 or 1, once and for all; dynamic:
+                         every time it is seen in training. Either way a fitted estimator draws
+                         each row by noise of its own, so the same row is always the same
     denoise              None, ("salt_and_pepper", share) or ("gaussian", σ): what is done to the
                          encoder's input, while the clean one is asked for
     missing              NaN in X stands for what is not known; without it NaN is refused
@@ -151,6 +154,8 @@ class VAE:
         self._check_parameters()
         X, names = self._check_first(X)
         training = self._new_training(X)
+        if self.binarize == "fixed":
+            X = self._drawn_once(X, training.seed)
         X_train, X_valid = self._hold_out(X, training.seed)
         training.best = training.model.parameters.vector.copy()  # until an epoch is finished
         self._train(training, X_train, X_valid, self.epochs)
@@ -170,6 +175,8 @@ class VAE:
         else:
             X, names = self._check(X), getattr(self, "feature_names_in_", None)
             training = self._training
+        if self.binarize == "fixed":
+            X = self._drawn_once(X, training.seed)
         self._train(training, X, None, training.epoch + 1)
         self._set_fitted(training, names)
         return self
@@ -370,7 +377,7 @@ class VAE:
         validation.check_choice("optimizer", self.optimizer, OPTIMIZERS)
         validation.check_choice("schedule", self.schedule, SCHEDULES)
         validation.check_choice("objective", self.objective, OBJECTIVES)
-        validation.check_choice("binarize", self.binarize, ("none", "dynamic"))
+        validation.check_choice("binarize", self.binarize, ("none", "fixed", "dynamic"))
         for name in ("sigma", "sigma_min", "lr"):
             check(name, getattr(self, name), float, above=0)
         if not 0.0 < float(self.sigma_min) * float(self.sigma_min) < float("inf"):
@@ -463,6 +470,11 @@ class VAE:
             clip=self.clip,
         )
 
+    def _drawn_once(self, X, seed):
+        """A copy of gray X (N, D) as black and white."""
+        blocks = (np.asarray(block, np.float64) for block in validation.blocks(X))
+        return np.concatenate([row_binarized(block, seed) for block in blocks]).astype(X.dtype)
+
     def _hold_out(self, X, seed):
         """(rows to train on, rows held out or None), without copying X."""
         n_valid = int(self.validation_fraction * len(X))
@@ -500,7 +512,7 @@ class VAE:
             )
 
     def _set_fitted(self, training, names):
-        self._training = training
+        self._training, self._draws = training, self.binarize != "none"
         self.network_, self.history_, self.n_iter_ = (
             training.model,
             training.history,
@@ -514,6 +526,8 @@ class VAE:
 
     def _fill(self, x):
         """Rows as the model takes them, and where they are known; None if all of them are."""
+        if self._draws:
+            x = row_binarized(x, self._training.seed)
         return split_missing(x) if self._training.missing else (x, None)
 
     def _by_rows_and_samples(self, X, function):

@@ -268,7 +268,7 @@ def impute(args):
     X = run.as_seen(X[: args.rows])
     x, observed = split_missing(X)
     seen = observed * (1 - _hide(args.hide, X, run.shape, rng))
-    found = imputation.impute(run.model, x, seen, rng, keep_draws=path.suffix == ".png")
+    found = imputation.impute(run.model, x, seen, rng)
     print(f"Filled in {int((seen == 0).sum()):,} of {X.size:,} values in {len(X):,} examples.")
     tested = (seen == 0) & (observed == 1)
     if tested.any():
@@ -278,12 +278,10 @@ def impute(args):
             print(f"  error {name:<16}{error:8.4f}  root mean square over the hidden values")
     if path.suffix == ".png":
         some = slice(0, 10)
-        images = [
-            a.reshape(*a.shape[:-1], *run.shape)
-            for a in (x[some], np.where(seen, x, np.nan)[some], found.draws[:2, some])
-        ]
-        images[2] = np.concatenate([found.mean[some].reshape(images[0].shape)[None], images[2]])
-        plots.save(plots.inpainting(*images), path)
+        originals, holes, filled = (
+            a[some].reshape(-1, *run.shape) for a in (x, np.where(seen, x, np.nan), found.mean)
+        )
+        plots.save(plots.inpainting(originals, holes, filled), path)
     else:
         write_table(path, found.mean, run.columns(), run.shape)
 

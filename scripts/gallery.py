@@ -74,6 +74,7 @@ def main(argv=None):
         out.mkdir(parents=True)
         for picture, (name, file) in PICTURES.items():
             shutil.copy(runs / name / f"{file}.png", out / f"{picture}.png")
+        impute(runs / "faces", out / "faces_inpainting.png", "half")
         impute(runs / "mnist", out / "mnist_missing.png", "0.3")
         impute(runs / "mnist", out / "mnist_inpainting.png", "half")
         with contextlib.suppress(

@@ -631,9 +631,21 @@ def test_every_setting_makes_a_difference_and_comes_back_from_a_file(X, setting,
     assert_array_equal(other.score_samples(X), vae.score_samples(X))
 
 
-def test_gray_values_are_binarized_anew_every_time_they_are_seen(X):
+def test_gray_values_are_binarized_once_or_anew_every_time_they_are_seen(X):
     gray = 1.0 / (1.0 + np.exp(-X))
-    settings = {**FAST, "likelihood": "bernoulli"}
-    plain = VAE(**settings).fit(gray)
-    drawn = VAE(**settings, binarize="dynamic").fit(gray)
-    assert parameters(plain).tobytes() != parameters(drawn).tobytes()
+    settings = {**FAST, "likelihood": "bernoulli", "n_importance": 5}
+    vaes = [VAE(**settings, binarize=how).fit(gray) for how in ("none", "fixed", "dynamic")]
+    assert len({parameters(vae).tobytes() for vae in vaes}) == 3
+    for vae in vaes[1:]:
+        scores = vae.score_samples(gray)
+        assert_array_equal(scores, vae.score_samples(gray))
+        assert_array_equal(scores[::-1], vae.score_samples(gray[::-1]))
+        black_and_white = (gray > 0.5).astype(float)
+        undrawn = copy.deepcopy(vae)
+        undrawn._draws = False
+        assert_array_equal(
+            vae.transform(black_and_white), undrawn.transform(black_and_white)
+        )  # what is 0 or 1 already stays
+        assert vae.partial_fit(gray).n_iter_ == 4
+    with pytest.raises(ValueError, match="likelihood='bernoulli'"):
+        VAE(binarize="fixed").fit(gray)

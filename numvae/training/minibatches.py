@@ -111,7 +111,21 @@ def row_noise(x, seed, n_samples, n_latent):
 
     Shapes  x (B, D) → eps (L, B, Z), in the dtype of x
     """
-    addresses = (zlib.crc32(row) for row in np.ascontiguousarray(x))
-    streams = (stream(seed, *ROWS, address) for address in addresses)
+    streams = _row_streams(x, seed, *ROWS)
     draws = [rng.standard_normal((n_samples, n_latent), dtype=x.dtype) for rng in streams]
     return np.stack(draws, axis=1)
+
+
+def row_binarized(x, seed):
+    """Gray rows as black and white, each by noise that it brings along: the same at every call.
+
+    Shapes  x (B, D) in [0, 1], NaN stays NaN → (B, D)
+    """
+    streams = _row_streams(x, seed, *BINARIZE)
+    draws = np.stack([bernoulli.sample(rng, row) for rng, row in zip(streams, x)])
+    return np.where(np.isnan(x), x, draws)
+
+
+def _row_streams(x, seed, *address):
+    """A generator for each row, addressed by its content."""
+    return (stream(seed, *address, zlib.crc32(row)) for row in np.ascontiguousarray(x))

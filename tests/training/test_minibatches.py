@@ -120,3 +120,13 @@ def test_no_purpose_shares_its_address_with_another_or_with_a_step():
     assert len(purposes) == 5
     assert {epoch for epoch, _ in purposes} == {0}  # epochs of training are counted from 1
     assert m.SHUFFLE == 0  # and so are their steps
+
+
+def test_a_row_brings_its_own_black_and_white_along(rng):
+    gray = rng.random((50, 200))
+    gray[3, 7] = np.nan
+    drawn = minibatches.row_binarized(gray, 5)
+    assert set(np.unique(drawn[~np.isnan(drawn)])) == {0.0, 1.0} and np.isnan(drawn[3, 7])
+    np.testing.assert_array_equal(minibatches.row_binarized(gray[::-1], 5), drawn[::-1])
+    assert (minibatches.row_binarized(gray, 6) != drawn).mean() > 0.2
+    assert abs(np.nanmean(drawn - gray)) < 0.01
