@@ -84,6 +84,7 @@ def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
     assert found == pytest.approx(said, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_checks_print_what_it_says(tmp_path):
     last = run("-m", "numvae.checks", cwd=tmp_path).splitlines()[-1]
     without_error = re.compile(r"error [\de.-]+")
