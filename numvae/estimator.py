@@ -171,11 +171,11 @@ class VAE:
         self._check_parameters()
         if not hasattr(self, "network_"):
             X, names = self._check_first(X)
-            training = self._new_training(X)
+            training, binarize = self._new_training(X), self.binarize
         else:
             X, names = self._check(X), getattr(self, "feature_names_in_", None)
-            training = self._training
-        if self.binarize == "fixed":
+            training, binarize = self._training, self._settings["binarize"]
+        if binarize == "fixed":
             X = self._drawn_once(X, training.seed)
         self._train(training, X, None, training.epoch + 1)
         self._set_fitted(training, names)
@@ -288,8 +288,9 @@ class VAE:
         X = self._check(X, missing=True)
 
         def filled(x):
-            x, observed = split_missing(x)
-            return imputation.impute(self.network_, x, observed, rng).mean
+            seen, observed = split_missing(self._drawn(x))
+            mean = imputation.impute(self.network_, seen, observed, rng).mean
+            return np.where(observed, x, mean)
 
         return self._by_rows(X, filled)
 
@@ -305,7 +306,7 @@ class VAE:
         """
         self._check_fitted()
         self._check_parameters()
-        parameters = {name: _plain(value) for name, value in self.get_params().items()}
+        parameters = {name: _plain(value) for name, value in self._settings.items()}
         names = getattr(self, "feature_names_in_", None)
         about = {
             "parameters": parameters,
@@ -322,7 +323,8 @@ class VAE:
         return {name: getattr(self, name) for name in _defaults()}
 
     def set_params(self, **parameters):
-        """Change constructor's arguments; takes effect at the next `fit`. Returns self.
+        """Change the constructor's arguments for the next `fit`; what is fitted, and what
+        `partial_fit` and `save` make of it, keeps those it was fitted with. Returns self.
 
         Raises  ValueError   an unknown name; nothing is changed
         """
@@ -380,10 +382,7 @@ class VAE:
         validation.check_choice("binarize", self.binarize, ("none", "fixed", "dynamic"))
         for name in ("sigma", "sigma_min", "lr"):
             check(name, getattr(self, name), float, above=0)
-        if not 0.0 < float(self.sigma_min) * float(self.sigma_min) < float("inf"):
-            raise ValueError(
-                f"sigma_min must have a square that is a number above 0, found {self.sigma_min!r}."
-            )
+        validation.check_sigma_min(self.sigma_min)
         for name in ("epochs", "batch_size", "n_samples", "n_importance"):
             check(name, getattr(self, name), int, least=1)
         check("warmup", self.warmup, int, least=0)
@@ -396,6 +395,8 @@ class VAE:
             check("clip", self.clip, float, above=0)
         if self.denoise is not None:
             validation.check_corruption("denoise", self.denoise)
+        if self.free_bits and self.objective != "elbo":
+            raise ValueError(f"free_bits goes with objective='elbo', not with {self.objective!r}.")
         if self.binarize != "none" and self.likelihood != "bernoulli":
             raise ValueError(
                 f"binarize makes values 0 or 1, which {self.likelihood} does not describe; say "
@@ -465,15 +466,16 @@ class VAE:
             warmup=int(self.warmup),
             free_bits=float(self.free_bits),
             binarize=self.binarize == "dynamic",
-            denoise=self.denoise,
+            denoise=self.denoise and (self.denoise[0], float(self.denoise[1])),
             missing=bool(self.missing),
             clip=self.clip,
         )
 
     def _drawn_once(self, X, seed):
         """A copy of gray X (N, D) as black and white."""
-        blocks = (np.asarray(block, np.float64) for block in validation.blocks(X))
-        return np.concatenate([row_binarized(block, seed) for block in blocks]).astype(X.dtype)
+        dtype = np.float32 if X.dtype == np.float32 else np.float64
+        blocks = (np.asarray(block, dtype) for block in validation.blocks(X))
+        return np.concatenate([row_binarized(block, seed) for block in blocks])
 
     def _hold_out(self, X, seed):
         """(rows to train on, rows held out or None), without copying X."""
@@ -512,7 +514,9 @@ class VAE:
             )
 
     def _set_fitted(self, training, names):
-        self._training, self._draws = training, self.binarize != "none"
+        if getattr(self, "_training", None) is not training:  # or these settings are of no fit
+            self._settings, self._draws = self.get_params(), self.binarize != "none"
+        self._training = training
         self.network_, self.history_, self.n_iter_ = (
             training.model,
             training.history,
@@ -526,9 +530,12 @@ class VAE:
 
     def _fill(self, x):
         """Rows as the model takes them, and where they are known; None if all of them are."""
-        if self._draws:
-            x = row_binarized(x, self._training.seed)
+        x = self._drawn(x)
         return split_missing(x) if self._training.missing else (x, None)
+
+    def _drawn(self, x):
+        """Gray rows as black and white, if that is how the model was trained."""
+        return row_binarized(x, self._training.seed) if self._draws else x
 
     def _by_rows_and_samples(self, X, function):
         """function(x, eps, observed) for some rows of X at a time, the results joined."""

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
-from numvae.evaluation import diagnostics, latent, units
+from numvae.evaluation import diagnostics, importance, latent, units
 from numvae.files import write_atomically
+from numvae.network.likelihoods import is_density
 from numvae.training.minibatches import PICTURES, corrupt, split_missing, stream, take
 
 GRID = 15  # the manifold has GRID × GRID tiles
@@ -50,13 +51,13 @@ def report(training, dataset):
     X = dataset.X_valid if held_out else dataset.X
     nll, kl = training.evaluate(X)
     elbo = -(nll + kl)
-    density = model.config["likelihood"] != "bernoulli"
+    density = is_density(model.config["likelihood"])
     is_image = len(dataset.shape) > 1
     bits = units.bits_per_dimension(
         elbo.mean(), model.n_features, 256 if density and is_image else None
     )
     what = "held-out" if held_out else "training"
-    error = elbo.std() / np.sqrt(len(elbo))
+    _, error = importance.mean_and_error(elbo)
     share = kl.mean() / (abs(nll.mean()) + kl.mean())
     each = diagnostics.latent_units(*model.encode(_shown(training, X, slice(0, 5000))[0]))
     n_active = int((each["activity"] > diagnostics.ACTIVE).sum())

@@ -47,8 +47,16 @@ class Saved:
     @property
     def missing(self):
         """Whether NaN in the data means: not known."""
-        settings = self.about.get("parameters", self.about)  # those of an estimator, or of a run
-        return settings.get("missing", False)
+        return self._settings.get("missing", False)
+
+    @property
+    def binarize(self):
+        """none, fixed or dynamic: how gray pixels became black or white in training."""
+        return self._settings.get("binarize", "none")
+
+    @property
+    def _settings(self):
+        return self.about.get("parameters", self.about)  # those of an estimator, or of a run
 
     def columns(self):
         """The names of the D numbers of an example: those it was trained with, or x1, x2, …"""
@@ -87,9 +95,9 @@ class Saved:
             return self.training_data(None, data_dir)
         return self._load(data, data_dir, None)
 
-    def examples(self, data=None, data_dir=None):
+    def examples(self, data=None, data_dir=None, missing=False):
         """Every example of a data set, and the shape of one: those to train on, then those held
-        out; of a file or folder of one's own, all in its own order.
+        out; of a file or folder of one's own, all in its own order. missing: NaN is let through.
 
         Shapes  → X (N, D), shape
         Raises  as `training_data`
@@ -98,14 +106,14 @@ class Saved:
         if source in datasets.dataset.NAMES or not own.is_own(source):
             dataset = self.dataset(data, data_dir)
             return np.concatenate([dataset.X, dataset.X_valid]), dataset.shape
-        found = own.load(source, self._resize(source), self.missing)
+        found = own.load(source, self._resize(source), missing or self.missing)
         X = found.examples(np.arange(len(found.rows)))
         self._check(X, source)
         return X, found.shape
 
     def as_seen(self, X, rng=None):
         """Examples as the model saw them in training: its dtype, black or white if so drawn."""
-        binarize = self.about.get("binarize", "none") != "none"
+        binarize = self.binarize != "none"
         return take(X, slice(None), self.model.dtype, rng or self._rng(), binarize)
 
     def encode(self, X):

@@ -246,6 +246,12 @@ def check_choice(name, value, known):
         )
 
 
+def check_sigma_min(value):
+    """Raise ValueError unless the variance floor, sigma_min², is a number above 0."""
+    if not 0.0 < float(value) * float(value) < float("inf"):
+        raise ValueError(f"sigma_min must have a square that is a number above 0, found {value!r}.")
+
+
 def check_corruption(name, value):
     """Raise unless value is a corruption and how much of it, as in ("gaussian", 0.2)."""
     if not isinstance(value, (tuple, list)) or len(value) != 2:

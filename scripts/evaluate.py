@@ -21,6 +21,7 @@ from numvae import plots, runs, saved
 from numvae.cli import Parser, new_file, whole
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import write_atomically
+from numvae.network.likelihoods import is_density, parse_blocks
 from numvae.training.minibatches import mean_of, split_missing
 from numvae.training.progress import Progress, duration
 
@@ -122,7 +123,12 @@ def parser():
         help="hide known values too, and say how far from them the filling comes: a share such as "
         "0.3 of all values at random, or half for the lower half of each image",
     )
-    c.add_argument("--rows", type=whole(1), default=500, metavar="N", help="at most (default: 500)")
+    c.add_argument(
+        "--rows",
+        type=whole(1),
+        metavar="N",
+        help="only the first N examples; without it all, or 500 with --hide",
+    )
     c.add_argument("--seed", type=whole(0), default=0, help="fixes every draw (default: 0)")
     return p
 
@@ -210,8 +216,8 @@ def likelihood(args):
     dataset = run.training_data(None, args.data_dir)
     X = dataset.X_valid if len(dataset.X_valid) else dataset.X
     X = X[: args.rows or len(X)]
-    binarize = run.about.get("binarize") == "dynamic"
-    levels = 256 if len(run.shape) > 1 and run.model.config["likelihood"] != "bernoulli" else None
+    binarize = run.binarize == "dynamic"
+    levels = 256 if len(run.shape) > 1 and is_density(run.model.config["likelihood"]) else None
     folder = runs.new_folder(args.out, dataset.name)
     progress, parts, done, start = Progress(1, len(X)), [], 0, time.monotonic()
     for part in importance.estimates(run.model, X, run.seed, args.samples, binarize, run.missing):
@@ -245,7 +251,7 @@ def score(args):
     X, _ = run.examples(args.data, args.data_dir)
     dataset = run.training_data(None, args.data_dir)
     usual = (dataset.X_valid if len(dataset.X_valid) else dataset.X)[:1000]
-    binarize = run.about.get("binarize") == "dynamic"
+    binarize = run.binarize == "dynamic"
     found, known = (
         importance.estimate(run.model, rows, run.seed, args.samples, binarize, run.missing)
         for rows in (X, usual)
@@ -263,11 +269,12 @@ def impute(args):
         dataset = run.training_data(None, args.data_dir)
         X = dataset.X_valid if len(dataset.X_valid) else dataset.X
     else:
-        X, _ = run.examples(args.data, args.data_dir)
+        X, _ = run.examples(args.data, args.data_dir, missing=True)
     rng = np.random.default_rng(args.seed)
-    X = run.as_seen(X[: args.rows])
+    given = np.asarray(X[: args.rows or (500 if args.hide else len(X))], run.model.dtype)
+    X = run.as_seen(given)
     x, observed = split_missing(X)
-    seen = observed * (1 - _hide(args.hide, X, run.shape, rng))
+    seen = observed * (1 - _hide(args.hide, X, run.shape, run.model.config["likelihood"], rng))
     found = imputation.impute(run.model, x, seen, rng)
     print(f"Filled in {int((seen == 0).sum()):,} of {X.size:,} values in {len(X):,} examples.")
     tested = (seen == 0) & (observed == 1)
@@ -283,18 +290,25 @@ def impute(args):
         )
         plots.save(plots.inpainting(originals, holes, filled), path)
     else:
-        write_table(path, found.mean, run.columns(), run.shape)
+        write_table(path, np.where(seen, given, found.mean), run.columns(), run.shape)
 
 
-def _hide(what, X, shape, rng):
+def _hide(what, X, shape, likelihood, rng):
     """1 where a value is hidden, else 0."""
     if what is None:
         return np.zeros_like(X)
     if what != "half":
-        return (rng.random(X.shape) < what).astype(X.dtype)
-    mask = np.zeros((len(X), *shape), X.dtype)
-    mask[:, shape[0] // 2 :] = 1
-    return mask.reshape(len(X), -1)
+        mask = (rng.random(X.shape) < what).astype(X.dtype)
+    else:
+        mask = np.zeros((len(X), *shape), X.dtype)
+        mask[:, shape[0] // 2 :] = 1
+        mask = mask.reshape(len(X), -1)
+    start = 0
+    for kind, width in parse_blocks(likelihood, X.shape[1]):
+        if kind == "categorical":  # a category is known or hidden as a whole
+            mask[:, start : start + width] = mask[:, start : start + 1]
+        start += width
+    return mask
 
 
 def write_table(path, rows, columns, shape):

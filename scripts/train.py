@@ -26,7 +26,7 @@ from numvae.training.minibatches import BINARIZE, WEIGHTS, mean_of, stream
 from numvae.training.optimizers import OPTIMIZERS
 from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
-from numvae.validation import check_likelihood, check_range
+from numvae.validation import check_likelihood, check_range, check_sigma_min
 
 EXAMPLES_SEEN = 1_000_000  # how long to train where --epochs is not given
 
@@ -60,10 +60,11 @@ def share(text):
 
 def kind_and_amount(text):
     """An argparse type: a corruption and how much of it, as in salt_and_pepper:0.3."""
-    kind, _, amount = text.partition(":")
-    if kind not in CORRUPTION_NAMES:
+    kind, colon, amount = text.partition(":")
+    if kind not in CORRUPTION_NAMES or not colon:
         raise argparse.ArgumentTypeError(
-            f"expected {' or '.join(CORRUPTION_NAMES)}, found {kind!r}"
+            f"expected {' or '.join(CORRUPTION_NAMES)} with an amount, as in salt_and_pepper:0.3, "
+            f"found {text!r}"
         )
     return kind, (share if kind == "salt_and_pepper" else positive)(amount)
 
@@ -279,6 +280,9 @@ def load_data(args):
 
 def new_run(args):
     """What is needed to begin: data, Training, the run's folder, and the settings to remember."""
+    if args.free_bits and args.objective != "elbo":
+        raise ValueError(f"--free-bits goes with --objective elbo, not with {args.objective}.")
+    check_sigma_min(args.sigma_min)
     data, likelihood = load_data(args)
     model = Autoencoder(
         data.X.shape[1],
@@ -309,7 +313,10 @@ def new_run(args):
         clip=args.clip,
     )
     folder = runs.new_folder(args.out, data.name)
-    return data, training, folder, {**vars(args), "n_train": len(data.X)}
+    about = {**vars(args), "n_train": len(data.X)}
+    if args.data not in DATA_NAMES:  # so that the run can be resumed from anywhere
+        about["data"] = str(Path(args.data).absolute())
+    return data, training, folder, about
 
 
 def old_run(args):
@@ -327,10 +334,10 @@ def old_run(args):
     training, about = load_training(folder / "checkpoint.npz")
     again = {name: value for name, value in vars(args).items() if name in AT_RESUME and value}
     data, _ = load_data(argparse.Namespace(**{**about, **again}))
-    if len(data.X) != about["n_train"]:
+    if data.X.shape != (about["n_train"], training.model.n_features):
         raise ValueError(
-            f"{about['data']} now has {len(data.X)} examples to train on, the run began with "
-            f"{about['n_train']}; give it the same data."
+            f"{about['data']} now has {data.X.shape} numbers to train on, the run began with "
+            f"{(about['n_train'], training.model.n_features)}; give it the same data."
         )
     training.epochs = args.epochs or training.epochs
     if training.epochs < training.epoch:
@@ -362,6 +369,8 @@ def main(argv=None):
         data, training, folder, about = (old_run if args.resume else new_run)(args)
     except (ValueError, OSError) as error:
         p.error(str(error))
+    except (MemoryError, OverflowError) as error:
+        p.error(f"this is more than the machine can hold: {error}.")
     say = (lambda *_: None) if args.quiet else print
     model = training.model
 
@@ -390,8 +399,7 @@ def main(argv=None):
         return 128 + stopped
 
     training.keep_best()
-    info = {"data": str(about["data"]), "shape": data.shape, "seed": training.seed}
-    save_model(model, folder / "model.npz", info)
+    save_model(model, folder / "model.npz", {**about, "shape": data.shape})
     lines = runs.report(training, data)
     say("\n".join(lines))
     runs.save_report(folder, [data.split, repr(model), *lines])

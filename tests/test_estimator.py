@@ -649,3 +649,44 @@ def test_gray_values_are_binarized_once_or_anew_every_time_they_are_seen(X):
         assert vae.partial_fit(gray).n_iter_ == 4
     with pytest.raises(ValueError, match="likelihood='bernoulli'"):
         VAE(binarize="fixed").fit(gray)
+
+
+def test_what_is_missing_stays_missing_when_gray_becomes_black_and_white(rng):
+    X = np.ones((300, 6))
+    X[rng.random(X.shape) < 0.5] = np.nan
+    settings = {**FAST, "epochs": 40, "likelihood": "bernoulli", "missing": True}
+    for how in ("none", "fixed", "dynamic"):
+        vae = VAE(**settings, binarize=how).fit(X)
+        assert vae.sample(500, random_state=0).mean() > 0.95
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_pixels_drawn_once_are_those_that_are_scored(X, dtype):
+    gray = (1.0 / (1.0 + np.exp(-X))).astype(dtype)
+    vae = VAE(**FAST, likelihood="bernoulli", binarize="fixed").fit(gray)
+    assert_array_equal(vae._drawn_once(gray, 0), vae._drawn(gray))
+    holes = gray.copy()
+    holes[:, 0] = np.nan
+    assert_array_equal(vae.impute(holes, random_state=0)[:, 1:], gray[:, 1:])
+
+
+def test_settings_changed_after_a_fit_wait_for_the_next(X, tmp_path):
+    gray = 1.0 / (1.0 + np.exp(-X))
+    vae = VAE(**FAST, likelihood="bernoulli", n_importance=3).fit(gray)
+    scores, twin = vae.score_samples(gray), copy.deepcopy(vae)
+    vae.set_params(binarize="fixed", n_latent=7)
+    vae.save(tmp_path / "vae.npz")
+    other = load(tmp_path / "vae.npz")
+    assert other.n_latent == 2 and other.binarize == "none"
+    assert_array_equal(other.score_samples(gray), scores)
+    assert_same(vae.partial_fit(gray), twin.partial_fit(gray))
+    assert vae.fit(gray).network_.n_latent == 7
+
+
+def test_one_more_epoch_after_a_schedule_goes_on_at_its_last_rate(X):
+    vae = VAE(**FAST, schedule="cosine").fit(X)
+    before = parameters(vae).copy()
+    for _ in range(3):
+        vae.partial_fit(X)
+    assert (parameters(vae) != before).any()
+    assert vae._training.optimizer.lr_factor == pytest.approx(0.25)  # of epoch 3 of 3

@@ -91,7 +91,7 @@ def test_the_report_holds_the_numbers_of_the_evaluation(likelihood, shape, level
     assert f"{len(X)} {'held-out' if n_valid else 'training'} examples" in lines[1]
     for name, wanted in (("ELBO", elbo.mean()), ("nll", nll.mean()), ("KL", kl.mean())):
         assert number(lines, name) == pytest.approx(wanted, abs=0.006)
-    error = elbo.std() / np.sqrt(len(X))
+    error = elbo.std(ddof=1) / np.sqrt(len(X))
     assert f"± {error:.2f} nats per example" in lines[2]
     bits = bits_per_dimension(elbo.mean(), 12, levels)
     assert number(lines, "bits") == pytest.approx(bits, abs=0.0006)

@@ -18,7 +18,19 @@ def npy(path):
     with files.reading(path, ".npy array"), open(path, "rb") as file:
         if Path(path).stat().st_size >= LARGE:
             return np.lib.format.open_memmap(path, mode="r"), "read from the disk as needed"
+        _check_header(file)
         return np.lib.format.read_array(file, allow_pickle=False), ""
+
+
+def _check_header(file):
+    """Older NumPys read a file that declares a negative shape as if it were another one."""
+    if np.lib.format.read_magic(file) == (1, 0):
+        shape, _, _ = np.lib.format.read_array_header_1_0(file)
+    else:
+        shape, _, _ = np.lib.format.read_array_header_2_0(file)
+    if min(shape, default=0) < 0:
+        raise ValueError(f"it declares the shape {shape}")
+    file.seek(0)
 
 
 def npz(path, name=None):

@@ -27,7 +27,8 @@ def load(path, missing=False):
     if not first:
         raise ValueError(f"{path} is empty.")
     counted = len(first) > 2 and first == [str(i) for i in range(len(first))]
-    header = first if counted or not any(map(_is_number, first)) else None
+    named = any(first) and not any(map(_is_number, first))
+    header = first if counted or named else None
     with files.reading(path, "CSV text"):
         try:
             table = _parse(path, between, header, missing)
@@ -68,7 +69,10 @@ def _mistake(path, between, header, first, missing):
         for column, cell in enumerate(row):
             if not (_is_number(cell) or missing and not cell):
                 name = f" ({header[column]})" if header else ""
-                return f"{cell!r} in row {number}, column {column + 1}{name}; expected a number"
+                where = f"row {number}, column {column + 1}{name}"
+                if not cell.strip():
+                    return f"an empty cell in {where}; if that means not known, say --missing"
+                return f"{cell!r} in {where}; expected a number"
 
 
 def _rows(path, between):

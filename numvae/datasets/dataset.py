@@ -160,7 +160,9 @@ def _own(path, validation, seed, resize, missing):
         X=data.examples(np.sort(order[:n_train])),
         X_valid=data.examples(np.sort(order[n_train:])),
         shape=data.shape,
-        split=f"{n_train} random examples (seed {seed}) to train, the other {n_valid} held out",
+        split=f"{n_train} random examples (seed {seed}) to train, the other {n_valid} held out"
+        if n_valid
+        else f"all {n} examples to train, none held out",
         likelihood=data.likelihood,
         found=data.found,
     )

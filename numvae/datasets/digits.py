@@ -1,6 +1,6 @@
 """Digits drawn by the program: 28 × 28 pictures from the fonts that come with matplotlib.
 
-Each digit is a glyph of one of 17 fonts, bent as if by a hand: turned, slanted, stretched, warped,
+Each digit is a glyph of one of 16 fonts, bent as if by a hand: turned, slanted, stretched, warped,
 and drawn with a thicker or thinner pen that presses unevenly. As in MNIST the ink is white, about
 20 pixels high and in the middle of 28.
 
@@ -25,7 +25,7 @@ FONTS = (
     *("DejaVuSans", "DejaVuSans-Oblique", "DejaVuSans-Bold", "DejaVuSans-BoldOblique"),
     *("DejaVuSerif", "DejaVuSerif-Italic", "DejaVuSerif-Bold", "DejaVuSerif-BoldItalic"),
     *("STIXGeneral", "STIXGeneralItalic", "STIXGeneralBol", "STIXGeneralBolIta"),
-    *("cmr10", "cmb10", "cmti10", "cmss10", "cmtt10"),
+    *("cmr10", "cmb10", "cmss10", "cmtt10"),
 )
 
 # What varies from digit to digit, each between two limits; lengths are in pixels of the picture.

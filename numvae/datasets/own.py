@@ -158,8 +158,8 @@ def _survey(path, rows, missing):
         raise ValueError(f"{path} holds {what} in {bad} of {len(rows)} rows; remove them{hint}.")
     if unknown == rows.size:
         raise ValueError(f"{path} holds nothing but NaN.")
-    if max(-low, high) > 1e30:
-        raise ValueError(f"{path} holds numbers beyond 1e30, too large to train on; scale them.")
+    if max(-low, high) > 1e15:
+        raise ValueError(f"{path} holds numbers beyond 1e15, too large to train on; scale them.")
     return low, high, whole, unknown / rows.size
 
 

@@ -210,7 +210,7 @@ def advice(found):
             "Warm beta up from 0, give each unit some free bits, or lower beta."
         )
     worst = int(each["far"].argmax())
-    if each["far"][worst] > FAR:
+    if not lines and each["far"][worst] > FAR:
         lines.append(
             f"The codes of unit {worst + 1} have mean {each['mean'][worst]:.2f} and standard "
             f"deviation {each['std'][worst]:.2f} over the data, not 0 and 1, so samples from the "

@@ -1,4 +1,5 @@
-"""The owners: objects that hold parameters and remember inputs, and contain no formula.
+"""The owners: objects that hold parameters and remember inputs, put the rules together, and contain
+no derivative.
 
     parameters      one flat vector of parameters, one of gradients, and named views into both
     dense           the affine layer

@@ -7,7 +7,7 @@
 The noise ε is an argument, never drawn inside: so the loss is a plain function of the parameters,
 and can be differenced, repeated and split over processes.
 
-Read next: training/loop.py, then checks/.
+Read next: training/minibatches.py.
 """
 
 import numpy as np
@@ -161,7 +161,7 @@ class Autoencoder:
     def log_likelihood(self, x, z, observed=None):
         """log p(x|z) in nats.
 
-        Shapes  x (B, D), z (L, B, Z) → (L, B)
+        Shapes  x (B, D), z (L, B, Z) → (L, B); observed (B, D) as in `loss_and_grad`
         """
         h = self.decoder.forward(z.reshape(-1, z.shape[-1]))
         return self.likelihood.log_likelihood(x, h, observed)
@@ -169,7 +169,7 @@ class Autoencoder:
     def elbo_terms(self, x, eps, observed=None):
         """The two parts of the bound, example by example: elbo = −(nll + kl).
 
-        Shapes  x (B, D), eps (L, B, Z) → nll, kl (B,)
+        Shapes  x (B, D), eps (L, B, Z) → nll, kl (B,); observed (B, D) as in `loss_and_grad`
         Units   nats
         """
         mu, logvar = self.encode(x)

@@ -288,8 +288,18 @@ def likelihood(kind, n_in, n_features, sigma, sigma_min):
     )
 
 
-def parse_blocks(kind):
-    """ "gaussian:3,categorical:5" → [("gaussian", 3), ("categorical", 5)]"""
+def is_density(kind):
+    """Whether log p(x|z) is a density of real numbers, and not a probability."""
+    return "gaussian" in kind or "continuous" in kind
+
+
+def parse_blocks(kind, n_features=None):
+    """ "gaussian:3,categorical:5" → [("gaussian", 3), ("categorical", 5)]
+
+    A name without a width, such as "bernoulli", is one block of all n_features.
+    """
+    if ":" not in kind:
+        return [(kind, n_features)]
     return [(name, int(width)) for name, _, width in (b.partition(":") for b in kind.split(","))]
 
 

@@ -51,7 +51,7 @@ class MLP:
         return h
 
     def backward(self, dh, need_dx=True):
-        """dh (B, n_k) → gradient of the input (B, n_0); dh is overwritten on the way."""
+        """dh (B, n_k) → gradient of the input (B, n_0), or None; dh is overwritten on the way."""
         for i in reversed(range(len(self.layers))):
             if self.used_masks:
                 dh = dropout.backward(dh, self.used_masks[i], self.dropout)

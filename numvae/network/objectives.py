@@ -2,6 +2,8 @@
 
     forward(log_px, mu, logvar, z, eps, beta)   Losses, remembering what backward needs
     backward()                                  the direct gradients of log_px, z, mu and logvar
+    draws_z                                     False: whoever calls loss_and_grad gives eps = 0, as
+                                                training/loop.py does
 
 Read next: autoencoder.
 """
@@ -75,7 +77,7 @@ class ImportanceWeighted(SampledELBO):
 
 
 class Reconstruction(ELBO):
-    """A plain autoencoder: z = mu without noise, and no KL. What a VAE is compared with."""
+    """A plain autoencoder: no KL, and z = mu if eps is 0, as `draws_z` asks."""
 
     draws_z = False
 

@@ -165,7 +165,16 @@ def _mark_best(axes, epochs, elbo, label):
     axes.axvline(epochs[best], color=style.FAINT, lw=0.8, ls=(0, (4, 3)), zorder=0)
     if label:
         text = f"best held-out: {style.number(elbo[best], '.1f')} at epoch {epochs[best]}"
-        axes.plot(epochs[best], elbo[best], "o", mfc="none", color=style.INK, ms=8, label=text)
+        axes.plot(
+            epochs[best],
+            elbo[best],
+            "o",
+            mfc="none",
+            color=style.INK,
+            ms=8,
+            label=text,
+            clip_on=False,
+        )
 
 
 def _fit(axes, both):

@@ -133,7 +133,7 @@ def _prior(panel, limit):
     """Circles at 1 and 2 standard deviations of N(0, I), and limits centred on it."""
     angle = np.linspace(0, 2 * np.pi, 200)
     halo = [withStroke(linewidth=2, foreground="white")]
-    for radius in (1, 2):
+    for radius in (1, 2) if limit < 15 else ():  # in a wider cloud they would only cover it
         panel.plot(radius * np.cos(angle), radius * np.sin(angle), color=style.FAINT, lw=0.8)
         corner = -radius / np.sqrt(2)
         text = panel.text(corner, corner, f"{radius}σ", size=8, ha="center", va="center")

@@ -1,5 +1,14 @@
 """The mathematics: every formula and its gradient, written once, as pure functions on arrays.
 
+A VAE describes how x could have come about: draw a code z ~ p(z) = N(0, I), the prior, then
+x ~ p(x|z), whose parameters a network (the decoder) computes from z. log p(x) itself, an integral
+over all z, is out of reach; so a second network (the encoder) proposes for each x the codes that
+may have made it: the posterior q(z|x) = N(μ(x), σ²(x)). Whatever q is, by Jensen's inequality,
+
+    log p(x) ≥ E_q[ log p(x|z) ] − KL( q(z|x) ‖ p(z) ) = −(nll + kl),
+
+the evidence lower bound, ELBO. Training raises it.
+
     dense                   y = x W + b and its three gradients
     activations             tanh, relu, elu, softplus, sigmoid
     gaussian                reparameterisation, closed-form KL, log-density, variance floor
@@ -17,10 +26,12 @@
 
 Three conventions hold in every file:
 
-- `dq` is ∂loss/∂q. A function `f(...)` has its gradient beside it, `f_backward(dout, ...)`, and
-  the arguments after `dout` are exactly what the forward pass must remember.
+- `dq` is ∂loss/∂q. A function `f(...)` has its gradient beside it: `f_backward(dout, ...)`, or
+  `backward` where a file holds one rule. After `dout` comes exactly what the forward pass must
+  remember, and places to write to. The objectives are the loss itself: theirs take no `dout`.
 - A rule returns the dtype it was given, changes no input and keeps no state. `out=` and the
-  in-place optimizers say so in their docstrings. Rules do not check their arguments: the doors do.
+  in-place optimizers say so in their docstrings. Rules do not check their arguments: the
+  doors do (validation.py, estimator.py, the scripts).
 - Every equation carries a label, (D1) …, and every label is executed by a test.
 
 Read next: dense.

@@ -1,5 +1,7 @@
 """The Bernoulli likelihood of pixels that are 0 or 1, from logits a: p(x = 1) = σ(a).
 
+With an argument, σ(a) is the logistic function (H11); σ alone is a standard deviation.
+
 Working from logits keeps every value finite: σ(a) rounds to exactly 1 in float32 once a > 17, and
 log(1 − σ(a)) would be −∞. For gray x in [0, 1] the same formula is the cross-entropy, a useful
 loss but not a density.
@@ -49,7 +51,8 @@ def log_likelihood_backward(dlogp, x, logits, observed=None):
 def sample(rng, mean):
     """A draw x ∈ {0, 1} with p(x = 1) = mean. Also how gray pixels are binarised.
 
-    Shapes  mean (...) in [0, 1] → x (...) of the same dtype
+    Shapes  mean (...) in [0, 1] → x (...) of the same dtype; where mean is NaN, missing, so is x
     Source  Salakhutdinov & Murray 2008: each gray value is the probability of a white pixel
     """
-    return (rng.random(mean.shape, dtype=mean.dtype) < mean).astype(mean.dtype)
+    draw = (rng.random(mean.shape, dtype=mean.dtype) < mean).astype(mean.dtype)
+    return np.where(np.isnan(mean), mean, draw)

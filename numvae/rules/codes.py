@@ -1,6 +1,6 @@
 """Arithmetic on codes z: ways from one to another, and what many of them have in common.
 
-Read next: network/parameters.py.
+Read next: network/__init__.py.
 """
 
 import numpy as np
@@ -45,7 +45,7 @@ def aggregate(mu, logvar):
         variance = mean_x e^logvar + Var_x μ               (S3)
 
     Shapes  mu, logvar (N, Z) → mean, variance (Z,)
-    Why     the law of total variance. A model that has learned its prior has 0 and 1.
+    Why     the law of total variance. Where the codes are spread like the prior these are 0 and 1.
     """
     return mu.mean(axis=0), np.exp(logvar).mean(axis=0) + mu.var(axis=0)
 

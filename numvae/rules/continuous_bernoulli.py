@@ -59,7 +59,7 @@ def mean(logits):
 
 
 def logits_of_mean(wanted):
-    """The logits whose mean is `wanted`, moved from 0 and 1 by 0.02, by halving an interval.
+    """The logits whose mean is `wanted`, clipped to [0.02, 0.98], by halving an interval.
 
         E[x | a] = wanted                                  (C7)
 

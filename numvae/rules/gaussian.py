@@ -43,7 +43,7 @@ def reparameterize_backward(dz, logvar, eps):
 
 
 def kl(mu, logvar):
-    """KL( N(μ, e^logvar) ‖ N(0, 1) ) of each example and latent unit; their sum over z is the KL.
+    """KL( N(μ, e^logvar) ‖ N(0, 1) ) of each example and latent unit; their sum is the KL.
 
         kl = ½ (μ² + e^logvar − 1 − logvar)                (K1)
 

@@ -36,7 +36,8 @@ def normalize(log_w):
 
 
 def effective_samples(log_w):
-    """How many equal weights would vary as little: L if all are equal, 1 if one outweighs the rest.
+    """How many equally weighted samples the estimate is worth: L if all weigh the same, 1 if one
+    outweighs the rest.
 
         ess = (Σ_l w_l)² / Σ_l w_l²                        (W3)
 

@@ -45,7 +45,7 @@ def normal(rng, n_in, n_out, sigma):
 
 
 def bernoulli_bias(mean):
-    """The logits at which a Bernoulli has the mean of the data, moved from 0 and 1 by 0.001.
+    """The logits at which a Bernoulli has the mean of the data, clipped to [0.001, 0.999].
 
         b = log(m / (1 − m))                               (I4)
 
@@ -57,7 +57,7 @@ def bernoulli_bias(mean):
 
 
 def categorical_bias(mean):
-    """The logits at which a categorical has the frequencies of the data, moved from 0 by 0.001.
+    """The logits at which a categorical has the frequencies of the data, at least 0.001.
 
         b = log m                                          (I5)
 

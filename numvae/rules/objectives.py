@@ -12,7 +12,7 @@ from numvae.rules import importance
 
 
 def elbo(log_px, kl, beta, free_bits):
-    """The negative bound with the KL in closed form (estimator B of the paper).
+    """The negative bound with the KL in closed form (Kingma & Welling 2014, estimator B).
 
         loss = −mean_{l,b} log p(x|z) + β Σ_z max(λ, mean_b kl)     (O1)
 
@@ -40,7 +40,7 @@ def elbo_backward(log_px, kl, beta, free_bits):
 
 
 def sampled_elbo(log_px, kl, beta):
-    """The negative bound with the KL estimated by the same samples (estimator A of the paper).
+    """The negative bound with the KL estimated by the same samples (their estimator A).
 
         loss = mean_{l,b} ( −log p(x|z) + β kl )           (O4)
 
@@ -56,7 +56,8 @@ def sampled_elbo_backward(log_px, kl, beta):
 
 
 def importance_weighted(log_px, kl, beta):
-    """The negative importance-weighted bound: tighter with every sample.
+    """The negative importance-weighted bound: with β = 1 a bound on log p(x), on average tighter
+    the more samples there are. Another β has only the training in view (warm-up).
 
         log w = log p(x|z) − β kl
         loss  = −mean_b log mean_l w                       (O6)

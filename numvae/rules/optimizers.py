@@ -37,7 +37,7 @@ def sgd(theta, g, velocity, lr, momentum):
 
 
 def adagrad(theta, g, total, lr, eps):
-    """Adagrad, the optimizer of Kingma & Welling 2014: the more a parameter has moved, the slower.
+    """Adagrad, as Kingma & Welling 2014 used it: the larger the gradients have been, the slower.
 
         s ← s + g²                                         (R1)
         θ ← θ − lr g / (√s + ε)                            (R2)

@@ -44,12 +44,12 @@ def burda(epoch, epochs):
 NAMES = ("constant", "cosine", "burda")
 
 
-def warmup(epoch, epochs):
-    """The weight of the KL, from 0 in a straight line to 1 after so many epochs: the decoder learns
-    to use z before z is taxed.
+def warmup(epoch, length):
+    """The weight of the KL, from 0 in a straight line to 1 after `length` epochs: so the decoder
+    learns to use z before z is taxed.
 
-        factor = min(1, epoch / epochs), and 1 without any     (Y4)
+        factor = min(1, epoch / length), and 1 if length is 0     (Y4)
 
     Source  Sønderby et al. 2016, section 2.3
     """
-    return min(1.0, epoch / epochs) if epochs else 1.0
+    return min(1.0, epoch / length) if length else 1.0

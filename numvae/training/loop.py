@@ -71,7 +71,8 @@ class Training:
 
         Raises  watchdog.Diverged if a loss or gradient is not finite; the step is not taken
         """
-        self.optimizer.lr_factor = getattr(schedules, self.schedule)(self.epoch, self.epochs)
+        now = min(self.epoch, self.epochs - 1)  # who goes on after the last stays at its rate
+        self.optimizer.lr_factor = getattr(schedules, self.schedule)(now, self.epochs)
         beta = self.beta * schedules.warmup(self.epoch, self.warmup)
         batches = minibatches.shuffled(self.seed, self.epoch + 1, len(X), self.batch_size)
         for rows in batches[self.step :]:
@@ -110,7 +111,8 @@ class Training:
             row.update(terms("valid", nll.mean(), kl.mean()))
         row["gradient_norm"] = float(norm)
         self.history.append(row)
-        if X_valid is None or self.best is None or row["valid_elbo"] > self.best_elbo:
+        first = self.best is None or not np.isfinite(self.best_elbo)
+        if X_valid is None or first or row["valid_elbo"] > self.best_elbo:
             self.best_elbo = row["train_elbo" if X_valid is None else "valid_elbo"]
             self.best = self.model.parameters.vector.copy()
             self.best_epoch = self.epoch

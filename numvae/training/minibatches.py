@@ -122,8 +122,7 @@ def row_binarized(x, seed):
     Shapes  x (B, D) in [0, 1], NaN stays NaN → (B, D)
     """
     streams = _row_streams(x, seed, *BINARIZE)
-    draws = np.stack([bernoulli.sample(rng, row) for rng, row in zip(streams, x)])
-    return np.where(np.isnan(x), x, draws)
+    return np.stack([bernoulli.sample(rng, row) for rng, row in zip(streams, x)])
 
 
 def _row_streams(x, seed, *address):

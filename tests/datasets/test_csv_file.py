@@ -50,8 +50,10 @@ def test_an_empty_cell_may_mean_not_known(written):
     path = written("a,b,c\n1,,3\n,nan,6\n,,\n")
     array, _ = csv_file.load(path, missing=True)
     assert_array_equal(array, [[1, np.nan, 3], [np.nan, np.nan, 6], [np.nan] * 3])
-    with pytest.raises(ValueError, match=r"'' in row 2, column 2 \(b\)"):
+    with pytest.raises(ValueError, match=r"an empty cell in row 2, column 2 \(b\); .* --missing"):
         csv_file.load(path)
+    array, _ = csv_file.load(written(",,\n1,2,3\n"), missing=True)
+    assert_array_equal(array, [[np.nan] * 3, [1, 2, 3]])  # a first row of nothing is no header
     with pytest.raises(ValueError, match="'x' in row 2, column 1"):
         csv_file.load(written("1,2\nx,\n"), missing=True)
 
@@ -65,8 +67,11 @@ def test_an_empty_cell_may_mean_not_known(written):
         ("1,2\n3,x\n", "'x' in row 2, column 2; expected a number"),
         ("age,name\n3,4\n5,Ann\n", r"'Ann' in row 3, column 2 \(name\)"),
         ("name,1\n3,4\n", "'name' in row 1, column 1"),
-        ("1,2\n\n3,\n", "'' in row 3, column 2"),
-        (",0,1\n0,5,6\n", "'' in row 1, column 1"),  # a table written with its row numbers
+        ("1,2\n\n3,\n", "an empty cell in row 3, column 2"),
+        (
+            ",0,1\n0,5,6\n",
+            "an empty cell in row 1, column 1",
+        ),  # a table written with its row numbers
         ("1,2\n3\n", "1 cells in row 2, but 2 in its first row"),
         ("1,2\n3,4,5\n", "3 cells in row 2, but 2 in its first row"),
         ("1,5;2,5\n3,5;4,5\n", "'1,5' in row 1|nothing but|'3,5' in row 2"),

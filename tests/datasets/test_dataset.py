@@ -15,7 +15,8 @@ def check(data):
     assert data.X.dtype == data.X_valid.dtype == np.float32
     assert data.X.shape[1:] == data.X_valid.shape[1:] == (n_features,)
     assert data.likelihood in LIKELIHOODS
-    assert str(len(data.X_valid)) in data.split
+    n_valid = len(data.X_valid)
+    assert str(n_valid) in data.split or (n_valid == 0 and "none held out" in data.split)
     assert set(data.known_valid) <= set(data.known)
     assert all(len(values) == len(data.X) for values in data.known.values())
     assert all(len(values) == len(data.X_valid) for values in data.known_valid.values())

@@ -105,3 +105,8 @@ def test_sample_repeats_with_its_seed(rng):
     first, again, other = (bernoulli.sample(np.random.default_rng(s), mean) for s in (7, 7, 8))
     assert_array_equal(first, again)
     assert (first != other).any()
+
+
+def test_what_is_missing_is_drawn_as_missing(rng):
+    drawn = bernoulli.sample(rng, np.array([1.0, np.nan, 0.0]))
+    assert drawn[0] == 1.0 and np.isnan(drawn[1]) and drawn[2] == 0.0

@@ -284,3 +284,20 @@ def test_impute_refuses_to_hide_nothing_or_all(hide, capsys):
     with pytest.raises(SystemExit) as stop:
         evaluate.main(["impute", "run", f"--hide={hide}", "--out", "filled.npy"])
     assert stop.value.code == 2 and "a share between 0 and 1" in capsys.readouterr().err
+
+
+def test_a_category_is_hidden_as_a_whole(rng):
+    X = np.zeros((200, 7), "f4")
+    mask = evaluate._hide(0.4, X, (7,), "gaussian:2,categorical:3,bernoulli:2", rng)
+    assert (mask[:, 2:5] == mask[:, 2:3]).all()
+    assert len(np.unique(mask, axis=0)) > 10
+
+
+def test_impute_fills_a_table_with_holes_even_if_the_run_had_none_and_all_of_its_rows():
+    rows = np.vstack([np.load("rows.npy")] * 20)
+    rows[::3, 1] = np.nan
+    np.save("holes.npy", rows)
+    run("impute table holes.npy --out filled.npy")
+    filled = np.load("filled.npy")
+    assert filled.shape == rows.shape and np.isfinite(filled).all()
+    assert_allclose(filled[~np.isnan(rows)], rows[~np.isnan(rows)], rtol=1e-6)

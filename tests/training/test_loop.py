@@ -226,3 +226,12 @@ def test_a_run_that_diverges_stops_with_the_parameters_from_before_that_step(X):
     vector[0] = before[0]
     assert_array_equal(vector, before)
     assert training.optimizer.t == 1
+
+
+def test_a_bound_that_is_not_finite_is_no_best_one(X, monkeypatch):
+    training = start()
+    for valid in (np.nan, -3.0, -np.inf, -4.0):
+        list(training.steps(X))
+        monkeypatch.setattr(training, "evaluate", lambda X, v=valid: (np.array([-v]), np.zeros(1)))
+        training.finish_epoch(X)
+    assert (training.best_epoch, training.best_elbo) == (2, -3.0)
