@@ -366,6 +366,14 @@ def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
     try:
+        return run(p, args)
+    except OSError as error:
+        p.exit(1, f"{p.prog}: a file could not be written: {error}.\n")
+
+
+def run(p, args):
+    """Begin or take up a run, train, and leave its files; returns the exit code."""
+    try:
         data, training, folder, about = (old_run if args.resume else new_run)(args)
     except (ValueError, OSError) as error:
         p.error(str(error))

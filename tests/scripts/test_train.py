@@ -303,3 +303,14 @@ def test_a_run_that_diverges_says_so_and_keeps_what_it_had(rows, capsys):
     errors = capsys.readouterr().err
     assert "diverged in epoch" in errors and "Traceback" not in errors
     assert "checkpoint.npz" in names("a")
+
+
+def test_a_full_disk_is_one_sentence(rows, capsys, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(train, "save_training", full)
+    with pytest.raises(SystemExit) as caught:
+        train.main([*TINY, "--out", "a"])
+    assert caught.value.code == 1
+    assert "No space left on device" in capsys.readouterr().err
