@@ -106,7 +106,9 @@ class Saved:
         if source in datasets.dataset.NAMES or not own.is_own(source):
             dataset = self.dataset(data, data_dir)
             return np.concatenate([dataset.X, dataset.X_valid]), dataset.shape
-        found = own.load(source, self._resize(source), missing or self.missing)
+        found = own.load(
+            source, self._resize(source), missing or self.missing, self.about.get("scale")
+        )
         X = found.examples(np.arange(len(found.rows)))
         self._check(X, source)
         return X, found.shape
@@ -142,6 +144,7 @@ class Saved:
             self.seed,
             resize=self._resize(data),
             missing=self.missing,
+            scale=self.about.get("scale"),
         )
         self._check(dataset.X, data)
         return dataset

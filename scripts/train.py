@@ -260,6 +260,7 @@ def load_data(args):
         args.download,
         args.resize,
         args.missing,
+        getattr(args, "scale", None),  # known only of a run that is resumed
     )
     likelihood = args.likelihood or ("bernoulli" if args.binarize != "none" else data.likelihood)
     if args.binarize != "none" and likelihood != "bernoulli":
@@ -313,7 +314,7 @@ def new_run(args):
         clip=args.clip,
     )
     folder = runs.new_folder(args.out, data.name)
-    about = {**vars(args), "n_train": len(data.X)}
+    about = {**vars(args), "n_train": len(data.X), "scale": data.scale}
     if args.data not in DATA_NAMES:  # so that the run can be resumed from anywhere
         about["data"] = str(Path(args.data).absolute())
     return data, training, folder, about

@@ -19,7 +19,8 @@ class Dataset:
     likelihood          the name of the likelihood that suits it
     known, known_valid  dict of name → (N,): labels (integers) or factors (floats); each may be
                         empty
-    found               of data of one's own, one sentence about what was read and how
+    found, scale        of data of one's own: one sentence about what was read and how, and what the
+                        values were divided by
     """
 
     name: str
@@ -31,9 +32,19 @@ class Dataset:
     known: dict = field(default_factory=dict)
     known_valid: dict = field(default_factory=dict)
     found: str = ""
+    scale: int = 1
 
 
-def load(name, data_dir=None, validation=None, seed=0, download=False, resize=None, missing=False):
+def load(
+    name,
+    data_dir=None,
+    validation=None,
+    seed=0,
+    download=False,
+    resize=None,
+    missing=False,
+    scale=None,
+):
     """A data set by name, or from a file or folder of the user's own (see `own.load`).
 
     data_dir    where files are looked for first (see `files.get`)
@@ -42,6 +53,7 @@ def load(name, data_dir=None, validation=None, seed=0, download=False, resize=No
     download    fetch files that are missing; without it the network is not touched
     resize      (H, W) for the images in a folder of the user's own
     missing     NaN in data of the user's own means: not known; otherwise it is a mistake
+    scale       what the user's own values are divided by; None: as their range asks
 
     Raises  FileNotFoundError   a file is missing: the sentence names it and the places searched
             DownloadFailed      no mirror had it (a ConnectionError)
@@ -64,7 +76,7 @@ def load(name, data_dir=None, validation=None, seed=0, download=False, resize=No
         suits = "continuous-bernoulli"
         return _mnist(name, fashion_mnist, "garment", suits, data_dir, validation, download)
     if own.is_own(name):
-        return _own(name, validation, seed, resize, missing)
+        return _own(name, validation, seed, resize, missing, scale)
     raise ValueError(
         f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "
         f"({', '.join(own.READERS)}) or a folder of images."
@@ -149,8 +161,8 @@ def _mnist(name, files, label, likelihood, data_dir, validation, download):
     )
 
 
-def _own(path, validation, seed, resize, missing):
-    data = own.load(path, resize, missing)
+def _own(path, validation, seed, resize, missing, scale):
+    data = own.load(path, resize, missing, scale)
     n = len(data.rows)
     n_valid = n // 10 if validation is None else validation
     n_train, n_valid = _hold_out_last(n_valid, n, "examples")
@@ -165,6 +177,7 @@ def _own(path, validation, seed, resize, missing):
         else f"all {n} examples to train, none held out",
         likelihood=data.likelihood,
         found=data.found,
+        scale=data.scale,
     )
 
 

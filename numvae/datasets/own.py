@@ -77,7 +77,7 @@ def scaled(x, scale):
     return x if scale == 1 else x / np.float32(scale)
 
 
-def load(path, resize=None, missing=False):
+def load(path, resize=None, missing=False, scale=None):
     """The examples in a file or a folder.
 
     (N, D) are rows, (N, H, W) or (N, H, W, 3) are images. Bytes (uint8) from 0 to 255 become 0 … 1,
@@ -87,6 +87,7 @@ def load(path, resize=None, missing=False):
     path    FILE.npy, .npz, .mat, .csv, .idx, .idx.gz; FILE.npz:NAME or FILE.mat:NAME for one of
             several arrays; or a folder of images
     resize  (H, W) for a folder of images; None: as they are
+    scale   what to divide by, where that has been found out before; None: by the rule above
     missing NaN, and an empty cell of a .csv, means: not known. Otherwise it is a mistake
 
     Returns Own
@@ -109,7 +110,7 @@ def load(path, resize=None, missing=False):
     binary = whole and low >= 0 and high <= 1
     is_image = len(shape) > 1
     in_bytes = array.dtype == np.uint8 or is_image and whole and low >= 0 and high <= 255
-    scale = 255 if in_bytes and not binary else 1
+    scale = scale or (255 if in_bytes and not binary else 1)
     likelihood, why = _suits(binary, is_image, low / scale, high / scale)
     what = "images" if is_image else "rows"
     notes = [

@@ -301,3 +301,15 @@ def test_impute_fills_a_table_with_holes_even_if_the_run_had_none_and_all_of_its
     filled = np.load("filled.npy")
     assert filled.shape == rows.shape and np.isfinite(filled).all()
     assert_allclose(filled[~np.isnan(rows)], rows[~np.isnan(rows)], rtol=1e-6)
+
+
+def test_new_data_are_scaled_as_those_of_the_training():
+    images = np.random.default_rng(0).integers(0, 4000, (60, 4, 3)).astype("u2")
+    images[:5] //= 20  # these alone would be taken for bytes, 0 to 255
+    np.save("deep.npy", images)
+    np.save("dark.npy", images[:5])
+    flags = ["--epochs", "1", "--hidden", "6", "--quiet"]
+    assert train.main(["--data", "deep.npy", "--out", "deep", *flags]) == 0
+    run("encode deep deep.npy --out all.npy")
+    run("encode deep dark.npy --out dark_codes.npy")
+    assert_allclose(np.load("dark_codes.npy"), np.load("all.npy")[:5], rtol=1e-5)
