@@ -11,10 +11,9 @@ import numpy as np
 from numvae import datasets
 from numvae.datasets import own
 from numvae.network.autoencoder import Autoencoder
-from numvae.rules import bernoulli
 from numvae.training.checkpoint import load_model, load_training
 from numvae.training.loop import Training
-from numvae.training.minibatches import BINARIZE, PICTURES, split_missing, stream, take
+from numvae.training.minibatches import PICTURES, split_missing, stream, take
 from numvae.validation import check_range
 
 ROWS_AT_ONCE = 1000
@@ -74,16 +73,9 @@ class Saved:
             raise ValueError(f"{self.path} does not say what it was trained on; give the data too.")
         dataset = self._load(data, data_dir, self.about.get("validation"))
         if self.about.get("binarize") == "fixed":
-            parts = enumerate((dataset.X, dataset.X_valid))
-            dataset.X, dataset.X_valid = (
-                bernoulli.sample(stream(self.seed, *BINARIZE, part), X) for part, X in parts
-            )
+            dataset.binarize(self.seed)
         n_train = self.about.get("n_train", len(dataset.X))
-        if len(dataset.X) != n_train:
-            raise ValueError(
-                f"{data} now has {len(dataset.X)} examples to train on, the run in {self.path} had "
-                f"{n_train}; give it the same data."
-            )
+        dataset.check_same(data, self.path, n_train, self.model.n_features)
         return dataset
 
     def dataset(self, data=None, data_dir=None):

@@ -14,7 +14,6 @@ from numvae.cli import Parser, whole
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.network import Autoencoder
 from numvae.network.objectives import NAMES as OBJECTIVE_NAMES
-from numvae.rules import bernoulli
 from numvae.rules.activations import NAMES as ACTIVATION_NAMES
 from numvae.rules.corruption import NAMES as CORRUPTION_NAMES
 from numvae.rules.schedules import NAMES as SCHEDULE_NAMES
@@ -22,7 +21,7 @@ from numvae.training.checkpoint import load_training, save_model, save_training
 from numvae.training.history import save_history
 from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
-from numvae.training.minibatches import BINARIZE, WEIGHTS, mean_of, stream
+from numvae.training.minibatches import WEIGHTS, mean_of, stream
 from numvae.training.optimizers import OPTIMIZERS
 from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
@@ -269,10 +268,7 @@ def load_data(args):
             "add --likelihood bernoulli."
         )
     if args.binarize == "fixed":
-        data.X, data.X_valid = (
-            bernoulli.sample(stream(args.seed, *BINARIZE, part), X)
-            for part, X in enumerate((data.X, data.X_valid))
-        )
+        data.binarize(args.seed)
     for X in (data.X, data.X_valid):
         if len(X):
             check_range(X, likelihood)
@@ -335,11 +331,7 @@ def old_run(args):
     training, about = load_training(folder / "checkpoint.npz")
     again = {name: value for name, value in vars(args).items() if name in AT_RESUME and value}
     data, _ = load_data(argparse.Namespace(**{**about, **again}))
-    if data.X.shape != (about["n_train"], training.model.n_features):
-        raise ValueError(
-            f"{about['data']} now has {data.X.shape} numbers to train on, the run began with "
-            f"{(about['n_train'], training.model.n_features)}; give it the same data."
-        )
+    data.check_same(about["data"], folder, about["n_train"], training.model.n_features)
     training.epochs = args.epochs or training.epochs
     if training.epochs < training.epoch:
         raise ValueError(

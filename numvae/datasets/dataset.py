@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from numvae.datasets import digits, faces, fashion_mnist, frey, mnist, own
+from numvae.rules import bernoulli
+from numvae.training.minibatches import BINARIZE, stream
 
 
 @dataclass
@@ -33,6 +35,26 @@ class Dataset:
     known_valid: dict = field(default_factory=dict)
     found: str = ""
     scale: int = 1
+
+    def binarize(self, seed):
+        """Draw each gray pixel as black or white, once and for all; the same at every call."""
+        self.X, self.X_valid = (
+            bernoulli.sample(stream(seed, *BINARIZE, part), np.asarray(X))
+            for part, X in enumerate((self.X, self.X_valid))
+        )
+
+    def check_same(self, source, run, n_train, n_features):
+        """Raise ValueError unless X has the shape it had for that run; source: where it is from."""
+        if len(self.X) != n_train:
+            raise ValueError(
+                f"{source} now has {len(self.X)} examples to train on, the run in {run} had "
+                f"{n_train}; give it the same data."
+            )
+        if self.X.shape[1] != n_features:
+            raise ValueError(
+                f"{source} now has {self.X.shape[1]} numbers per example, the run in {run} had "
+                f"{n_features}; give it the same data."
+            )
 
 
 def load(

@@ -2,9 +2,11 @@
 
     minibatches     which examples make up a step, and the random stream that belongs to it
     optimizers      the owners of Adam's, Adagrad's and SGD's memory
-    loop            the training loop: one epoch is ten lines
+    loop            the training loop
+    watchdog        what to do when a number is no longer finite
+    interrupt       Ctrl-C as a request, so that a step is never cut in half
     history         what every epoch measured, and `history.csv`
-    checkpoint      a model as one `.npz` file
+    checkpoint      a model, or a run in progress, as one `.npz` file
     progress        one line that tells how long it will take
 
 Nothing in here knows which likelihood is trained. Read next: minibatches.

@@ -305,6 +305,16 @@ def test_a_run_that_diverges_says_so_and_keeps_what_it_had(rows, capsys):
     assert "checkpoint.npz" in names("a")
 
 
+def test_data_of_another_width_are_refused_at_resume(rows, capsys):
+    np.save("mine.npy", np.random.default_rng(0).random((60, 5)))
+    assert train.main([*TINY, "--data", "mine.npy", "--out", "b"]) == 0
+    np.save("mine.npy", np.random.default_rng(0).random((60, 6)))
+    with pytest.raises(SystemExit) as caught:
+        train.main(["--resume", "b", "--epochs", "9"])
+    assert caught.value.code == 2
+    assert "now has 6 numbers per example, the run in b had 5" in capsys.readouterr().err
+
+
 def test_a_full_disk_is_one_sentence(rows, capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
