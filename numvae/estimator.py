@@ -16,7 +16,6 @@ from numvae.evaluation import anomaly, importance, imputation
 from numvae.network import Autoencoder
 from numvae.network.objectives import NAMES as OBJECTIVES
 from numvae.rules import gaussian
-from numvae.rules.activations import NAMES as ACTIVATIONS
 from numvae.rules.schedules import NAMES as SCHEDULES
 from numvae.training.checkpoint import load_model, save_model
 from numvae.training.interrupt import Interrupt
@@ -50,7 +49,8 @@ class VAE:
     Parameters
     n_latent             Z, latent units
     hidden               widths of the encoder's hidden layers; the decoder has them in reverse
-    activation           tanh, relu, elu, softplus, sigmoid or linear
+    activation           tanh, relu, elu, softplus, sigmoid or linear; or one for each of the
+                         encoder's hidden layers, as elu,tanh: the decoder has them in reverse
     likelihood           p(x|z): gaussian (one learned σ per column; for any real columns),
                          gaussian-sigma-z, gaussian-fixed, bernoulli (0 or 1), continuous-bernoulli
                          (0 to 1), categorical (one-hot columns), or blocks of columns such as
@@ -374,7 +374,7 @@ class VAE:
             raise TypeError(f"hidden must be a sequence of widths, found {self.hidden!r}.")
         for width in hidden:
             check("each width in hidden", width, int, least=1)
-        validation.check_choice("activation", self.activation, ACTIVATIONS)
+        validation.check_activation(self.activation, hidden)
         validation.check_likelihood(self.likelihood)
         validation.check_choice("optimizer", self.optimizer, OPTIMIZERS)
         validation.check_choice("schedule", self.schedule, SCHEDULES)

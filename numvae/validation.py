@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 
 from numvae.network import likelihoods
-from numvae.rules import corruption
+from numvae.rules import activations, corruption
 from numvae.training.minibatches import read
 
 BLOCK_BYTES = 2**24  # how much of a large array is looked at at a time
@@ -101,6 +101,22 @@ def _check_finite(array, owner, dtype, missing):
                 f"Input X contains NaN. {owner} needs finite numbers: remove or fill in the rows "
                 "concerned, or say missing=True if NaN stands for what is not known."
             )
+
+
+def check_activation(name, hidden):
+    """Raise unless name is an activation, or one for each of the hidden layers: "elu,tanh".
+
+    Raises  TypeError    not a string
+            ValueError   an unknown activation, or another number of them
+    """
+    names = name.split(",") if isinstance(name, str) else [name]
+    for one in names:
+        check_choice("activation", one, activations.NAMES)
+    if len(names) not in (1, len(hidden)):
+        raise ValueError(
+            f"activation {name!r} names {len(names)} for {len(hidden)} hidden layers; give one for "
+            "all, or one for each."
+        )
 
 
 def check_likelihood(name):

@@ -78,6 +78,8 @@ hyperparameter(
     "hidden must be a seq",
 )
 hyperparameter("activation", ["tahn"], ValueError, "found 'tahn'. Did you mean 'tanh'?")
+hyperparameter("activation", ["tanh,tahn"], ValueError, "found 'tahn'. Did you mean 'tanh'?")
+hyperparameter("activation", ["tanh,elu,relu"], ValueError, "names 3 for")
 hyperparameter("likelihood", ["bernouli"], ValueError, "Did you mean 'bernoulli'?")
 hyperparameter("optimizer", ["adamm"], ValueError, "one of adam, adagrad, sgd, found 'adamm'. Did")
 hyperparameter("optimizer", ["xyz", ""], ValueError, "one of adam, adagrad, sgd, found")

@@ -46,11 +46,10 @@ function unpack(text, Type) {
   return new Type(bytes.buffer);
 }
 
-function unpackDecoder({ activation, layers, heads }) {
+function unpackDecoder({ activations, layers, heads }) {
   const layer = ({ W, b }) => ({ W: unpack(W, Float32Array), b: unpack(b, Float32Array) });
   return {
-    activate: ACTIVATIONS[activation],
-    layers: layers.map(layer),
+    layers: layers.map((l, i) => ({ activate: ACTIVATIONS[activations[i]], ...layer(l) })),
     heads: heads.map((head) => ({ mean: MEANS[head.likelihood], ...layer(head) })),
   };
 }
@@ -64,7 +63,7 @@ function dense(h, { W, b }) {
 }
 
 /* The mean of p(x|z): z (Z) -> x (D). A table of several kinds of columns has a head for each. */
-function decode({ activate, layers, heads }, z) {
-  const h = layers.reduce((h, layer) => dense(h, layer).map((a) => activate(a)), z);
+function decode({ layers, heads }, z) {
+  const h = layers.reduce((h, layer) => dense(h, layer).map((a) => layer.activate(a)), z);
   return heads.flatMap((head) => Array.from(head.mean(dense(h, head))));
 }

@@ -74,7 +74,7 @@ def _decoder(model):
         return {"W": _packed(W, "<f4"), "b": _packed(b, "<f4")}
 
     return {
-        "activation": model.config["activation"],
+        "activations": model.decoder.names,
         "layers": [layer(hidden.name) for hidden in model.decoder.layers],
         "heads": [
             {"likelihood": kind, **layer(f"{name}.{'mean' if 'gaussian' in kind else 'logits'}")}

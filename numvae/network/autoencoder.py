@@ -26,7 +26,8 @@ class Autoencoder:
     n_features    D, numbers per example
     n_latent      Z, latent units
     hidden        widths of the encoder's hidden layers; the decoder has them in reverse
-    activation    tanh, relu, elu, softplus, sigmoid or linear
+    activation    tanh, relu, elu, softplus, sigmoid or linear; or one for each of the encoder's
+                  hidden layers, as elu,tanh: the decoder has them in reverse
     likelihood    bernoulli, continuous-bernoulli, categorical, gaussian-fixed, gaussian or
                   gaussian-sigma-z; or blocks of columns, such as gaussian:3,categorical:5
     sigma         σ of gaussian-fixed
@@ -198,10 +199,12 @@ class Autoencoder:
 
 def build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, dropout=0.0):
     """The five owners of a model: encoder, mu, logvar, decoder, likelihood. No memory is taken."""
-    encoder = MLP("encoder", (n_features, *hidden), activation, dropout)
+    names = activation.split(",")
+    names = names if len(names) > 1 else names * len(hidden)
+    encoder = MLP("encoder", (n_features, *hidden), names, dropout)
     mu = Dense("mu", encoder.n_out, n_latent)
     logvar = Dense("logvar", encoder.n_out, n_latent)
-    decoder = MLP("decoder", (n_latent, *reversed(hidden)), activation, dropout)
+    decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout)
     p_x = make_likelihood(likelihood, decoder.n_out, n_features, sigma, sigma_min)
     return encoder, mu, logvar, decoder, p_x
 

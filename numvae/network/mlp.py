@@ -1,4 +1,4 @@
-"""A multilayer perceptron: affine layers in a row, each followed by the same activation.
+"""A multilayer perceptron: affine layers in a row, each followed by its activation.
 
 Read next: likelihoods.
 """
@@ -10,28 +10,29 @@ from numvae.rules import activations, dropout
 class MLP:
     """sizes (n_0, n_1, …, n_k): k layers. With k = 0 it passes its input through.
 
-    dropout is the share of each layer's units that is silenced where masks are given.
+    names is the activation of each layer (k of them); dropout the share of each layer's units that
+    is silenced where masks are given.
     """
 
-    def __init__(self, name, sizes, activation, dropout=0.0):
+    def __init__(self, name, sizes, names, dropout=0.0):
         self.dropout = dropout
         self.layers = [
             Dense(f"{name}.{i}", n_in, n_out)
-            for i, (n_in, n_out) in enumerate(zip(sizes[:-1], sizes[1:]))
+            for i, (n_in, n_out, _) in enumerate(zip(sizes[:-1], sizes[1:], names, strict=True))
         ]
         self.shapes = {name: s for layer in self.layers for name, s in layer.shapes.items()}
         self.n_out = sizes[-1]
-        self.activation = activation
-        self.activate = getattr(activations, activation)
-        self.activate_backward = getattr(activations, activation + "_backward")
+        self.names = names
+        self.activate = [getattr(activations, name) for name in names]
+        self.activate_backward = [getattr(activations, name + "_backward") for name in names]
 
     def bind(self, parameters):
         for layer in self.layers:
             layer.bind(parameters)
 
     def initialize(self, rng, sigma=None):
-        for layer in self.layers:
-            layer.initialize(rng, self.activation, sigma)
+        for layer, activation in zip(self.layers, self.names):
+            layer.initialize(rng, activation, sigma)
 
     def masks(self, rng, n, dtype):
         """One dropout mask (n, n_i) for each layer, or None if nothing is dropped."""
@@ -44,7 +45,7 @@ class MLP:
         self.outputs, self.used_masks = [], masks
         for i, layer in enumerate(self.layers):
             a = layer.forward(h)
-            h = self.activate(a, out=a)
+            h = self.activate[i](a, out=a)
             self.outputs.append(h)
             if masks:
                 h = dropout.forward(h, masks[i], self.dropout)
@@ -55,6 +56,6 @@ class MLP:
         for i in reversed(range(len(self.layers))):
             if self.used_masks:
                 dh = dropout.backward(dh, self.used_masks[i], self.dropout)
-            da = self.activate_backward(dh, self.outputs[i], out=dh)
+            da = self.activate_backward[i](dh, self.outputs[i], out=dh)
             dh = self.layers[i].backward(da, need_dx or i > 0)
         return dh

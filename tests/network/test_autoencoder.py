@@ -393,3 +393,10 @@ def test_initialize_draws_every_weight_from_the_sigma_given():
     for layer in dense_layers(model):
         assert layer.W.std() == pytest.approx(0.01, rel=0.03)
         assert not layer.b.any()
+
+
+def test_activations_one_by_one_are_those_of_the_encoder_and_the_decoder_has_them_in_reverse():
+    model = make(hidden=(5, 3), activation="elu,tanh")
+    assert model.encoder.names == ["elu", "tanh"]
+    assert model.decoder.names == ["tanh", "elu"]
+    assert model.config["activation"] == "elu,tanh"

@@ -12,7 +12,7 @@ B, SIZES = 5, (4, 6, 3)
 
 
 def bound(sizes, activation="tanh", dtype="float64"):
-    mlp = MLP("net", sizes, activation)
+    mlp = MLP("net", sizes, [activation] * (len(sizes) - 1))
     parameters = Parameters(mlp.shapes, dtype)
     mlp.bind(parameters)
     parameters.vector[...] = np.random.default_rng(5).standard_normal(parameters.vector.size)
@@ -22,7 +22,7 @@ def bound(sizes, activation="tanh", dtype="float64"):
 
 def test_names_and_shapes():
     shapes = {"net.0.W": (4, 6), "net.0.b": (6,), "net.1.W": (6, 3), "net.1.b": (3,)}
-    mlp = MLP("net", SIZES, "tanh")
+    mlp = MLP("net", SIZES, ["tanh"] * 2)
     assert mlp.shapes == shapes
     assert mlp.n_out == 3
 
@@ -56,6 +56,22 @@ def test_backward_is_the_derivative(sizes, activation, draw, is_derivative):
 
     assert is_derivative(lambda theta: upstream(theta, x), theta, parameters.gradient)
     assert is_derivative(lambda x: upstream(theta, x), x, dx)
+
+
+def test_every_layer_may_have_its_own_activation(draw):
+    mlp, parameters = bound(SIZES)
+    mixed = MLP("net", SIZES, ["elu", "sigmoid"])
+    mixed.bind(parameters)
+    x, p = draw(B, 4), parameters.values
+    h = x @ p["net.0.W"] + p["net.0.b"]
+    h = np.where(h > 0, h, np.expm1(np.minimum(h, 0)))
+    truth = 1 / (1 + np.exp(-(h @ p["net.1.W"] + p["net.1.b"])))
+    assert_allclose(mixed.forward(x), truth, rtol=1e-12)
+
+
+def test_as_many_activations_as_layers():
+    with pytest.raises(ValueError):
+        MLP("net", SIZES, ["tanh"])
 
 
 @pytest.mark.parametrize("activation", activations.NAMES)
