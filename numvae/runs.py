@@ -1,5 +1,6 @@
 """The folder of a run: the model, its history, its pictures and its report.
 
+    checkpoint.npz      all there is to remember, to go on from
     model.npz           the parameters of the best epoch, and the configuration
     history.csv         what every epoch measured
     report.txt          the numbers below
@@ -15,6 +16,8 @@ import numpy as np
 from numvae.evaluation import diagnostics, importance, latent, units
 from numvae.files import write_atomically
 from numvae.network.likelihoods import is_density
+from numvae.training.checkpoint import save_training
+from numvae.training.history import save_history
 from numvae.training.minibatches import PICTURES, corrupt, split_missing, stream, take
 
 GRID = 15  # the manifold has GRID × GRID tiles
@@ -42,6 +45,13 @@ def new_folder(out, name):
             return folder
         except FileExistsError:
             number += 1
+
+
+def save(training, folder, about):
+    """Write checkpoint.npz and history.csv: a run as it stands."""
+    save_training(training, folder / "checkpoint.npz", about)
+    if training.history:
+        save_history(training.history, folder / "history.csv")
 
 
 def report(training, dataset):

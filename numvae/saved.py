@@ -137,6 +137,7 @@ class Saved:
             resize=self._resize(data),
             missing=self.missing,
             scale=self.about.get("scale"),
+            random_split=self.about.get("random_split", False),
         )
         self._check(dataset.X, data)
         return dataset

@@ -17,15 +17,14 @@ from numvae.network.objectives import NAMES as OBJECTIVE_NAMES
 from numvae.rules.activations import NAMES as ACTIVATION_NAMES
 from numvae.rules.corruption import NAMES as CORRUPTION_NAMES
 from numvae.rules.schedules import NAMES as SCHEDULE_NAMES
-from numvae.training.checkpoint import load_training, save_model, save_training
-from numvae.training.history import save_history
+from numvae.training.checkpoint import load_training, save_model
 from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
 from numvae.training.minibatches import WEIGHTS, mean_of, stream
 from numvae.training.optimizers import OPTIMIZERS
 from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
-from numvae.validation import check_likelihood, check_range, check_sigma_min
+from numvae.validation import check_activation, check_likelihood, check_range, check_sigma_min
 
 EXAMPLES_SEEN = 1_000_000  # how long to train where --epochs is not given
 
@@ -124,6 +123,11 @@ def parser():
         help="how many examples to hold out; without it, the data set's own split (it is printed)",
     )
     data.add_argument(
+        "--random-split",
+        action="store_true",
+        help="hold out examples chosen at random, by the seed, instead of the data set's own",
+    )
+    data.add_argument(
         "--binarize",
         choices=("none", "fixed", "dynamic"),
         default="none",
@@ -143,7 +147,13 @@ def parser():
         help="widths of the encoder's hidden layers (none: no hidden layer); the decoder has them "
         "in reverse",
     )
-    model.add_argument("--activation", choices=ACTIVATION_NAMES, default="tanh", help=" ")
+    model.add_argument(
+        "--activation",
+        default="tanh",
+        metavar="NAME",
+        help=f"{', '.join(ACTIVATION_NAMES)}; or one for each of the encoder's hidden layers, as "
+        "elu,tanh",
+    )
     model.add_argument(
         "--likelihood",
         type=likelihood_name,
@@ -260,6 +270,7 @@ def load_data(args):
         args.resize,
         args.missing,
         getattr(args, "scale", None),  # known only of a run that is resumed
+        args.random_split,
     )
     likelihood = args.likelihood or ("bernoulli" if args.binarize != "none" else data.likelihood)
     if args.binarize != "none" and likelihood != "bernoulli":
@@ -280,6 +291,7 @@ def new_run(args):
     if args.free_bits and args.objective != "elbo":
         raise ValueError(f"--free-bits goes with --objective elbo, not with {args.objective}.")
     check_sigma_min(args.sigma_min)
+    check_activation(args.activation, args.hidden)
     data, likelihood = load_data(args)
     model = Autoencoder(
         data.X.shape[1],
@@ -376,9 +388,7 @@ def run(p, args):
     model = training.model
 
     def checkpoint():
-        save_training(training, folder / "checkpoint.npz", about)
-        if training.history:
-            save_history(training.history, folder / "history.csv")
+        runs.save(training, folder, about)
 
     checkpoint()
     how = f"from epoch {training.epoch + 1} " if args.resume else ""

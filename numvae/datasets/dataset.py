@@ -7,7 +7,7 @@ import numpy as np
 
 from numvae.datasets import digits, faces, fashion_mnist, frey, mnist, own
 from numvae.rules import bernoulli
-from numvae.training.minibatches import BINARIZE, stream
+from numvae.training.minibatches import BINARIZE, SPLIT, stream
 
 
 @dataclass
@@ -43,6 +43,27 @@ class Dataset:
             for part, X in enumerate((self.X, self.X_valid))
         )
 
+    def split_at_random(self, seed):
+        """Hold out as many examples as before, but chosen at random; the same at every call.
+
+        What is known of the one part only is not known afterwards.
+        """
+        n_train, n = len(self.X), len(self.X) + len(self.X_valid)
+        order = stream(seed, *SPLIT).permutation(n)
+        known = {
+            name: np.concatenate([values, self.known_valid[name]])[order]
+            for name, values in self.known.items()
+            if name in self.known_valid
+        }
+        X = np.concatenate([self.X, self.X_valid])[order]
+        self.X, self.X_valid = X[:n_train], X[n_train:]
+        self.known = {name: values[:n_train] for name, values in known.items()}
+        self.known_valid = {name: values[n_train:] for name, values in known.items()}
+        self.split = (
+            f"{n_train:,} of {n:,} examples, chosen at random (seed {seed}), to train, the other "
+            f"{n - n_train:,} held out"
+        )
+
     def check_same(self, source, run, n_train, n_features):
         """Raise ValueError unless X has the shape it had for that run; source: where it is from."""
         if len(self.X) != n_train:
@@ -66,6 +87,7 @@ def load(
     resize=None,
     missing=False,
     scale=None,
+    random_split=False,
 ):
     """A data set by name, or from a file or folder of the user's own (see `own.load`).
 
@@ -76,6 +98,8 @@ def load(
     resize      (H, W) for the images in a folder of the user's own
     missing     NaN in data of the user's own means: not known; otherwise it is a mistake
     scale       what the user's own values are divided by; None: as their range asks
+    random_split    hold out examples at random, by the seed, where the set has a split of its own;
+                    what is the user's own is always split so
 
     Raises  FileNotFoundError   a file is missing: the sentence names it and the places searched
             DownloadFailed      no mirror had it (a ConnectionError)
@@ -86,17 +110,11 @@ def load(
         raise ValueError(f"Cannot hold out {validation} examples; give 0 or more.")
     if resize and name in NAMES:
         raise ValueError(f"Only a folder of images can be resized, and {name} is none.")
-    if name == "faces":
-        return _faces(validation, seed)
-    if name == "digits":
-        return _digits(validation, seed)
-    if name == "frey":
-        return _frey(data_dir, validation, download)
-    if name == "mnist":
-        return _mnist("mnist", mnist, "digit", "bernoulli", data_dir, validation, download)
-    if name == "fashion-mnist":
-        suits = "continuous-bernoulli"
-        return _mnist(name, fashion_mnist, "garment", suits, data_dir, validation, download)
+    if name in NAMES:
+        data = _named(name, data_dir, validation, seed, download)
+        if random_split:
+            data.split_at_random(seed)
+        return data
     if own.is_own(name):
         return _own(name, validation, seed, resize, missing, scale)
     raise ValueError(
@@ -106,6 +124,19 @@ def load(
 
 
 NAMES = ("faces", "digits", "frey", "mnist", "fashion-mnist")
+
+
+def _named(name, data_dir, validation, seed, download):
+    if name == "faces":
+        return _faces(validation, seed)
+    if name == "digits":
+        return _digits(validation, seed)
+    if name == "frey":
+        return _frey(data_dir, validation, download)
+    if name == "mnist":
+        return _mnist(name, mnist, "digit", "bernoulli", data_dir, validation, download)
+    suits = "continuous-bernoulli"
+    return _mnist(name, fashion_mnist, "garment", suits, data_dir, validation, download)
 
 
 def _faces(validation, seed):

@@ -32,6 +32,32 @@ def test_faces_are_the_images_and_factors_drawn():
     assert_array_equal(np.stack(list(data.known_valid.values()), axis=1), factors[2000:])
 
 
+def test_a_random_split_moves_rows_with_what_is_known_of_them():
+    own, data, again, other = (
+        load("faces", validation=300, seed=seed, random_split=random)
+        for seed, random in ((3, False), (3, True), (3, True), (4, True))
+    )
+    check(data)
+    assert data.X.shape == own.X.shape and data.X_valid.shape == own.X_valid.shape
+    rows = np.concatenate([own.X, own.X_valid])
+    poses = np.concatenate([own.known["pose"], own.known_valid["pose"]])
+    place = {row.tobytes(): i for i, row in enumerate(rows)}
+    order = [place[row.tobytes()] for row in np.concatenate([data.X, data.X_valid])]
+    assert sorted(order) == list(range(2300)) and order != list(range(2300))
+    assert_array_equal(np.concatenate([data.known["pose"], data.known_valid["pose"]]), poses[order])
+    assert_array_equal(again.X, data.X)
+    assert (other.X != data.X).any()
+    assert "chosen at random (seed 3)" in data.split
+
+
+def test_a_random_split_forgets_what_is_known_of_one_part_only():
+    data = load("faces", validation=20)
+    data.known["frame"] = np.arange(2000.0)
+    data.split_at_random(0)
+    check(data)
+    assert "frame" not in data.known and "pose" in data.known
+
+
 def test_how_many_faces_are_held_out_does_not_change_the_others():
     one, other, none = (load("faces", validation=n, seed=3) for n in (40, 7, 0))
     for data, n in ((one, 40), (other, 7), (none, 0)):
