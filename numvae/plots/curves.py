@@ -135,6 +135,40 @@ def bound_over_samples(k, values, se=None):
     return figure
 
 
+@style.in_style
+def bound_over_examples(runs):
+    """The lower bound against how many training examples were seen, a panel for each run, as in
+    Figure 2 of Kingma & Welling 2014.
+
+    runs     dict of title → (examples per epoch, history as in `curves`)
+    Units    nats per example
+    Look at  how soon it flattens, and how far the held-out line stays below the other
+    Errors   ValueError if there is no run
+    """
+    if not runs:
+        raise ValueError("there is no run to draw")
+    columns = min(3, len(runs))
+    rows = -(-len(runs) // columns)
+    figure = style.new_figure(style.WIDTH, 0.5 + 2.3 * rows, layout="constrained")
+    panels = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
+    ends = []
+    for axes, (title, (n, history)) in zip(panels, runs.items()):
+        seen = n * np.array([row["epoch"] for row in history])
+        for prefix, (label, colour) in LINES.items():
+            values = _column(history, f"{prefix}_elbo")
+            axes.plot(seen, values, color=colour, lw=1.3, label=label)
+            ends.append(values[len(values) // 20 :])
+        axes.set(title=title, xscale="log")
+    low, high = np.nanquantile(np.concatenate(ends), [0.0, 1.0])
+    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    for axes in panels[len(runs) :]:
+        axes.set_axis_off()
+    figure.supxlabel("training examples seen")
+    figure.supylabel("ELBO, nats per example")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    return figure
+
+
 def _spread(positions, distance):
     """Move positions in 0 … 1 as little as can be, so that they lie a distance apart, in order.
 

@@ -185,3 +185,20 @@ def test_the_bound_of_one_number_of_samples(se, assert_legible):
 def test_a_bound_of_another_shape_is_refused(k, values, se):
     with pytest.raises(ValueError, match=r"expected \(n,\) for each"):
         plots.bound_over_samples(k, values, se)
+
+
+def test_bounds_over_examples_have_a_panel_for_each_run_on_common_axes():
+    runs = {f"{z} units": (1800, history(50)) for z in (2, 5, 10, 20)}
+    figure = plots.bound_over_examples(runs)
+    shown = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_title(loc="left") for axes in shown] == list(runs)
+    assert len({axes.get_ylim() for axes in shown}) == len({axes.get_xlim() for axes in shown}) == 1
+    for axes in shown:
+        assert axes.get_xscale() == "log"
+        for line, prefix in zip(axes.lines, ("train", "valid")):
+            np.testing.assert_array_equal(line.get_xdata(), 1800 * np.arange(1, 51))
+            np.testing.assert_array_equal(
+                line.get_ydata(), [row[f"{prefix}_elbo"] for row in history(50)]
+            )
+    with pytest.raises(ValueError, match="no run"):
+        plots.bound_over_examples({})

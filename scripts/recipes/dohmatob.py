@@ -1,0 +1,99 @@
+"""Dohmatob 2016, Frey faces in Keras: as published, and as intended."""
+
+from unittest import mock
+
+import numpy as np
+
+from numvae import plots
+from numvae.network import Autoencoder
+from recipes.recipe import Recipe, Run
+
+FLAGS = (
+    "--data frey --likelihood bernoulli --hidden 256 --activation relu --latent 2 "
+    "--batch-size 100 --lr 1e-3"
+)
+EPOCHS = 100, 100, 100
+PIXELS, NOISE = 560, 0.01  # what the loss is divided by, and the standard deviation of ε
+_noise = Autoencoder.noise
+
+
+def published_noise():
+    """The context in which ε has standard deviation 0.01 while the KL assumes 1."""
+    return mock.patch.object(Autoencoder, "noise", lambda *args: NOISE * _noise(*args))
+
+
+def pictures(trained):
+    published, intended = trained["as-published"], trained["as-intended"]
+    shown = published.data.X[np.linspace(0, len(published.data.X) - 1, 100).astype(int)]
+    yield "examples.png", plots.image_grid(published.images(shown), 25), "A hundred of the frames."
+    layers = {
+        name.removesuffix(".W"): value.shape
+        for name, value in intended.model.parameters.values.items()
+        if not name.endswith(".b")
+    }
+    yield "network.png", plots.network_diagram(layers), "The network."
+    for name, run in trained.items():
+        yield f"curves-{name}.png", plots.curves(run.training.history), f"Training, {name}."
+    clouds = {name: run.model.encode(run.data.X)[0] for name, run in trained.items()}
+    for name, mu in clouds.items():
+        frame = {"frame": np.arange(len(mu), dtype=float)}
+        caption = f"The codes of the training frames, {name}; the circles are the prior's."
+        yield f"latent-{name}.png", plots.latent_scatter(mu, frame), caption
+    yield (
+        "manifold-as-intended.png",
+        intended.manifold(15),
+        "The latent plane, as intended: quantiles of the prior N(0, 1).",
+    )
+    yield (
+        "manifold-as-published.png",
+        published.manifold(15, NOISE * 8),
+        "The latent plane, as published, over the range of the post's sliders: |z| ≤ 0.15.",
+    )
+    yield "samples-as-intended.png", intended.samples(60, 12), "z ~ N(0, I) decoded, as intended."
+    yield "samples-as-published.png", published.samples(60, 12), "The same, as published."
+
+
+def lines(trained):
+    yield "| | as published | as intended |"
+    yield "|---|---:|---:|"
+    rows = {
+        "held-out ELBO, nats, measured alike": lambda run: (
+            f"{run.numbers['elbo']:.1f} ± {run.numbers['elbo_error']:.1f}"
+        ),
+        "the part of it that is nll": lambda run: f"{run.numbers['nll']:.1f}",
+        "the part of it that is KL": lambda run: f"{run.numbers['kl']:.2f}",
+        "standard deviation of the codes μ": lambda run: _pair(
+            run.model.encode(run.data.X)[0].std(axis=0)
+        ),
+        "σ of q(z\\|x), mean": lambda run: _pair(
+            np.exp(0.5 * run.model.encode(run.data.X)[1]).mean(axis=0)
+        ),
+    }
+    for name, cell in rows.items():
+        yield f"| {name} | {' | '.join(cell(run) for run in trained.values())} |"
+
+
+def _pair(values):
+    return " and ".join(f"{value:.3f}" for value in values)
+
+
+RECIPE = Recipe(
+    title="Dohmatob 2016, *Variational auto-encoder for “Frey faces” using Keras*",
+    about="560-256-2-256-560, relu, Bernoulli, Adam, batches of 100, 100 epochs, frames 0–1799 to "
+    "train and 1800–1899 held out. Once as published: the cross-entropy is the *mean* over the 560 "
+    "pixels while the KL is summed, which is a β of 560; and ε is drawn with standard deviation "
+    "0.01 "
+    "while the KL is that of standard deviation 1. And once as intended: the sum over pixels, and "
+    "ε ~ N(0, I). The post gives pictures and no number.",
+    differences=(
+        "The published loss, divided by 560 as it is, has the gradient of this one times 1/560, to "
+        "which Adam is blind but for its ε of 1e-8.",
+        "The decoder's last bias starts at the mean face.",
+    ),
+    runs={
+        "as-published": Run(f"{FLAGS} --beta {PIXELS}", EPOCHS, planted=published_noise),
+        "as-intended": Run(FLAGS, EPOCHS),
+    },
+    pictures=pictures,
+    lines=lines,
+)

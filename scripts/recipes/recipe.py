@@ -1,0 +1,110 @@
+"""What a recipe declares, and what is left when its runs are trained."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from numvae import plots
+from numvae.datasets.dataset import Dataset
+from numvae.evaluation import latent
+from numvae.training.loop import Training
+from numvae.training.minibatches import PICTURES, stream, take
+
+LENGTHS = ("quick", "default", "full")  # minutes, a quarter of an hour, as published
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training.
+
+    flags      of train.py; --epochs and --seed are given with the length
+    epochs     for each of LENGTHS; 0 leaves the run out
+    draws      importance samples for log p(x), for each of LENGTHS; 0: no log p(x)
+    published  what the source gives for it
+    planted    a context in which it trains and is watched, for a program that was published with a
+               mistake; what is measured in the end is measured outside of it
+    """
+
+    flags: str
+    epochs: tuple
+    draws: tuple = (0, 0, 0)
+    published: str = ""
+    planted: Callable = nullcontext
+
+
+@dataclass
+class Trained:
+    """A run at the end of its training: the parameters of its last epoch, its data, its numbers."""
+
+    name: str
+    run: Run
+    training: Training
+    data: Dataset
+    numbers: dict
+
+    @property
+    def model(self):
+        return self.training.model
+
+    def seen(self, rows):
+        """Held-out examples as the model sees them: (n, D)."""
+        rng = stream(self.training.seed, *PICTURES)
+        return take(self.data.X_valid, rows, self.model.dtype, rng, self.training.binarize)
+
+    def images(self, flat):
+        return flat.reshape(*flat.shape[:-1], *self.data.shape)
+
+    def decoded(self, z):
+        """The mean image for each code: z (..., Z) → (..., H, W)."""
+        z = np.asarray(z, self.model.dtype)
+        x = self.model.decode(z.reshape(-1, self.model.n_latent))
+        return self.images(x.reshape(*z.shape[:-1], -1))
+
+    def reconstructions(self, n=20):
+        """Held-out examples above what two numbers, or Z, keep of them."""
+        x = self.seen(np.linspace(0, len(self.data.X_valid) - 1, n).astype(int))
+        return plots.reconstructions(self.images(x), self.decoded(self.model.encode(x)[0]))
+
+    def samples(self, n=100, columns=10, scale=1.0):
+        """What the decoder makes of z ~ N(0, scale²)."""
+        rng = stream(self.training.seed, *PICTURES)
+        z = scale * rng.standard_normal((n, self.model.n_latent))
+        return plots.samples(self.decoded(z), columns)
+
+    def manifold(self, n=20, scale=1.0):
+        """A square of n × n codes, the quantiles of N(0, scale²) along each side, decoded."""
+        values = scale * latent.prior_quantiles(n)
+        plane = latent.plane(values, values, 2, (0, 1))
+        return plots.manifold(self.decoded(plane), (values, values))
+
+    def codes(self, n=5000):
+        """The posterior of the first n held-out examples: mu, logvar (n, Z)."""
+        return self.model.encode(self.seen(slice(0, n)))
+
+    def cloud(self, n=5000):
+        """Where the held-out examples lie in the latent plane, coloured by what is known."""
+        known = {name: values[:n] for name, values in list(self.data.known_valid.items())[:1]}
+        return plots.latent_scatter(self.codes(n)[0], known or None)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A paper's or a post's experiments.
+
+    title        what it is, with its source
+    about        what is trained, in a sentence or two
+    differences  what is not as in the source, one sentence each
+    runs         dict of name → Run
+    pictures     trained → (filename, Figure, caption), …; trained is a dict of name → Trained and
+                 lacks the runs that a length leaves out
+    lines        trained → lines of Markdown that compare
+    """
+
+    title: str
+    about: str
+    runs: dict
+    pictures: Callable
+    differences: tuple = ()
+    lines: Callable = field(default=lambda trained: ())

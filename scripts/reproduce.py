@@ -1,0 +1,240 @@
+"""Train what a paper or a post trained, and hold what comes out against what was published.
+
+python scripts/reproduce.py --list
+python scripts/reproduce.py dohmatob
+python scripts/reproduce.py burda --quick
+python scripts/reproduce.py burda --only vae-1 --epochs 1093
+
+Leaves a folder with report.md and its pictures. What is interrupted goes on when the same command
+is given again.
+"""
+
+import json
+import shlex
+import sys
+import time
+from pathlib import Path
+
+import train
+from recipes import RECIPES
+from recipes.recipe import LENGTHS, Trained
+
+from numvae import machine, plots, runs
+from numvae.cli import Parser, whole
+from numvae.evaluation import diagnostics, importance
+from numvae.files import write_atomically
+from numvae.training.checkpoint import save_model
+from numvae.training.progress import Progress, duration
+from numvae.training.watchdog import Diverged
+
+
+def parser():
+    p = Parser(description="Train what a paper or a post trained, and compare.")
+    p.add_argument("name", nargs="?", metavar="NAME", help="a recipe; --list shows them")
+    p.add_argument("--list", action="store_true", help="say what there is to reproduce")
+    length = p.add_mutually_exclusive_group()
+    length.add_argument("--quick", action="store_true", help="a taste, in a minute or two")
+    length.add_argument("--full", action="store_true", help="the published length; may take days")
+    p.add_argument("--only", action="append", metavar="RUN", help="only this run of the recipe")
+    p.add_argument("--epochs", type=whole(1), metavar="N", help="of every run that is trained")
+    p.add_argument("--out", metavar="DIR", help="the folder; without it, reproductions/NAME")
+    p.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
+    p.add_argument("--download", action="store_true", help="fetch the files that are missing")
+    return p
+
+
+def main(argv=None):
+    p = parser()
+    args = p.parse_args(argv)
+    if args.list:
+        for name, recipe in RECIPES.items():
+            print(f"{name:<15} {recipe.title}\n{'':<15} runs: {', '.join(recipe.runs)}")
+        return 0
+    if args.name not in RECIPES:
+        found = f"there is no recipe {args.name!r}" if args.name else "no recipe was named"
+        p.error(f"{found}; choose from {', '.join(RECIPES)}.")
+    try:
+        return reproduce(args)
+    except (ValueError, OSError, Diverged) as error:
+        p.error(str(error))
+
+
+def reproduce(args):
+    """Train the runs that are not trained yet, and write the report; returns the exit code."""
+    recipe = RECIPES[args.name]
+    length = 0 if args.quick else 2 if args.full else 1
+    chosen = plan(recipe, length, args.only, args.epochs)
+    folder = Path(args.out or f"reproductions/{args.name}")
+    settings = {"recipe": args.name, "epochs": chosen, "length": LENGTHS[length]}
+    claim(folder, settings)
+    trained = {}
+    for name, epochs in chosen.items():
+        run, place = recipe.runs[name], folder / "runs" / name
+        print(f"{args.name}, {name}: train.py {run.flags} --epochs {epochs}", flush=True)
+        training, data, seconds = train_run(run, place, epochs, args)
+        if training.epoch < epochs:
+            print("Stopped. The same command goes on from here.")
+            return 130
+        numbers = measure(training, data, place, run.draws[length])
+        trained[name] = Trained(name, run, training, data, {**numbers, "seconds": seconds})
+    write_report(folder, args.name, recipe, trained)
+    print(f"\n{(folder / 'report.md').read_text(encoding='utf-8')}\nIn {folder}.")
+    return 0
+
+
+def plan(recipe, length, only, epochs):
+    """The run → how many epochs.
+
+    Raises  ValueError if `only` names what the recipe has not
+    """
+    for name in only or ():
+        if name not in recipe.runs:
+            raise ValueError(
+                f"there is no run {name!r} in this recipe; it has {', '.join(recipe.runs)}."
+            )
+    chosen = {}
+    for name, run in recipe.runs.items():
+        wanted = name in only if only else run.epochs[length] > 0
+        if wanted:
+            chosen[name] = epochs or run.epochs[length] or run.epochs[1] or run.epochs[2]
+    return chosen
+
+
+def claim(folder, settings):
+    """Make the folder, or see that it is this very reproduction's, to go on in it.
+
+    Raises  FileExistsError if something else is there
+    """
+    path = folder / "reproduction.json"
+    if not folder.exists():
+        folder.mkdir(parents=True)
+        write_atomically(path, json.dumps(settings, indent=1).encode())
+    elif not path.is_file() or json.loads(path.read_text(encoding="utf-8")) != settings:
+        raise FileExistsError(
+            f"{folder} holds something else than this reproduction; choose another --out."
+        )
+
+
+def train_run(run, folder, epochs, args):
+    """Train a run to its end, or until it is interrupted; from its checkpoint if there is one.
+
+    Returns  the Training with the parameters of its last epoch, the Dataset, and the seconds that
+             all its sittings took
+    """
+    where = ["--data-dir", args.data_dir] * bool(args.data_dir) + ["--download"] * args.download
+    if (folder / "checkpoint.npz").is_file():
+        begin, flags = train.old_run, ["--resume", str(folder)]
+    else:
+        begin = train.new_run
+        flags = [*shlex.split(run.flags), "--epochs", str(epochs), "--out", str(folder)]
+    data, training, _, about = begin(train.parser().parse_args(flags + where))
+    if training.epoch == epochs:
+        return training, data, about["seconds"]
+    before, start = about.get("seconds", 0.0), time.monotonic()
+
+    def checkpoint():
+        about["seconds"] = before + time.monotonic() - start
+        runs.save(training, folder, about)
+
+    progress = Progress(epochs, len(data.X), training.epoch)
+    with run.planted():
+        train.train(training, data, checkpoint, max(1, epochs // 50), progress)
+    progress.close()
+    checkpoint()
+    return training, data, about["seconds"]
+
+
+def measure(training, data, folder, draws):
+    """What the held-out examples say, as a dict; kept in numbers.json, and the model beside it."""
+    path = folder / "numbers.json"
+    if path.is_file():
+        return json.loads(path.read_text(encoding="utf-8"))
+    model, X = training.model, data.X_valid
+    nll, kl = training.evaluate(X)
+    elbo, elbo_error = importance.mean_and_error(-(nll + kl))
+    posterior = diagnostics.encode(model, X, training.seed, training.binarize)
+    activity = diagnostics.latent_units(*posterior)["activity"]
+    numbers = {
+        "elbo": elbo,
+        "elbo_error": elbo_error,
+        "nll": float(nll.mean()),
+        "kl": float(kl.mean()),
+        "active": int((activity > diagnostics.ACTIVE).sum()),
+        "draws": draws,
+        "machine": machine.describe(),
+    }
+    if draws:
+        print(f"  log p(x) of {len(X):,} held-out examples, {draws:,} draws each", flush=True)
+        numbers["log_p"], numbers["log_p_error"] = log_likelihood(training, X, draws)
+    save_model(model, folder / "model.npz", {"shape": data.shape})
+    write_atomically(path, json.dumps(numbers, indent=1).encode())
+    return numbers
+
+
+def log_likelihood(training, X, draws):
+    """The mean of log p(x) over the rows and its standard error, with a progress line."""
+    progress, parts, done = Progress(1, len(X)), [], 0
+    for part in importance.estimates(training.model, X, training.seed, draws, training.binarize):
+        parts.append(part)
+        done += len(part.log_p)
+        progress.step(done)
+    progress.wipe()
+    return importance.mean_and_error(importance.join(parts).log_p)
+
+
+def write_report(folder, name, recipe, trained):
+    """report.md and its pictures."""
+    some = next(iter(trained.values()))
+    text = [
+        f"# {recipe.title}",
+        "",
+        recipe.about,
+        "",
+        *table(trained),
+        "",
+        "Nats per example; ± is the standard error over the held-out examples. The parameters are "
+        "those of the last epoch: the held-out examples choose nothing.",
+        "",
+        *recipe.lines(trained),
+        "",
+        "What differs from the source:",
+        "",
+        *(f"- {difference}" for difference in recipe.differences),
+        "",
+        f"Held out: {some.data.split}."
+        if len({t.data.split for t in trained.values()}) == 1
+        else "",
+        f"Machine: {some.numbers['machine']}.",
+        "",
+    ]
+    for filename, figure, caption in recipe.pictures(trained):
+        plots.save(figure, folder / filename)
+        text += [f"![{caption}]({filename})", "", f"*{caption}*", ""]
+    write_atomically(folder / "report.md", "\n".join(text).encode())
+
+
+def table(trained):
+    """The runs and their numbers, as lines of Markdown."""
+    with_log_p = any("log_p" in t.numbers for t in trained.values())
+    with_published = any(t.run.published for t in trained.values())
+    head = ["run", "flags of train.py", "seed", "epochs", "time", "held-out ELBO", "KL", "active"]
+    head += ["log p(x)"] * with_log_p + ["published NLL"] * with_published
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'|'.join(['---'] * 2 + ['---:'] * (len(head) - 2))}|"
+    for name, t in trained.items():
+        n = t.numbers
+        cells = [name, f"`{t.run.flags}`", t.training.seed, t.training.epoch]
+        cells += [duration(n["seconds"]), f"{n['elbo']:.2f} ± {n['elbo_error']:.2f}"]
+        cells += [f"{n['kl']:.2f}", f"{n['active']} of {t.model.n_latent}"]
+        if with_log_p:
+            draws = f"k = {n['draws']:,}"
+            cells += [
+                f"**{n['log_p']:.2f} ± {n['log_p_error']:.2f}** ({draws})" if "log_p" in n else ""
+            ]
+        if with_published:
+            cells += [t.run.published]
+        yield f"| {' | '.join(map(str, cells))} |"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,221 @@
+import json
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+import reproduce
+import train
+from numpy.testing import assert_array_equal
+from recipes import RECIPES
+from recipes.recipe import Recipe, Run
+
+from numvae.datasets.dataset import Dataset
+from numvae.network import Autoencoder
+from numvae.training.checkpoint import load_training
+
+FLAGS = "--data faces --validation 20 --hidden 8 --likelihood bernoulli"
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """An empty working folder, and no data files of the machine's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NUMVAE_DATA", raising=False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A recipe of two runs that take no time."""
+    recipe = Recipe(
+        title="A paper",
+        about="What it trained.",
+        runs={
+            "one": Run(FLAGS, (1, 3, 4), (2, 5, 9), "86.76"),
+            "two": Run(FLAGS + " --seed 7", (0, 2, 4)),
+        },
+        pictures=lambda trained: [
+            (f"{name}.png", run.samples(4, 2), f"Samples of {name}.")
+            for name, run in trained.items()
+        ],
+        differences=("Another optimizer.",),
+        lines=lambda trained: ["A line of its own."],
+    )
+    monkeypatch.setitem(RECIPES, "small", recipe)
+    return recipe
+
+
+def fails(capsys, *argv):
+    with pytest.raises(SystemExit) as stop:
+        reproduce.main(list(argv))
+    assert stop.value.code == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    return line
+
+
+def numbers(out, run):
+    return json.loads((Path(out) / "runs" / run / "numbers.json").read_text())
+
+
+def test_the_list_names_every_recipe_with_its_runs(capsys):
+    assert reproduce.main(["--list"]) == 0
+    text = capsys.readouterr().out
+    for name, recipe in RECIPES.items():
+        assert name in text and recipe.title in text and all(run in text for run in recipe.runs)
+
+
+def test_the_report_has_the_numbers_the_pictures_and_what_differs(small, capsys):
+    assert reproduce.main(["small"]) == 0
+    folder = Path("reproductions/small")
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    assert report in capsys.readouterr().out
+    assert report.startswith("# A paper\n\nWhat it trained.\n")
+    assert "- Another optimizer." in report and "A line of its own." in report
+    pictures = re.findall(r"!\[.*?\]\((.*?)\)", report)
+    assert pictures == ["one.png", "two.png"]
+    assert all((folder / name).stat().st_size > 1000 for name in pictures)
+    one, two = numbers(folder, "one"), numbers(folder, "two")
+    row = next(line for line in report.splitlines() if line.startswith("| one |"))
+    assert f"{one['elbo']:.2f} ± {one['elbo_error']:.2f}" in row and "| 86.76 |" in row
+    assert f"**{one['log_p']:.2f} ± {one['log_p_error']:.2f}** (k = 5)" in row
+    assert "log_p" not in two and one["log_p"] > one["elbo"]
+    assert f"`{FLAGS}`" in row and "| 0 | 3 |" in row  # seed and epochs
+    row = next(line for line in report.splitlines() if line.startswith("| two |"))
+    assert "| 7 | 2 |" in row
+
+
+def test_lengths_leave_runs_out_or_make_them_longer(small):
+    assert reproduce.plan(small, 0, None, None) == {"one": 1}
+    assert reproduce.plan(small, 1, None, None) == {"one": 3, "two": 2}
+    assert reproduce.plan(small, 2, None, None) == {"one": 4, "two": 4}
+    assert reproduce.plan(small, 1, ["two"], None) == {"two": 2}
+    assert reproduce.plan(small, 0, ["two"], None) == {"two": 2}  # asked for, so not left out
+    assert reproduce.plan(small, 1, None, 6) == {"one": 6, "two": 6}
+
+
+def test_what_was_interrupted_goes_on_to_the_same_bits(small, monkeypatch, capsys):
+    assert reproduce.main(["small", "--out", "whole"]) == 0
+
+    right = train.train
+
+    def one_epoch(training, data, *rest):
+        for _ in training.steps(data.X):
+            pass
+        training.finish_epoch(data.X_valid)
+
+    monkeypatch.setattr(train, "train", one_epoch)
+    assert reproduce.main(["small", "--out", "parts"]) == 130
+    assert "The same command goes on" in capsys.readouterr().out
+    monkeypatch.setattr(train, "train", right)
+    assert reproduce.main(["small", "--out", "parts"]) == 0
+    for run in small.runs:
+        assert numbers("parts", run) == numbers("whole", run)
+        a, b = (
+            load_training(Path(f"{out}/runs/{run}/checkpoint.npz"))[0] for out in ("parts", "whole")
+        )
+        assert_array_equal(a.model.parameters.vector, b.model.parameters.vector)
+
+
+def test_what_is_trained_is_not_trained_again(small, monkeypatch):
+    assert reproduce.main(["small"]) == 0
+    monkeypatch.setattr(train, "train", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(reproduce, "log_likelihood", lambda *_: pytest.fail("measured again"))
+    assert reproduce.main(["small"]) == 0
+
+
+def test_the_numbers_are_those_of_the_last_epoch_not_of_the_best(small):
+    assert reproduce.main(["small", "--only", "two"]) == 0
+    folder = Path("reproductions/small/runs/two")
+    training, about = load_training(folder / "checkpoint.npz")
+    assert training.epoch == 2 and about["seconds"] > 0
+    last = training.history[-1]["valid_elbo"]
+    assert numbers("reproductions/small", "two")["elbo"] == pytest.approx(last, rel=1e-6)
+
+
+def test_a_planted_mistake_trains_and_does_not_measure(small, monkeypatch):
+    import contextlib
+
+    inside, seen = [], []
+
+    @contextlib.contextmanager
+    def planted():
+        inside.append(True)
+        yield
+        inside.pop()
+
+    right = train.train
+    monkeypatch.setattr(
+        train, "train", lambda *args: (seen.append(("train", bool(inside))), right(*args))
+    )
+    measured = reproduce.measure
+    monkeypatch.setattr(
+        reproduce,
+        "measure",
+        lambda *args: (seen.append(("measure", bool(inside))), measured(*args))[1],
+    )
+    monkeypatch.setitem(small.runs, "one", Run(FLAGS, (1, 1, 1), planted=planted))
+    assert reproduce.main(["small", "--only", "one"]) == 0
+    assert seen == [("train", True), ("measure", False)]
+
+
+def test_mistakes_get_one_sentence(small, capsys):
+    assert "there is no recipe 'burdaa'; choose from" in fails(capsys, "burdaa")
+    assert "no recipe was named" in fails(capsys)
+    assert "there is no run 'three'" in fails(capsys, "small", "--only", "three")
+    assert "not allowed with" in fails(capsys, "small", "--quick", "--full")
+    Path("mine").mkdir()
+    Path("mine/letter.txt").write_text("dear")
+    assert "mine holds something else" in fails(capsys, "small", "--out", "mine")
+    assert [path.name for path in Path("mine").iterdir()] == ["letter.txt"]
+    reproduce.main(["small", "--out", "again"])
+    assert "again holds something else" in fails(capsys, "small", "--quick", "--out", "again")
+    assert "frey_rawface.mat" in fails(capsys, "dohmatob")
+
+
+@pytest.mark.parametrize("name", list(RECIPES))
+def test_every_declaration_says_what_train_understands(name):
+    recipe = RECIPES[name]
+    assert recipe.differences and recipe.title and recipe.about
+    for run in recipe.runs.values():
+        args = train.parser().parse_args(shlex.split(run.flags))
+        assert args.data in ("mnist", "frey") and args.epochs is None
+        assert len(run.epochs) == len(run.draws) == 3
+        assert run.epochs[0] <= run.epochs[1] <= run.epochs[2] > 0
+    assert reproduce.plan(recipe, 0, None, None)  # there is a taste of each
+
+
+# Slow for those with many pictures.
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow) for name in RECIPES if name != "dohmatob"]
+    + ["dohmatob"],
+)
+def test_every_recipe_writes_its_report(name, monkeypatch, rng):
+    def load(source, *_):
+        shape, n = ((28, 28), 50) if source == "mnist" else ((28, 20), 50)
+        X = rng.random((2 * n, shape[0] * shape[1])).astype("f4")
+        labels = {"digit": np.arange(n) % 10} if source == "mnist" else {}
+        return Dataset(source, X[:n], X[n:], shape, "half and half", "bernoulli", labels, labels)
+
+    monkeypatch.setattr(train.datasets, "load", load)
+    monkeypatch.setattr(reproduce, "log_likelihood", lambda *_: (-90.0, 0.5))
+    recipe = RECIPES[name]
+    only = [flag for run in reproduce.plan(recipe, 1, None, None) for flag in ("--only", run)]
+    assert reproduce.main([name, "--epochs", "1", *only]) == 0
+    folder = Path("reproductions") / name
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    for picture in re.findall(r"!\[.*?\]\((.*?)\)", report):
+        assert (folder / picture).stat().st_size > 1000
+
+
+def test_the_noise_as_published_is_a_hundredth():
+    from recipes.dohmatob import published_noise
+
+    net = Autoencoder(4, 2)
+    right = net.noise(np.random.default_rng(0), 1, 1000)
+    with published_noise():
+        published = net.noise(np.random.default_rng(0), 1, 1000)
+    np.testing.assert_allclose(published, 0.01 * right)
+    assert_array_equal(net.noise(np.random.default_rng(0), 1, 1000), right)
