@@ -1,12 +1,12 @@
 """The README says nothing that is not so: its code runs, its listings and numbers are real."""
 
-import importlib.util
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import train
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -62,9 +62,6 @@ def test_every_folder_is_there(name):
 
 def test_every_command_is_understood():
     """Each `python scripts/train.py …` of the README is one that the script's parser takes."""
-    specification = importlib.util.spec_from_file_location("train", ROOT / "scripts" / "train.py")
-    train = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(train)
     commands = re.findall(r"python scripts/train\.py([^`\n|]*)", README)
     assert len(commands) >= 5
     for command in commands:

@@ -22,13 +22,12 @@ def pictures(trained):
 
 
 RECIPE = Recipe(
-    title="Burda, Grosse & Salakhutdinov 2016, *Importance Weighted Autoencoders* "
-    "(arXiv 1509.00519), Table 1, one stochastic layer",
+    title="Burda, Grosse & Salakhutdinov 2016, *Importance Weighted Autoencoders* (arXiv "
+    "1509.00519), Table 1, one stochastic layer",
     about="MNIST, pixels drawn anew as black or white every time they are seen; 50 latent units, "
     "two hidden layers of 200 tanh on either side. The number is the NLL, −log p(x), of the 10,000 "
     "test images by importance sampling with 5,000 draws each. With one sample VAE and IWAE are "
-    "the "
-    "same program.",
+    "the same program.",
     differences=(
         "Batches of 100 instead of 20, and Adam's rate falls from 0.002 along half a cosine "
         "instead of from 0.001 in eight stages: so fewer passes suffice. How many there were is in "

@@ -82,9 +82,8 @@ RECIPE = Recipe(
     about="560-256-2-256-560, relu, Bernoulli, Adam, batches of 100, 100 epochs, frames 0–1799 to "
     "train and 1800–1899 held out. Once as published: the cross-entropy is the *mean* over the 560 "
     "pixels while the KL is summed, which is a β of 560; and ε is drawn with standard deviation "
-    "0.01 "
-    "while the KL is that of standard deviation 1. And once as intended: the sum over pixels, and "
-    "ε ~ N(0, I). The post gives pictures and no number.",
+    "0.01 while the KL is that of standard deviation 1. And once as intended: the sum over pixels, "
+    "and ε ~ N(0, I). The post gives pictures and no number.",
     differences=(
         "The published loss, divided by 560 as it is, has the gradient of this one times 1/560, to "
         "which Adam is blind but for its ε of 1e-8.",

@@ -56,13 +56,11 @@ RECIPE = Recipe(
         "MNIST's pixels are drawn anew as black or white every time they are seen; the paper does "
         "not say how it made them binary.",
         "Adagrad's rate is 0.02 throughout (the paper chose between 0.01, 0.02 and 0.1 by the "
-        "first "
-        "iterations). No weight decay (the paper has a small one, from a prior N(0, I) on the "
-        "weights).",
+        "first iterations). No weight decay (the paper has a small one, from a prior N(0, I) on "
+        "the weights).",
         "Frey faces: σ(z) and μ(z) from the decoder, μ without a sigmoid; σ at least 0.01. The "
-        "paper "
-        "does not say what it held out; here 165 frames chosen at random, near-duplicates of which "
-        "are in the training set.",
+        "paper does not say what it held out; here 165 frames chosen at random, near-duplicates of "
+        "which are in the training set.",
         "The paper goes to 10^8 training samples; how far this run goes is in the table.",
     ),
     runs={

@@ -57,15 +57,13 @@ RECIPE = Recipe(
     "784-512-2",
     about="One hidden layer of 512 relu units, two latent units, batches of 128, Adam 0.001, 50 "
     "epochs, with either reconstruction loss of the notes; the class-coloured scatter of the "
-    "codes, "
-    "the grid through the plane, and the cloud of a plain autoencoder beside that of the VAE. No "
-    "number was published.",
+    "codes, the grid through the plane, and the cloud of a plain autoencoder beside that of the "
+    "VAE. No number was published.",
     differences=(
         "The notes' squared error, summed over pixels, is −log p(x|z) of a Gaussian with σ² = ½ up "
         "to a constant, and is trained as that; its mean is not pressed through a sigmoid.",
         "Gray pixels stay gray, as in the notes; the cross-entropy of gray values is no "
-        "likelihood, "
-        "so the ELBO compares only with others of its kind.",
+        "likelihood, so the ELBO compares only with others of its kind.",
     ),
     runs={
         "cross-entropy": Run(FLAGS + " --likelihood bernoulli", EPOCHS),

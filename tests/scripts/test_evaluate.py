@@ -1,26 +1,15 @@
-import importlib.util
 import re
 from pathlib import Path
 
+import evaluate
 import numpy as np
 import pytest
+import train
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.datasets import load
 from numvae.network import Autoencoder
 from numvae.training.checkpoint import load_model, load_training, save_model, save_training
-
-SCRIPTS = Path(__file__).resolve().parents[2] / "scripts"
-
-
-def script(name):
-    specification = importlib.util.spec_from_file_location(name, SCRIPTS / f"{name}.py")
-    module = importlib.util.module_from_spec(specification)
-    specification.loader.exec_module(module)
-    return module
-
-
-train, evaluate = script("train"), script("evaluate")
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +29,8 @@ def trained(tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(trained, tmp_path, monkeypatch):
-    """A working folder in which the runs and their data lie."""
-    monkeypatch.chdir(tmp_path)
+def runs(trained, elsewhere):
+    """The runs and their data in the working folder."""
     for path in trained.iterdir():
         Path(path.name).symlink_to(path)
 

@@ -1,23 +1,17 @@
-import importlib.util
 import re
 from pathlib import Path
 
+import explore
 import numpy as np
 import pytest
 
 from numvae.network import Autoencoder
 from numvae.training.checkpoint import save_model
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "explore.py"
-spec = importlib.util.spec_from_file_location("explore", SCRIPT)
-explore = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(explore)
-
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """A working folder with a file of images and a model of them, and no screen."""
-    monkeypatch.chdir(tmp_path)
+def images(elsewhere, monkeypatch):
+    """A file of images and a model of them in the working folder, and no screen."""
     monkeypatch.setenv("MPLBACKEND", "agg")
     rng = np.random.default_rng(0)
     np.save("images.npy", rng.random((30, 4, 3)))

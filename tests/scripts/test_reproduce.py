@@ -18,14 +18,6 @@ from numvae.training.checkpoint import load_training
 FLAGS = "--data faces --validation 20 --hidden 8 --likelihood bernoulli"
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """An empty working folder, and no data files of the machine's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NUMVAE_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def small(monkeypatch):
     """A recipe of two runs that take no time."""

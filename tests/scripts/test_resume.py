@@ -1,6 +1,5 @@
 """A run that was put down, by whom and whenever, ends in the same bits as one that was not."""
 
-import importlib.util
 import json
 import os
 import shutil
@@ -13,21 +12,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import train
 
 from numvae.training import watchdog
 from numvae.training.checkpoint import load_model, load_training
 from numvae.training.history import load_history
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
-spec = importlib.util.spec_from_file_location("train", SCRIPT)
-train = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(train)
+SCRIPT = train.__file__
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """An empty working folder with the data, and no time lost on pictures."""
-    monkeypatch.chdir(tmp_path)
+def rows(elsewhere, monkeypatch):
+    """The data in the working folder, and no time lost on pictures."""
     monkeypatch.setattr(train.runs, "pictures", lambda *_: ())
     np.save("rows.npy", np.random.default_rng(0).random((60, 5)))
 

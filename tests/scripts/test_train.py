@@ -1,9 +1,9 @@
-import importlib.util
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import train
 from numpy.testing import assert_array_equal
 
 from numvae.datasets import load
@@ -11,23 +11,9 @@ from numvae.training.checkpoint import load_model
 from numvae.training.history import load_history
 from numvae.training.loop import evaluate
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
-spec = importlib.util.spec_from_file_location("train", SCRIPT)
-train = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(train)
-
 TINY = ["--epochs", "2", "--hidden", "16", "--quiet"]
 FILES = {"model.npz", "history.csv", "report.txt"}
 IMAGES = {"curves.png", "latent.png", "reconstructions.png", "samples.png", "manifold.png"}
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """An empty working folder, and no data files of the machine's own."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NUMVAE_DATA", raising=False)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
 
 
 @pytest.fixture
@@ -319,7 +305,7 @@ def test_a_full_disk_is_one_sentence(rows, capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(train, "save_training", full)
+    monkeypatch.setattr(train.runs, "save_training", full)
     with pytest.raises(SystemExit) as caught:
         train.main([*TINY, "--out", "a"])
     assert caught.value.code == 1

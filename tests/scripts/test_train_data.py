@@ -1,27 +1,19 @@
 """What the script says of the data it is given."""
 
-import importlib.util
 from pathlib import Path
 
 import numpy as np
 import pytest
+import train
 from PIL import Image
 from scipy.io import savemat
 
 from numvae.datasets import mnist
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "train.py"
-spec = importlib.util.spec_from_file_location("train", SCRIPT)
-train = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(train)
-
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    """A folder with good and bad data, no data files of the machine's own, and no network."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("NUMVAE_DATA", raising=False)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def data(elsewhere, monkeypatch):
+    """Good and bad data in the working folder, and no network."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/",))  # nothing listens there
     rng = np.random.default_rng(0)
