@@ -17,6 +17,7 @@ the evidence lower bound, ELBO. Training raises it.
     categorical             one of several categories, as one-hot columns
     importance              importance weights, for log p(x)
     objectives              what is minimised: how much each sample of z counts
+    score_function          a gradient without a path through z, and why it is not used
     dropout                 units silenced at random, the mask explicit
     corruption              how an input is spoiled for a denoising model
     initialization          how large a weight should be at the start

@@ -3,7 +3,7 @@
 They take log p(x|z) of L samples, and a KL: of each latent unit in closed form (K1), or of each
 sample (K4). In nats per example, averaged over the batch.
 
-Read next: dropout.
+Read next: score_function.
 """
 
 import numpy as np

@@ -1,0 +1,109 @@
+"""Train towards an answer that is known: a linear-Gaussian VAE must become probabilistic PCA.
+
+    python scripts/known_answer.py --figure known_answer.png
+
+While it trains, its ELBO and the importance-sampled log p(x) are held against the exact log p(x),
+all of them against the highest that there is, and the subspace it learns against the principal one.
+"""
+
+import sys
+import time
+
+import numpy as np
+
+from numvae import plots
+from numvae.checks import ppca
+from numvae.cli import Parser, new_file, whole
+from numvae.network import Autoencoder
+from numvae.training.loop import Training
+from numvae.training.minibatches import SPLIT, WEIGHTS, stream
+from numvae.training.optimizers import Adam
+from numvae.training.progress import duration
+
+N, N_VALID, D = 2000, 1000, 10
+LENGTHS, SIGMA = (3.0, 2.0, 1.0), 0.5  # of the columns of W, and of the noise
+MEASURED = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 250, 300)  # epochs
+BATCH, LR, SAMPLES = 100, 0.02, 4
+
+
+def parser():
+    p = Parser(description="Train a linear-Gaussian VAE towards probabilistic PCA.")
+    p.add_argument("--seed", type=whole(0), default=0, help="fixes every draw (default: 0)")
+    p.add_argument("--figure", metavar="FILE.png", help="a new file for the picture")
+    return p
+
+
+def main(argv=None):
+    p = parser()
+    args = p.parse_args(argv)
+    try:
+        path = new_file(args.figure, ".png") if args.figure else None
+        compare(args.seed, path)
+    except (ValueError, OSError) as error:
+        p.error(str(error))
+    return 0
+
+
+def compare(seed, path):
+    """Train, print a line each time it is measured, and draw."""
+    start, rng = time.monotonic(), stream(seed, *SPLIT)
+    truth = ppca.with_spectrum(rng, LENGTHS, D, SIGMA)
+    X, X_valid = truth.sample(rng, N), truth.sample(rng, N_VALID)
+    Z = len(LENGTHS)
+    best = ppca.fit(X, Z)
+    model = Autoencoder(D, Z, (), likelihood="gaussian-fixed", sigma=best.sigma, dtype="float64")
+    model.initialize(stream(seed, *WEIGHTS))
+    training = Training(
+        model,
+        Adam(model.parameters, LR),
+        seed,
+        batch_size=BATCH,
+        epochs=MEASURED[-1],
+        schedule="cosine",
+        n_samples=SAMPLES,
+    )
+    error = "± from the draws (too small where the encoder is poor)"
+    print(
+        f"{N:,} rows of {D} columns and {N_VALID:,} more held out, drawn from probabilistic PCA "
+        f"with {Z} directions.\n{model}\nNats per example, {error}; the largest angle between "
+        "the learned and the principal subspace in degrees.\n\n"
+        f"  {'epoch':>5}{'ELBO':>11}{'IS log p(x)':>20}{'exact':>11}{'held-out':>11}{'angle':>8}"
+    )
+    rows = []
+    while training.epoch <= MEASURED[-1]:
+        if training.epoch in MEASURED:
+            row = ppca.measure(model, X, X_valid, best, seed)
+            rows.append({"epoch": training.epoch, **row})
+            print(
+                f"  {training.epoch:>5}{row['elbo']:>11.4f}{row['estimate']:>11.4f} ± "
+                f"{row['error']:.4f}{row['log_p']:>11.4f}{row['valid']:>11.4f}"
+                f"{row['angles'].max():>8.2f}",
+                flush=True,
+            )
+        for _ in training.steps(X):
+            pass
+        training.finish_epoch()
+    top, valid = best.log_density(X).mean(), best.log_density(X_valid).mean()
+    print(
+        f"  {'pPCA':>5}{'':>31}{top:>11.4f}{valid:>11.4f}{0:>8.2f}   the optimum\n\n"
+        f"To the optimum log p(x) lacks {top - rows[-1]['log_p']:.5f} nats, and the ELBO "
+        f"{top - rows[-1]['elbo']:.5f}."
+    )
+    if path:
+        column = {name: np.array([row[name] for row in rows]) for name in rows[0]}
+        log_p = {
+            "exact log p(x)": column["log_p"],
+            "importance-sampled": column["estimate"],
+            "ELBO": column["elbo"],
+        }
+        gaps = {
+            "optimum − exact log p(x)": top - column["log_p"],
+            "exact log p(x) − ELBO": column["log_p"] - column["elbo"],
+        }
+        plots.save(plots.known_answer(column["epoch"], log_p, gaps, column["angles"], top), path)
+        print(f"{path}")
+    print(f"In {duration(time.monotonic() - start)}.")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,70 @@
+import importlib.util
+import re
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "estimators.py"
+spec = importlib.util.spec_from_file_location("estimators", SCRIPT)
+estimators = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(estimators)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    """A working folder, and an experiment small enough for a test."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(estimators, "N", 200)
+    monkeypatch.setattr(estimators, "SAMPLES", (1, 10))
+    monkeypatch.setattr(estimators, "SHOWN", 20)
+    Path("there.png").write_text("mine")
+
+
+def numbers(text, name, nth=0):
+    """The numbers of the nth line of the tables that begins with a name."""
+    line = re.findall(rf"^  {re.escape(name)}  +(.*)$", text, re.MULTILINE)[nth]
+    return [float(n.replace(",", "")) for n in re.findall(r"[\d,]+\.?\d*", line)]
+
+
+def test_the_tables_say_what_theory_says_and_a_picture_is_left(capsys):
+    assert estimators.main(["--draws", "200", "--figure", "new.png"]) == 0
+    text = capsys.readouterr().out
+    closed, baseline, score = (
+        numbers(text, name)
+        for name in (estimators.noise.CLOSED, estimators.noise.BASELINE, estimators.noise.SCORE)
+    )
+    assert closed[1] == 1.0 and score[1] > 100.0 > 10.0 > baseline[1]
+    assert all(errors < 2.5 for *_, errors in (closed, baseline, score))
+    one, ten = numbers(text, estimators.noise.CLOSED, 1)
+    assert one == closed[0] and one / ten == pytest.approx(10.0, rel=0.4)
+    encoder, decoder = numbers(text, "IWAE, encoder"), numbers(text, "IWAE, decoder")
+    assert encoder[1] < encoder[0] and decoder[1] > decoder[0]
+    assert Path("new.png").read_bytes().startswith(b"\x89PNG") and "\nnew.png\n" in text
+
+
+def test_a_seed_fixes_every_number(capsys):
+    outputs = []
+    for seed in ("3", "3", "4"):
+        estimators.main(["--draws", "2", "--seed", seed])
+        text = capsys.readouterr().out
+        outputs.append(re.sub(r"\d+ s( left)?$|^In .*", "", text, flags=re.MULTILINE))
+    assert outputs[0] == outputs[1] != outputs[2]
+    assert [path.name for path in Path().iterdir()] == ["there.png"]
+
+
+@pytest.mark.parametrize(
+    "typed, message",
+    [
+        ("--draws 1", "expected at least 2, found 1"),
+        ("--draws many", "expected a whole number, found 'many'"),
+        ("--figure there.png", "there.png exists already"),
+        ("--figure picture.pdf", "picture.pdf should end in .png"),
+        ("--figure no/picture.png", "there is no folder no"),
+    ],
+)
+def test_a_mistake_is_answered_by_a_sentence_before_any_work(typed, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        estimators.main(typed.split())
+    output, errors = capsys.readouterr()
+    assert caught.value.code == 2 and message in errors and output == ""
+    assert Path("there.png").read_text() == "mine"
