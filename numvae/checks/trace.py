@@ -1,0 +1,386 @@
+"""One step of a small model, rule by rule: what each computes, and where a wrong gradient begins.
+
+It is the real `loss_and_grad` that runs. Every rule that an owner calls is recorded: what goes in,
+what comes out, and for which line of the page. The derivative of the loss in any of these arrays is
+then measured: the array is nudged as it passes, and the real code runs on from there.
+"""
+
+import contextlib
+import inspect
+import itertools
+import linecache
+import re
+from collections import Counter
+from pathlib import Path
+from types import SimpleNamespace
+from typing import NamedTuple
+from unittest import mock
+
+import numpy as np
+
+from numvae.checks.finite_differences import (
+    LIMIT,
+    error_by_step,
+    numerical_gradient,
+    relative_error,
+)
+from numvae.network import Autoencoder
+from numvae.network.objectives import objective as make_objective
+from numvae.rules import (
+    activations,
+    bernoulli,
+    categorical,
+    continuous_bernoulli,
+    dense,
+    dropout,
+    gaussian,
+    objectives,
+)
+
+LIKELIHOODS = (bernoulli, categorical, continuous_bernoulli)
+RULES = {
+    (module, name): rule
+    for module in (activations, dense, dropout, gaussian, objectives, *LIKELIHOODS)
+    for name, rule in inspect.getmembers(module, inspect.isfunction)
+    if not name.startswith("_")
+}
+SYMBOLS = {"mu": "μ", "logits": "a"}  # an argument's name → how equations write it
+PAGE = Autoencoder.loss_and_grad.__code__
+
+
+class Node(NamedTuple):
+    """An array of the forward pass.
+
+    name      as on the page; of what the page does not name, by its layer or its equation
+    label     of the equation; "" of what is given
+    rule      the function that computes it, and `owner` the file that calls it
+    line      of the page's file for which that happens
+    parents   the names of what it is computed from
+    """
+
+    name: str
+    label: str
+    rule: str
+    owner: str
+    line: int
+    parents: tuple
+    value: np.ndarray
+
+
+class Gradient(NamedTuple):
+    """∂loss/∂(an array), or the part of it that comes back by one path.
+
+    of        the array, and `through` the one computed from it by which the gradient comes
+    paths     of a sum, the names of its parts; label, rule, owner and through are then ""
+    value     as backward has it
+    numerical by central differences
+    """
+
+    name: str
+    label: str
+    rule: str
+    owner: str
+    line: int
+    of: str
+    through: str
+    paths: tuple
+    value: np.ndarray
+    numerical: np.ndarray
+
+    @property
+    def error(self):
+        """Relative; NaN if the shapes differ."""
+        same = self.value.shape == self.numerical.shape
+        return relative_error(self.value, self.numerical) if same else float("nan")
+
+    @property
+    def ok(self):
+        return self.error < LIMIT  # a NaN is not below any limit
+
+
+class Trace(NamedTuple):
+    """One step: the losses and the flat gradient of all parameters, as loss_and_grad returns them,
+    and what happened on the way, in the order of computation."""
+
+    losses: tuple
+    gradient: np.ndarray
+    nodes: list
+    gradients: list
+
+
+def example(likelihood="bernoulli", activation="tanh", objective="elbo", n_samples=1, seed=0):
+    """A model of 6-4-2-4-6 units, and a minibatch of three: net, (x, eps, beta, objective).
+
+    Biases are not zero: at zero, a forgotten one would not show.
+    """
+    rng = np.random.default_rng(seed)
+    net = Autoencoder(6, 2, (4,), activation, likelihood, 0.5, 0.4, dtype="f8").initialize(rng)
+    net.parameters.vector += 0.3 * rng.normal(size=net.parameters.vector.size)
+    x = rng.random((3, 6))
+    if likelihood == "bernoulli":
+        x = bernoulli.sample(rng, x)
+    if likelihood == "categorical":
+        x = np.eye(6)[rng.integers(6, size=3)]
+    goal = make_objective(objective)
+    return net, (x, net.noise(rng, n_samples, 3) * goal.draws_z, 1.0, goal)
+
+
+def trace(net, step):
+    """net.loss_and_grad(*step), taken apart; step begins with x and eps.
+
+    Any model whose likelihood is one, not blocks of columns. It is small: each number of each array
+    is moved twice.
+    """
+    with _watched() as watch:
+        net = Autoencoder(**net.config, parameters=net.parameters)  # with owners that are watched
+        calls = []
+        watch.visit = lambda call: calls.append(call) or call.record()
+        net.parameters.gradient[...] = np.nan  # what is not written, or is added to, will show
+        losses, gradient = net.loss_and_grad(*step)
+        gradient = gradient.copy()
+        written = {name: g.copy() for name, g in net.parameters.gradients.items()}
+
+        def numerical(call, name=None):
+            """∂loss/∂(this argument of this call), or without a name ∂loss/∂(its result)."""
+            nudge = np.zeros(np.shape(call.arguments[name] if name else call.result))
+            number = calls.index(call)
+
+            def loss():
+                count, nudged = itertools.count(), (nudge, name)
+                watch.visit = lambda c: c.run(*(nudged if next(count) == number else ()))
+                return net.loss_and_grad(*step)[0].loss
+
+            return numerical_gradient(loss, nudge)
+
+        nodes = _nodes(net, step, calls)
+        return Trace(losses, gradient, nodes, _gradients(nodes, calls, written, numerical))
+
+
+def errors_by_step(net, step, steps, name="mu.W"):
+    """For float32 and float64: the error of ∂loss/∂(a parameter), and its two laws, by (N2).
+
+    Shapes  steps (n,) → {dtype: (error, r / h, t h²), each (n,)}
+    The truth is the float64 gradient, where parameters and data are exact in float32 too.
+    """
+    x, eps, *rest = step
+    twins = {}
+    for dtype in ("float32", "float64"):
+        twin = Autoencoder(**{**net.config, "dtype": dtype})
+        twin.parameters.vector[...] = net.parameters.vector.astype("float32")
+        twins[dtype] = twin, [array.astype("float32").astype(dtype) for array in (x, eps)] + rest
+    twin, given = twins["float64"]
+    twin.loss_and_grad(*given)
+    truth = twin.parameters.gradients[name].copy()
+    return {
+        dtype: error_by_step(
+            lambda twin=twin, given=given: twin.loss_and_grad(*given)[0].loss,
+            twin.parameters.values[name],
+            truth,
+            steps,
+        )
+        for dtype, (twin, given) in twins.items()
+    }
+
+
+def graph(found):
+    """A Trace as plain names and numbers, for a picture: nodes, edges.
+
+    nodes  {name: {"shape", "label", "rule", "owner", "norms"}}, rule and owner being files, and
+           norms {name of a gradient: its norm} of the array and of the parameters that made it
+    edges  [(from, to, label, norm)], of the gradient that comes back; "" and None if none does
+    """
+    norm = {g.name: float(np.linalg.norm(g.value)) for g in found.gradients}
+    back = {(g.of, g.through): g for g in found.gradients if g.through}
+    names, nodes, edges = {node.name for node in found.nodes}, {}, []
+    for node in found.nodes:
+        mine = [_d(node.name), *(_d(parent) for parent in node.parents if parent not in names)]
+        nodes[node.name] = {
+            "shape": node.value.shape,
+            "label": node.label,
+            "rule": node.rule and f"rules/{node.rule.partition('.')[0]}.py",
+            "owner": node.owner,
+            "norms": {name.rpartition(".")[2]: norm[name] for name in mine if name in norm},
+        }
+        for parent in filter(names.__contains__, node.parents):
+            g = back.get((parent, node.name))
+            edges.append((parent, node.name, g.label if g else "", norm[g.name] if g else None))
+    return nodes, edges
+
+
+def page_line(number):
+    """A line of the file that holds `loss_and_grad`."""
+    return linecache.getline(PAGE.co_filename, number).strip()
+
+
+def labels(rule):
+    """The labels of the equations in a rule's docstring."""
+    return re.findall(r" {2,}\(([A-Z]\d+)\)$", rule.__doc__ or "", re.MULTILINE)
+
+
+def equations(rule):
+    """What stands left of each labelled equation in a rule's docstring → the label."""
+    lines = re.findall(r"^(.*) {2,}\(([A-Z]\d+)\)$", rule.__doc__ or "", re.MULTILINE)
+    return {
+        name: label for text, label in lines for name in re.findall(r"(?:^|,)\s*(\w+)\s+=\s", text)
+    }
+
+
+def gradients_of(forward, backward):
+    """Whose gradients a backward rule returns, in its order: argument of forward → label."""
+    found = equations(backward)
+    written = {q: f"d{SYMBOLS.get(q, q)}" for q in inspect.signature(forward).parameters}
+    return {q: found[dq] for q, dq in written.items() if dq in found}
+
+
+class _Call:
+    """A rule as an owner calls it."""
+
+    def __init__(self, key, rule, args, kwargs):
+        self.key, self.rule, self.given = key, rule, (args, kwargs)
+
+    def run(self, nudge=None, name=None):
+        """Call the rule; a nudge goes to the argument of that name, or else to the result."""
+        args, kwargs = self.given
+        if name:
+            self.bind()
+            args, kwargs = {**self.arguments, name: self.arguments[name] + nudge}.values(), {}
+        result = self.rule(*args, **kwargs)
+        if nudge is not None and not name:
+            result += nudge
+        return result
+
+    def bind(self):
+        """Learn the arguments by the names that the rule has for them."""
+        args, kwargs = self.given
+        bound = inspect.signature(RULES[self.key]).bind(*args, **kwargs)
+        bound.apply_defaults()
+        self.arguments = bound.arguments
+
+    def record(self):
+        """Call the rule, and keep what there is to know, with copies of what may be overwritten."""
+        module, name = self.key
+        self.bind()
+        self.name = f"{module.__name__.rpartition('.')[2]}.{name}"
+        self.is_backward = name.endswith("backward")
+        self.forward_key = (module, name.removesuffix("_backward").replace("backward", "forward"))
+        self.dout = np.copy(next(iter(self.arguments.values())))
+        self.result = self.run()
+        results = self.result if isinstance(self.result, tuple) else (self.result,)
+        self.results = [None if r is None else np.copy(r) for r in results]
+        self.places = {*map(_place, self.arguments.values()), *map(_place, results)} - {None}
+        frame = inspect.currentframe()
+        while frame.f_code.co_filename == __file__:
+            frame = frame.f_back
+        self.owner = "/".join(Path(frame.f_code.co_filename).parts[-2:])
+        while frame.f_code is not PAGE:
+            frame = frame.f_back
+        self.page, self.line = frame, frame.f_lineno
+        return self.result
+
+
+@contextlib.contextmanager
+def _watched():
+    """Inside, each call of a rule by an owner is handed to `visit`."""
+    watch, inside = SimpleNamespace(), []
+
+    def door(key, rule):
+        def watched(*args, **kwargs):
+            if inside:  # what a rule calls is its own affair
+                return rule(*args, **kwargs)
+            inside.append(key)
+            try:
+                return watch.visit(_Call(key, rule, args, kwargs))
+            finally:
+                inside.clear()
+
+        return watched
+
+    with contextlib.ExitStack() as doors:
+        for module, name in RULES:
+            replacement = door((module, name), getattr(module, name))
+            doors.enter_context(mock.patch.object(module, name, replacement))
+        yield watch
+
+
+def _place(array):
+    """Where an array begins in memory: the same for a view, and for what is computed in place."""
+    return array.ctypes.data if isinstance(array, np.ndarray) else None
+
+
+def _nodes(net, step, calls):
+    """The arrays of the forward pass; each call is told its node, and whence its arguments come."""
+    variables = calls[-1].page.f_locals.items()
+    page = {_place(v): name for name, v in variables if isinstance(v, np.ndarray)}
+    made = {_place(v): name for name, v in net.parameters.values.items()}
+    nodes = []
+    for name, value in zip(("x", "eps"), step):
+        made[_place(value)] = name
+        nodes.append(Node(name, "", "", "", 0, (), value))
+    for call in calls:
+        if not call.is_backward:
+            places = {q: _place(v) for q, v in call.arguments.items() if q != "out"}
+            call.sources = {q: made[place] for q, place in places.items() if place in made}
+            call.node = _name(call, page)
+            if isinstance(call.result, np.ndarray):
+                made[_place(call.result)] = call.node
+            label, sources = labels(RULES[call.key])[0], tuple(call.sources.values())
+            where = call.name, call.owner, call.line
+            nodes.append(Node(call.node, label, *where, sources, call.results[0]))
+    return nodes
+
+
+def _name(call, page):
+    """Of what a call computes: of a layer, of the page, or as the rule's equation has it."""
+    if call.key == (dense, "forward"):
+        layer = call.sources["W"].removesuffix(".W")
+        return f"{layer}.a" if layer[-1].isdigit() else layer  # encoder.0.a, but mu
+    if (place := _place(call.result)) in page:
+        return page[place]
+    owner, dot, _ = next(iter(call.sources.values())).rpartition(".")
+    return owner + dot + next(iter(equations(RULES[call.key])))  # encoder.0.h, but kl
+
+
+def _gradients(nodes, calls, written, numerical):
+    """The paths by which gradients come back, and where several meet, their sum."""
+    forward = [call for call in calls if not call.is_backward]
+    paths, backward_of = [], {}
+    for call in calls:
+        if call.is_backward:
+            of_its_rule = (f for f in forward if f.key == call.forward_key)
+            f = max(of_its_rule, key=lambda f: len(f.places & call.places))  # it has the arguments
+            backward_of[f.node] = call, f
+            found = zip(gradients_of(RULES[f.key], RULES[call.key]).items(), call.results)
+            paths += [
+                (f.sources[q], label, q, value, call, f)
+                for (q, label), value in sorted(found, key=lambda pair: pair[0][1])
+                if q in f.sources and value is not None
+            ]
+    n_paths = Counter(of for of, *_ in paths)
+    shapes = {node.name: node.value.shape for node in nodes}
+    rows = []
+    for of, label, q, value, call, f in paths:
+        name = _d(of) + f"_{f.node}" * (n_paths[of] > 1)
+        measured = numerical(f, q)
+        shape = shapes.get(of, measured.shape)
+        value = written[of] if of in written else _as(value, measured.shape)
+        where = name, label, call.name, call.owner, call.line, of, f.node, ()
+        rows.append(Gradient(*where, value.reshape(shape), measured.reshape(shape)))
+        parts = tuple(row.name for row in rows if row.of == of)
+        if len(parts) == n_paths[of] > 1:
+            user, f = backward_of[of]
+            line = max(call.line, user.line - 1)  # the page has added them by then
+            where = _d(of), "", "", "", line, of, "", parts
+            rows.append(Gradient(*where, user.dout.reshape(shape), numerical(f)))
+    return sorted(rows, key=lambda row: row.line)
+
+
+def _d(name):
+    """The name of the gradient: mu → dmu, encoder.0.W → encoder.0.dW"""
+    owner, dot, last = name.rpartition(".")
+    return f"{owner}{dot}d{last}"
+
+
+def _as(gradient, shape):
+    """In the shape of its array: where rows share an element their gradients add."""
+    whole = np.broadcast_to(gradient, np.broadcast_shapes(gradient.shape, shape))
+    return whole.sum(axis=tuple(range(whole.ndim - len(shape))))

@@ -1,0 +1,96 @@
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numvae.checks.trace import RULES
+from numvae.rules import gaussian
+
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "trace.py"
+spec = importlib.util.spec_from_file_location("trace_script", SCRIPT)
+trace = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(trace)
+NAMES = "x eps h mu logvar z g log_px kl loss dlog_px dkl dg dz dmu dlogvar dh"
+DOCUMENTATION = "".join(rule.__doc__ or "" for rule in RULES.values())
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("there.png").write_text("mine")
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "--likelihood continuous-bernoulli --activation relu --seed 3",
+        "--likelihood gaussian --objective sampled-elbo --samples 2",
+    ],
+)
+def test_every_array_is_printed_with_its_label_and_none_is_wrong(typed, capsys):
+    assert trace.main(typed.split()) == 0
+    output, errors = capsys.readouterr()
+    assert errors == "" and "WRONG" not in output and "nan" not in output
+    assert max(map(len, output.splitlines())) <= 125
+    names = re.findall(r"^  (\S+)", output, re.MULTILINE)
+    for name in NAMES.split():
+        assert names.count(name) == 1, name
+    for layer in ("encoder.0", "mu", "logvar", "decoder.0"):
+        assert {f"{layer}.dW", f"{layer}.db"} < {*names}
+    labels = re.findall(r"^  \S+ +([A-Z]\d+) ", output, re.MULTILINE)
+    assert len(labels) > 30 and all(f"({label})" in DOCUMENTATION for label in labels)
+    assert "dlogvar = dlogvar_kl + dlogvar_z" in output
+    assert re.search(
+        r"^\d+ gradients, 0 of them wrong; largest relative error \de-1\d\.$", output, re.M
+    )
+
+
+def test_the_first_wrong_one_is_marked_and_the_answer_is_one(monkeypatch, capsys):
+    right = gaussian.kl_backward
+    monkeypatch.setattr(
+        gaussian, "kl_backward", lambda dkl, mu, v: (right(dkl, mu, v)[0], dkl * np.expm1(v))
+    )
+    assert trace.main([]) == 1
+    output = capsys.readouterr().out
+    wrong = [line.split() for line in output.splitlines() if "WRONG" in line]
+    assert [words[0] for words in wrong][:2] == ["dlogvar_kl", "dlogvar"]
+    assert output.count("WRONG, and the first that is") == 1
+    assert wrong[0][1:3] == ["K3", "gaussian.kl_backward"] and wrong[0][-1] == "is"
+    assert f"{len(wrong)} of them wrong" in output
+
+
+def test_both_pictures_are_drawn(capsys):
+    assert trace.main(["--figure", "a.png", "--steps", "b.png"]) == 0
+    assert all(Path(name).read_bytes().startswith(b"\x89PNG") for name in ("a.png", "b.png"))
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "The way forward and back is drawn in a.png.",
+        "The error over the step is drawn in b.png.",
+    ]
+
+
+BAD = [
+    ("--figure there.png", "there.png exists already"),
+    ("--steps there.png", "there.png exists already"),
+    ("--figure a.pdf", "a.pdf should end in .png"),
+    ("--figure no/a.png", "there is no folder no"),
+    ("--figure a.png --steps a.png", "--figure and --steps both name a.png"),
+    ("--samples 0", "expected at least 1, found 0"),
+    ("--seed -1", "expected at least 0, found -1"),
+    ("--likelihood poisson", "poisson"),
+    ("--objective elbow", "elbow"),
+    ("x.npy", "x.npy"),
+]
+
+
+@pytest.mark.parametrize(("typed", "culprit"), BAD, ids=[typed for typed, _ in BAD])
+def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(typed, culprit, capsys):
+    with pytest.raises(SystemExit) as caught:
+        trace.main(typed.split())
+    assert caught.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == "" and errors.count("\n") == 1 and culprit in errors
+    assert [path.name for path in Path().iterdir()] == ["there.png"]
+    assert Path("there.png").read_text() == "mine"
