@@ -10,12 +10,16 @@ import shutil
 import sys
 import tempfile
 import time
+import trace
 from pathlib import Path
 
+import estimators
 import evaluate
 import explore
+import known_answer
 import train
 
+from numvae.checks.__main__ import main as checks
 from numvae.cli import Parser
 from numvae.training.progress import duration
 
@@ -74,6 +78,12 @@ def main(argv=None):
         out.mkdir(parents=True)
         for picture, (name, file) in PICTURES.items():
             shutil.copy(runs / name / f"{file}.png", out / f"{picture}.png")
+        trace.main(
+            ["--figure", str(out / "trace.png"), "--steps", str(out / "finite_differences.png")]
+        )
+        checks(["--bugs", "--figure", str(out / "bugs.png")])
+        estimators.main(["--figure", str(out / "estimators.png")])
+        known_answer.main(["--figure", str(out / "known_answer.png")])
         impute(runs / "faces", out / "faces_inpainting.png", "half")
         impute(runs / "mnist", out / "mnist_missing.png", "0.3")
         impute(runs / "mnist", out / "mnist_inpainting.png", "half")

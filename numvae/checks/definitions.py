@@ -19,9 +19,11 @@ from numvae.rules import (
     continuous_bernoulli,
     dropout,
     gaussian,
+    initialization,
     objectives,
     optimizers,
 )
+from numvae.training import minibatches
 from numvae.training.optimizers import BLOCK, Adam
 
 SEED = 2014
@@ -34,6 +36,7 @@ def definitions():
     yield from moments()
     yield from optimizer()
     yield from invariants()
+    yield from epochs()
 
 
 def densities():
@@ -60,23 +63,22 @@ def densities():
     found = categorical.log_likelihood(one_hot, a)
     yield _line("categorical log-likelihood", "scipy.stats.multinomial", found, truth)
 
-    def continuous_bernoulli_integral(a):
-        def density(t):
-            return math.exp(continuous_bernoulli.log_likelihood(np.array([t]), np.array([a])))
+    logits = np.array([-13.8, -3.0, -0.6, -0.01, 0.0, 0.599, 0.6, 0.601, 5.0, 13.8])[:, None]
 
-        return integrate.quad(density, 0.0, 1.0, limit=200)[0]
+    def density(t):
+        return np.exp(continuous_bernoulli.log_likelihood(np.full_like(logits, t), logits))
 
-    logits = np.array([-13.8, -3.0, -0.6, -0.01, 0.0, 0.599, 0.6, 0.601, 5.0, 13.8])
-    found = [continuous_bernoulli_integral(a) for a in logits]
+    found, _ = integrate.quad_vec(density, 0.0, 1.0)
     yield _line("continuous Bernoulli", "integral over [0, 1]", found, 1.0)
 
-    def kl_integral(m, v):
-        q, p = stats.norm(m, math.exp(0.5 * v)), stats.norm(0.0, 1.0)
-        low, high = q.ppf(1e-14), q.ppf(1.0 - 1e-14)
-        return integrate.quad(lambda z: q.pdf(z) * (q.logpdf(z) - p.logpdf(z)), low, high)[0]
+    q, p = stats.norm(mu, np.exp(0.5 * logvar)), stats.norm(0.0, 1.0)
 
-    truth = np.vectorize(kl_integral)(mu, logvar)
-    yield _line("KL", "scipy.integrate.quad", gaussian.kl(mu, logvar), truth, limit=1e-8)
+    def kl_density(t):  # t: how many of q's standard deviations z is from its mean
+        z = q.mean() + t * q.std()
+        return stats.norm.pdf(t) * (q.logpdf(z) - p.logpdf(z))
+
+    truth, _ = integrate.quad_vec(kl_density, -9.0, 9.0)
+    yield _line("KL", "scipy.integrate", gaussian.kl(mu, logvar), truth)
 
     eps = rng.normal(size=(3, 5, 4))
     z = gaussian.reparameterize(mu, logvar, eps)
@@ -104,6 +106,9 @@ def densities():
         total -= stats.norm.logpdf(x, mean, sigma).sum() / len(x) / len(z)
     found = net.loss_and_grad(x, eps)[0].nll
     yield _line("loss", "nats per example, summed over D", found, total)
+    kl = (0.5 * (mu**2 + np.exp(logvar) - 1.0) - 0.5 * logvar).sum() / len(x)
+    found = net.loss_and_grad(x, eps, 0.7)[0].loss
+    yield _line("loss", "nll + beta · kl", found, total + 0.7 * kl)
 
 
 def moments():
@@ -125,6 +130,9 @@ def moments():
     net, _, _ = _small_model("bernoulli")
     noise = net.noise(np.random.default_rng(SEED), 100, 1000)
     yield _line("noise", "standard deviation", noise.std(), 1.0, limit=0.01)
+
+    W = initialization.glorot(rng, 300, 200)
+    yield _line("initial weights", "variance", W.var(), 2 / 500, limit=0.01)
 
     z = rng.normal(size=(1, 2))
     truth = special.expit(net.likelihood.logits.forward(net.decoder.forward(z)))
@@ -169,6 +177,18 @@ def invariants():
     net32.parameters.vector[...] = net.parameters.vector
     single = net32.loss_and_grad(x.astype("f4"), eps.astype("f4"))[1]
     yield _line("loss_and_grad", "float32 for float64", single, once, limit=1e-5)
+
+
+def epochs():
+    """Each epoch deals the examples out anew."""
+    first, second = (np.array(minibatches.shuffled(SEED, epoch, 1000, 10)) for epoch in (1, 2))
+    yield _line("minibatches", "each example once", np.sort(second, axis=None), np.arange(1000))
+    batch = np.empty((2, 1000), int)
+    for epoch, batches in enumerate((first, second)):
+        batch[epoch, batches] = np.arange(100)[:, None]
+    together = batch[:, :, None] == batch[:, None, :]
+    parted = 1.0 - (together.all(axis=0).sum() - 1000) / (100 * 10 * 9)
+    yield _line("minibatches", "pairs that the next parts", parted, 1 - 9 / 999, limit=0.01)
 
 
 def _line(name, what, found, truth, limit=EXACT):

@@ -20,6 +20,7 @@ from numvae.rules import (
     dropout,
     gaussian,
     objectives,
+    score_function,
 )
 
 SEED = 2014
@@ -142,6 +143,19 @@ def rules():
             {"log_px": rng.normal(size=(3, 5)), "kl": kl},
             rng,
         )
+    log_w, baseline = rng.normal(size=(3, 5)), rng.normal(size=5)
+
+    def score_function_backward(d, q):
+        dmu, dlogvar = score_function.backward(log_w, baseline, z, q["mu"], q["logvar"])
+        return {"mu": d * dmu, "logvar": d * dlogvar}
+
+    yield from _rule(
+        "score function, z held fixed",
+        lambda q: -np.mean((log_w - baseline) * gaussian.log_density(z, q["mu"], q["logvar"])),
+        score_function_backward,
+        {"mu": mu, "logvar": logvar},
+        rng,
+    )
 
 
 def _rule(name, forward, backward, inputs, rng):
@@ -162,7 +176,7 @@ MODES = (
         for name in (*likelihoods.NAMES, "gaussian:2,categorical:3")
         for L in (1, 3)
     ]
-    + [{"activation": name} for name in activations.NAMES]
+    + [{"activation": name} for name in (*activations.NAMES, "elu,tanh")]
     + [{"hidden": hidden} for hidden in ((), (4,), (4, 3), (4, 3, 5))]
     + [
         {"objective": SampledELBO(), "L": 1},

@@ -17,10 +17,17 @@ Latent space
     kl_per_unit             what each latent unit tells, and which are used
 Curves
     curves                  the ELBO and its two terms over the epochs, training and held-out
+    planted_bugs            what programs with a bug say of themselves, and what they are
     gradient_norms          the length of each layer's gradient over the epochs
     bound_over_samples      the estimate of log p(x) over the number of importance samples
+    bound_over_examples     the lower bound against the training examples seen, a panel for each run
 Network
     network_diagram         the layers, the data's way through them, and where the loss comes from
+    computation_graph       one step: what is computed where, and how the gradient comes back
+    errors_over_steps       how far finite differences are off, for each step
+Laboratory
+    gradient_estimators     draws of the gradient by several estimators, and how noisy each is
+    known_answer            training towards a log-likelihood and a subspace that are known
 
 `save` writes a picture to a PNG file. Nothing here knows a network, and nothing touches pyplot or
 matplotlib's settings: a picture looks the same whatever the caller has configured, and opens no
@@ -29,7 +36,14 @@ window.
 Read next: style.
 """
 
-from numvae.plots.curves import bound_over_samples, curves, gradient_norms
+from numvae.plots.curves import (
+    bound_over_examples,
+    bound_over_samples,
+    curves,
+    gradient_norms,
+    planted_bugs,
+)
+from numvae.plots.graph import computation_graph
 from numvae.plots.images import (
     image_grid,
     inpainting,
@@ -40,23 +54,31 @@ from numvae.plots.images import (
     strips,
     traversals,
 )
+from numvae.plots.laboratory import gradient_estimators, known_answer
 from numvae.plots.latent import kl_per_unit, latent_scatter
 from numvae.plots.network import network_diagram
+from numvae.plots.steps import errors_over_steps
 from numvae.plots.style import save
 from numvae.plots.tables import marginals, table_reconstructions
 
 __all__ = [
+    "bound_over_examples",
     "bound_over_samples",
+    "computation_graph",
     "curves",
+    "errors_over_steps",
+    "gradient_estimators",
     "gradient_norms",
     "image_grid",
     "inpainting",
     "interpolation",
     "kl_per_unit",
+    "known_answer",
     "latent_scatter",
     "manifold",
     "marginals",
     "network_diagram",
+    "planted_bugs",
     "reconstructions",
     "samples",
     "save",

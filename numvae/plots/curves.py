@@ -3,6 +3,8 @@
 Read next: images.
 """
 
+import textwrap
+
 import matplotlib
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
@@ -166,6 +168,37 @@ def bound_over_examples(runs):
     figure.supxlabel("training examples seen")
     figure.supylabel("ELBO, nats per example")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    return figure
+
+
+@style.in_style
+def planted_bugs(curves):
+    """A panel for each bug: what the program says of itself, what it is, and what it should be.
+
+    curves   name → (says, worth), (says, worth): of the program with the bug and of the right one
+    Shapes   says (epochs,), the mean over each epoch; worth (epochs + 1,), from before the first on
+    Units    nats per example, higher is better
+    Look at  a blue line above the gray one: the bug looks like progress
+    """
+    columns = min(len(curves), 3)
+    rows = -(-len(curves) // columns)
+    figure = style.new_figure(style.WIDTH, 0.5 + 2.3 * rows, layout="constrained")
+    for i, (name, ((says, worth), (_, truth))) in enumerate(curves.items()):
+        axes = figure.add_subplot(rows, columns, i + 1)
+        axes.plot(truth, color=style.FAINT, lw=3.0, alpha=0.5, label="the right program, held-out")
+        axes.plot(
+            np.arange(1, len(says) + 1), says, color=style.BLUE, lw=1.3, label="what the bug says"
+        )
+        axes.plot(worth, color=style.VERMILLION, lw=1.3, label="what it is, held-out")
+        axes.set_title(textwrap.fill(name, 30, break_on_hyphens=False), fontsize=9)
+        axes.set_xlim(0, len(truth) - 1)
+        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        if i + columns >= len(curves):
+            axes.set_xlabel("epoch")
+        if i % columns == 0:
+            axes.set_ylabel("nats per example")
+    figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
     return figure
 
 

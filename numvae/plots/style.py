@@ -2,7 +2,7 @@
 
 Figures are made without pyplot, which would keep them alive and choose a window system.
 
-Read next: curves, images, latent, tables, network.
+Read next: curves, images, latent, tables, network, laboratory.
 """
 
 import io

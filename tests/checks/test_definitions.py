@@ -10,6 +10,7 @@ PARTS = [
     definitions.moments,
     definitions.optimizer,
     definitions.invariants,
+    definitions.epochs,
 ]
 
 

@@ -7,9 +7,16 @@ import pytest
 from numvae.checks import gradients
 from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
-from numvae.rules import activations, bernoulli, continuous_bernoulli, dense, gaussian
+from numvae.rules import (
+    activations,
+    bernoulli,
+    continuous_bernoulli,
+    dense,
+    gaussian,
+    score_function,
+)
 
-RULES = activations, bernoulli, continuous_bernoulli, dense, gaussian
+RULES = activations, bernoulli, continuous_bernoulli, dense, gaussian, score_function
 
 
 def test_every_rule_is_the_derivative_of_its_forward():

@@ -1,21 +1,32 @@
+import re
 import runpy
+import sys
 
 import numpy as np
 import pytest
 
-from numvae.checks import __main__, bugs, definitions, gradients
-from numvae.checks.bugs import BUGS, Bug
+from numvae.checks import __main__, bugs, consequences, definitions, gradients
+from numvae.checks.bugs import BUGS, FORMULA, Bug
 from numvae.rules import dense
+
+N = r"-?\d+\.\d"
+NO_BUG = Bug("no bug at all", FORMULA, (), ())
 
 
 @pytest.fixture
 def short(monkeypatch):
     """One model and one planted bug stand for all of them; the others are tested by themselves."""
-    monkeypatch.setattr(gradients, "models", gradients.model)
+    monkeypatch.setattr(gradients, "models", lambda modes=None: gradients.model())
     monkeypatch.setattr(bugs, "BUGS", BUGS[:1])
+    monkeypatch.setattr(consequences, "EPOCHS", 1)
+    monkeypatch.setattr(consequences, "TELLING", (BUGS[0].name,))
+    consequences.right.cache_clear()
+    yield
+    consequences.right.cache_clear()
 
 
-def test_python_m_ends_with_the_sum_and_exits_with_zero(short, capsys):
+def test_python_m_ends_with_the_sum_and_exits_with_zero(short, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["checks"])
     with pytest.raises(SystemExit) as caught:
         runpy.run_path(__main__.__file__, run_name="__main__")
     assert caught.value.code == 0
@@ -38,13 +49,48 @@ def test_a_wrong_gradient_is_shown_and_makes_the_answer_one(short, monkeypatch, 
 
     monkeypatch.setattr(dense, "backward", backward)
     monkeypatch.setattr(bugs, "BUGS", ())
-    assert __main__.main() == 1
+    assert __main__.main([]) == 1
     output = capsys.readouterr().out
     assert "FAILED" in output and " 0 failed" not in output
 
 
-def test_a_bug_that_survives_makes_the_answer_one(short, monkeypatch, capsys):
-    monkeypatch.setattr(bugs, "BUGS", (Bug("no bug at all", ()),))
+@pytest.mark.parametrize("typed", [[], ["--bugs"]], ids=str)
+def test_a_bug_that_survives_makes_the_answer_one(short, monkeypatch, capsys, typed):
+    monkeypatch.setattr(bugs, "BUGS", (NO_BUG,))
     monkeypatch.setattr(definitions, "definitions", lambda: [])
-    assert __main__.main() == 1
+    assert __main__.main(typed) == 1
     assert "SURVIVES" in capsys.readouterr().out
+
+
+def test_the_gallery_says_what_a_bug_does_and_draws_it(short, tmp_path, capsys):
+    path = tmp_path / "bugs.png"
+    assert __main__.main(["--bugs", "--figure", str(path)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    at = lines.index(f"  {BUGS[0].name}")
+    assert lines[at - 2] == BUGS[0].kind
+    curve, truth = consequences.compare(BUGS[0])
+    numbers = re.fullmatch(rf" +says +({N}) \(({N})\) +is +({N}) \(({N})\)   (.*)", lines[at + 1])
+    ends = curve.says[-1], truth.says[-1], curve.worth[-1], truth.worth[-1]
+    assert list(map(float, numbers.groups()[:4])) == pytest.approx(ends, abs=0.051)
+    assert numbers[5] == consequences.verdict(curve, truth)
+    assert lines[at + 2] == f"    caught by density, moments; {BUGS[0].found}"
+    assert lines[-2].startswith("1 of 1 planted bugs caught. With ")
+    assert path.read_bytes().startswith(b"\x89PNG")
+
+
+BAD = [
+    ("--figure a.png", "--figure draws what --bugs measures"),
+    ("--bugs --figure a.pdf", "a.pdf should end in .png"),
+    ("--bugs --figure there.png", "there.png exists already"),
+]
+
+
+@pytest.mark.parametrize(("typed", "culprit"), BAD, ids=[typed for typed, _ in BAD])
+def test_a_mistake_is_answered_with_one_line(typed, culprit, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.png").touch()
+    with pytest.raises(SystemExit) as caught:
+        __main__.main(typed.split())
+    assert caught.value.code == 2
+    output, errors = capsys.readouterr()
+    assert output == "" and errors.count("\n") == 1 and culprit in errors

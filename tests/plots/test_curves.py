@@ -202,3 +202,24 @@ def test_bounds_over_examples_have_a_panel_for_each_run_on_common_axes():
             )
     with pytest.raises(ValueError, match="no run"):
         plots.bound_over_examples({})
+
+
+def test_planted_bugs_show_what_they_say_what_they_are_and_what_is_right(assert_legible):
+    says, worth, truth = np.linspace(-50, -40, 20), np.linspace(-55, -70, 21), np.arange(21.0)
+    curves = {
+        f"a bug with a name that does not fit into one line, number {i}": (
+            (says[: 20 - i], worth[: 21 - i]),
+            (says, truth),
+        )
+        for i in range(6)
+    }
+    figure = plots.planted_bugs(curves)
+    assert_legible(figure)
+    assert len(figure.axes) == 6
+    for i, panel in enumerate(figure.axes):
+        assert panel.get_title(loc="left").replace("\n", " ") == list(curves)[i]
+        right, said, was = panel.lines
+        np.testing.assert_array_equal(right.get_ydata(), truth)
+        np.testing.assert_array_equal(said.get_xdata(), np.arange(1, 21 - i))
+        np.testing.assert_array_equal(said.get_ydata(), says[: 20 - i])
+        np.testing.assert_array_equal(was.get_ydata(), worth[: 21 - i])

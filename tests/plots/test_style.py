@@ -16,6 +16,7 @@ IMAGES = np.linspace(0, 1, 6 * 4 * 3).reshape(6, 4, 3)
 HISTORY = [
     {"epoch": e, "train_elbo": -9.0 / e, "train_nll": 8.0 / e, "train_kl": 1.0 / e} for e in (1, 2)
 ]
+STEPS = np.logspace(-12, 0, 13)
 PICTURES = {
     "curves": lambda: plots.curves(HISTORY),
     "image_grid": lambda: plots.image_grid(IMAGES, title="six"),
@@ -33,11 +34,38 @@ PICTURES = {
     ),
     "kl_per_unit": lambda: plots.kl_per_unit([2.0, 0.001]),
     "gradient_norms": lambda: plots.gradient_norms(["encoder.0", "mu"], [[1.0, 2.0], [1.1, 0.1]]),
+    "planted_bugs": lambda: plots.planted_bugs(
+        {"a bug": (([-2.0, -1.0], [-3.0, -4.0, -5.0]), ([-2.0, -1.5], [-3.0, -2.0, -1.5]))}
+    ),
+    "bound_over_examples": lambda: plots.bound_over_examples({"a run": (100, HISTORY)}),
     "bound_over_samples": lambda: plots.bound_over_samples([1, 10], [-3.0, -2.0], [0.1, 0.1]),
     "table_reconstructions": lambda: plots.table_reconstructions(IMAGES[:, 0], IMAGES[:, 1]),
     "marginals": lambda: plots.marginals(IMAGES[:, 0], IMAGES[:, 1]),
     "network_diagram": lambda: plots.network_diagram(
         {"mu": (3, 1), "logvar": (3, 1), "likelihood.mean": (1, 3)}, "a title"
+    ),
+    "computation_graph": lambda: plots.computation_graph(
+        {
+            "x": {"shape": (3,), "label": "", "rule": "", "owner": "", "norms": {}},
+            "y": {"shape": (), "label": "D1", "rule": "a.py", "owner": "b.py", "norms": {"db": 2}},
+        },
+        [("x", "y", "", None)],
+    ),
+    "errors_over_steps": lambda: plots.errors_over_steps(
+        STEPS, {"float64": (1e-16 / STEPS + STEPS**2, 1e-16 / STEPS, STEPS**2)}
+    ),
+    "gradient_estimators": lambda: plots.gradient_estimators(
+        {"wide": 9 * IMAGES[:, 0, :2], "near": IMAGES[:, 0, :2]},
+        [1, 10],
+        {"near": [2.0, 0.2], "wide": [90.0, 9.0]},
+        {("IWAE", "encoder"): [1.0, 0.3], ("ELBO", "decoder"): [1.1, 3.0]},
+    ),
+    "known_answer": lambda: plots.known_answer(
+        [0, 5, 20],
+        {"exact": [-9.0, -3.0, -1.0], "bound": [-99.0, -4.0, -1.1]},
+        {"left": np.array([8.0, 2.0, 0.0]), "bound": np.array([90.0, 1.0, 0.1])},
+        [[80.0, 9.0], [9.0, 1.0], [0.1, 0.01]],
+        -1.0,
     ),
 }
 WILD = {

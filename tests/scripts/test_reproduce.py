@@ -203,11 +203,9 @@ def test_every_recipe_writes_its_report(name, monkeypatch, rng):
 
 
 def test_the_noise_as_published_is_a_hundredth():
-    from recipes.dohmatob import published_noise
-
     net = Autoencoder(4, 2)
     right = net.noise(np.random.default_rng(0), 1, 1000)
-    with published_noise():
+    with RECIPES["dohmatob"].runs["as-published"].planted():
         published = net.noise(np.random.default_rng(0), 1, 1000)
     np.testing.assert_allclose(published, 0.01 * right)
     assert_array_equal(net.noise(np.random.default_rng(0), 1, 1000), right)

@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+
+from numvae.checks import consequences
+from numvae.checks.bugs import BUGS
+from numvae.checks.consequences import (
+    EPOCHS,
+    Curve,
+    compare,
+    data,
+    learned,
+    unnoticed,
+    verdict,
+)
+
+BY_NAME = {bug.name: bug for bug in BUGS}
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(consequences, "EPOCHS", 3)
+    consequences.right.cache_clear()
+    yield
+    consequences.right.cache_clear()
+
+
+def curve(says, worth, start=-60.0):
+    return Curve(np.full(EPOCHS, says), np.linspace(start, worth, EPOCHS + 1))
+
+
+RIGHT = curve(-45.0, -45.5)
+
+
+@pytest.mark.parametrize(
+    ("says", "worth", "words"),
+    [
+        (-45.0, -45.5, "looks right, is as good"),
+        (-45.8, -44.7, "looks right, is as good"),
+        (-20.0, -48.0, "looks 25 better, is 2.5 worse"),
+        (-53.25, -43.5, "looks 8.2 worse, is 2.0 better"),
+        (-45.0, -59.9, "looks right, learns nothing"),
+        (-45.0, -90.0, "looks right, ends worse than it began"),
+    ],
+)
+def test_the_verdict_is_made_from_the_numbers(says, worth, words):
+    assert verdict(curve(says, worth), RIGHT) == words
+
+
+def test_what_diverges_says_when_and_is_noticed():
+    broken = Curve(np.full(4, -45.0), np.full(5, -45.0))
+    assert verdict(broken, RIGHT) == "diverges in epoch 5" and not unnoticed(broken, RIGHT)
+    nan = curve(-45.0, np.nan)
+    assert verdict(nan, RIGHT).startswith("diverges") and not unnoticed(nan, RIGHT)
+
+
+def test_a_loss_that_looks_right_or_better_is_not_noticed():
+    assert unnoticed(curve(-45.8, -90.0), RIGHT) and unnoticed(curve(0.0, -90.0), RIGHT)
+    assert not unnoticed(curve(-46.0, -45.0), RIGHT)
+
+
+def test_the_right_program_says_what_it_is_worth(short):
+    curve = consequences.right()
+    assert curve.says.shape == (3,) and curve.worth.shape == (4,)
+    assert (np.diff(curve.worth) > 0.0).all()
+    assert curve.says[-1] == pytest.approx(curve.worth[-1], abs=2.0)
+    assert verdict(curve, curve) == "looks right, is as good"
+
+
+def test_the_judge_has_no_bug(short):
+    """Without ½ log 2π a program says more by that for each pixel, and is the same to the bit."""
+    bug, truth = compare(BY_NAME["½ log 2π left out of the log-density"])
+    np.testing.assert_array_equal(bug.worth, truth.worth)
+    np.testing.assert_allclose(bug.says - truth.says, 196 * 0.5 * np.log(2 * np.pi), rtol=1e-4)
+
+
+def test_a_gradient_that_nobody_reads_changes_nothing(short):
+    bug, truth = compare(BY_NAME["the gradient written into a new array that nobody reads"])
+    assert (bug.worth == bug.worth[0]).all() and bug.worth[0] == truth.worth[0]
+    assert "learns nothing" in verdict(bug, truth)
+
+
+def test_the_gradient_summed_over_the_batch_is_hidden_by_adam(short):
+    bug, truth = compare(BY_NAME["loss averaged over the batch, its gradient summed"])
+    np.testing.assert_allclose(bug.worth, truth.worth, atol=0.5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", {tuple(sorted(bug.mode.items())) for bug in BUGS}, ids=str)
+def test_another_seed_moves_the_right_program_by_less_than_what_counts(mode):
+    ends = [consequences.train(None, seed=seed, **dict(mode)).worth[-1] for seed in (2014, 1, 2)]
+    assert max(ends) - min(ends) < consequences.SMALL * abs(ends[0])
+
+
+def test_the_digits_are_small_sorted_and_black_and_white_where_asked():
+    x, held_out = data(black_and_white=True)
+    assert x.shape == (1000, 196) and held_out.shape == (500, 196) and x.dtype == np.float32
+    assert set(np.unique(x)) == {0.0, 1.0}
+    gray, _ = data(black_and_white=False)
+    assert len(np.unique(gray)) > 100
+    between = np.linalg.norm(np.diff(gray, axis=0), axis=1).mean()
+    assert between < np.linalg.norm(gray[:500] - gray[500:], axis=1).mean()
+
+
+def test_the_picture_shows_bugs_that_are_there():
+    assert set(consequences.TELLING) <= set(BY_NAME)
+
+
+def test_the_share_that_is_learned_is_that_of_the_right_program():
+    assert learned(RIGHT, RIGHT) == 1.0
+    assert learned(curve(0.0, -60.0), RIGHT) == 0.0
+    assert learned(curve(0.0, -52.75), RIGHT) == 0.5
