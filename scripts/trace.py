@@ -60,7 +60,7 @@ def main(argv=None):
     )
     found = trace.trace(net, step)
     print(f"{repr(net).splitlines()[0]}; objective {args.objective}")
-    print(f"B = {len(step[0])} examples, L = {args.samples} of z for each, seed {args.seed}")
+    print(f"B = {len(step[0])} examples, L = {args.samples} samples of z each, seed {args.seed}")
     forward(found)
     wrong = backward(found)
     if figure:
@@ -87,7 +87,7 @@ def forward(found):
 def backward(found):
     """Print each gradient against the numerical one; returns how many disagree."""
     wide = max(len(g.rule) for g in found.gradients) + 26
-    columns = f"{'shape':>8}{'analytic':>18}{'numerical':>18}{'error':>9}"
+    columns = f"{'shape':>8}{'analytic, first':>18}{'numerical, first':>18}{'error':>9}"
     print(f"\n{'Backward':<24}{'equation and rule':<{wide - 22}}{columns}")
     line, wrong = 0, 0
     for g in found.gradients:

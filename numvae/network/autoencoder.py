@@ -1,8 +1,9 @@
 """The variational autoencoder. `loss_and_grad` is the page this package exists for.
 
-        x ── encoder ──┬── mu ─────┐
-                       └── logvar ─┴─ z = μ + σ ε ── decoder ── likelihood ── log p(x|z)
-                              └────── KL( q(z|x) ‖ N(0, I) )
+        x ── encoder ──┬── mu ─────┬─ z = μ + σ ε ── decoder ── likelihood ── log p(x|z)
+                       └── logvar ─┴─ KL( q(z|x) ‖ N(0, I) )
+
+Both mu and logvar go into z and into the KL, and on the way back their two gradients add.
 
 The noise ε is an argument, never drawn inside: so the loss is a plain function of the parameters,
 and can be differenced, repeated and split over processes.

@@ -1,4 +1,4 @@
-"""The owner of an affine layer: two views, one remembered input, no formula.
+"""The owner of an affine layer: views of W, b, dW and db, one remembered input, no formula.
 
 Read next: mlp.
 """
@@ -14,7 +14,7 @@ class Dense:
         self.shapes = {f"{name}.W": (n_in, n_out), f"{name}.b": (n_out,)}
 
     def bind(self, parameters):
-        """Take this layer's views from the model's flat vectors."""
+        """Take this layer's views, by its two names, from the model's flat vectors."""
         W, b = self.shapes
         self.W, self.b = parameters.values[W], parameters.values[b]
         self.dW, self.db = parameters.gradients[W], parameters.gradients[b]

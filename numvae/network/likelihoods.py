@@ -1,7 +1,7 @@
 """The end of the decoder: what kind of noise p(x|z) puts around a reconstruction.
 
 A likelihood is an owner like any other (`shapes`, `bind`, `initialize`). It can `start_at` the mean
-of the data, and answers four calls from the decoder's features h:
+of the data, and answers four calls from what the decoder gives, h (the page's g):
 
     log_likelihood(x, h, observed)  log p(x|z) of each sample and example, remembering what backward
                                     needs; observed (B, D) is 1 where x is known and 0 where it is
@@ -151,7 +151,7 @@ class Gaussian:
 
 
 class FixedVariance:
-    """One σ² that is given and stays: squared error in its right units."""
+    """One σ² that is given and stays: the squared error, in nats."""
 
     def __init__(self, sigma):
         self.sigma = sigma
@@ -198,7 +198,7 @@ class LearnedVariance:
 
 
 class VarianceOfZ:
-    """σ²(z): a second head says how sure the decoder is, pixel by pixel; never below sigma_min²."""
+    """σ²(z): a second layer says how sure the decoder is of each pixel; never below sigma_min²."""
 
     def __init__(self, name, n_in, n_features, sigma_min):
         self.floor = sigma_min**2

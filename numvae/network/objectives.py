@@ -1,7 +1,8 @@
 """The owners of what is minimised: each names its rule, and which KL the rule is given.
 
     forward(log_px, mu, logvar, z, eps, beta)   Losses, remembering what backward needs
-    backward()                                  the direct gradients of log_px, z, mu and logvar
+    backward()                                  the direct gradients of log_px, z, mu and logvar,
+                                                0.0 where there is none
     draws_z                                     False: whoever calls loss_and_grad gives eps = 0, as
                                                 training/loop.py does
 
@@ -14,7 +15,7 @@ from numvae.rules import gaussian, objectives
 
 
 class Losses(NamedTuple):
-    """Nats per example, averaged over the batch."""
+    """Nats per example, averaged over the batch; nll and kl as they are, without weights."""
 
     loss: float
     nll: float
@@ -22,7 +23,10 @@ class Losses(NamedTuple):
 
 
 class ELBO:
-    """The bound with the KL in closed form; free_bits: nats that each unit may have for nothing."""
+    """The bound with the KL in closed form; free_bits: nats that each unit may have for nothing.
+
+    Without free bits its loss is nll + beta · kl.
+    """
 
     draws_z = True
 

@@ -10,7 +10,7 @@ from numvae.plots import style
 FORWARD, BACK = style.BLUE, style.VERMILLION
 LEGEND = (
     "loss_and_grad, network/autoencoder.py, forward: arrays, shapes, equations, and their files",
-    "… and back: the equation of each gradient, and its norm; where two meet, they add",
+    "… and back: the equation of each gradient, and its norm; where two meet, the arrays add",
 )
 # All lengths are inches. A box is HIGH; rows are a GAP apart, a wide one where arrows cross. What
 # is given stands at the left edge, what is computed begins at LEFT, and LANE is the right edge.

@@ -3,11 +3,14 @@
 A VAE describes how x could have come about: draw a code z ~ p(z) = N(0, I), the prior, then
 x ~ p(x|z), whose parameters a network (the decoder) computes from z. log p(x) itself, an integral
 over all z, is out of reach; so a second network (the encoder) proposes for each x the codes that
-may have made it: the posterior q(z|x) = N(μ(x), σ²(x)). Whatever q is, by Jensen's inequality,
+may have made it: the posterior q(z|x) = N(μ(x), σ²(x)). Let E_q be the mean over draws z ~ q(z|x).
+A logarithm of a mean is at least the mean of the logarithms (Jensen's inequality), so for every q
 
-    log p(x) ≥ E_q[ log p(x|z) ] − KL( q(z|x) ‖ p(z) ) = −(nll + kl),
+    log p(x) = log ∫ p(x|z) p(z) dz = log E_q[ p(x|z) p(z) / q(z|x) ]
+             ≥ E_q[ log p(x|z) ] − E_q[ log q(z|x) − log p(z) ] = −(nll + kl),
 
-the evidence lower bound, ELBO. Training raises it.
+the evidence lower bound, ELBO. Training raises it. nll is the negative log-likelihood: how badly x
+is reconstructed. kl is the divergence KL( q(z|x) ‖ p(z) ): how far the posterior is from the prior.
 
     dense                   y = x W + b and its three gradients
     activations             tanh, relu, elu, softplus, sigmoid
@@ -31,9 +34,14 @@ Three conventions hold in every file:
   `backward` where a file holds one rule. After `dout` comes exactly what the forward pass must
   remember, and places to write to. The objectives are the loss itself: theirs take no `dout`.
 - A rule returns the dtype it was given, changes no input and keeps no state. `out=` and the
-  in-place optimizers say so in their docstrings. Rules do not check their arguments: the
-  doors do (validation.py, estimator.py, the scripts).
+  in-place optimizers say so in their docstrings. Rules do not check their arguments: that is done
+  where data comes in (validation.py, estimator.py, the scripts).
 - Every equation carries a label, (D1) …, and every label is executed by a test.
+
+Shapes are written in letters: B examples in a batch, D numbers in each, I inputs and O outputs of a
+layer, H hidden and Z latent units, L samples of z per example, K categories, P parameters, N rows
+of any kind; `...` is any axes, or none. A small letter runs over its axis: Σ_d, mean_b. Logarithms
+are natural, and their unit is the nat.
 
 Read next: dense.
 """

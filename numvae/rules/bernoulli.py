@@ -1,6 +1,6 @@
 """The Bernoulli likelihood of pixels that are 0 or 1, from logits a: p(x = 1) = σ(a).
 
-With an argument, σ(a) is the logistic function (H11); σ alone is a standard deviation.
+Of logits, σ(a) is the logistic function (H11); everywhere else σ is a standard deviation.
 
 Working from logits keeps every value finite: σ(a) rounds to exactly 1 in float32 once a > 17, and
 log(1 − σ(a)) would be −∞. For gray x in [0, 1] the same formula is the cross-entropy, a useful
@@ -24,6 +24,7 @@ def log_likelihood(x, logits, observed=None):
             known ones count
     Units   nats
     Source  Kingma & Welling 2014, Appendix C.1 with y = σ(a): x log y + (1 − x) log(1 − y)
+    Why     log σ(a) = a − log(1 + e^a), and log(1 − σ(a)) = −log(1 + e^a)
     """
     agreement = np.einsum("...d,...d->...", x, logits)
     softplus = activations.softplus(logits)

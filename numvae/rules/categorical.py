@@ -28,6 +28,7 @@ def log_likelihood_backward(dlogp, x, logits, observed=None):
         da = dlogp (x − softmax(a))                        (T2)
 
     Shapes  dlogp (..., B), x (B, K), logits (..., B, K) → (..., B, K)
+    Why     ∂ log Σ_k e^a / ∂a = softmax(a)
     """
     da = x - mean(logits)
     if observed is not None:

@@ -27,7 +27,7 @@ def spherical(a, b, t):
     Shapes  a, b (Z,), t (n,) → z (n, Z)
     Source  Shoemake 1985; for codes: White 2016
     Why     draws from N(0, I) in many dimensions lie near a sphere of radius √Z; the middle of a
-            straight line between two of them is shorter by √½, where the prior has hardly any mass
+            straight line between two of them is √½ as long, where the prior has hardly any mass
     """
     lengths = np.sqrt((a @ a) * (b @ b))
     cosine = np.clip((a @ b) / lengths, -1.0, 1.0) if lengths > 0.0 else 1.0

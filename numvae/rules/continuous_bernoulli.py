@@ -1,7 +1,7 @@
 """The continuous Bernoulli: an honest density for gray pixels, real numbers in [0, 1].
 
 The Bernoulli formula x a − log(1 + e^a), applied to gray x, is no density: it does not integrate to
-1 over [0, 1]. Normalised, it becomes p(x) ∝ e^(a x), with all that one needs in closed form.
+1 over [0, 1]. Normalised, it becomes p(x) ∝ e^(a x), and all that one needs has a closed form.
 Written in u = a/2 it is symmetric, and only the neighbourhood of u = 0 needs a series.
 
 Read next: categorical.
@@ -24,6 +24,7 @@ def log_likelihood(x, logits, observed=None):
     Shapes  x (B, D) in [0, 1], logits (..., B, D) → (..., B); observed (B, D) as in `bernoulli`
     Units   nats; a density, so it may be positive
     Source  Loaiza-Ganem & Cunningham 2019, equations 3–6, with λ = σ(a)
+    Why     ∫₀¹ e^(a t) dt = (e^a − 1) / a = e^u sinh u / u
     """
     centred, log_sinhc = x - 0.5, _log_sinhc(0.5 * logits)
     if observed is not None:
@@ -38,7 +39,7 @@ def log_likelihood_backward(dlogp, x, logits, observed=None):
         da = dlogp (x − E[x|a])                            (C2)
 
     Shapes  dlogp (..., B), x (B, D), logits (..., B, D) → dlogits (..., B, D)
-    Why     the derivative of a log-normaliser is the mean
+    Why     ∂ log ∫ e^(a t) dt / ∂a = ∫ t e^(a t) dt / ∫ e^(a t) dt, which is the mean
     """
     dlogits = mean(logits)
     np.subtract(x, dlogits, out=dlogits)
@@ -54,6 +55,7 @@ def mean(logits):
         E[x] = ½ + ½ (coth u − 1/u),   u = ½ a             (C3)
 
     Shapes  logits (...) → (...) in (0, 1)
+    Why     by (C2) it is ½ + ∂ log (sinh u / u) / ∂a
     """
     return 0.5 + 0.5 * _langevin(0.5 * logits)
 
@@ -102,7 +104,7 @@ def _log_sinhc(u):
 
 
 def _langevin(u):
-    """coth u − 1/u, or its series around 0                (C6)"""
+    """The Langevin function coth u − 1/u, or its series around 0     (C6)"""
     small = np.abs(u) < SMALL
     square = np.where(small, u * u, 0.0)
     tail = 2 / 945 - square * (1 / 4725 - square * (2 / 93555 - square * (1382 / 638512875)))

@@ -43,13 +43,15 @@ def reparameterize_backward(dz, logvar, eps):
 
 
 def kl(mu, logvar):
-    """KL( N(μ, e^logvar) ‖ N(0, 1) ) of each example and latent unit; their sum is the KL.
+    """KL( N(μ, e^logvar) ‖ N(0, 1) ) of each example and latent unit; KL is the sum over units.
 
         kl = ½ (μ² + e^logvar − 1 − logvar)                (K1)
 
     Shapes  mu, logvar (B, Z) → kl (B, Z)
     Units   nats
     Source  Kingma & Welling 2014, Appendix B (sign turned: KL, not −KL)
+    Why     E_q[ log q − log p ] = E_q[ ½ z² − ½ (z − μ)²/σ² − ½ logvar ], and E_q z² = μ² + σ²,
+            E_q (z − μ)² = σ²
     """
     return 0.5 * (mu * mu + np.exp(logvar) - 1.0 - logvar)
 
@@ -67,8 +69,8 @@ def kl_backward(dkl, mu, logvar):
 
 
 def sampled_kl(z, logvar, eps):
-    """The same KL from samples z = μ + σ ε: right on average, and all there is where q or p has no
-    closed form.
+    """The same KL from samples z = μ + σ ε, where (z − μ)/σ = ε: right on average, and all there
+    is where no closed form such as (K1) is known.
 
         log q(z|x) = −½ Σ_z ( ε² + logvar + log 2π )
         log p(z)   = −½ Σ_z ( z² + log 2π )

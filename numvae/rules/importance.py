@@ -2,6 +2,8 @@
 
     log w = log p(x|z) + log p(z) − log q(z|x) = log p(x|z) − kl,   kl of the sample, (K4)
 
+Whatever q is, the mean of w over z ~ q(z|x) is ∫ p(x|z) p(z) dz = p(x).
+
 Read next: objectives.
 """
 
@@ -53,5 +55,6 @@ def standard_error(log_w):
         se = √( Var w / L ) / mean w = √( (L / ess − 1) / L )       (W4)
 
     Shapes  log_w (L, B) → (B,)
+    Why     Var w = mean w² − (mean w)², and L / ess = mean w² / (mean w)²
     """
     return np.sqrt(np.maximum(1.0 / effective_samples(log_w) - 1.0 / len(log_w), 0.0))

@@ -1,6 +1,6 @@
 """How large a weight should be before training: large enough that signals live, small enough that
 they do not explode. Biases start at zero, except that the last layer's may start where it says, for
-every z, the mean of the data: most of the first epochs would go into learning just that.
+every z, the mean of the data: else most of the first epochs would go into learning just that.
 
 Read next: optimizers.
 """
@@ -11,12 +11,14 @@ import numpy as np
 
 
 def glorot(rng, n_in, n_out):
-    """For layers whose activation is odd around 0 (tanh) or absent.
+    """For layers whose activation is an odd function, up to a constant (tanh, sigmoid), or absent.
 
         W ~ U(−r, r),   r = √(6 / (n_in + n_out)),   so Var W = 2 / (n_in + n_out)     (I1)
 
     Shapes  → W (n_in, n_out) float64
     Source  Glorot & Bengio 2010, equation 16
+    Why     x W has n_in Var W times the variance of x, and dy Wᵀ n_out Var W times that of dy; the
+            mean of these two factors is 1
     """
     r = math.sqrt(6.0 / (n_in + n_out))
     return rng.uniform(-r, r, (n_in, n_out))

@@ -1,7 +1,8 @@
 """What is minimised. The objectives differ only in how much each sample of z counts.
 
-They take log p(x|z) of L samples, and a KL: of each latent unit in closed form (K1), or of each
-sample (K4). In nats per example, averaged over the batch.
+They take log p(x|z) of L samples, a KL (of each latent unit in closed form (K1), or of each sample
+(K4)) and its weight β, which is 1 in the bound. A loss is in nats per example, averaged over the
+batch.
 
 Read next: score_function.
 """
@@ -40,7 +41,7 @@ def elbo_backward(log_px, kl, beta, free_bits):
 
 
 def sampled_elbo(log_px, kl, beta):
-    """The negative bound with the KL estimated by the same samples (their estimator A).
+    """The negative bound with the KL by the same samples (Kingma & Welling 2014, estimator A).
 
         loss = mean_{l,b} ( −log p(x|z) + β kl )           (O4)
 
@@ -57,7 +58,7 @@ def sampled_elbo_backward(log_px, kl, beta):
 
 def importance_weighted(log_px, kl, beta):
     """The negative importance-weighted bound: with β = 1 a bound on log p(x), on average tighter
-    the more samples there are. Another β has only the training in view (warm-up).
+    the more samples there are. Another β serves the training only (`schedules.warmup`).
 
         log w = log p(x|z) − β kl
         loss  = −mean_b log mean_l w                       (O6)

@@ -1,6 +1,7 @@
-"""How a gradient g moves a parameter θ. Elementwise, so they take any slice of the flat vector.
+"""How a gradient g moves parameters θ, at the learning rate lr.
 
-All three work in place: they overwrite θ and the memory arrays they are given.
+The three optimizers work elementwise, so they take any slice of a vector of parameters. They
+overwrite θ and the memory arrays they are given.
 
 Read next: schedules.
 """

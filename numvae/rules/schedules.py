@@ -8,10 +8,7 @@ import math
 
 
 def constant(epoch, epochs):
-    """The same learning rate throughout.
-
-    factor = 1                                         (Y1)
-    """
+    """The same learning rate throughout: factor = 1          (Y1)"""
     return 1.0
 
 

@@ -5,10 +5,10 @@ where it is, and asks how much more probable it becomes:
 
     ∇ E_q[f(z)] = E_q[ f(z) ∇ log q(z) ]
 
-It asks nothing of f but its value, so f need have no derivative. But one number says little about a
-slope: the estimate is right on average, and noisy by orders of magnitude. A baseline takes away
-most of the noise, the less the more latent units there are. Nothing here is trained by it;
-scripts/estimators.py measures it.
+because ∇q = q ∇ log q; ∇ log q is the score. Of f it asks the value alone, so f need have no
+derivative. But one number says little about a slope: the estimate is right on average, and noisier
+by orders of magnitude. A baseline, a number subtracted from f(z), takes away most of the noise, but
+less of it with more latent units. Nothing here is trained by it; scripts/estimators.py measures it.
 
 Read next: dropout.
 """
@@ -22,7 +22,7 @@ def backward(log_w, baseline, z, mu, logvar):
         dlog_q      = −(log w − b) / (L B)                 (E1)
         dμ, dlogvar = Σ_l dlog_q ∇ log q(z|x), by (G2, G3)     (E2)
 
-    Shapes  log_w (L, B), baseline a number or (B,), z (L, B, Z), mu, logvar (B, Z)
+    Shapes  log_w (L, B), baseline b a number or (B,), z (L, B, Z), mu, logvar (B, Z)
             → dmu, dlogvar (B, Z)
     Source  Williams 1992; for a bound: Paisley, Blei & Jordan 2012; a baseline for each example:
             Mnih & Gregor 2014

@@ -2,6 +2,8 @@
 
 import sys
 
+import numpy as np
+
 from numvae.checks.exercises import Exercise, draw, gradients
 from numvae.rules import dense
 
@@ -21,7 +23,7 @@ exercise = Exercise(
     __file__,
     lambda *inputs: dense.backward(*inputs),
     inputs=(dy, x, W),
-    truth=gradients(lambda x, W, b: x @ W + b, dy, x=x, W=W, b=b),
+    truth=gradients(lambda x, W, b: np.matmul(x, W) + b, dy, x=x, W=W, b=b),
 )
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The gradient of the log-density in both heads of a Gaussian decoder, mean and σ(z)."""
+"""The gradient of the log-density in both outputs of a Gaussian decoder, mean and log-variance."""
 
 import sys
 

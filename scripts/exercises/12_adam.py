@@ -9,7 +9,7 @@ from numvae.rules import optimizers
 
 
 def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
-    """Step t = 1, 2, …: change theta, m and v in place (theta -= …); nothing is returned.
+    """Step t = 1, 2, …: change theta, m and v in place (m *= …, not m = …); nothing is returned.
 
     Shapes  theta, g, m, v (P,); m and v are 0 before the first step
     Begin   m̂ is a weighted mean of all g so far, the weight β₁ times less with each step into the

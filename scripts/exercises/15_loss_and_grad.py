@@ -2,13 +2,15 @@
 
 import sys
 
+import numpy as np
+
 from numvae.checks.exercises import Exercise, draw
 from numvae.checks.finite_differences import numerical_gradient
 from numvae.network import Autoencoder
 
 
 def loss_and_grad(q, x, eps):
-    """loss, gradients: a number, and a dict with the names and the shapes of q.
+    """loss, gradients: a number, and a dict with the names and the shapes of q, the parameters.
 
     x → "encoder.0" → tanh → "mu", "logvar" → z → "decoder.0" → tanh → "likelihood.logits"
     Each layer has W and b, q["mu.W"] (I, O) and q["mu.b"] (O,); x is 0 or 1 (Bernoulli).
@@ -38,7 +40,7 @@ def in_order(function, *inputs):
 
 shapes = Autoencoder(5, 2, (4,)).parameters.shapes
 x, eps, *values = draw((6, 5), (1, 6, 2), *shapes.values())
-q, x = dict(zip(shapes, values)), (x > 0.0).astype(float)
+q, x = dict(zip(shapes, values)), np.where(x > 0.0, 1.0, 0.0)
 truth = {"loss": package(q, x, eps)[0]}
 truth |= {name: numerical_gradient(lambda: package(q, x, eps)[0], q[name]) for name in q}
 exercise = Exercise(__file__, package, (q, x, eps), truth, in_order)

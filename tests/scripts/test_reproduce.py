@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from recipes import RECIPES
 from recipes.recipe import Recipe, Run
 
+from numvae import saved
 from numvae.datasets.dataset import Dataset
 from numvae.network import Autoencoder
 from numvae.training.checkpoint import load_training
@@ -103,7 +104,9 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(small, monkeypatch, capsy
     monkeypatch.setattr(train, "train", right)
     assert reproduce.main(["small", "--out", "parts"]) == 0
     for run in small.runs:
-        assert numbers("parts", run) == numbers("whole", run)
+        parts, whole = numbers("parts", run), numbers("whole", run)
+        assert parts.pop("seconds") > 0 and whole.pop("seconds") > 0
+        assert parts == whole
         a, b = (
             load_training(Path(f"{out}/runs/{run}/checkpoint.npz"))[0] for out in ("parts", "whole")
         )
@@ -121,9 +124,16 @@ def test_the_numbers_are_those_of_the_last_epoch_not_of_the_best(small):
     assert reproduce.main(["small", "--only", "two"]) == 0
     folder = Path("reproductions/small/runs/two")
     training, about = load_training(folder / "checkpoint.npz")
-    assert training.epoch == 2 and about["seconds"] > 0
+    assert training.epoch == training.best_epoch == 2 and about["seconds"] > 0
     last = training.history[-1]["valid_elbo"]
     assert numbers("reproductions/small", "two")["elbo"] == pytest.approx(last, rel=1e-6)
+
+
+def test_a_run_is_one_that_the_other_scripts_take(small, tmp_path):
+    assert reproduce.main(["small", "--only", "one"]) == 0
+    for run in ("reproductions/small/runs/one", "reproductions/small/runs/one/model.npz"):
+        found = saved.load(run)
+        assert found.dataset().X.shape == (2000, 560) and found.shape == (28, 20)
 
 
 def test_a_planted_mistake_trains_and_does_not_measure(small, monkeypatch):
