@@ -71,12 +71,12 @@ def reproduce(args):
     for name, epochs in chosen.items():
         run, place = recipe.runs[name], folder / "runs" / name
         print(f"{args.name}, {name}: train.py {run.flags} --epochs {epochs}", flush=True)
-        training, data, seconds = train_run(run, place, epochs, args)
+        training, data, about = train_run(run, place, epochs, args)
         if training.epoch < epochs:
             print("Stopped. The same command goes on from here.")
             return 130
-        numbers = measure(training, data, place, run.draws[length])
-        trained[name] = Trained(name, run, training, data, {**numbers, "seconds": seconds})
+        numbers = measure(training, data, about, place, run.draws[length])
+        trained[name] = Trained(name, run, training, data, numbers)
     write_report(folder, args.name, recipe, trained)
     print(f"\n{(folder / 'report.md').read_text(encoding='utf-8')}\nIn {folder}.")
     return 0
@@ -118,8 +118,8 @@ def claim(folder, settings):
 def train_run(run, folder, epochs, args):
     """Train a run to its end, or until it is interrupted; from its checkpoint if there is one.
 
-    Returns  the Training with the parameters of its last epoch, the Dataset, and the seconds that
-             all its sittings took
+    Returns  the Training with the parameters of its last epoch, which are the ones kept; the
+             Dataset; and what there is to know, with the seconds that all sittings took
     """
     where = ["--data-dir", args.data_dir] * bool(args.data_dir) + ["--download"] * args.download
     if (folder / "checkpoint.npz").is_file():
@@ -129,7 +129,7 @@ def train_run(run, folder, epochs, args):
         flags = [*shlex.split(run.flags), "--epochs", str(epochs), "--out", str(folder)]
     data, training, _, about = begin(train.parser().parse_args(flags + where))
     if training.epoch == epochs:
-        return training, data, about["seconds"]
+        return training, data, about
     before, start = about.get("seconds", 0.0), time.monotonic()
 
     def checkpoint():
@@ -140,11 +140,13 @@ def train_run(run, folder, epochs, args):
     with run.planted():
         train.train(training, data, checkpoint, max(1, epochs // 50), progress)
     progress.close()
+    if training.epoch == epochs:
+        training.best, training.best_epoch = training.model.parameters.vector.copy(), epochs
     checkpoint()
-    return training, data, about["seconds"]
+    return training, data, about
 
 
-def measure(training, data, folder, draws):
+def measure(training, data, about, folder, draws):
     """What the held-out examples say, as a dict; kept in numbers.json, and the model beside it."""
     path = folder / "numbers.json"
     if path.is_file():
@@ -161,12 +163,13 @@ def measure(training, data, folder, draws):
         "kl": float(kl.mean()),
         "active": int((activity > diagnostics.ACTIVE).sum()),
         "draws": draws,
+        "seconds": about["seconds"],
         "machine": machine.describe(),
     }
     if draws:
         print(f"  log p(x) of {len(X):,} held-out examples, {draws:,} draws each", flush=True)
         numbers["log_p"], numbers["log_p_error"] = log_likelihood(training, X, draws)
-    save_model(model, folder / "model.npz", {"shape": data.shape})
+    save_model(model, folder / "model.npz", {**about, "shape": data.shape})
     write_atomically(path, json.dumps(numbers, indent=1).encode())
     return numbers
 

@@ -1,18 +1,24 @@
 """The README says nothing that is not so: its code runs, its listings and numbers are real."""
 
 import re
+import runpy
 import subprocess
 import sys
+import trace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import train
+
+from numvae.checks import consequences
+from numvae.checks.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = re.findall(r"```python\n(.*?)```", README, re.S)
 TEXT = re.findall(r"```text\n(.*?)```", README, re.S)
-TRAIN, _, CHECKS, _, DIGITS = TEXT
+TRAIN, _, CHECKS, BUG, TRACE, EXERCISE, _, DIGITS = TEXT
 TABLE = dict(re.findall(r"^\| `(\S+\.py)` \| (\d+) \|", README, re.M))
 NUMBER = r"-?[\d,]+\.?\d*"
 
@@ -57,7 +63,7 @@ def test_every_link_leads_somewhere(link):
 
 @pytest.mark.parametrize("name", re.findall(r"`((?:\w+/)+)`", README))
 def test_every_folder_is_there(name):
-    assert (ROOT / "numvae" / name).is_dir()
+    assert any((place / name).is_dir() for place in (ROOT, ROOT / "numvae"))
 
 
 def test_every_command_is_understood():
@@ -79,6 +85,33 @@ def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
     exec(CODE[2], {"VAE": __import__("numvae").VAE})
     found, said = (float(re.search(NUMBER, text)[0]) for text in (capsys.readouterr().out, DIGITS))
     assert found == pytest.approx(said, abs=0.02)
+
+
+def test_the_trace_prints_what_it_says(capsys):
+    assert trace.main([]) == 0
+    found = capsys.readouterr().out
+    for line in TRACE.splitlines():
+        assert re.sub(r" +\S+$", "", line) in found  # but for the error, which is rounding
+
+
+def test_an_exercise_done_wrongly_is_told_what_it_says(capsys):
+    file = ROOT / "scripts" / "exercises" / "05_reparameterize_backward.py"
+    exercise = runpy.run_path(str(file))["exercise"]
+
+    def without_the_half(dz, logvar, eps):
+        return dz.sum(axis=0), (dz * eps).sum(axis=0) * np.exp(0.5 * logvar)
+
+    assert exercise.check(without_the_half) == 1
+    assert capsys.readouterr().out == EXERCISE
+
+
+def test_the_bug_is_worth_what_it_says():
+    name = BUG.splitlines()[0].strip()
+    bug = next(bug for bug in BUGS if bug.name == name)
+    curve, truth = consequences.compare(bug)
+    assert consequences.verdict(curve, truth) in BUG and bug.found in BUG
+    assert f"says {curve.says[-1]:.1f} ({truth.says[-1]:.1f})" in BUG
+    assert f"plants {len(BUGS)} famous bugs" in README
 
 
 @pytest.mark.slow

@@ -49,7 +49,7 @@ class Exercise:
 
     def __init__(self, file, rule, inputs, truth, call=_plain):
         self.file, self.rule, self.inputs = Path(file), rule, tuple(inputs)
-        self.truth, self.call = truth, call
+        self.truth, self.call, self.names = truth, call, ", ".join(truth)
 
     def check(self, function):
         """Print what is to be said of a function; 0 if it is right, else 1."""
@@ -80,6 +80,8 @@ class Exercise:
             for (name, truth), value in zip(self.truth.items(), found)
             if not _equal(value, truth)
         }
+        if wrong and all(any(_equal(v, truth) for v in found) for truth in self.truth.values()):
+            return [f"The values are right, but their order should be {self.names}."]
         if wrong:
             width = max(map(len, self.truth))
             lines = [f"{name:<{width}}  {wrong.get(name, 'is right')}" for name in self.truth]
@@ -122,11 +124,10 @@ class Exercise:
 
     def malformed(self, found):
         """The sentence for something that cannot be compared with the truth, or None."""
-        names = ", ".join(self.truth)
         if found[0] is None and len(found) == 1:
-            return f"Nothing is returned; there should be {names}."
+            return f"Nothing is returned; there should be {self.names}."
         if len(found) != len(self.truth):
-            return f"The number of values returned is {len(found)}; there should be {names}."
+            return f"The number of values returned is {len(found)}; there should be {self.names}."
         for name, value in zip(self.truth, found):
             if not isinstance(value, float) and getattr(value, "dtype", np.dtype(bool)).kind != "f":
                 return f"{name} should be an array of real numbers, and is {value!r}."

@@ -189,7 +189,7 @@ def planted_bugs(curves):
         axes.plot(
             np.arange(1, len(says) + 1), says, color=style.BLUE, lw=1.3, label="what the bug says"
         )
-        axes.plot(worth, color=style.VERMILLION, lw=1.3, label="what it is, held-out")
+        axes.plot(worth, color=style.VERMILLION, lw=1.3, label="what it is worth, held-out")
         axes.set_title(textwrap.fill(name, 30, break_on_hyphens=False), fontsize=9)
         axes.set_xlim(0, len(truth) - 1)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -197,7 +197,7 @@ def planted_bugs(curves):
         if i + columns >= len(curves):
             axes.set_xlabel("epoch")
         if i % columns == 0:
-            axes.set_ylabel("nats per example")
+            axes.set_ylabel("−loss, nats per example")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
     return figure
 

@@ -69,8 +69,8 @@ def gradient_estimators(clouds, samples, variance, snr):
             va="center",
             annotation_clip=False,
         )
-    _slope(ratio, samples, 0.6 * snr["IWAE", "encoder"][0], -0.5, r"1/$\sqrt{k}$")
-    ratio.set(title="Signal-to-noise ratio of the gradient", xlabel="samples k")
+    _slope(ratio, samples, 0.6 * snr["IWAE", "encoder"][0], -0.5, r"1/$\sqrt{L}$")
+    ratio.set(title="Signal-to-noise ratio of the gradient", xlabel="samples L")
     for panel in (falling, ratio):
         panel.set_xticks(samples, [f"{k:,}" for k in samples])
         panel.xaxis.set_minor_locator(NullLocator())
@@ -98,7 +98,9 @@ def known_answer(epochs, log_p, gaps, angles, best):
     looks = ({"lw": 4, "alpha": 0.4}, {"lw": 1.3, "ls": "--"}, {"lw": 1.3})
     for (name, line), colour, look in zip(log_p.items(), COLOURS_OF_BOUNDS, looks):
         values.plot(epochs, line, color=colour, label=name, **look)
-    values.axhline(best, color=style.INK, lw=0.9, ls=(0, (1, 2)), label="pPCA's optimum")
+    values.axhline(
+        best, color=style.INK, lw=0.9, ls=(0, (1, 2)), label="the optimum, by probabilistic PCA"
+    )
     start = min(next(iter(log_p.values())))
     values.set(title="Log-likelihood", ylabel="nats per example")
     values.set_ylim(start, best + 0.05 * (best - start))  # the bounds begin far below
@@ -106,7 +108,7 @@ def known_answer(epochs, log_p, gaps, angles, best):
         left.semilogy(epochs, np.where(gap > 0, gap, np.nan), color=colour, lw=1.3, label=name)
     left.set(title="What is left", ylabel="nats per example")
     for i, angle in enumerate(np.transpose(angles)):
-        label = None if i else "angles to the principal one"
+        label = None if i else f"{np.shape(angles)[1]} angles to the principal one"
         turn.semilogy(epochs, angle, color=style.GREEN, lw=1.3, label=label)
     turn.set(title="The learned subspace", ylabel="degrees")
     ticks = [0] + [10**i for i in range(len(str(int(epochs[-1]))))]

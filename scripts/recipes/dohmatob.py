@@ -64,6 +64,12 @@ def lines(trained):
     }
     for name, cell in rows.items():
         yield f"| {name} | {' | '.join(cell(run) for run in trained.values())} |"
+    yield ""
+    yield (
+        '`vae = numvae.load("runs/as-intended/model.npz")` takes the trained model up again: '
+        "`vae.transform(X)` is the encoder, `vae.decode(Z)` the generator. The post's sliders are "
+        "those of `python scripts/explore.py runs/as-intended`."
+    )
 
 
 def _pair(values):

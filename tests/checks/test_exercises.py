@@ -60,6 +60,7 @@ MISTAKES = [
     (lambda x, W: (x @ W, x), "total  has the shape (5, 4), and should have (4,): it is to be sum"),
     (lambda x, W: (x @ W, x[0, 0]), "total  has the shape (), and should have (4,)\n"),
     (lambda x, W: ((x @ W).T, x.sum(axis=0)), "should have (5, 3): it is the transpose"),
+    (lambda x, W: product(x, W)[::-1], "right, but their order should be y, total."),
     (lambda x, W: (-x @ W, x.sum(axis=0)), "y      has the wrong sign"),
     (lambda x, W: (x @ W, 2.0 * x.sum(axis=0)), "total  is 2 times what it should be: a ½ is miss"),
     (lambda x, W: (x @ W, 0.5 * x.sum(axis=0)), "a ½ too many"),
