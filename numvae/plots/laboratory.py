@@ -108,7 +108,7 @@ def known_answer(epochs, log_p, gaps, angles, best):
         left.semilogy(epochs, np.where(gap > 0, gap, np.nan), color=colour, lw=1.3, label=name)
     left.set(title="What is left", ylabel="nats per example")
     for i, angle in enumerate(np.transpose(angles)):
-        label = None if i else f"{np.shape(angles)[1]} angles to the principal one"
+        label = None if i else f"{np.shape(angles)[1]} principal angles"
         turn.semilogy(epochs, angle, color=style.GREEN, lw=1.3, label=label)
     turn.set(title="The learned subspace", ylabel="degrees")
     ticks = [0] + [10**i for i in range(len(str(int(epochs[-1]))))]
