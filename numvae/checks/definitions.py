@@ -98,17 +98,23 @@ def densities():
     net, x, eps = _small_model("gaussian-sigma-z")
     mu, logvar = net.encode(x)
     z = mu + np.exp(0.5 * logvar) * eps
-    total = 0.0
+    log_px = []
     for sample in z:
         h = net.decoder.forward(sample)
         mean = net.likelihood.mean(h)
         sigma = np.exp(0.5 * net.likelihood.variance.forward(h, mean.shape))
-        total -= stats.norm.logpdf(x, mean, sigma).sum() / len(x) / len(z)
+        log_px.append(stats.norm.logpdf(x, mean, sigma).sum(axis=1))
+    nll = -np.mean(log_px)
     found = net.loss_and_grad(x, eps)[0].nll
-    yield _line("loss", "nats per example, summed over D", found, total)
+    yield _line("loss", "nats per example, summed over D", found, nll)
     kl = (0.5 * (mu**2 + np.exp(logvar) - 1.0) - 0.5 * logvar).sum() / len(x)
     found = net.loss_and_grad(x, eps, 0.7)[0].loss
-    yield _line("loss", "nll + beta · kl", found, total + 0.7 * kl)
+    yield _line("loss", "nll + beta · kl", found, nll + 0.7 * kl)
+    log_q = stats.norm.logpdf(z, mu, np.exp(0.5 * logvar)).sum(axis=2)
+    log_w = log_px + stats.norm.logpdf(z).sum(axis=2) - log_q
+    truth = -np.mean(special.logsumexp(log_w, axis=0) - math.log(len(z)))
+    found = net.loss_and_grad(x, eps, 1.0, ImportanceWeighted())[0].loss
+    yield _line("loss", "importance-weighted", found, truth)
 
 
 def moments():

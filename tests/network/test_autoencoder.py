@@ -10,6 +10,8 @@ from scipy.special import expit, log_softmax
 
 from numvae.network.autoencoder import Autoencoder
 from numvae.network.likelihoods import NAMES
+from numvae.network.objectives import NAMES as OBJECTIVES
+from numvae.network.objectives import objective
 from numvae.rules import activations, dense
 
 L, B, D, Z = 2, 3, 4, 2
@@ -131,6 +133,17 @@ def test_losses_are_the_means_of_elbo_terms(likelihood, batch):
     assert_allclose(model.loss_and_grad(*batch, beta=0.3)[0], wanted, rtol=1e-12)
 
 
+@pytest.mark.parametrize("name", OBJECTIVES)
+def test_the_objective_that_is_given_is_the_one_computed(name, batch):
+    """(O1) (O4) (O6)"""
+    model, (x, eps) = make(), batch
+    mu, logvar = model.encode(x)
+    z = mu + np.exp(0.5 * logvar) * eps
+    wanted = objective(name).forward(model.log_likelihood(x, z), mu, logvar, z, eps, 0.3)
+    losses, _ = model.loss_and_grad(x, eps, beta=0.3, objective=objective(name))
+    assert_allclose(losses, wanted, rtol=1e-12)
+
+
 def test_loss_and_gradient_are_linear_in_beta(batch):
     """(L3)"""
     model = make()
@@ -140,6 +153,7 @@ def test_loss_and_gradient_are_linear_in_beta(batch):
     )
     assert loss_0.loss == loss_0.nll and loss_1.loss == pytest.approx(loss_1.nll + loss_1.kl)
     assert loss_0[1:] == loss_1[1:] == loss_3[1:]
+    assert model.loss_and_grad(*batch)[0] == loss_1
     assert_allclose(g_3, g_0 + 3.0 * (g_1 - g_0), rtol=1e-10, atol=1e-14)
 
 
@@ -386,6 +400,13 @@ def test_initialize_follows_glorot_or_he_and_glorot_where_no_activation_follows(
         assert not layer.b.any()
 
 
+@each_likelihood
+def test_initialize_with_a_mean_makes_the_decoder_say_it_whatever_z_is(likelihood, draw):
+    mean = np.array([0.1, 0.2, 0.3, 0.4])
+    model = make(likelihood).initialize(np.random.default_rng(0), sigma=1e-9, mean=mean)
+    assert_allclose(model.decode(draw(B, Z)), np.tile(mean, (B, 1)), rtol=1e-7)
+
+
 def test_initialize_draws_every_weight_from_the_sigma_given():
     """(I3)"""
     model = Autoencoder(200, 100, (300,), "relu", "gaussian-sigma-z")
@@ -400,3 +421,17 @@ def test_activations_one_by_one_are_those_of_the_encoder_and_the_decoder_has_the
     assert model.encoder.names == ["elu", "tanh"]
     assert model.decoder.names == ["tanh", "elu"]
     assert model.config["activation"] == "elu,tanh"
+
+
+def test_what_is_not_said_is_what_is_documented():
+    assert Autoencoder(D, Z).config == {
+        "n_features": D,
+        "n_latent": Z,
+        "hidden": (256,),
+        "activation": "relu",
+        "likelihood": "bernoulli",
+        "sigma": 0.1,
+        "sigma_min": 0.01,
+        "dropout": 0.0,
+        "dtype": "float32",
+    }

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from scipy.special import expit, softmax
 
-from numvae.network.likelihoods import NAMES, likelihood
+from numvae.network.likelihoods import NAMES, is_density, likelihood, parse_blocks
 from numvae.network.parameters import Parameters
 
 L, B, H, D = 3, 4, 5, 6
@@ -218,3 +218,55 @@ def test_it_can_start_at_the_mean_of_the_data(name, dtype):
         mean /= mean.sum()
     owner.start_at(mean)
     assert_allclose(owner.mean(np.zeros((1, H), dtype))[0], mean, rtol=1e-5)
+
+
+# Blocks of columns.
+
+BLOCKS, COLUMNS = "bernoulli:2,gaussian:1,categorical:3", (slice(0, 2), slice(2, 3), slice(3, 6))
+
+
+def test_blocks_are_their_likelihoods_side_by_side(draw, x):
+    owner, _ = bound(BLOCKS)
+    assert [type(block).__name__ for block in owner.likelihoods] == [
+        "Bernoulli",
+        "Gaussian",
+        "Categorical",
+    ]
+    h, observed = draw(L * B, H), np.ones((B, D))
+    observed[0, 0] = observed[1, 2] = observed[2, 3:] = 0.0
+    for seen in (None, observed):
+        wanted = 0.0
+        for block, here in zip(owner.likelihoods, COLUMNS):
+            its_seen = None if seen is None else seen[:, here]
+            wanted = wanted + block.log_likelihood(x[:, here], h, its_seen)
+        assert_allclose(owner.log_likelihood(x, h, seen), wanted, rtol=1e-12)
+    for block, here in zip(owner.likelihoods, COLUMNS):
+        assert_array_equal(owner.mean(h)[:, here], block.mean(h))
+    dlog_px = draw(L, B)
+    owner.log_likelihood(x, h)
+    dh = owner.backward(dlog_px)
+    assert_allclose(dh, np.sum([block.backward(dlog_px) for block in owner.likelihoods], axis=0))
+
+
+def test_blocks_start_at_the_mean_of_their_columns_and_draw_around_it(rng):
+    owner, parameters = bound(BLOCKS)
+    parameters.vector[...] = np.nan
+    owner.initialize(rng, 0.01)
+    mean = np.array([0.2, 0.7, -3.0, 0.5, 0.3, 0.2])
+    owner.start_at(mean)
+    assert_allclose(owner.mean(np.zeros((1, H)))[0], mean, rtol=1e-12)
+    samples = owner.sample(rng, np.zeros((20_000, H)))
+    assert samples.shape == (20_000, D)
+    assert_allclose(samples.mean(axis=0), mean, atol=0.05)
+
+
+def test_blocks_are_read_from_their_text():
+    wanted = [("bernoulli", 2), ("gaussian", 1), ("categorical", 3)]
+    assert parse_blocks(BLOCKS) == wanted
+    assert parse_blocks("bernoulli", 7) == [("bernoulli", 7)]
+
+
+@each_likelihood
+def test_real_numbers_have_a_density_and_choices_have_not(name):
+    wanted = name not in ("bernoulli", "categorical")
+    assert is_density(name) == is_density(f"{name}:2,bernoulli:1") == wanted

@@ -27,6 +27,12 @@ def test_names_and_shapes():
     assert mlp.n_out == 3
 
 
+@pytest.mark.parametrize("n", [1, 3])
+def test_each_layer_has_its_activation(n):
+    with pytest.raises(ValueError, match="zip"):
+        MLP("net", SIZES, ["tanh"] * n)
+
+
 def test_forward_is_layer_after_layer_entry_by_entry(draw):
     """(D1) and (H3), the activation after the last layer too."""
     mlp, parameters = bound(SIZES)
@@ -74,6 +80,26 @@ def test_as_many_activations_as_layers():
         MLP("net", SIZES, ["tanh"])
 
 
+def test_with_dropout_backward_is_the_derivative_still(draw, is_derivative):
+    """(Q1) (Q2), after every activation."""
+    mlp = MLP("net", SIZES, ["tanh", "softplus"], dropout=0.4)
+    parameters = Parameters(mlp.shapes, "float64")
+    mlp.bind(parameters)
+    parameters.vector[...] = theta = draw(parameters.vector.size)
+    masks = mlp.masks(np.random.default_rng(1), B, "float64")
+    x, dh = draw(B, 4), draw(B, 3)
+    y = mlp.forward(x, masks)
+    assert_array_equal(y == 0.0, masks[1] == 0.0)
+    dx = mlp.backward(dh.copy())
+
+    def upstream(theta, x):
+        parameters.vector[...] = theta
+        return (dh * mlp.forward(x, masks)).sum()
+
+    assert is_derivative(lambda theta: upstream(theta, x), theta, parameters.gradient)
+    assert is_derivative(lambda x: upstream(theta, x), x, dx)
+
+
 @pytest.mark.parametrize("activation", activations.NAMES)
 def test_without_dx_the_parameters_get_the_same_gradient(activation, draw):
     mlp, parameters = bound(SIZES, activation)
@@ -114,3 +140,11 @@ def test_initialize_hands_its_activation_and_sigma_to_every_layer():
         for layer, variance in zip(mlp.layers, variances):
             assert layer.W.var() == pytest.approx(variance, rel=0.04)
             assert not layer.b.any()
+
+
+def test_masks_silence_the_share_said_and_none_is_drawn_where_nothing_is_dropped(rng):
+    """(Q1)"""
+    assert MLP("net", SIZES, ["tanh"] * 2).masks(rng, B, "f4") is None
+    masks = MLP("net", SIZES, ["tanh"] * 2, dropout=0.25).masks(rng, 10_000, "f4")
+    assert [mask.shape for mask in masks] == [(10_000, 6), (10_000, 3)]
+    assert all(abs(mask.mean() - 0.75) < 0.02 for mask in masks)

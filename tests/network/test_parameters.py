@@ -1,3 +1,5 @@
+import copy
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -47,3 +49,13 @@ def test_values_and_gradients_are_separate_memory(parameters):
 
 def test_no_shapes_give_empty_vectors():
     assert Parameters({}, "float32").vector.shape == (0,)
+
+
+def test_a_copy_holds_the_same_numbers_in_memory_of_its_own(parameters):
+    parameters.vector[...] = np.arange(parameters.vector.size)
+    twin = copy.deepcopy(parameters)
+    assert_array_equal(twin.vector, parameters.vector)
+    assert twin.vector.dtype == parameters.vector.dtype
+    assert [view.shape for view in twin.values.values()] == list(SHAPES.values())
+    twin.values["one.W"][...] = -1.0
+    assert (twin.vector[:12] == -1.0).all() and (parameters.vector >= 0.0).all()

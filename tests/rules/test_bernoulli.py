@@ -110,3 +110,14 @@ def test_sample_repeats_with_its_seed(rng):
 def test_what_is_missing_is_drawn_as_missing(rng):
     drawn = bernoulli.sample(rng, np.array([1.0, np.nan, 0.0]))
     assert drawn[0] == 1.0 and np.isnan(drawn[1]) and drawn[2] == 0.0
+
+
+def test_missing_pixels_count_for_nothing(draw, black_and_white, rng):
+    """(B1) (B2)"""
+    x, logits, dlogp = black_and_white, draw(L, B, D), draw(L, B)
+    observed = (rng.random((B, D)) < 0.6).astype(float)
+    wanted = (stats.bernoulli.logpmf(x, expit(logits)) * observed).sum(axis=-1)
+    found = bernoulli.log_likelihood(x * observed, logits, observed)
+    assert_allclose(found, wanted, rtol=1e-12)
+    da = bernoulli.log_likelihood_backward(dlogp, x * observed, logits, observed)
+    assert_allclose(da, dlogp[..., None] * (x - expit(logits)) * observed, rtol=1e-12, atol=1e-15)

@@ -62,3 +62,10 @@ def test_extreme_logits_stay_finite_and_dtype_is_kept(dtype):
         categorical.sample(np.random.default_rng(0), logits),
     ]
     assert all(np.isfinite(output).all() and output.dtype == dtype for output in outputs)
+
+
+def test_a_category_that_is_certain_is_the_one_drawn_whatever_the_shape(rng):
+    """(T4)"""
+    for shape in ((), (B,), (L, B)):
+        certain = np.eye(K)[rng.integers(K, size=shape)]
+        assert_array_equal(categorical.sample(rng, 1e4 * certain), certain)

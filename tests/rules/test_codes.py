@@ -2,7 +2,7 @@ import math
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.rules import codes
 
@@ -27,10 +27,29 @@ def test_an_arc_point_by_point(draw, dtype):
         assert found[i, z] == pytest.approx(parts / math.sin(angle), rel=1e-4, abs=1e-5)
 
 
-def test_a_quarter_of_a_circle():
+@pytest.mark.parametrize("radius", [0.5, 2.0])
+def test_a_quarter_of_a_circle(radius):
     """(S2)"""
-    found = codes.spherical(np.array([2.0, 0.0]), np.array([0.0, 2.0]), np.array([0.5]))
-    assert_allclose(found, [[math.sqrt(2.0)] * 2], rtol=1e-12)
+    found = codes.spherical(np.array([radius, 0.0]), np.array([0.0, radius]), np.array([0.5]))
+    assert_allclose(found, [[radius * math.sqrt(0.5)] * 2], rtol=1e-12)
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0, -3.0, 0.0])
+def test_codes_on_one_line_are_joined_by_it(draw, factor):
+    """(S1) (S2), even where rounding makes the cosine leave [−1, 1]."""
+    t = np.linspace(0.0, 1.0, 4)
+    for a in draw(100, 5):
+        assert_array_equal(codes.spherical(a, factor * a, t), codes.linear(a, factor * a, t))
+
+
+@pytest.mark.parametrize("gap", [0.5e-6, 1.5e-6])
+def test_an_arc_is_an_arc_until_its_ends_are_all_but_opposite(gap):
+    """(S2): its middle is as long as its ends; that of a line is not."""
+    angle = math.acos(gap - 1.0)
+    a, b = np.array([1.0, 0.0]), np.array([math.cos(angle), math.sin(angle)])
+    middle = codes.spherical(a, b, np.array([0.5]))[0]
+    wanted = 1.0 if gap > 1e-6 else math.cos(angle / 2.0)
+    assert np.linalg.norm(middle) == pytest.approx(wanted, rel=1e-6)
 
 
 def test_the_aggregate_posterior_has_the_moments_of_its_draws(draw, rng):
@@ -47,3 +66,12 @@ def test_activity_is_the_variance_of_the_mean_code(draw):
     mu = draw(6, 3)
     wanted = [sum((m - sum(u) / 6) ** 2 for m in u) / 6 for u in mu.T]
     assert_allclose(codes.activity(mu), wanted, rtol=1e-12)
+
+
+def test_the_direction_of_an_attribute_leads_from_the_mean_without_it_to_the_mean_with_it(draw):
+    """(S5)"""
+    mu, has = draw(6, 3), np.array([True, False, False, True, False, False])
+    for unit, found in enumerate(codes.attribute(mu, has)):
+        with_it = [m for m, h in zip(mu[:, unit], has) if h]
+        without = [m for m, h in zip(mu[:, unit], has) if not h]
+        assert found == pytest.approx(sum(with_it) / 2 - sum(without) / 4, rel=1e-12)

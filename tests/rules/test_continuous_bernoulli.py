@@ -1,3 +1,5 @@
+from decimal import Decimal, localcontext
+
 import numpy as np
 import pytest
 from scipy import integrate, stats
@@ -32,6 +34,19 @@ def test_density_is_that_of_the_paper(a):
         assert found == pytest.approx(np.log(density(t, a)), rel=1e-8, abs=1e-9)
 
 
+@pytest.mark.parametrize("u", [1e-3, 0.05, 0.15, 0.25, 0.29, 0.31, 0.45, 0.59, 1.2, 2.0])
+def test_series_and_closed_forms_are_exact(u):
+    """(C5) (C6) against 40 digits."""
+    with localcontext() as context:
+        context.prec = 40
+        up, down = Decimal(u).exp(), Decimal(-u).exp()
+        log_sinhc = float(((up - down) / 2 / Decimal(u)).ln())
+        langevin = float((up + down) / (up - down) - 1 / Decimal(u))
+    for a in (np.array([2.0 * u]), np.array([-2.0 * u])):
+        assert abs(rule.log_likelihood(np.array([0.5]), a) + log_sinhc) < 1e-13
+        assert abs(rule.mean(a)[0] - 0.5 - 0.5 * np.sign(a[0]) * langevin) < 1e-13
+
+
 def test_log_likelihood_sums_over_pixels_and_keeps_samples_apart(rng):
     """(C1)"""
     x, a = rng.random((5, 4)), 3.0 * rng.normal(size=(2, 5, 4))
@@ -54,6 +69,28 @@ def test_gradient_is_the_derivative(draw, rng, is_derivative):
     x, logits, dlogp = rng.random((5, 4)), draw(2, 5, 4), draw(2, 5)
     da = rule.log_likelihood_backward(dlogp, x, logits)
     assert is_derivative(lambda a: (dlogp * rule.log_likelihood(x, a)).sum(), logits, da)
+
+
+def test_missing_pixels_count_for_nothing(draw, rng):
+    """(C1) (C2)"""
+    x, logits, dlogp = rng.random((5, 4)), 3.0 * draw(2, 5, 4), draw(2, 5)
+    observed = (rng.random((5, 4)) < 0.6).astype(float)
+    found = rule.log_likelihood(x * observed, logits, observed)
+    wanted = (np.log(density(x, logits)) * observed).sum(axis=-1)
+    np.testing.assert_allclose(found, wanted, rtol=1e-8, atol=1e-9)
+    da = rule.log_likelihood_backward(dlogp, x * observed, logits, observed)
+    whole = rule.log_likelihood_backward(dlogp, x, logits)
+    np.testing.assert_allclose(da, whole * observed, rtol=1e-12)
+
+
+@pytest.mark.parametrize("a", [-30.0, -1.5, -2e-3, -1.1e-3, -1e-4, 0.0, 1e-5, 1.1e-3, 0.5, 8.0])
+def test_a_draw_is_the_quantile_of_a_uniform_one(a):
+    """(C4)"""
+    x = rule.sample(np.random.default_rng(3), np.full(100, a))
+    v = np.random.default_rng(3).random(100)
+    v = 1.0 - v if a > 0.0 else v  # p(x | a) is p(1 − x | −a)
+    quantile = np.log1p(v * np.expm1(a)) / a if abs(a) > 1e-3 else v
+    np.testing.assert_allclose(x, quantile, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("a", [-30.0, -2.0, -1e-4, 0.0, 1e-5, 0.5, 8.0])
@@ -90,4 +127,5 @@ def test_logits_of_a_mean_have_that_mean(dtype):
     found = rule.mean(rule.logits_of_mean(wanted))
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
     assert found.dtype == dtype
-    assert np.isfinite(rule.logits_of_mean(np.array([0.0, 1.0], dtype))).all()
+    ends = rule.mean(rule.logits_of_mean(np.array([0.0, 1.0], dtype)))
+    np.testing.assert_allclose(ends, [0.02, 0.98], rtol=1e-5)

@@ -166,6 +166,18 @@ def test_log_density_backward_is_the_derivative(draw, is_derivative, shape):
     assert is_derivative(lambda s: (dlogp * density(x, mu, s)).sum(), logvar, dlogvar)
 
 
+def test_missing_values_count_for_nothing(draw):
+    """(G1) (G2) (G3)"""
+    x, mu, logvar, dlogp = draw(B, Z), draw(L, B, Z), draw(L, B, Z), draw(L, B)
+    observed = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0], [0.0, 0.0]])
+    wanted = (stats.norm.logpdf(x, mu, np.sqrt(np.exp(logvar))) * observed).sum(axis=-1)
+    found = gaussian.log_density(x * observed, mu, logvar, observed)
+    assert_allclose(found, wanted, rtol=1e-12)
+    gradients = gaussian.log_density_backward(dlogp, x * observed, mu, logvar, observed)
+    for got, whole in zip(gradients, gaussian.log_density_backward(dlogp, x, mu, logvar)):
+        assert_allclose(got, whole * observed, rtol=1e-12)
+
+
 # The floor under the variance.
 
 

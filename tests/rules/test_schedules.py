@@ -37,6 +37,8 @@ def test_burda_has_eight_stages_each_three_times_as_long():
     assert factors == pytest.approx(wanted, rel=1e-12)
     short = [schedules.burda(epoch, 328) for epoch in range(328)]
     assert short == pytest.approx(wanted[::10], rel=1e-12)
+    long = [schedules.burda(epoch, 6560) for epoch in range(6560)]
+    assert long[::2] == long[1::2] == pytest.approx(wanted, rel=1e-12)
 
 
 def test_warmup_rises_in_a_line_and_stays():

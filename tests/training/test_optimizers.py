@@ -77,3 +77,26 @@ def test_two_owners_share_no_memory(name):
     (_, one), (_, other) = run(name, {"W": (3,)}, 1), run(name, {"W": (3,)}, 0)
     assert all(memory.any() for memory in one.memory.values())
     assert not any(memory.any() for memory in other.memory.values())
+
+
+def test_what_is_not_said_is_what_the_papers_say():
+    parameters = Parameters({"W": (1,)}, "float64")
+    assert {name: make(parameters).settings for name, make in OPTIMIZERS.items()} == {
+        "sgd": {"lr": 1e-3, "momentum": 0.9},
+        "adagrad": {"lr": 1e-2, "eps": 1e-8},
+        "adam": {"lr": 1e-3, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8},
+    }
+
+
+@each_optimizer
+def test_the_schedule_scales_every_step(name):
+    first, other = (Parameters({"W": (3,)}, "float64") for _ in range(2))
+    for parameters, lr, factor in ((first, 0.5, None), (other, 2.0, 0.25)):
+        optimizer = OPTIMIZERS[name](parameters, lr=lr)
+        if factor:
+            optimizer.lr_factor = factor
+        for g in (1.0, -3.0):
+            parameters.gradient[...] = g
+            optimizer.update()
+    assert first.vector.all()
+    assert_array_equal(first.vector, other.vector)

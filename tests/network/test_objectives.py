@@ -1,0 +1,94 @@
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy import special, stats
+
+from numvae.network import objectives
+from numvae.rules import gaussian
+
+L, B, Z, BETA = 3, 4, 2, 0.7
+
+
+@pytest.fixture
+def batch(draw):
+    """log_px, mu, logvar, z, eps"""
+    mu, logvar, eps = draw(B, Z), draw(B, Z), draw(L, B, Z)
+    return draw(L, B), mu, logvar, gaussian.reparameterize(mu, logvar, eps), eps
+
+
+@pytest.fixture
+def log_ratio(batch):
+    """log q(z|x) − log p(z) of each sample and example."""
+    _, mu, logvar, z, _ = batch
+    ratio = stats.norm.logpdf(z, mu, np.sqrt(np.exp(logvar))) - stats.norm.logpdf(z)
+    return ratio.sum(axis=-1)
+
+
+@pytest.mark.parametrize("free_bits", [0.0, 0.6])
+def test_the_elbo_reports_the_whole_kl_and_is_given_the_kl_of_each_unit(batch, free_bits):
+    """(O1) (K1)"""
+    log_px, mu, logvar, _, _ = batch
+    kl = (mu**2 + np.exp(logvar) - 1.0 - logvar) / 2.0
+    losses = objectives.ELBO(free_bits).forward(*batch, BETA)
+    assert losses.nll == pytest.approx(-log_px.sum() / (L * B), rel=1e-12)
+    assert losses.kl == pytest.approx(kl.sum() / B, rel=1e-12)
+    units = [max(unit.sum() / B, free_bits) for unit in kl.T]
+    assert losses.loss == pytest.approx(losses.nll + BETA * sum(units), rel=1e-12)
+
+
+def test_the_sampled_elbo_is_given_the_kl_of_each_sample(batch, log_ratio):
+    """(O4) (K4)"""
+    losses = objectives.SampledELBO().forward(*batch, BETA)
+    wanted = -batch[0].sum() / (L * B), log_ratio.sum() / (L * B)
+    assert_allclose(losses, (wanted[0] + BETA * wanted[1], *wanted), rtol=1e-10)
+
+
+def test_the_importance_weighted_bound_reports_the_parts_of_the_sampled_one(batch, log_ratio):
+    """(O6) (K4)"""
+    losses = objectives.ImportanceWeighted().forward(*batch, BETA)
+    bound = special.logsumexp(batch[0] - BETA * log_ratio, axis=0) - np.log(L)
+    assert losses.loss == pytest.approx(-bound.mean(), rel=1e-10)
+    assert losses[1:] == objectives.SampledELBO().forward(*batch, BETA)[1:]
+
+
+def test_a_plain_autoencoder_has_no_kl(batch):
+    plain = objectives.Reconstruction()
+    losses = plain.forward(*batch, BETA)
+    assert losses.loss == losses.nll == pytest.approx(-batch[0].mean(), rel=1e-12)
+    assert losses.kl == 0.0
+    dlog_px, dz, dmu, dlogvar = plain.backward()
+    assert_allclose(dlog_px, -1.0 / (L * B))
+    assert dz == 0.0
+    assert_array_equal(dmu, np.zeros((B, Z)))
+    assert_array_equal(dlogvar, np.zeros((B, Z)))
+
+
+@pytest.mark.parametrize("name", objectives.NAMES)
+def test_backward_is_the_derivative_in_all_that_forward_is_given(name, batch, is_derivative):
+    """(O2) (O3) (O5) (O7) (K2) (K3) (K5) (K6), and 0 in what it does not look at."""
+    owner = objectives.objective(name)
+
+    def loss(i, q):
+        given = [*batch[:i], q, *batch[i + 1 :]]
+        return owner.forward(*given, BETA).loss
+
+    owner.forward(*batch, BETA)
+    for i, gradient in zip((0, 3, 1, 2), owner.backward()):  # log_px, z, mu, logvar
+        gradient = np.array(np.broadcast_to(gradient, batch[i].shape))
+        if gradient.any():
+            assert is_derivative(lambda q, i=i: loss(i, q), batch[i], gradient)
+        else:
+            assert loss(i, batch[i] + 0.5) == pytest.approx(loss(i, batch[i]), rel=1e-12)
+
+
+def test_names_and_free_bits():
+    owners = {name: objectives.objective(name) for name in objectives.NAMES}
+    assert {name: type(owner) for name, owner in owners.items()} == {
+        "elbo": objectives.ELBO,
+        "sampled-elbo": objectives.SampledELBO,
+        "iwae": objectives.ImportanceWeighted,
+        "autoencoder": objectives.Reconstruction,
+    }
+    assert owners["elbo"].free_bits == objectives.ELBO().free_bits == 0.0
+    assert objectives.objective("elbo", 0.5).free_bits == 0.5
+    assert [name for name, owner in owners.items() if not owner.draws_z] == ["autoencoder"]
