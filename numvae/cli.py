@@ -4,6 +4,8 @@ Errors are one sentence and exit code 2; nothing that exists is ever overwritten
 """
 
 import argparse
+import os
+import sys
 from pathlib import Path
 
 
@@ -12,6 +14,20 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message} (--help lists what there is)\n")
+
+
+def script(main):
+    """What a script does when it is started: it ends with main's exit code.
+
+    A reader that has gone away, as `| head` does, ends it without a word.
+    """
+    try:
+        code = main()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
+        code = 1
+    sys.exit(code)
 
 
 def whole(least):

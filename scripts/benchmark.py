@@ -20,7 +20,7 @@ import numpy as np
 from peers.case import CASES
 
 from numvae import machine
-from numvae.cli import Parser, new_file, whole
+from numvae.cli import Parser, new_file, script, whole
 from numvae.files import write_atomically
 from numvae.training.progress import duration
 
@@ -119,4 +119,4 @@ def _spread(values, form):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)

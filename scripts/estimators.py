@@ -10,13 +10,12 @@ which a program that trains would have to learn. That the encoder's signal falls
 (Rainforth et al. 2018) is a law for large k; for small k it falls more slowly.
 """
 
-import sys
 import time
 
 import numpy as np
 
 from numvae import plots
-from numvae.cli import Parser, new_file, whole
+from numvae.cli import Parser, new_file, script, whole
 from numvae.datasets.digits import digits
 from numvae.evaluation import gradient_noise as noise
 from numvae.network import Autoencoder
@@ -134,4 +133,4 @@ def table(title, rows, decimals):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)

@@ -12,13 +12,12 @@ python scripts/evaluate.py impute runs/faces-1 --hide 0.3 --out filled.png
 import argparse
 import csv
 import io
-import sys
 import time
 
 import numpy as np
 
 from numvae import plots, runs, saved
-from numvae.cli import Parser, new_file, whole
+from numvae.cli import Parser, new_file, script, whole
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
@@ -336,4 +335,4 @@ def _check_picture(path, shape):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)

@@ -5,10 +5,8 @@ python scripts/explore.py runs/faces-1 --html faces.html
 python scripts/explore.py model.npz my_images.npy
 """
 
-import sys
-
 from numvae import saved
-from numvae.cli import Parser, new_file
+from numvae.cli import Parser, new_file, script
 from numvae.files import write_atomically
 
 LARGE = 5_000_000  # bytes; a larger page opens slowly on a phone
@@ -78,4 +76,4 @@ def open_window(run, dataset, _):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)

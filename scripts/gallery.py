@@ -7,7 +7,6 @@ The files of MNIST and Frey faces are looked for as train.py does; --download fe
 
 import contextlib
 import shutil
-import sys
 import tempfile
 import time
 import trace
@@ -20,7 +19,7 @@ import known_answer
 import train
 
 from numvae.checks.__main__ import main as checks
-from numvae.cli import Parser
+from numvae.cli import Parser, script
 from numvae.training.progress import duration
 
 # name → the flags of train.py.
@@ -99,4 +98,4 @@ def impute(run, picture, hide):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)

@@ -6,14 +6,13 @@ While it trains, its ELBO and the importance-sampled log p(x) are held against t
 all of them against the highest that there is, and the subspace it learns against the principal one.
 """
 
-import sys
 import time
 
 import numpy as np
 
 from numvae import plots
 from numvae.checks import ppca
-from numvae.cli import Parser, new_file, whole
+from numvae.cli import Parser, new_file, script, whole
 from numvae.network import Autoencoder
 from numvae.training.loop import Training
 from numvae.training.minibatches import SPLIT, WEIGHTS, stream
@@ -106,4 +105,4 @@ def compare(seed, path):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)

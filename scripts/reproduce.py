@@ -11,7 +11,6 @@ is given again.
 
 import json
 import shlex
-import sys
 import time
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from recipes import RECIPES
 from recipes.recipe import LENGTHS, Trained
 
 from numvae import machine, plots, runs
-from numvae.cli import Parser, whole
+from numvae.cli import Parser, script, whole
 from numvae.evaluation import diagnostics, importance
 from numvae.files import write_atomically
 from numvae.training.checkpoint import save_model
@@ -240,4 +239,4 @@ def table(trained):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)

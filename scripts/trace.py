@@ -5,13 +5,11 @@ python scripts/trace.py --likelihood gaussian-sigma-z --objective iwae --samples
 python scripts/trace.py --figure trace.png --steps finite_differences.png
 """
 
-import sys
-
 import numpy as np
 
 from numvae import plots
 from numvae.checks import trace
-from numvae.cli import Parser, new_file, whole
+from numvae.cli import Parser, new_file, script, whole
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations
 
@@ -128,4 +126,4 @@ def draw_steps(net, step, path):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)

@@ -6,11 +6,10 @@ python scripts/train.py --data my_images.npy --likelihood gaussian --latent 10
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 from numvae import datasets, plots, runs
-from numvae.cli import Parser, whole
+from numvae.cli import Parser, script, whole
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.network import Autoencoder
 from numvae.network.objectives import NAMES as OBJECTIVE_NAMES
@@ -421,4 +420,4 @@ def run(p, args):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)

@@ -1,9 +1,11 @@
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from numvae.cli import Parser, new_file, whole
+from numvae.cli import Parser, new_file, script, whole
 
 
 @pytest.fixture(autouse=True)
@@ -35,3 +37,17 @@ def test_a_new_file_is_none_that_is_there():
         new_file("b/a.csv", ".csv")
     with pytest.raises(ValueError, match="a.txt should end in .npy or .csv"):
         new_file("a.txt", ".npy", ".csv")
+
+
+def test_a_reader_that_has_gone_away_ends_a_script_without_a_word():
+    code = "from numvae.cli import script\nscript(lambda: [print('x' * 70) for _ in range(9999)] and 0)"
+    command = f"'{sys.executable}' -c \"{code}\" | head -n 1"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stdout == "x" * 70 + "\n" and done.stderr == ""
+
+
+def test_a_script_ends_with_the_code_of_its_main():
+    for code in (0, 1, 130):
+        with pytest.raises(SystemExit) as stop:
+            script(lambda code=code: code)
+        assert stop.value.code == code

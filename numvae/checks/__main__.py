@@ -4,12 +4,10 @@ python -m numvae.checks                 every gradient, every definition, every 
 python -m numvae.checks --bugs          the planted bugs: what each does to a loss curve
 """
 
-import sys
-
 import numpy as np
 
 from numvae.checks import bugs, definitions, gradients
-from numvae.cli import Parser, new_file
+from numvae.cli import Parser, new_file, script
 
 
 def main(argv=None):
@@ -134,4 +132,4 @@ def _section(title, lines):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    script(main)
