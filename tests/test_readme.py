@@ -130,3 +130,17 @@ def test_training_prints_what_it_says(tmp_path):
             float(re.search(rf"^  {name} +({NUMBER})", text, re.M)[1]) for text in (found, TRAIN)
         ]
         assert values[0] == pytest.approx(values[1], rel=0.03), name
+
+
+def test_what_it_says_was_reproduced_stands_in_the_reports():
+    rows = re.findall(r"^\| .*\[report\]\((\S+)\)\) \|.*$(?:\n\| \|.*$|\n\| … .*$)*", README, re.M)
+    assert len(rows) >= 7
+    section = README.split("## Published results, reproduced")[1].split("\n## ")[0]
+    report = ""
+    for row in section.splitlines():
+        if found := re.search(r"\[report\]\((\S+)\)", row):
+            report = (ROOT / found[1]).read_text(encoding="utf-8")
+        if row.startswith("| ") and "![" not in row and report:
+            ours = row.split("|")[3].replace("−", "-")
+            for number in re.findall(r"\d+\.\d\d", ours):
+                assert number in report, f"{number} is not in the report"
