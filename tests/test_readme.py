@@ -134,10 +134,10 @@ def test_training_prints_what_it_says(tmp_path):
 
 def test_what_it_says_was_reproduced_stands_in_the_reports():
     section = README.split("## Published results, reproduced")[1].split("\n## ")[0]
-    reports, report = re.findall(r"\[report\]\((\S+)\)\)", section), ""
+    reports, report = re.findall(r"\[report\]\(([^)]+)\)", section), ""
     assert len(set(reports)) == 8
     for row in section.splitlines():
-        if found := re.search(r"\[report\]\((\S+)\)", row):
+        if found := re.search(r"\[report\]\(([^)]+)\)", row):
             report = (ROOT / found[1]).read_text(encoding="utf-8")
         if report and row.startswith("| ") and "![" not in row:
             for number in re.findall(r"\d+\.\d\d", row.split("|")[3]):
