@@ -12,11 +12,17 @@ each_signal = pytest.mark.parametrize("number", BOTH, ids=lambda number: number.
 
 @pytest.fixture(autouse=True)
 def handlers():
-    """Whatever a test does, the handlers of the test run come back; yields them."""
-    before = {number: signal.getsignal(number) for number in BOTH}
+    """Python's own handlers, which a test must leave; those of the test run come back after it.
+
+    A run in the background of a shell, for one, has Ctrl-C ignored.
+    """
+    found = {number: signal.getsignal(number) for number in BOTH}
+    before = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    for number, handler in before.items():
+        signal.signal(number, handler)
     yield before
     after = {number: signal.getsignal(number) for number in BOTH}
-    for number, handler in before.items():
+    for number, handler in found.items():
         signal.signal(number, handler)
     assert after == before, "a handler was left behind"
 
