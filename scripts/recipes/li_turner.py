@@ -22,11 +22,11 @@ def _runs():
     runs = {}
     for split in range(10):
         for name, objective in OBJECTIVES.items():
-            epochs = (200 if split == 0 else 0), (1200 if split < 2 else 0), 1200
+            epochs = (100 if split == 0 else 0), (1200 if split < 2 else 0), 1200
             flags = f"{FLAGS}{objective} --random-split --seed {split}"
             runs[_splits(name)[split]] = Run(flags, epochs, DRAWS)
     for name, objective in OBJECTIVES.items():
-        runs[f"{name}-in-order"] = Run(FLAGS + objective, (200, 1200, 1200), DRAWS)
+        runs[f"{name}-in-order"] = Run(FLAGS + objective, (100, 1200, 1200), DRAWS)
     return runs
 
 
