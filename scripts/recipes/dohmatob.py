@@ -26,7 +26,11 @@ def pictures(trained):
     }
     yield "network.png", plots.network_diagram(layers), "The network."
     for name, run in trained.items():
-        yield f"curves-{name}.png", plots.curves(run.training.history), f"Training, {name}."
+        yield (
+            f"curves-{name}.png",
+            plots.curves(run.training.history),
+            f"Training, {name}, as that program itself measures, with its own ε.",
+        )
     clouds = {name: run.model.encode(run.data.X)[0] for name, run in trained.items()}
     for name, mu in clouds.items():
         frame = {"frame": np.arange(len(mu), dtype=float)}

@@ -28,7 +28,8 @@ def pictures(trained):
         yield (
             f"bound-{data}.png",
             plots.bound_over_examples(curves),
-            f"Figure 2, {title}: the lower bound against the training samples seen.",
+            f"Figure 2, {title}: the lower bound against the training samples seen. "
+            "The training line is the mean over an epoch, so at first it lags.",
         )
     for data, (title, _) in BOTH.items():
         yield (

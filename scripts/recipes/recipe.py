@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -107,4 +107,4 @@ class Recipe:
     runs: dict
     pictures: Callable
     differences: tuple = ()
-    lines: Callable = field(default=lambda trained: ())
+    lines: Callable = lambda trained: ()
