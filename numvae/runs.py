@@ -19,6 +19,7 @@ from numvae.network.likelihoods import is_density
 from numvae.training.checkpoint import save_training
 from numvae.training.history import save_history
 from numvae.training.minibatches import PICTURES, corrupt, split_missing, stream, take
+from numvae.training.progress import Progress
 
 GRID = 15  # the manifold has GRID × GRID tiles
 SHOWN = 20  # examples in a picture
@@ -45,6 +46,17 @@ def new_folder(out, name):
             return folder
         except FileExistsError:
             number += 1
+
+
+def estimate(model, X, seed, n_samples, binarize, missing):
+    """`importance.estimate`, with a line of progress."""
+    progress, parts, done = Progress(1, len(X)), [], 0
+    for part in importance.estimates(model, X, seed, n_samples, binarize, missing):
+        parts.append(part)
+        done += len(part.log_p)
+        progress.step(done)
+    progress.wipe()
+    return importance.join(parts)
 
 
 def save(training, folder, about):

@@ -22,7 +22,7 @@ from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
 from numvae.training.minibatches import mean_of, split_missing
-from numvae.training.progress import Progress, duration
+from numvae.training.progress import duration
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
 
@@ -218,13 +218,8 @@ def likelihood(args):
     binarize = run.binarize == "dynamic"
     levels = 256 if len(run.shape) > 1 and is_density(run.model.config["likelihood"]) else None
     folder = runs.new_folder(args.out, dataset.name)
-    progress, parts, done, start = Progress(1, len(X)), [], 0, time.monotonic()
-    for part in importance.estimates(run.model, X, run.seed, args.samples, binarize, run.missing):
-        parts.append(part)
-        done += len(part.log_p)
-        progress.step(done)
-    found = importance.join(parts)
-    progress.wipe()
+    start = time.monotonic()
+    found = runs.estimate(run.model, X, run.seed, args.samples, binarize, run.missing)
     log_p, error = importance.mean_and_error(found.log_p)
     curve = importance.curve(found, args.samples)
     measured = diagnostics.diagnose(

@@ -167,21 +167,11 @@ def measure(training, data, about, folder, draws):
     }
     if draws:
         print(f"  log p(x) of {len(X):,} held-out examples, {draws:,} draws each", flush=True)
-        numbers["log_p"], numbers["log_p_error"] = log_likelihood(training, X, draws)
+        found = runs.estimate(model, X, training.seed, draws, training.binarize, training.missing)
+        numbers["log_p"], numbers["log_p_error"] = importance.mean_and_error(found.log_p)
     save_model(model, folder / "model.npz", {**about, "shape": data.shape})
     write_atomically(path, json.dumps(numbers, indent=1).encode())
     return numbers
-
-
-def log_likelihood(training, X, draws):
-    """The mean of log p(x) over the rows and its standard error, with a progress line."""
-    progress, parts, done = Progress(1, len(X)), [], 0
-    for part in importance.estimates(training.model, X, training.seed, draws, training.binarize):
-        parts.append(part)
-        done += len(part.log_p)
-        progress.step(done)
-    progress.wipe()
-    return importance.mean_and_error(importance.join(parts).log_p)
 
 
 def write_report(folder, name, recipe, trained):

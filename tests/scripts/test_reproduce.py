@@ -13,6 +13,7 @@ from recipes.recipe import Recipe, Run
 
 from numvae import saved
 from numvae.datasets.dataset import Dataset
+from numvae.evaluation import importance
 from numvae.network import Autoencoder
 from numvae.training.checkpoint import load_training
 
@@ -116,7 +117,7 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(small, monkeypatch, capsy
 def test_what_is_trained_is_not_trained_again(small, monkeypatch):
     assert reproduce.main(["small"]) == 0
     monkeypatch.setattr(train, "train", lambda *_: pytest.fail("trained again"))
-    monkeypatch.setattr(reproduce, "log_likelihood", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(reproduce.runs, "estimate", lambda *_: pytest.fail("measured again"))
     assert reproduce.main(["small"]) == 0
 
 
@@ -202,7 +203,8 @@ def test_every_recipe_writes_its_report(name, monkeypatch, rng):
         return Dataset(source, X[:n], X[n:], shape, "half and half", "bernoulli", labels, labels)
 
     monkeypatch.setattr(train.datasets, "load", load)
-    monkeypatch.setattr(reproduce, "log_likelihood", lambda *_: (-90.0, 0.5))
+    estimate = importance.Estimate(*np.full((5, 50), -90.0))
+    monkeypatch.setattr(reproduce.runs, "estimate", lambda *_: estimate)
     recipe = RECIPES[name]
     only = [flag for run in reproduce.plan(recipe, 1, None, None) for flag in ("--only", run)]
     assert reproduce.main([name, "--epochs", "1", *only]) == 0
