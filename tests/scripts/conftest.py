@@ -10,3 +10,18 @@ def elsewhere(tmp_path, monkeypatch):
     monkeypatch.delenv("NUMVAE_DATA", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def refused(capsys):
+    """refused(main, *argv): the one sentence that a mistake is answered by, before any work."""
+
+    def refused(main, *argv):
+        with pytest.raises(SystemExit) as stop:
+            main(list(argv))
+        output, errors = capsys.readouterr()
+        assert stop.value.code == 2 and output == ""
+        (sentence,) = errors.splitlines()
+        return sentence
+
+    return refused

@@ -9,14 +9,6 @@ from peers.case import CASES, Case, batches
 from numvae.network import Autoencoder
 
 
-def fails(capsys, *argv):
-    with pytest.raises(SystemExit) as stop:
-        benchmark.main(list(argv))
-    assert stop.value.code == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    return line
-
-
 def test_a_small_case_is_measured_beside_its_products(monkeypatch, capsys):
     few = {name: benchmark.PEERS[name] for name in ("numvae", "bare products")}
     monkeypatch.setattr(benchmark, "PEERS", few)
@@ -51,6 +43,6 @@ def test_a_case_is_the_model_that_its_name_says(case):
     assert (x[0] != x[1]).any()
 
 
-def test_mistakes_get_one_sentence(capsys):
-    assert "no case holds 65-" in fails(capsys, "--case", "65-")
-    assert "should end in .json" in fails(capsys, "--json", "speed.txt")
+def test_mistakes_get_one_sentence(refused):
+    assert "no case holds 65-" in refused(benchmark.main, "--case", "65-")
+    assert "should end in .json" in refused(benchmark.main, "--json", "speed.txt")
