@@ -17,7 +17,8 @@ from numvae.network import Autoencoder
 from numvae.network.objectives import NAMES as OBJECTIVES
 from numvae.rules import gaussian
 from numvae.rules.schedules import NAMES as SCHEDULES
-from numvae.training.checkpoint import load_model, save_model
+from numvae.training.checkpoint import facts, load_model, save_model
+from numvae.training.engine import Alone, Ranks
 from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
 from numvae.training.minibatches import (
@@ -143,22 +144,34 @@ class VAE:
 
     # Training.
 
-    def fit(self, X, y=None):
+    def fit(self, X, y=None, *, comm=None):
         """Train on X (N, D) from the start; y is ignored. Returns self.
+
+        comm: an MPI communicator, such as mpi4py's MPI.COMM_WORLD. Its ranks, which all call `fit`
+        with the same X (a memory map of one file, say), share every batch; all are fitted alike.
 
         Ctrl-C finishes the current step and leaves the estimator fitted with what it has learned,
         with a warning; so does a loss that is no longer finite.
 
-        Raises  TypeError, ValueError   what came will not do; an earlier fit is left as it was
+        Raises  TypeError, ValueError   what came will not do, or the ranks differ; an earlier fit
+                                        is left as it was
         """
-        self._check_parameters()
-        X, names = self._check_first(X)
-        training = self._new_training(X)
+        engine = Alone() if comm is None else Ranks(comm)
+        with engine.together():
+            self._check_parameters()
+            X, names = self._check_first(X)
+        seed = engine.first(lambda: _seed(self.random_state))
+        with engine.together():
+            training = self._new_training(X, seed, engine)
+            found = facts(training, X)
+        engine.agree(found)
         if self.binarize == "fixed":
             X = self._drawn_once(X, training.seed)
         X_train, X_valid = self._hold_out(X, training.seed)
         training.best = training.model.parameters.vector.copy()  # until an epoch is finished
         self._train(training, X_train, X_valid, self.epochs)
+        training.gather()
+        training.engine = Alone()
         training.keep_best()
         self._set_fitted(training, names)
         return self
@@ -171,7 +184,8 @@ class VAE:
         self._check_parameters()
         if not hasattr(self, "network_"):
             X, names = self._check_first(X)
-            training, binarize = self._new_training(X), self.binarize
+            training = self._new_training(X, _seed(self.random_state))
+            binarize = self.binarize
         else:
             X, names = self._check(X), getattr(self, "feature_names_in_", None)
             training, binarize = self._training, self._settings["binarize"]
@@ -433,9 +447,8 @@ class VAE:
         if not hasattr(self, "network_"):
             raise NotFittedError("This VAE instance is not fitted yet: call fit(X) first.")
 
-    def _new_training(self, X):
+    def _new_training(self, X, seed, engine=None):
         """A run that has not begun, for data like X."""
-        seed = _seed(self.random_state)
         network = Autoencoder(
             X.shape[1],
             int(self.n_latent),
@@ -449,9 +462,9 @@ class VAE:
         )
         network.initialize(stream(seed, *WEIGHTS), mean=mean_of(X))
         optimizer = OPTIMIZERS[self.optimizer](network.parameters, float(self.lr))
-        return self._training_of(network, optimizer, seed)
+        return self._training_of(network, optimizer, seed, engine)
 
-    def _training_of(self, network, optimizer, seed):
+    def _training_of(self, network, optimizer, seed, engine=None):
         """A run with this estimator's settings."""
         return Training(
             network,
@@ -469,6 +482,7 @@ class VAE:
             denoise=self.denoise and (self.denoise[0], float(self.denoise[1])),
             missing=bool(self.missing),
             clip=self.clip,
+            engine=engine,
         )
 
     def _drawn_once(self, X, seed):
@@ -487,14 +501,19 @@ class VAE:
 
     def _train(self, training, X, X_valid, epochs):
         """Train until `epochs` epochs are finished, or until something stops it."""
-        progress = Progress(epochs, len(X)) if self.verbose else None
+        engine = training.engine
+        progress = Progress(epochs, len(X)) if self.verbose and engine.rank == 0 else None
         with Interrupt() as interrupt, np.errstate(over="ignore", invalid="ignore"):
-            while training.epoch < epochs and not interrupt.signal:
+
+            def interrupted():  # on any rank
+                return engine.largest(interrupt.signal or 0)
+
+            while training.epoch < epochs and not interrupted():
                 try:
                     for seen in training.steps(X):
                         if progress:
                             progress.step(seen)
-                        if interrupt.signal:
+                        if interrupted():
                             break
                 except Diverged as error:
                     warnings.warn(str(error), RuntimeWarning, stacklevel=3)
@@ -503,9 +522,10 @@ class VAE:
                     row = training.finish_epoch(X_valid)
                     if progress:
                         progress.epoch(row)
+            stopped = interrupted()
         if progress:
             progress.close()
-        if interrupt.signal:
+        if stopped:
             warnings.warn(
                 f"Training was interrupted in epoch {training.epoch}; the estimator is fitted with "
                 "what it has learned.",

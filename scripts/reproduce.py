@@ -23,6 +23,7 @@ from numvae.cli import Parser, script, whole
 from numvae.evaluation import diagnostics, importance
 from numvae.files import write_atomically
 from numvae.training.checkpoint import save_model
+from numvae.training.engine import Alone
 from numvae.training.progress import Progress, duration
 from numvae.training.watchdog import Diverged
 
@@ -122,11 +123,10 @@ def train_run(run, folder, epochs, args):
     """
     where = ["--data-dir", args.data_dir] * bool(args.data_dir) + ["--download"] * args.download
     if (folder / "checkpoint.npz").is_file():
-        begin, flags = train.old_run, ["--resume", str(folder)]
+        flags = ["--resume", str(folder)]
     else:
-        begin = train.new_run
         flags = [*shlex.split(run.flags), "--epochs", str(epochs), "--out", str(folder)]
-    data, training, _, about = begin(train.parser().parse_args(flags + where))
+    data, training, _, about = train.begin(train.parser().parse_args(flags + where), Alone())
     if training.epoch == epochs:
         return training, data, about
     before, start = about.get("seconds", 0.0), time.monotonic()

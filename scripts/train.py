@@ -3,12 +3,15 @@
 python scripts/train.py
 python scripts/train.py --data mnist --hidden 200,200 --latent 50 --binarize dynamic
 python scripts/train.py --data my_images.npy --likelihood gaussian --latent 10
+OPENBLAS_NUM_THREADS=1 mpiexec -n 2 python scripts/train.py --data mnist
 """
 
 import argparse
+import os
+import signal
 from pathlib import Path
 
-from numvae import datasets, plots, runs
+from numvae import datasets, machine, plots, runs
 from numvae.cli import Parser, script, whole
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.network import Autoencoder
@@ -16,7 +19,8 @@ from numvae.network.objectives import NAMES as OBJECTIVE_NAMES
 from numvae.rules.activations import NAMES as ACTIVATION_NAMES
 from numvae.rules.corruption import NAMES as CORRUPTION_NAMES
 from numvae.rules.schedules import NAMES as SCHEDULE_NAMES
-from numvae.training.checkpoint import load_training, save_model
+from numvae.training.checkpoint import facts, load_training, save_model
+from numvae.training.engine import Alone, started
 from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
 from numvae.training.minibatches import WEIGHTS, mean_of, stream
@@ -286,7 +290,7 @@ def load_data(args):
 
 
 def new_run(args):
-    """What is needed to begin: data, Training, the run's folder, and the settings to remember."""
+    """What is needed to begin: data, Training, no folder yet, and the settings to remember."""
     if args.free_bits and args.objective != "elbo":
         raise ValueError(f"--free-bits goes with --objective elbo, not with {args.objective}.")
     check_sigma_min(args.sigma_min)
@@ -320,15 +324,14 @@ def new_run(args):
         missing=args.missing,
         clip=args.clip,
     )
-    folder = runs.new_folder(args.out, data.name)
     about = {**vars(args), "n_train": len(data.X), "scale": data.scale}
     if args.data not in DATA_NAMES:  # so that the run can be resumed from anywhere
         about["data"] = str(Path(args.data).absolute())
-    return data, training, folder, about
+    return data, training, None, about
 
 
 def old_run(args):
-    """The same for a run that is taken up again."""
+    """The same for a run that is taken up again, which has a folder."""
     defaults = vars(parser().parse_args([]))
     for name, value in vars(args).items():
         if name not in AT_RESUME and value != defaults[name]:
@@ -351,54 +354,85 @@ def old_run(args):
     return data, training, folder, about
 
 
+def begin(args, engine):
+    """`new_run` or `old_run`, on every rank alike; the folder is there.
+
+    Raises  as they do, on every rank what any rank raised; ValueError if the ranks differ
+    """
+    with engine.together():
+        data, training, folder, about = (old_run if args.resume else new_run)(args)
+        training.engine = engine
+        found = facts(training, data.X)
+    engine.agree(found)
+    folder = folder or engine.first(lambda: runs.new_folder(args.out, data.name))
+    return data, training, folder, about
+
+
 def train(training, data, checkpoint, every, progress):
     """Train to the end, writing checkpoints. Returns the signal that ended it early, or None."""
     X_valid = data.X_valid if len(data.X_valid) else None
     with Interrupt() as interrupt:
-        while training.epoch < training.epochs and not interrupt.signal:
+
+        def asked_to_stop():  # whichever rank was asked
+            return training.engine.largest(interrupt.signal or 0)
+
+        while training.epoch < training.epochs and not asked_to_stop():
             for seen in training.steps(data.X):
                 progress.step(seen)
-                if interrupt.signal:
-                    return interrupt.signal
+                if asked := asked_to_stop():
+                    return signal.Signals(asked)
             progress.epoch(training.finish_epoch(X_valid))
             if training.epoch % every == 0:
                 checkpoint()
-        return interrupt.signal if training.epoch < training.epochs else None
+        asked = asked_to_stop()
+        return signal.Signals(asked) if asked and training.epoch < training.epochs else None
 
 
 def main(argv=None):
     p = parser()
+    try:
+        engine = started()
+    except ValueError as error:
+        p.error(str(error))
     args = p.parse_args(argv)
     try:
-        return run(p, args)
+        return run(p, args, engine)
     except OSError as error:
         p.exit(1, f"{p.prog}: a file could not be written: {error}.\n")
 
 
-def run(p, args):
+def run(p, args, engine):
     """Begin or take up a run, train, and leave its files; returns the exit code."""
     try:
-        data, training, folder, about = (old_run if args.resume else new_run)(args)
+        data, training, folder, about = begin(args, engine)
     except (ValueError, OSError) as error:
         p.error(str(error))
     except (MemoryError, OverflowError) as error:
         p.error(f"this is more than the machine can hold: {error}.")
     say = (lambda *_: None) if args.quiet else print
-    model = training.model
 
     def checkpoint():
-        runs.save(training, folder, about)
+        training.gather()
+        engine.first(lambda: runs.save(training, folder, about))
 
     checkpoint()
     how = f"from epoch {training.epoch + 1} " if args.resume else ""
+    ranks = f", {engine.size} ranks" if engine.size > 1 else ""
     if data.found:
         say(data.found)
-    say(f"{data.name}: {data.split}.\n{model}")
-    say(f"Training {how}to epoch {training.epochs}, seed {training.seed}:")
+    say(f"{data.name}: {data.split}.\n{training.model}")
+    if engine.neighbours > 1 and engine.neighbours * machine.blas_threads() > os.cpu_count():
+        say(
+            f"{engine.neighbours} ranks with {machine.blas_threads()} BLAS threads each are more "
+            f"than the {os.cpu_count()} cores; OPENBLAS_NUM_THREADS=1 before mpiexec is faster."
+        )
+    say(f"Training {how}to epoch {training.epochs}, seed {training.seed}{ranks}:")
     progress = Progress(training.epochs, len(data.X), training.epoch, quiet=args.quiet)
     go_on = f"Go on with: python scripts/train.py --resume {folder}"
+    killed = f"A rank was killed; the last checkpoint is whole. {go_on}"
     try:
-        stopped = train(training, data, checkpoint, args.checkpoint_every, progress)
+        with engine.last_words(killed):
+            stopped = train(training, data, checkpoint, args.checkpoint_every, progress)
     except Diverged as error:
         checkpoint()
         p.exit(1, f"\n{error} They are in {folder / 'checkpoint.npz'}.\n")
@@ -407,16 +441,21 @@ def run(p, args):
     if stopped:
         say(f"Stopped by {stopped.name} in epoch {training.epoch + 1}. {go_on}")
         return 128 + stopped
+    training.engine = Alone()  # the rest is the work of one
+    engine.first(lambda: finish(training, data, folder, about, say))
+    return 0
 
+
+def finish(training, data, folder, about, say):
+    """Keep the best epoch's model, and leave it with its numbers and pictures."""
     training.keep_best()
-    save_model(model, folder / "model.npz", {**about, "shape": data.shape})
+    save_model(training.model, folder / "model.npz", {**about, "shape": data.shape})
     lines = runs.report(training, data)
     say("\n".join(lines))
-    runs.save_report(folder, [data.split, repr(model), *lines])
+    runs.save_report(folder, [data.split, repr(training.model), *lines])
     for filename, figure in runs.pictures(training, data):
         plots.save(figure, folder / filename)
     say(f"In {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
-    return 0
 
 
 if __name__ == "__main__":

@@ -360,14 +360,14 @@ BUGS = (
             (
                 objectives,
                 "elbo",
-                lambda log_px, kl, beta, free: _elbo(beta * log_px, kl, 1.0, free),
+                lambda log_px, kl, beta, *free: _elbo(beta * log_px, kl, 1.0, *free),
             ),
             (
                 objectives,
                 "elbo_backward",
-                lambda log_px, kl, beta, free: (
-                    beta * _elbo_backward(log_px, kl, 1.0, free)[0],
-                    _elbo_backward(log_px, kl, 1.0, free)[1],
+                lambda log_px, kl, beta, *free: (
+                    beta * _elbo_backward(log_px, kl, 1.0, *free)[0],
+                    _elbo_backward(log_px, kl, 1.0, *free)[1],
                 ),
             ),
         ),
@@ -499,8 +499,8 @@ BUGS = (
             (
                 objectives,
                 "elbo_backward",
-                lambda log_px, kl, beta, free: tuple(
-                    len(kl) * g for g in _elbo_backward(log_px, kl, beta, free)
+                lambda log_px, kl, beta, *free: tuple(
+                    len(kl) * g for g in _elbo_backward(log_px, kl, beta, *free)
                 ),
             ),
         ),

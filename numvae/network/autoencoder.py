@@ -134,8 +134,8 @@ class Autoencoder:
     def masks(self, rng, n_samples, n_examples):
         """Dropout masks for the encoder and the decoder: (None, None) if nothing is dropped."""
         return (
-            self.encoder.masks(rng, n_examples, self.dtype),
-            self.decoder.masks(rng, n_samples * n_examples, self.dtype),
+            self.encoder.masks(rng, 1, n_examples, self.dtype),
+            self.decoder.masks(rng, n_samples, n_examples, self.dtype),
         )
 
     def encode(self, x):

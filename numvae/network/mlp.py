@@ -34,11 +34,15 @@ class MLP:
         for layer, activation in zip(self.layers, self.names):
             layer.initialize(rng, activation, sigma)
 
-    def masks(self, rng, n, dtype):
-        """One dropout mask (n, n_i) for each layer, or None if nothing is dropped."""
+    def masks(self, rng, n_samples, n_examples, dtype):
+        """One dropout mask (L·B, n_i) for each layer, or None if nothing is dropped."""
         if not self.dropout:
             return None
-        return [dropout.draw(rng, (n, layer.n_out), self.dropout, dtype) for layer in self.layers]
+        masks = [
+            dropout.draw(rng, (n_samples, n_examples, layer.n_out), self.dropout, dtype)
+            for layer in self.layers
+        ]
+        return [mask.reshape(-1, mask.shape[-1]) for mask in masks]
 
     def forward(self, h, masks=None):
         """h (B, n_0) → (B, n_k), remembering every layer's output; masks as `masks` draws them."""

@@ -1,6 +1,8 @@
 """The owners of what is minimised: each names its rule, and which KL the rule is given.
 
-    forward(log_px, mu, logvar, z, eps, beta)   Losses, remembering what backward needs
+    forward(log_px, mu, logvar, z, eps, beta, of_batch)   Losses, remembering what backward needs;
+                                                of_batch(mean): what a mean over these rows is over
+                                                the whole batch, if they are only a Share of it
     backward()                                  the direct gradients of log_px, z, mu and logvar,
                                                 0.0 where there is none
     draws_z                                     False: whoever calls loss_and_grad gives eps = 0, as
@@ -22,6 +24,11 @@ class Losses(NamedTuple):
     kl: float
 
 
+def same(mean):
+    """These rows are the whole batch."""
+    return mean
+
+
 class ELBO:
     """The bound with the KL in closed form; free_bits: nats that each unit may have for nothing.
 
@@ -33,9 +40,10 @@ class ELBO:
     def __init__(self, free_bits=0.0):
         self.free_bits = free_bits
 
-    def forward(self, log_px, mu, logvar, z, eps, beta):
+    def forward(self, log_px, mu, logvar, z, eps, beta, of_batch=same):
         kl = gaussian.kl(mu, logvar)
-        self.memory = mu, logvar, (log_px, kl, beta, self.free_bits)
+        mean_kl = of_batch(kl.mean(axis=0)) if self.free_bits else None
+        self.memory = mu, logvar, (log_px, kl, beta, self.free_bits, mean_kl)
         loss = objectives.elbo(*self.memory[-1])
         return Losses(float(loss), float(-log_px.mean()), float(kl.sum(axis=1).mean()))
 
@@ -51,7 +59,7 @@ class SampledELBO:
 
     draws_z = True
 
-    def forward(self, log_px, mu, logvar, z, eps, beta):
+    def forward(self, log_px, mu, logvar, z, eps, beta, of_batch=same):
         kl = gaussian.sampled_kl(z, logvar, eps)
         self.memory = z, (log_px, kl, beta)
         loss = self.loss(log_px, kl, beta)
@@ -85,8 +93,26 @@ class Reconstruction(ELBO):
 
     draws_z = False
 
-    def forward(self, log_px, mu, logvar, z, eps, beta):
+    def forward(self, log_px, mu, logvar, z, eps, beta, of_batch=same):
         return super().forward(log_px, mu, logvar, z, eps, 0.0)._replace(kl=0.0)
+
+
+class Share:
+    """An objective on some rows of a batch: their share of its mean, so that all shares add up.
+
+    share         these rows' weight in a mean over the batch
+    total(array)  the sum of what all shares give
+    """
+
+    def __init__(self, objective, share, total):
+        self.objective, self.share, self.total = objective, share, total
+
+    def forward(self, *args):
+        losses = self.objective.forward(*args, lambda mean: self.total(self.share * mean))
+        return Losses(*(self.share * loss for loss in losses))
+
+    def backward(self):
+        return tuple(self.share * direct for direct in self.objective.backward())
 
 
 # What a user names.

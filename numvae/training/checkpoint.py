@@ -9,11 +9,14 @@ Read next: progress.
 
 import math
 import operator
+import zlib
 
 import numpy as np
 
+import numvae
 from numvae import archives
 from numvae.network.autoencoder import Autoencoder, build, shapes
+from numvae.training import minibatches
 from numvae.training.loop import Training
 from numvae.training.optimizers import OPTIMIZERS
 
@@ -69,6 +72,31 @@ def load_training(path):
     training.sums = np.array(header["sums"])
     training.best = arrays["best"].copy() if header["has_best"] else None
     return training, header["about"]
+
+
+def facts(training, X):
+    """What ranks that share the batches of X must have in common, as a dict of name → text.
+
+    Raises  ValueError   a batch has fewer examples than there are ranks
+    """
+    batch, size = min(training.batch_size, len(X)), training.engine.size
+    if batch < size:
+        raise ValueError(
+            f"a batch of {batch} examples cannot be shared by {size} ranks: start fewer ranks, or "
+            "make the batches larger."
+        )
+    some = np.linspace(0, len(X) - 1, min(len(X), 10)).astype(int)
+    data = zlib.crc32(minibatches.take(X, some, training.model.dtype))
+    return {
+        "version of numvae": numvae.__version__,
+        "version of NumPy": np.__version__,
+        "data": f"{len(X):,} examples with checksum {data:08x}",
+        "model": str(training.model.config),
+        "settings": str({name: getattr(training, name) for name in SETTINGS}),
+        "optimizer": f"{training.optimizer.name} with {training.optimizer.settings}",
+        "position": f"epoch {training.epoch}, step {training.step}",
+        "parameters": f"checksum {zlib.crc32(training.model.parameters.vector):08x}",
+    }
 
 
 # The attributes of Training that are plain values: how it was set up, and where it stands.

@@ -1,6 +1,6 @@
 """The training loop.
 
-Read next: watchdog, history, checkpoint, progress.
+Read next: engine, watchdog, history, checkpoint, progress.
 """
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from numvae.network import objectives
 from numvae.rules import optimizers, schedules
 from numvae.training import minibatches, watchdog
+from numvae.training.engine import Alone
 
 
 class Training:
@@ -33,6 +34,7 @@ class Training:
     denoise     None, or (one of corruption.NAMES, amount): what is done to the encoder's input
     missing     NaN in the data means: not known
     clip        None, or how long a gradient may be
+    engine      None: one process does it all; or engine.Ranks, which share every batch
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Training:
         denoise=None,
         missing=False,
         clip=None,
+        engine=None,
     ):
         self.model, self.optimizer, self.seed = model, optimizer, seed
         self.batch_size, self.epochs, self.schedule = batch_size, epochs, schedule
@@ -59,6 +62,7 @@ class Training:
         self.beta, self.warmup, self.free_bits = beta, warmup, free_bits
         self.binarize, self.denoise, self.missing, self.clip = binarize, denoise, missing, clip
         self.loss = objectives.objective(objective, free_bits)
+        self.engine = engine or Alone()
         self.epoch, self.step, self.seen, self.sums = 0, 0, 0, np.zeros(4)
         self.history = []
         self.best_elbo, self.best_epoch, self.best = -np.inf, 0, None
@@ -75,9 +79,15 @@ class Training:
         self.optimizer.lr_factor = getattr(schedules, self.schedule)(now, self.epochs)
         beta = self.beta * schedules.warmup(self.epoch, self.warmup)
         batches = minibatches.shuffled(self.seed, self.epoch + 1, len(X), self.batch_size)
+        part = self.engine.part(self.model.parameters.vector.size)
         for rows in batches[self.step :]:
-            rng = minibatches.stream(self.seed, self.epoch + 1, self.step + 1)
-            x = minibatches.take(X, rows, self.model.dtype, rng, self.binarize)
+            mine, share = self.engine.rows(len(rows))
+            objective = self.loss
+            if share < 1.0:
+                objective = objectives.Share(self.loss, share, self.engine.total)
+            address = self.epoch + 1, self.step + 1
+            rng = minibatches.RowStream(self.seed, address, len(rows), mine)
+            x = minibatches.take(X, rows[mine], self.model.dtype, rng, self.binarize)
             x, observed = minibatches.split_missing(x) if self.missing else (x, None)
             seen = minibatches.corrupt(rng, x, observed, *self.denoise) if self.denoise else None
             masks = self.model.masks(rng, self.n_samples, len(x))
@@ -86,15 +96,17 @@ class Training:
                 eps[...] = 0.0
             with watchdog.watch(self, x, eps):
                 losses, gradient = self.model.loss_and_grad(
-                    x, eps, beta, self.loss, seen, observed, masks
+                    x, eps, beta, objective, seen, observed, masks
                 )
-                norm = watchdog.check(losses, gradient)
+                losses, norm = self.engine.join(losses, gradient)
+                watchdog.check(losses, norm)
             if self.clip:
-                optimizers.clip(gradient, norm, self.clip)
-            self.optimizer.update()
+                optimizers.clip(gradient[part], norm, self.clip)
+            self.optimizer.update(part)
+            self.engine.gather(self.model.parameters.vector)
             self.step += 1
-            self.seen += len(x)
-            self.sums += np.multiply((*losses, norm), len(x))
+            self.seen += len(rows)
+            self.sums += np.multiply((*losses, norm), len(rows))
             yield self.seen
 
     def finish_epoch(self, X_valid=None):
@@ -118,13 +130,24 @@ class Training:
             self.best_epoch = self.epoch
         return row
 
+    def gather(self):
+        """Give every rank the whole of what the optimizer remembers, as a checkpoint needs it."""
+        for memory in self.optimizer.memory.values():
+            self.engine.gather(memory)
+
     def evaluate(self, X):
         """nll and kl of each row of X (N, D), as this run sees its data; see `evaluate`.
 
         A plain autoencoder has no bound: its nll is that of z = mu, and its kl 0.
         """
         nll, kl = evaluate(
-            self.model, X, self.seed, self.binarize, missing=self.missing, noise=self.loss.draws_z
+            self.model,
+            X,
+            self.seed,
+            self.binarize,
+            missing=self.missing,
+            noise=self.loss.draws_z,
+            engine=self.engine,
         )
         return nll, kl if self.loss.draws_z else np.zeros_like(kl)
 
@@ -144,15 +167,26 @@ def terms(prefix, nll, kl):
 
 
 def evaluate(
-    model, X, seed, binarize=False, n_samples=1, batch_size=1000, missing=False, noise=True
+    model,
+    X,
+    seed,
+    binarize=False,
+    n_samples=1,
+    batch_size=1000,
+    missing=False,
+    noise=True,
+    engine=None,
 ):
     """The two parts of the bound for each row of X, with the same noise at every call.
 
     Shapes  X (N, D) → nll, kl (N,) float64
     Units   nats per example; elbo = −(nll + kl)
     """
-    nll, kl = np.empty(len(X)), np.empty(len(X))
+    engine = engine or Alone()
+    nll, kl = np.zeros((2, len(X)))  # ranks add what each has found, and 0 for the others' rows
     for i, start in enumerate(range(0, len(X), batch_size)):
+        if i % engine.size != engine.rank:
+            continue
         rows = slice(start, start + batch_size)
         rng = minibatches.stream(seed, *minibatches.EVALUATION, i)
         x = minibatches.take(X, rows, model.dtype, rng, binarize)
@@ -160,4 +194,4 @@ def evaluate(
         eps = model.noise(rng, n_samples, len(x))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
             nll[rows], kl[rows] = model.elbo_terms(x, eps if noise else 0.0 * eps, observed)
-    return nll, kl
+    return engine.total(nll), engine.total(kl)

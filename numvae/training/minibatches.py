@@ -18,12 +18,47 @@ from numvae.rules import bernoulli, corruption
 SHUFFLE = 0
 WEIGHTS, SPLIT, PICTURES, EVALUATION, ROWS, BINARIZE = ((0, purpose) for purpose in range(6))
 
+ROWS_PER_STREAM = 128  # rows of a batch that draw from one generator
 READ_AT_ONCE = 32  # rows of a memory map; each may bring 2 MB of the file with it
 
 
 def stream(seed, *address):
     """The numpy Generator at an address, such as (epoch, step), independent of all others."""
     return np.random.default_rng(np.random.SeedSequence(seed, spawn_key=address))
+
+
+class RowStream:
+    """The random numbers of a batch, addressed by row: the same whoever draws them.
+
+    Each 128 rows have a generator of their own, far along the same stream: 2⁶⁴ numbers from the one
+    before. Whoever needs a row draws those of its 128, and keeps what is asked for. The methods
+    are those of a numpy Generator; of their shape (..., rows, n) the rows are those asked for.
+
+    n      rows in the whole batch
+    mine   slice of the rows to draw for
+    """
+
+    def __init__(self, seed, address, n, mine):
+        first, last = mine.start // ROWS_PER_STREAM, -(-mine.stop // ROWS_PER_STREAM)
+        self.blocks = []
+        for block in range(first, last):
+            rng = stream(seed, *address)
+            rng.bit_generator.advance(block << 64)
+            self.blocks.append((rng, min(ROWS_PER_STREAM, n - block * ROWS_PER_STREAM)))
+        start = first * ROWS_PER_STREAM
+        self.mine = slice(mine.start - start, mine.stop - start)
+
+    def random(self, shape, dtype):
+        return self._rows("random", shape, dtype)
+
+    def standard_normal(self, shape, dtype):
+        return self._rows("standard_normal", shape, dtype)
+
+    def _rows(self, draw, shape, dtype):
+        *lead, _, width = shape
+        drawn = [getattr(rng, draw)((*lead, n, width), dtype) for rng, n in self.blocks]
+        rows = drawn[0] if len(drawn) == 1 else np.concatenate(drawn, axis=-2)
+        return rows[..., self.mine, :]
 
 
 def shuffled(seed, epoch, n_examples, batch_size):

@@ -31,15 +31,13 @@ def watch(training, x, eps):
             ) from None
 
 
-def check(losses, gradient):
-    """The norm of the gradient; raises FloatingPointError if it or the loss is not finite.
+def check(losses, norm):
+    """Raise FloatingPointError if the loss or the norm of the gradient is not finite.
 
-    The norm is finite only if every element is: one pass, and no mask.
+    The norm is finite only if every element of the gradient is: one number tells of all.
     """
-    norm = math.sqrt(np.dot(gradient, gradient))
     if not (math.isfinite(losses.loss) and math.isfinite(norm)):
         raise FloatingPointError
-    return norm
 
 
 def first_bad(model, x, eps):

@@ -86,7 +86,7 @@ def test_with_dropout_backward_is_the_derivative_still(draw, is_derivative):
     parameters = Parameters(mlp.shapes, "float64")
     mlp.bind(parameters)
     parameters.vector[...] = theta = draw(parameters.vector.size)
-    masks = mlp.masks(np.random.default_rng(1), B, "float64")
+    masks = mlp.masks(np.random.default_rng(1), 1, B, "float64")
     x, dh = draw(B, 4), draw(B, 3)
     y = mlp.forward(x, masks)
     assert_array_equal(y == 0.0, masks[1] == 0.0)
@@ -144,7 +144,7 @@ def test_initialize_hands_its_activation_and_sigma_to_every_layer():
 
 def test_masks_silence_the_share_said_and_none_is_drawn_where_nothing_is_dropped(rng):
     """(Q1)"""
-    assert MLP("net", SIZES, ["tanh"] * 2).masks(rng, B, "f4") is None
-    masks = MLP("net", SIZES, ["tanh"] * 2, dropout=0.25).masks(rng, 10_000, "f4")
+    assert MLP("net", SIZES, ["tanh"] * 2).masks(rng, 1, B, "f4") is None
+    masks = MLP("net", SIZES, ["tanh"] * 2, dropout=0.25).masks(rng, 2, 5_000, "f4")
     assert [mask.shape for mask in masks] == [(10_000, 6), (10_000, 3)]
     assert all(abs(mask.mean() - 0.75) < 0.02 for mask in masks)

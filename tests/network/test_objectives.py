@@ -81,6 +81,37 @@ def test_backward_is_the_derivative_in_all_that_forward_is_given(name, batch, is
             assert loss(i, batch[i] + 0.5) == pytest.approx(loss(i, batch[i]), rel=1e-12)
 
 
+@pytest.mark.parametrize(
+    "owner",
+    [
+        objectives.ELBO(),
+        objectives.ELBO(free_bits=0.6),
+        objectives.SampledELBO(),
+        objectives.ImportanceWeighted(),
+        objectives.Reconstruction(),
+    ],
+    ids=lambda owner: type(owner).__name__,
+)
+def test_the_shares_of_a_batch_add_up_to_it(batch, owner):
+    """Of rows 0, 1, 2 and row 3: the losses add, and the gradients are those of the whole batch."""
+    whole, direct = owner.forward(*batch, BETA), owner.backward()
+    _, mu, logvar, _, _ = batch
+    mean_kl = gaussian.kl(mu, logvar).mean(axis=0)
+    parts = []
+    for rows in (slice(0, 3), slice(3, 4)):
+        log_px, mu, logvar, z, eps = batch
+        here = log_px[:, rows], mu[rows], logvar[rows], z[:, rows], eps[:, rows]
+        share = objectives.Share(owner, here[0].shape[1] / B, lambda mean: mean_kl)
+        parts.append((share.forward(*here, BETA), share.backward()))
+    assert_allclose(np.add(parts[0][0], parts[1][0]), whole, rtol=1e-12)
+    for i, array in enumerate(direct):
+        if np.ndim(array):  # rows are the second axis of log_px and z, else the first
+            joined = np.concatenate([part[1][i] for part in parts], axis=0 if i > 1 else 1)
+            if joined.shape != array.shape:  # one number for all rows (a broadcast gradient)
+                joined = joined.sum(axis=0)
+            assert_allclose(joined, array, rtol=1e-12)
+
+
 def test_names_and_free_bits():
     owners = {name: objectives.objective(name) for name in objectives.NAMES}
     assert {name: type(owner) for name, owner in owners.items()} == {

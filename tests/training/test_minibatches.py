@@ -26,6 +26,38 @@ def test_neighbouring_streams_are_independent(axis):
     assert np.abs(correlations).max() < 5.0 / np.sqrt(5000)
 
 
+def draws(n, mine, address=(2, 3)):
+    """What a RowStream gives for three calls in a row."""
+    rng = minibatches.RowStream(1, address, n, mine)
+    shape = (2, mine.stop - mine.start, 3)
+    return (
+        rng.random(shape[1:], dtype=np.float32),
+        rng.standard_normal(shape, dtype=np.float32),
+        rng.standard_normal(shape, dtype=np.float64),
+    )
+
+
+@pytest.mark.parametrize("n", [1, 20, 128, 129, 300])
+def test_rows_have_the_same_numbers_whoever_draws_them(n):
+    whole = draws(n, slice(0, n))
+    for start, stop in itertools.product((0, 1, n // 3, 127, 128, 200), (1, n // 2, 128, 256, n)):
+        if start < stop <= n:
+            for part, all_rows in zip(draws(n, slice(start, stop)), whole):
+                assert_array_equal(part, all_rows[..., start:stop, :])
+
+
+def test_the_first_rows_draw_from_the_stream_of_the_address():
+    rng = stream(1, 2, 3)
+    assert_array_equal(draws(50, slice(0, 50))[0], rng.random((50, 3), dtype=np.float32))
+
+
+def test_blocks_of_rows_and_steps_draw_different_numbers():
+    numbers = [draws(512, slice(0, 512), (2, step))[2] for step in (1, 2)]
+    assert len(np.unique(numbers)) == np.size(numbers)
+    blocks = np.array(numbers).reshape(2, 2, 4, 128 * 3).transpose(0, 2, 1, 3).reshape(8, -1)
+    assert np.abs(np.corrcoef(blocks)[np.triu_indices(8, 1)]).max() < 5.0 / np.sqrt(768)
+
+
 # The order of an epoch.
 
 

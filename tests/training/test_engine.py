@@ -1,0 +1,267 @@
+"""One process alone, and 1, 2 and 4 ranks under MPI: the same training."""
+
+import os
+import runpy
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import train as script
+from numpy.testing import assert_allclose, assert_array_equal
+
+from numvae.network.objectives import Losses
+from numvae.training import engine
+from numvae.training.engine import Alone
+from numvae.training.history import load_history
+
+RANKS = Path(__file__).with_name("ranks.py")
+TRAIN = Path(script.__file__)
+MPIEXEC = shutil.which("mpiexec", path=str(Path(sys.executable).parent)) or shutil.which("mpiexec")
+
+
+@pytest.fixture(scope="module")
+def mpiexec():
+    """mpiexec(n, *command, **of_popen): a Popen with its output as text, one BLAS thread a rank."""
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install -e '.[mpi]'")
+    if MPIEXEC is None:
+        pytest.skip("there is no mpiexec; pip install -e '.[mpi]' brings one")
+
+    started = []
+
+    def start(n, *command):
+        process = subprocess.Popen(
+            [MPIEXEC, "-n", str(n), sys.executable, *map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def ended(process, code=0):
+    """The output and the errors of a process that ends by itself with this code."""
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == code, (process.returncode, output, errors)
+    return output, errors
+
+
+# The same training.
+
+
+@pytest.fixture(scope="module")
+def alone():
+    return runpy.run_path(str(RANKS))["results"](Alone())
+
+
+@pytest.mark.parametrize("n", [1, 2, 4])
+def test_ranks_train_the_same_model(alone, mpiexec, tmp_path, n):
+    """After 50 steps in float64: parameters, history and the optimizer's memory; the estimator."""
+    ended(mpiexec(n, RANKS, tmp_path / "found.npz"))
+    with np.load(tmp_path / "found.npz") as found:
+        assert found.keys() == alone.keys()
+        for name, wanted in alone.items():
+            assert_allclose(found[name], wanted, rtol=1e-12, atol=1e-12, err_msg=name)
+
+
+def test_a_model_that_trains_is_compared(alone):
+    """Else the test above would prove nothing."""
+    moved = [np.abs(array).max() for name, array in alone.items() if name.endswith(" 2")]
+    assert min(moved) > 1e-3 and len(moved) > 8
+
+
+def test_alone_there_is_nobody_to_talk_to():
+    alone, vector = Alone(), np.array([3.0, 4.0])
+    losses = Losses(1.0, 0.6, 0.4)
+    assert alone.rows(7) == (slice(0, 7), 1.0) and alone.part(9) == slice(0, 9)
+    assert alone.join(losses, vector) == (losses, 5.0)
+    alone.gather(vector)
+    assert alone.total(vector) is vector and alone.largest(2) == 2 and alone.first(lambda: 3) == 3
+    alone.agree({"seed": "1"})
+    with alone.together(), alone.last_words("never said"):
+        assert_array_equal(vector, [3.0, 4.0])
+
+
+def test_a_program_that_mpiexec_did_not_start_is_alone():
+    assert type(engine.started()) is Alone
+
+
+def test_mpiexec_without_mpi4py_is_answered_with_a_sentence(monkeypatch, capsys):
+    monkeypatch.setenv("PMI_RANK", "0")
+    monkeypatch.setitem(sys.modules, "mpi4py", None)
+    with pytest.raises(SystemExit) as stop:
+        script.main([])
+    output, errors = capsys.readouterr()
+    assert stop.value.code == 2 and output == "" and len(errors.splitlines()) == 1
+    assert "mpi4py is not installed" in errors
+
+
+# Ranks that differ, and ranks that fail.
+
+PROGRAM = """
+import sys, numpy as np
+from numvae import VAE
+from numvae.training.engine import started
+engine = started()
+X, rank = np.random.default_rng(0).random((60, 4)), engine.rank
+vae = VAE(epochs=1, random_state=0)
+def fit(X): return vae.fit(X, comm=engine.comm)
+try:
+    {}
+except Exception as error:
+    open(sys.argv[1] + str(rank), "w").write(type(error).__name__ + ": " + str(error))
+"""
+
+
+@pytest.mark.parametrize(
+    "what, sentence",
+    [
+        ("fit(X[: 60 - rank])", "ValueError: rank 1 differs from rank 0 in its data: 59 examples"),
+        ("fit(X + rank)", "ValueError: rank 1 differs from rank 0 in its data: 60 examples"),
+        (
+            "fit(X if rank == 0 else X[:, ::-1])",
+            "ValueError: rank 1 differs from rank 0 in its data",
+        ),
+        ("vae.set_params(random_state=rank).fit(X, comm=engine.comm)", None),
+        (
+            "vae.set_params(lr=0.1 + rank); fit(X)",
+            "ValueError: rank 1 differs from rank 0 in its optimizer: adam",
+        ),
+        (
+            "vae.set_params(beta=1.0 + rank); fit(X)",
+            "ValueError: rank 1 differs from rank 0 in its settings: {'seed'",
+        ),
+        (
+            "vae.set_params(n_latent=2 + rank); fit(X)",
+            "ValueError: rank 1 differs from rank 0 in its model: {'n_feat",
+        ),
+        ("vae.set_params(batch_size=1); fit(X)", "ValueError: a batch of 1 examples cannot be"),
+        ("fit(X * (np.nan if rank else 1.0))", "ValueError: Input X contains NaN"),
+        ("fit(X if rank else 'text')", "ValueError: VAE needs"),
+        (
+            "import numvae; numvae.__version__ += str(rank); fit(X)",
+            "ValueError: rank 1 differs from rank 0 in its version of numvae",
+        ),
+        ("engine.first(lambda: 1 / 0)", "ZeroDivisionError: division by zero"),
+    ],
+)
+def test_ranks_that_differ_are_found_out_at_the_start(mpiexec, tmp_path, what, sentence):
+    ended(mpiexec(2, "-c", PROGRAM.format(what), tmp_path / "said"))
+    said = [path.read_text() for path in sorted(tmp_path.glob("said*"))]
+    if sentence is None:  # the first rank's seed is everybody's
+        assert said == []
+    else:
+        assert len(said) == 2 and said[0] == said[1] and said[0].startswith(sentence), said
+
+
+def test_a_rank_that_fails_ends_them_all(mpiexec):
+    code = "from numvae.training.engine import started; e = started(); 1 / e.rank; e.first(int)"
+    process = mpiexec(2, "-c", code)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "Rank 0 failed, so all are stopped:" in errors and "ZeroDivisionError" in errors
+
+
+def test_mistakes_are_said_once(mpiexec, tmp_path):
+    for flags in (["--nonsense"], ["--data", tmp_path / "none.npy"], ["--out", tmp_path]):
+        output, errors = ended(mpiexec(2, TRAIN, *flags), 2)
+        assert output == "" and len(errors.splitlines()) == 1
+
+
+# The script.
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty working folder, and no data files of the machine's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("NUMVAE_DATA", raising=False)
+    return tmp_path
+
+
+def parameters(folder, file="model.npz"):
+    with np.load(folder / file, allow_pickle=False) as saved:
+        return {name: saved[name] for name in saved.files if saved[name].dtype.kind == "f"}
+
+
+def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsys):
+    rows = np.random.default_rng(0).random((300, 5)).astype(np.float32)
+    np.save("rows.npy", rows)
+    flags = ["--data", "rows.npy", "--hidden", "8", "--epochs", "3", "--checkpoint-every", "1"]
+    output, errors = ended(mpiexec(2, TRAIN, *flags, "--out", "by-2"))
+    assert errors == "" and output.count("seed 0, 2 ranks:") == 1
+    script.main([*flags, "--out", "by-1"])
+    assert sorted(os.listdir("by-1")) == sorted(os.listdir("by-2"))
+    assert output.replace("by-2", "by-1").replace(", 2 ranks", "") == capsys.readouterr().out
+    for name, wanted in parameters(folder / "by-1").items():
+        assert_allclose(parameters(folder / "by-2")[name], wanted, atol=1e-5)
+
+
+LONG = ["--hidden", "16", "--epochs", "120", "--checkpoint-every", "1"]  # some seconds
+
+
+def wait_for_epochs(process, folder, n):
+    """Wait until the run in the folder has finished n epochs."""
+    until = time.monotonic() + 60
+    while True:
+        time.sleep(0.01)
+        assert process.poll() is None and time.monotonic() < until
+        if (folder / "history.csv").is_file() and len(load_history(folder / "history.csv")) >= n:
+            return
+
+
+def ranks_of(process):
+    """The process numbers of the ranks that mpiexec started, the first rank's first."""
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid,args"], capture_output=True, text=True).stdout
+    found = [line.split(None, 1) for line in listed.splitlines()[1:]]
+    return sorted(
+        int(pid)
+        for pid, args in found
+        if args.startswith(sys.executable) and str(process.args[-1]) in args
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_rank_ends_the_run_which_goes_on_to_the_same_bits(mpiexec, folder, rank):
+    ended(mpiexec(2, TRAIN, *LONG, "--out", folder / "whole"))
+    process = mpiexec(2, TRAIN, *LONG, "--out", folder / f"killed-{rank}")
+    wait_for_epochs(process, folder / f"killed-{rank}", 5)
+    time.sleep(0.02)  # into the middle of an epoch
+    os.kill(ranks_of(process)[rank], signal.SIGKILL)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert "A rank was killed; the last checkpoint is whole. Go on with: python" in errors
+    assert ranks_of(process) == []
+    shutil.copytree(f"killed-{rank}", "with-one")
+    ended(mpiexec(2, TRAIN, "--resume", folder / f"killed-{rank}"))
+    for name, wanted in parameters(folder / "whole", "checkpoint.npz").items():
+        assert_array_equal(parameters(folder / f"killed-{rank}", "checkpoint.npz")[name], wanted)
+    assert script.main(["--resume", "with-one", "--quiet"]) == 0
+    for name, wanted in parameters(folder / "whole").items():
+        assert_allclose(parameters(folder / "with-one")[name], wanted, atol=0.2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+def test_ctrl_c_and_sigterm_stop_all_ranks_after_the_same_step(mpiexec, folder, number):
+    ended(mpiexec(2, TRAIN, *LONG, "--out", folder / "whole"))
+    process = mpiexec(2, TRAIN, *LONG, "--out", folder / "stopped")
+    wait_for_epochs(process, folder / "stopped", 5)
+    os.kill(ranks_of(process)[1], number)  # one rank only: the others hear of it
+    output, _ = ended(process, 128 + number)
+    assert f"Stopped by {signal.Signals(number).name} in epoch" in output
+    ended(mpiexec(2, TRAIN, "--resume", folder / "stopped"))
+    for name, wanted in parameters(folder / "whole", "checkpoint.npz").items():
+        assert_array_equal(parameters(folder / "stopped", "checkpoint.npz")[name], wanted)
