@@ -87,7 +87,8 @@ class Ranks(Alone):
 
         self.MPI, self.comm, self.rank, self.size = MPI, comm, comm.rank, comm.size
         self.neighbours = comm.Split_type(MPI.COMM_TYPE_SHARED).size
-        self.received = None
+        self.others = np.arange(self.size) != self.rank
+        self.received = np.empty((0, 0))
 
     def rows(self, n):
         if n < self.size:  # too few to share: each computes them all, and counts for little
@@ -99,20 +100,23 @@ class Ranks(Alone):
         return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
 
     def join(self, losses, gradient):
-        edges = self._edges(gradient.size)
         mine = gradient[self.part(gradient.size)]
-        if self.received is None or self.received.size != mine.size:
-            self.received = np.empty_like(mine)
-        self.comm.Reduce_scatter(gradient, self.received, np.diff(edges))
-        mine[...] = self.received
+        if self.received.shape[1] != mine.size:
+            self.received = np.empty((self.size - 1, mine.size), gradient.dtype)
+        each = mine.size * self.others  # of these numbers comes from every other rank
+        starts = np.cumsum(each) - each
+        theirs = self._their_parts(gradient.size)
+        self.comm.Alltoallv([gradient, theirs], [self.received, (each, starts)])
+        for gradient_of_other in self.received:
+            mine += gradient_of_other
         numbers = self.total(np.array([*losses, np.dot(mine, mine)], np.float64))
         *losses, squared = numbers.tolist()
         return Losses(*losses), math.sqrt(squared)
 
     def gather(self, vector):
-        edges = self._edges(vector.size)
-        kind = self.MPI._typedict[vector.dtype.char]
-        self.comm.Allgatherv(self.MPI.IN_PLACE, [vector, np.diff(edges), edges[:-1], kind])
+        part = self.part(vector.size)
+        to_each = (part.stop - part.start) * self.others, np.full(self.size, part.start)
+        self.comm.Alltoallv([vector, to_each], [vector, self._their_parts(vector.size)])
 
     def total(self, array, operation=None):
         self.comm.Allreduce(self.MPI.IN_PLACE, array, operation or self.MPI.SUM)
@@ -162,9 +166,10 @@ class Ranks(Alone):
                         "and data."
                     )
 
-    def _edges(self, n):
-        """Where each rank's part of n things begins, and n."""
-        return np.arange(self.size + 1) * n // self.size
+    def _their_parts(self, n):
+        """(sizes, starts) of every rank's part of n things, one's own with size 0."""
+        edges = np.arange(self.size + 1) * n // self.size
+        return np.diff(edges) * self.others, edges[:-1]
 
 
 def started():

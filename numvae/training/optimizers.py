@@ -3,6 +3,10 @@
 `update` walks the flat vectors in blocks that fit the processor's cache, so that the several passes
 of a rule over a block find it there. The rule is elementwise: the blocks change no number.
 
+Where the gradient stays 0 (a pixel that is rarely lit, a unit of relu that has died) a moment decays
+below 10⁻³⁸, where float32 is denormal: processors are many times slower there, and rounding keeps
+it there for ever. So what has become too small to move a parameter is set to 0 now and then.
+
 Read next: loop.
 """
 
@@ -11,6 +15,7 @@ import numpy as np
 from numvae.rules import optimizers
 
 BLOCK = 32768  # elements; the arrays of one block then fit a core's L2 cache in float32
+FORGET_EVERY = 64  # steps; in these a moment decays by less than the 10⁸ that stay above denormal
 
 
 class Optimizer:
@@ -33,6 +38,9 @@ class Optimizer:
             here = slice(start, min(start + BLOCK, last))
             memory = [array[here] for array in self.memory.values()]
             self.rule(vector[here], gradient[here], memory, settings)
+            if self.t % FORGET_EVERY == 0:
+                for array in memory:
+                    array[np.abs(array) < 1e8 * np.finfo(array.dtype).tiny] = 0.0
 
 
 class SGD(Optimizer):
