@@ -1,25 +1,35 @@
-"""How fast a training step is: beside its bare matrix products, and beside the frameworks.
+"""How fast numvae is: beside its bare matrix products, and beside the frameworks.
 
 python scripts/benchmark.py
-python scripts/benchmark.py --case 784-400-20 --rounds 5
-python scripts/benchmark.py --json speed.json
+python scripts/benchmark.py steps --case 784-400-20 --rounds 5
+python scripts/benchmark.py phases epoch --json speed.json
+
+steps     milliseconds per training step, of numvae, of two of its ranks under MPI, of its matrix
+          products alone, and of PyTorch and JAX where they are installed
+phases    the time of each part of a step
+epoch     a pass over MNIST with each one's usual way of loading data, and the memory it takes
+score     rows per second of score_samples
+start     seconds until it is imported
+scaling   a step with larger batches, wider and more layers
 
 Everyone trains the same model on the same batches in float32, reads the loss back at every step,
 and runs in a process of its own, one after the other, round after round: so a machine that is busy
-for a while disturbs them all alike. PyTorch and JAX take part where they are installed.
+for a while disturbs them all alike.
 """
 
 import importlib.util
 import json
+import os
+import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from peers.case import CASES
+from peers.case import CASES, Case
 
-from numvae import machine
+from numvae import datasets, machine
 from numvae.cli import Parser, new_file, script, whole
 from numvae.files import write_atomically
 from numvae.training.progress import duration
@@ -27,17 +37,28 @@ from numvae.training.progress import duration
 HERE = Path(__file__).resolve().parent
 # name → (file in peers/, mode, what must be installed)
 PEERS = {
-    "numvae": ("in_numvae", "", "numpy"),
-    "bare products": ("in_products", "", "numpy"),
+    "numvae": ("in_numvae", "step", "numpy"),
+    "numvae, 2 ranks": ("in_numvae", "ranks", "mpi4py"),
+    "bare products": ("in_products", "step", "numpy"),
     "PyTorch": ("in_torch", "eager", "torch"),
     "PyTorch fused": ("in_torch", "fused", "torch"),
     "PyTorch compiled": ("in_torch", "compile", "torch"),
-    "JAX": ("in_jax", "", "jax"),
+    "JAX": ("in_jax", "step", "jax"),
+}
+EPOCHS = 6  # of MNIST
+SCALED = {
+    "batch": [Case(784, (400,), 20, B, activation="relu") for B in (10, 32, 100, 320, 1000)],
+    "width": [Case(784, (H,), 20, 100, activation="relu") for H in (50, 100, 200, 400, 800, 1600)],
+    "depth": [Case(784, (400,) * n, 20, 100, activation="relu") for n in (1, 2, 3, 4)],
 }
 
 
 def parser():
-    p = Parser(description="How fast a training step is, beside what bounds it and its peers.")
+    p = Parser(
+        description="How fast a training step is, beside what bounds it and its peers; without a "
+        "word, all there is to measure."
+    )
+    p.add_argument("what", nargs="*", metavar="WHAT", help=f"{', '.join(MEASURES)}")
     p.add_argument(
         "--case",
         action="append",
@@ -46,7 +67,7 @@ def parser():
     )
     p.add_argument("--rounds", type=whole(1), default=3, metavar="N", help="(default: 3)")
     p.add_argument(
-        "--seconds", type=whole(1), default=3, metavar="S", help="for each measurement (default: 3)"
+        "--seconds", type=whole(1), default=2, metavar="S", help="for each measurement (default: 2)"
     )
     p.add_argument("--json", metavar="FILE", help="write every number to a new file too")
     return p
@@ -55,47 +76,197 @@ def parser():
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    cases = [c for c in CASES if not args.case or any(name in c.name for name in args.case)]
+    args.cases = [c for c in CASES if not args.case or any(name in c.name for name in args.case)]
     try:
         path = new_file(args.json, ".json") if args.json else None
-        if not cases:
+        if not args.cases:
             raise ValueError(f"no case holds {' or '.join(args.case)}; see --help for their names.")
+        for what in args.what:
+            if what not in MEASURES:
+                raise ValueError(
+                    f"there is no {what!r} to measure; there are {', '.join(MEASURES)}."
+                )
     except (ValueError, OSError) as error:
         p.error(str(error))
-    peers = [name for name, (_, _, module) in PEERS.items() if importlib.util.find_spec(module)]
-    print(f"{machine.describe()}; milliseconds per step, median of {args.rounds} rounds (± half")
-    print("the range), and how many times as long as numvae; above 1, numvae is faster.")
-    found, start, done = {}, time.monotonic(), 0
-    total = len(cases) * args.rounds * len(peers)
-    for case in cases:
-        times = {name: [] for name in peers}
-        for _ in range(args.rounds):
-            for name in peers:
-                times[name].append(measure(name, case, args.seconds))
-                done += 1
-                if sys.stdout.isatty():
-                    left = duration((time.monotonic() - start) * (total / done - 1))
-                    print(f"\r  {case.name}, {name}: {left} left\033[K", end="", flush=True)
-        if sys.stdout.isatty():
-            print("\r\033[K", end="")
-        found[case.name] = times
-        print("\n".join(lines(case, times)), flush=True)
+    print(f"{machine.describe()}{_versions()}.")
+    found = {}
+    for what in args.what or MEASURES:
+        found[what] = MEASURES[what](args)
     if path:
-        about = {"machine": machine.describe(), "milliseconds": found}
+        about = {"machine": machine.describe() + _versions(), **found}
         write_atomically(path, json.dumps(about, indent=1).encode())
     return 0
 
 
-def measure(name, case, seconds):
-    """Milliseconds per step of a peer, in a process of its own."""
-    file, mode, _ = PEERS[name]
-    told = json.dumps([*case, seconds, mode])
-    ran = subprocess.run(
-        [sys.executable, str(HERE / "peers" / f"{file}.py"), told], capture_output=True, text=True
+# What there is to measure: each prints its table and returns its numbers.
+
+
+def steps(args):
+    """Milliseconds per step of everyone: case → peer → one for each round."""
+    print(
+        f"\nMilliseconds per training step, median of {args.rounds} rounds ± half their range, and"
     )
+    print("how many times as long as numvae's: above 1, numvae is faster.")
+    peers = here(PEERS)
+    found, show = {}, Countdown(len(args.cases) * args.rounds * len(peers))
+    for case in args.cases:
+        times = {name: [] for name in peers}
+        for _ in range(args.rounds):
+            for name in peers:
+                times[name].append(run(PEERS[name], case, args.seconds)["ms"])
+                show.next(f"{case.name}, {name}")
+        show.wipe()
+        found[case.name] = times
+        print("\n".join(lines(case, times)), flush=True)
+    return found
+
+
+def phases(args):
+    """Milliseconds of each part of numvae's step: case → part → ms."""
+    print("\nThe parts of a step of numvae, milliseconds")
+    found = {}
+    for case in args.cases:
+        found[case.name] = run(("in_numvae", "phases", ""), case, args.seconds)
+        if len(found) == 1:
+            print(" " * 32 + "".join(f"{part:>12}" for part in found[case.name]))
+        print(f"  {case.name:<30}" + "".join(f"{ms:12.3f}" for ms in found[case.name].values()))
+    return found
+
+
+def epoch(args):
+    """Seconds of the first and the last of some passes over MNIST, and the memory, by peer."""
+    case = Case(784, (400,), 20, 128, activation="relu")
+    print(f"\nSeconds per epoch of MNIST, {case.name}: the first, and the {EPOCHS}th; peak memory")
+    try:
+        datasets.load("mnist")
+    except FileNotFoundError as error:
+        print(f"  not measured: {error}")
+        return {}
+    asked = {
+        "numvae": ("in_numvae", "epoch", "numpy"),
+        "PyTorch, DataLoader": ("in_torch", "epoch", "torch"),
+        "JAX, NumPy batches": ("in_jax", "epoch", "jax"),
+    }
+    found = {}
+    for name in here(asked):
+        found[name] = run(asked[name], case, EPOCHS)
+        first, last = found[name]["seconds"][0], found[name]["seconds"][-1]
+        print(f"  {name:<22}{first:8.2f}{last:8.2f} s{_memory(found[name])}", flush=True)
+    return found
+
+
+def score(args):
+    """Rows per second of score_samples."""
+    case = Case(784, (400,), 20, 100)
+    found = run(("in_numvae", "score", ""), case, args.seconds)
+    how = f"{case.name}, {found['draws']} draws a row"
+    print(f"\nscore_samples, {how}: {found['rows']:,.0f} rows a second", flush=True)
+    return found
+
+
+def start(args):
+    """Seconds to import each, and nothing else, in a fresh process: the median of some."""
+    print("\nSeconds from nothing to imported, and the memory taken")
+    found = {}
+    code = f"import {{}}, sys; sys.path.append({str(HERE / 'peers')!r}); import case; "
+    code += "print(case.peak_memory())"
+    for name in here({name: ("", "", name) for name in ("numpy", "numvae", "torch", "jax")}):
+        times = []
+        for _ in range(2 + args.rounds):
+            began = time.perf_counter()
+            ran = subprocess.run(
+                [sys.executable, "-c", code.format(name)], check=True, capture_output=True
+            )
+            times.append(time.perf_counter() - began)
+        most = ran.stdout.decode().strip()
+        found[name] = {
+            "seconds": float(np.median(times)),
+            "MB": None if most == "None" else float(most),
+        }
+        print(f"  {name:<8}{found[name]['seconds']:8.2f} s{_memory(found[name])}", flush=True)
+    return found
+
+
+def scaling(args):
+    """Milliseconds per step as the batch, the width and the depth grow: what → case → peer → ms."""
+    names = here({name: PEERS[name] for name in ("numvae", "bare products", "PyTorch", "JAX")})
+    found, show = {}, Countdown(len(names) * sum(map(len, SCALED.values())))
+    for what, cases in SCALED.items():
+        print(f"\nMilliseconds per step by {what:<8}" + "".join(f"{name:>16}" for name in names))
+        found[what] = {}
+        for case in cases:
+            times = {}
+            for name in names:
+                times[name] = run(PEERS[name], case, args.seconds)["ms"]
+                show.next(f"{case.name}, {name}")
+            show.wipe()
+            found[what][case.name] = times
+            print(
+                f"  {case.name:<30}" + "".join(f"{ms:16.3f}" for ms in times.values()), flush=True
+            )
+    return found
+
+
+MEASURES = {
+    "steps": steps,
+    "phases": phases,
+    "epoch": epoch,
+    "score": score,
+    "start": start,
+    "scaling": scaling,
+}
+
+
+# How it is measured.
+
+
+def here(peers):
+    """Those of the peers that can run on this machine."""
+    installed = {name for name, peer in peers.items() if importlib.util.find_spec(peer[2])}
+    return [
+        name
+        for name in peers
+        if name in installed and (peers[name][1] != "ranks" or mpiexec() is not None)
+    ]
+
+
+def mpiexec():
+    """The mpiexec of this Python's environment, or any."""
+    ours = shutil.which("mpiexec", path=str(Path(sys.executable).parent))
+    return ours or shutil.which("mpiexec")
+
+
+def run(peer, case, amount, blas_threads=None):
+    """What a peer finds in a process of its own, or in two with one BLAS thread each."""
+    file, mode, _ = peer
+    command = [sys.executable, str(HERE / "peers" / f"{file}.py")]
+    command.append(json.dumps([*case, amount, mode]))
+    environment = dict(os.environ)
+    if mode in ("ranks", "costs"):
+        command, blas_threads = [mpiexec(), "-n", "2", *command], 1
+    if blas_threads:
+        environment["OPENBLAS_NUM_THREADS"] = str(blas_threads)
+    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
     if ran.returncode:
-        raise RuntimeError(f"{name} failed on {case.name}:\n{ran.stderr}")
-    return json.loads(ran.stdout.splitlines()[-1])["ms"]
+        raise RuntimeError(f"{file}.py ({mode}) failed on {case.name}:\n{ran.stderr}")
+    return json.loads(ran.stdout.splitlines()[-1])
+
+
+class Countdown:
+    """On a terminal, what is being measured and the time that is left."""
+
+    def __init__(self, total):
+        self.total, self.done, self.start = total, 0, time.monotonic()
+
+    def next(self, text):
+        self.done += 1
+        if sys.stdout.isatty():
+            left = (time.monotonic() - self.start) * (self.total / self.done - 1)
+            print(f"\r  {text}: {duration(left)} left\033[K", end="", flush=True)
+
+    def wipe(self):
+        if sys.stdout.isatty():
+            print("\r\033[K", end="")
 
 
 def lines(case, times):
@@ -116,6 +287,18 @@ def lines(case, times):
 def _spread(values, form):
     values = np.asarray(values)
     return f"{np.median(values):{form}} ± {(values.max() - values.min()) / 2:.2f}"
+
+
+def _memory(found):
+    return "" if found["MB"] is None else f"{found['MB']:10,.0f} MB"
+
+
+def _versions():
+    """The peers that are installed, with their versions."""
+    from importlib.metadata import version
+
+    names = ("torch", "jax", "mpi4py")
+    return "".join(f", {n} {version(n)}" for n in names if importlib.util.find_spec(n))
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """Who trains: one process alone, or several ranks under MPI that share every batch.
 
-Data-parallel training in three steps. Each rank computes the gradient of its rows; the sum over the
-ranks is the gradient of the batch, so one collective joins them. An optimizer's rule is elementwise,
-and so each rank needs the sum, and moves the parameters, in its own part of the flat vector only;
-then the parts are put together again. The loop asks an engine for these steps, and an engine that
-is alone has next to nothing to do.
+Data-parallel training: each rank computes the gradient of its rows, and the sum over the ranks is
+the gradient of the batch. An optimizer's rule is elementwise, so each rank needs that sum, and
+moves the parameters, in its own part of the flat vector only: one collective joins the gradients,
+part by part, and another puts the parameters together again. The loop asks an engine for this, and
+an engine that is alone has next to nothing to do.
 
 Every rank calls every method in the same order with arrays of the same shape: that is all there is
 to know about programs under MPI.

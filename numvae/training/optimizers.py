@@ -3,9 +3,9 @@
 `update` walks the flat vectors in blocks that fit the processor's cache, so that the several passes
 of a rule over a block find it there. The rule is elementwise: the blocks change no number.
 
-Where the gradient stays 0 (a pixel that is rarely lit, a unit of relu that has died) a moment decays
-below 10⁻³⁸, where float32 is denormal: processors are many times slower there, and rounding keeps
-it there for ever. So what has become too small to move a parameter is set to 0 now and then.
+Where the gradient stays 0 (a pixel that is rarely lit, a unit of relu that has died) a moment
+decays below 10⁻³⁸, where float32 is denormal: processors are many times slower there, and rounding
+keeps it there for ever. So what is too small to move a parameter is set to 0 now and then.
 
 Read next: loop.
 """

@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 LR, BETA1, BETA2, EPS = 1e-3, 0.9, 0.999, 1e-8
@@ -31,6 +32,17 @@ class Case(NamedTuple):
         down = (self.Z, *reversed(self.hidden))
         return list(zip(up, up[1:])), list(zip(down, down[1:]))
 
+    def flops(self):
+        """Floating-point operations of the matrix products for one row, forward and backward."""
+        up, down = self.layers()
+        layers = [
+            *up,
+            (self.hidden[-1], 2 * self.Z),
+            *down,
+            (self.hidden[0], self.heads() * self.D),
+        ]
+        return sum(6 * n_in * n_out for n_in, n_out in layers) - 2 * self.D * self.hidden[0]
+
     def heads(self):
         """How many numbers per feature the decoder says: the logits, or mean and log-variance."""
         return 1 if self.likelihood == "bernoulli" else 2
@@ -57,33 +69,62 @@ def batches(case, n=20):
     return (x < 0.3).astype(np.float32) if case.likelihood == "bernoulli" else x
 
 
-def run(step, x, seconds):
+def run(step, x, seconds, agreed=lambda number: number):
     """Call step(x[i]) → loss again and again; print milliseconds per step as JSON.
 
-    A quarter of the time warms up. What is printed is the median of chunks of steps, so that the
-    clock itself does not count.
+    A quarter of the time warms up and finds how many steps the rest has room for. What is printed
+    is the median of ten chunks of steps, so that the clock itself does not count.
+
+    agreed    where several processes must take the same number of steps: what one of them says
     """
-    for i in range(3):
-        step(x[i])
-    began = time.perf_counter()
-    n = 0
-    while time.perf_counter() - began < 0.25 * seconds:
-        step(x[n % len(x)])
-        n += 1
-    chunk = max(1, n // 10)
-    times = []
-    began = time.perf_counter()
-    while time.perf_counter() - began < 0.75 * seconds:
-        start = time.perf_counter()
-        for i in range(chunk):
-            loss = step(x[i % len(x)])
-        times.append((time.perf_counter() - start) / chunk * 1e3)
+    n, took = 1, 0.0
+    while agreed(took) < 0.1 * seconds:
+        n *= 2
+        took = _time(step, x, n)
+    chunk = max(1, round(agreed(n * 0.075 * seconds / took)))
+    times = sorted(_time(step, x, chunk) / chunk for _ in range(10))
+    loss = float(step(x[0]))
     assert loss == loss, "the loss is not a number"
-    print(json.dumps({"ms": sorted(times)[len(times) // 2], "loss": float(loss)}))
+    print(json.dumps({"ms": 500.0 * (times[4] + times[5]), "loss": loss, "MB": peak_memory()}))
+
+
+def _time(step, x, n):
+    """Seconds for n steps."""
+    start = time.perf_counter()
+    for i in range(n):
+        step(x[i % len(x)])
+    return time.perf_counter() - start
+
+
+def epochs(epoch, n):
+    """Call epoch() n times, a pass over MNIST each; print the seconds of each as JSON."""
+    seconds = []
+    for _ in range(n):
+        start = time.perf_counter()
+        epoch()
+        seconds.append(time.perf_counter() - start)
+    print(json.dumps({"seconds": seconds, "MB": peak_memory()}))
+
+
+def mnist():
+    """The 60,000 training images as (N, 784) numbers in [0, 1]."""
+    from numvae import datasets
+
+    return datasets.load("mnist").X
+
+
+def peak_memory():
+    """The most memory that this process has had, in MB; None where the system does not say."""
+    try:  # getrusage would count what the parent process had when it started this one
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return None
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1e3
 
 
 def told():
-    """(Case, seconds, mode) from the command line: what `benchmark.py` asks of this process."""
-    *case, seconds, mode = json.loads(sys.argv[1])
+    """(Case, amount, mode) from the command line: what `benchmark.py` asks of this process, and for
+    how many seconds, or epochs."""
+    *case, amount, mode = json.loads(sys.argv[1])
     case[1] = tuple(case[1])
-    return Case(*case), seconds, mode
+    return Case(*case), amount, mode

@@ -1,13 +1,14 @@
-"""The same step in JAX: jit of loss, gradient and Adam as one function, its buffers donated."""
+"""The same step in JAX: jit of loss, gradient and Adam as one function, its buffers donated; or an
+epoch of MNIST, its batches taken from a NumPy array."""
 
 import math
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, run, told
+from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, mnist, run, told
 
-case, seconds, _ = told()
+case, amount, mode = told()
 ACTIVATION = {"tanh": jnp.tanh, "relu": jax.nn.relu}[case.activation]
 LOG_FLOOR = math.log(SIGMA_MIN**2)
 encoder, decoder = case.layers()
@@ -68,4 +69,15 @@ def step(x):
     return float(value)
 
 
-run(step, [jnp.asarray(x) for x in batches(case)], seconds)
+if mode == "epoch":
+    X = mnist()
+    starts = range(0, len(X), case.B)
+
+    def epoch():
+        order = rng.permutation(len(X))
+        for i in starts:
+            step(X[order[i : i + case.B]])
+
+    epochs(epoch, int(amount))
+else:
+    run(step, [jnp.asarray(x) for x in batches(case)], amount)

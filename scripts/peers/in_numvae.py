@@ -1,12 +1,19 @@
-"""A training step of numvae, as `training/loop.py` takes it."""
+"""A training step of numvae, as `training/loop.py` takes it, alone or as one of several ranks; the
+time of each of its parts; an epoch of MNIST; or the rows that `score_samples` does in a second."""
+
+import json
+import time
 
 import numpy as np
-from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, run, told
+from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, mnist, run, told
 
-from numvae.network import Autoencoder
+from numvae import VAE
+from numvae.network import Autoencoder, objectives
+from numvae.training.engine import started
+from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
 
-case, seconds, _ = told()
+case, amount, mode = told()
 rng = np.random.default_rng(0)
 model = Autoencoder(
     case.D, case.Z, case.hidden, case.activation, case.likelihood, sigma_min=SIGMA_MIN
@@ -20,4 +27,122 @@ def step(x):
     return losses.loss
 
 
-run(step, batches(case), seconds)
+def ranks():
+    """The same step, its batch shared by the ranks."""
+    engine = started()
+    mine, share = engine.rows(case.B)
+    part = engine.part(model.parameters.vector.size)
+    objective = objectives.Share(model.elbo, share, engine.total)
+
+    def step(x):
+        x = x[mine]
+        losses, gradient = model.loss_and_grad(x, model.noise(rng, 1, len(x)), objective=objective)
+        losses, _ = engine.join(losses, gradient)
+        optimizer.update(part)
+        engine.gather(model.parameters.vector)
+        return losses.loss
+
+    run(step, batches(case), amount, lambda number: engine.first(lambda: number))
+
+
+def phases():
+    """Milliseconds of each part of a step, the median of many."""
+    stamps, order = [], []
+
+    def stamp(owner, method, before, after):
+        """Have owner.method note the time, as the end of the part `before` and of `after`."""
+        original = getattr(owner, method)
+
+        def stamped(*args, **settings):
+            note(before)
+            result = original(*args, **settings)
+            note(after)
+            return result
+
+        setattr(owner, method, stamped)
+
+    def note(part):
+        stamps.append(time.perf_counter())
+        order.append(part)
+
+    objective = objectives.ELBO()
+    model.elbo = objective
+    stamp(model, "noise", None, "sampling")
+    stamp(model.logvar, "forward", "encoder", "encoder")
+    stamp(model.decoder, "forward", "sampling", "decoder")
+    stamp(objective, "forward", "likelihood", "likelihood")
+    stamp(optimizer, "update", "backward", "optimizer")
+    x, found = batches(case), []
+    start = time.perf_counter()
+    while time.perf_counter() - start < amount:
+        stamps.clear(), order.clear()
+        step(x[len(found) % len(x)])
+        parts = dict.fromkeys(("encoder", "sampling", "decoder", "likelihood"), 0.0)
+        for part, took in zip(order[1:], np.diff(stamps)):
+            parts[part] = parts.get(part, 0.0) + 1e3 * float(took)
+        found.append(parts)
+    half = found[len(found) // 2 :]
+    print(json.dumps({part: float(np.median([parts[part] for parts in half])) for part in half[0]}))
+
+
+def costs():
+    """What `evaluation.scaling` needs to know of a machine, measured with all ranks at work."""
+    engine = started()
+    x = np.concatenate(batches(case, 20))
+    P = model.parameters.vector.size
+    vectors = np.random.default_rng(0).random((2, 4 * P), dtype=np.float32)
+
+    def seconds(function, n):
+        """The median of many calls of function(n), all ranks beginning together."""
+        took = []
+        for _ in range(30):
+            engine.total(np.zeros(1))
+            start = time.perf_counter()
+            function(n)
+            took.append(time.perf_counter() - start)
+        return float(np.median(took))
+
+    def gradient(n):
+        model.loss_and_grad(x[:n], model.noise(rng, 1, n))
+
+    def exchange(n):
+        engine.join((0.0, 0.0, 0.0), vectors[0, :n])
+        engine.gather(vectors[1, :n])
+
+    rows, sizes = [16, 32, 64, 128, 256, 512, 1024], [P // 16, P // 4, P, 4 * P]
+    found = {
+        "batches": rows,
+        "passes": [seconds(gradient, n) for n in rows],
+        "sizes": [4 * n for n in sizes],
+        "exchanges": [seconds(exchange, n) for n in sizes],
+        "optimizer": seconds(optimizer.update, slice(None)),
+        "n_parameters": P,
+    }
+    print(json.dumps(found))
+
+
+def epoch():
+    X = mnist()
+    training = Training(model, optimizer, 0, batch_size=case.B, epochs=int(amount))
+    epochs(lambda: [None for _ in training.steps(X)] and training.finish_epoch(), int(amount))
+
+
+def score():
+    """Rows per second of `score_samples`."""
+    x = batches(case).reshape(-1, case.D)
+    vae = VAE(case.Z, hidden=case.hidden, likelihood=case.likelihood, epochs=1, random_state=0)
+    vae.fit(x[:200])
+    vae.score_samples(x[:200])
+    start = time.perf_counter()
+    vae.score_samples(x[:1000])
+    print(json.dumps({"rows": 1000 / (time.perf_counter() - start), "draws": vae.n_importance}))
+
+
+{
+    "step": lambda: run(step, batches(case), amount),
+    "ranks": ranks,
+    "phases": phases,
+    "costs": costs,
+    "epoch": epoch,
+    "score": score,
+}[mode]()

@@ -4,7 +4,7 @@ floor on this machine."""
 import numpy as np
 from case import batches, run, told
 
-case, seconds, _ = told()
+case, amount, _ = told()
 rng = np.random.default_rng(0)
 encoder, decoder = case.layers()
 width = case.hidden[-1] if case.hidden else case.D
@@ -30,4 +30,4 @@ def step(_):
     return 0.0
 
 
-run(step, batches(case, 3), seconds)
+run(step, batches(case, 3), amount)

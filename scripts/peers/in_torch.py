@@ -1,15 +1,16 @@
-"""The same step in PyTorch: eager with its default Adam, with its fused Adam, or compiled."""
+"""The same step in PyTorch: eager with its default Adam, with its fused Adam, or compiled; or an
+epoch of MNIST with its DataLoader."""
 
 import math
 
 import torch
-from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, run, told
+from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, mnist, run, told
 from torch import nn
 from torch.nn import functional as F
 
 from numvae.machine import blas_threads
 
-case, seconds, mode = told()
+case, amount, mode = told()
 torch.set_num_threads(blas_threads())
 torch.manual_seed(0)
 ACTIVATION = {"tanh": nn.Tanh, "relu": nn.ReLU}[case.activation]
@@ -46,7 +47,11 @@ class VAE(nn.Module):
 
 model = VAE()
 optimizer = torch.optim.Adam(
-    model.parameters(), lr=LR, betas=(BETA1, BETA2), eps=EPS, fused=mode != "eager" or None
+    model.parameters(),
+    lr=LR,
+    betas=(BETA1, BETA2),
+    eps=EPS,
+    fused=mode in ("fused", "compile") or None,
 )
 loss_of = torch.compile(model) if mode == "compile" else model
 
@@ -59,4 +64,9 @@ def step(x):
     return loss.item()
 
 
-run(step, torch.from_numpy(batches(case)), seconds)
+if mode == "epoch":
+    X = torch.utils.data.TensorDataset(torch.from_numpy(mnist()))
+    loader = torch.utils.data.DataLoader(X, batch_size=case.B, shuffle=True)
+    epochs(lambda: [step(x) for (x,) in loader], int(amount))
+else:
+    run(step, torch.from_numpy(batches(case)), amount)

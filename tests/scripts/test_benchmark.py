@@ -8,18 +8,74 @@ from peers.case import CASES, Case, batches
 
 from numvae.network import Autoencoder
 
+CASE = ["--case", "64-32-2", "--rounds", "1", "--seconds", "1"]
 
-def test_a_small_case_is_measured_beside_its_products(monkeypatch, capsys):
+
+ABSENT = ("in_torch", "eager", "a_package_that_is_not_there")
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """Two peers that are there on every machine."""
     few = {name: benchmark.PEERS[name] for name in ("numvae", "bare products")}
     monkeypatch.setattr(benchmark, "PEERS", few)
-    found = ["--case", "64-32-2", "--rounds", "1", "--seconds", "1", "--json", "speed.json"]
-    assert benchmark.main(found) == 0
+    return few
+
+
+def test_a_small_case_is_measured_beside_its_products(few, capsys):
+    assert benchmark.main(["steps", *CASE, "--json", "speed.json"]) == 0
     text = capsys.readouterr().out
     assert re.search(r"^64-32-2 b64, [\d,]+ examples per second$", text, re.M)
     with open("speed.json") as file:
-        times = json.load(file)["milliseconds"]["64-32-2 b64"]
+        times = json.load(file)["steps"]["64-32-2 b64"]
     assert set(times) == set(few) and times["numvae"][0] > times["bare products"][0] > 0.0
     assert f"numvae    {times['numvae'][0]:16.3f} ± 0.00 ms" in text
+
+
+def test_the_parts_of_a_step_add_up_to_it(few, capsys):
+    assert benchmark.main(["steps", "phases", *CASE, "--json", "speed.json"]) == 0
+    with open("speed.json") as file:
+        found = json.load(file)
+    parts = found["phases"]["64-32-2 b64"]
+    wanted = "encoder", "sampling", "decoder", "likelihood", "backward", "optimizer"
+    assert tuple(parts) == wanted and min(parts.values()) > 0.0
+    whole = found["steps"]["64-32-2 b64"]["numvae"][0]
+    assert 0.5 * whole < sum(parts.values()) < 3.0 * whole
+    text = capsys.readouterr().out
+    assert all(part in text for part in wanted)
+
+
+def test_importing_and_scoring_are_measured(few, capsys, monkeypatch):
+    monkeypatch.setattr(benchmark, "here", lambda peers: ["numpy", "numvae"])
+    found = [
+        benchmark.start(benchmark.parser().parse_args(CASE)),
+        benchmark.score(benchmark.parser().parse_args(CASE)),
+    ]
+    assert found[0]["numpy"]["seconds"] > 0.0 and found[1]["rows"] > 1.0
+    text = capsys.readouterr().out
+    assert re.search(r"^  numvae +\d+\.\d\d s", text, re.M) and "draws a row: " in text
+
+
+def test_without_mnist_there_is_no_epoch_and_a_sentence(few, capsys):
+    assert benchmark.main(["epoch", *CASE]) == 0
+    assert "not measured: train-images-idx3-ubyte.gz was not found" in capsys.readouterr().out
+
+
+def test_a_step_is_measured_as_it_grows(few, capsys, monkeypatch):
+    small = [Case(8, (4,), 2, B) for B in (2, 4)]
+    monkeypatch.setattr(benchmark, "SCALED", {"batch": small})
+    monkeypatch.setattr(benchmark, "PEERS", {**dict.fromkeys(("PyTorch", "JAX"), ABSENT), **few})
+    assert benchmark.main(["scaling", *CASE]) == 0
+    assert re.search(r"^  8-4-2 b4 +\d\.\d{3} +\d\.\d{3}$", capsys.readouterr().out, re.M)
+
+
+@pytest.mark.skipif(benchmark.mpiexec() is None, reason="there is no mpiexec")
+def test_two_ranks_are_measured(capsys, monkeypatch):
+    pytest.importorskip("mpi4py")
+    ranks = {name: benchmark.PEERS[name] for name in ("numvae", "numvae, 2 ranks")}
+    monkeypatch.setattr(benchmark, "PEERS", ranks)
+    assert benchmark.main(["steps", *CASE]) == 0
+    assert re.search(r"^  numvae, 2 ranks +\d\.\d{3}", capsys.readouterr().out, re.M)
 
 
 def test_ratios_are_those_of_each_round():
@@ -45,4 +101,5 @@ def test_a_case_is_the_model_that_its_name_says(case):
 
 def test_mistakes_get_one_sentence(refused):
     assert "no case holds 65-" in refused(benchmark.main, "--case", "65-")
+    assert "there is no 'speed' to measure" in refused(benchmark.main, "speed")
     assert "should end in .json" in refused(benchmark.main, "--json", "speed.txt")

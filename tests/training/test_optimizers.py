@@ -100,3 +100,47 @@ def test_the_schedule_scales_every_step(name):
             optimizer.update()
     assert first.vector.all()
     assert_array_equal(first.vector, other.vector)
+
+
+@each_optimizer
+def test_a_part_is_moved_alone_and_as_it_would_be_with_the_rest(name):
+    size = 2 * BLOCK + 17
+    whole, of_whole = run(name, {"W": (size,)}, steps=1)
+    for part in (slice(0, 5), slice(3, BLOCK + 40), slice(BLOCK, size), slice(7, 7)):
+        parameters, optimizer = run(name, {"W": (size,)}, steps=0)
+        parameters.gradient[...] = whole.gradient
+        optimizer.update(part)
+        wanted = np.zeros(size)
+        wanted[part] = whole.vector[part]
+        assert_array_equal(parameters.vector, wanted)
+        for key, memory in optimizer.memory.items():
+            assert_array_equal(memory[part], of_whole.memory[key][part])
+
+
+@each_optimizer
+def test_a_gradient_that_stays_0_leaves_no_denormal_number_behind(name, dtype):
+    """They would slow every later step; β₁ᵗ reaches them after some 800 steps."""
+    parameters, optimizer = run(name, {"W": (40,)}, dtype=dtype)
+    parameters.gradient[:20] = 0.0
+    for _ in range(7000 if dtype == "float64" else 1100):
+        optimizer.update()
+        for memory in optimizer.memory.values():
+            assert ((memory == 0.0) | (np.abs(memory) >= np.finfo(dtype).tiny)).all()
+    if name != "adagrad":
+        first, *_ = optimizer.memory.values()
+        assert (first[:20] == 0.0).all() and (first[20:] != 0.0).all()
+
+
+@pytest.mark.parametrize("name", ["adam", "sgd"])
+def test_what_is_forgotten_would_have_moved_nothing(name, monkeypatch, dtype):
+    def train():
+        parameters, optimizer = run(name, {"W": (40,)}, dtype=dtype)
+        rng = np.random.default_rng(1)
+        for step in range(3000):
+            parameters.gradient[...] = rng.standard_normal(40) if step % 1500 < 50 else 0.0
+            optimizer.update()
+        return parameters.vector
+
+    found = train()
+    monkeypatch.setattr(optimizers, "FORGET_EVERY", 10**9)
+    assert_array_equal(found, train())
