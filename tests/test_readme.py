@@ -10,7 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import train
+from benchmark import mpiexec
 
+from numvae import VAE, load
 from numvae.checks import consequences
 from numvae.checks.bugs import BUGS
 
@@ -18,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 CODE = re.findall(r"```python\n(.*?)```", README, re.S)
 TEXT = re.findall(r"```text\n(.*?)```", README, re.S)
-TRAIN, _, CHECKS, BUG, TRACE, EXERCISE, _, DIGITS = TEXT
+TRAIN, _, CHECKS, BUG, TRACE, EXERCISE, _, DIGITS, GRID = TEXT
 TABLE = dict(re.findall(r"^\| `(\S+\.py)` \| (\d+) \|", README, re.M))
 NUMBER = r"-?[\d,]+\.?\d*"
 
@@ -82,9 +84,47 @@ def test_the_importers_code_runs(tmp_path, monkeypatch):
 
 def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
     pytest.importorskip("sklearn")
-    exec(CODE[2], {"VAE": __import__("numvae").VAE})
+    exec(CODE[2], {"VAE": VAE})
     found, said = (float(re.search(NUMBER, text)[0]) for text in (capsys.readouterr().out, DIGITS))
     assert found == pytest.approx(said, abs=0.02)
+
+
+def test_blocks_from_elsewhere_are_trained_on(tmp_path, monkeypatch):
+    pytest.importorskip("joblib")
+    monkeypatch.chdir(tmp_path)
+    names = [f"{i}.npy" for i in range(3)]
+    for name, block in zip(names, np.random.default_rng(0).random((3, 50, 10))):
+        np.save(name, block)
+    found = {"VAE": VAE, "np": np, "names": names}
+    exec(CODE[4], found)
+    assert found["vae"].n_iter_ == 9
+
+
+def test_blocks_of_dask_are_trained_on():
+    pytest.importorskip("dask.array")
+    found = {"VAE": VAE}
+    exec(CODE[5], found)
+    assert found["vae"].n_iter_ == 3
+
+
+def test_a_search_in_parallel_prints_what_it_says(capsys):
+    pytest.importorskip("sklearn")
+    exec(CODE[6], {"VAE": VAE})
+    found, said = capsys.readouterr().out.split(": "), GRID.split(": ")
+    assert found[0] == said[0]
+    assert float(re.search(NUMBER, found[1])[0]) == pytest.approx(
+        float(re.search(NUMBER, said[1])[0]), abs=1.0
+    )
+
+
+@pytest.mark.skipif(mpiexec() is None, reason="there is no mpiexec")
+def test_the_code_for_several_ranks_runs(tmp_path):
+    pytest.importorskip("mpi4py")
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((200, 6)))
+    (tmp_path / "ranks.py").write_text(CODE[3])
+    command = [mpiexec(), "-n", "2", sys.executable, "ranks.py"]
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+    assert load(tmp_path / "rows-vae.npz").n_features_in_ == 6
 
 
 def test_the_trace_prints_what_it_says(capsys):

@@ -26,7 +26,7 @@ def scaling(ranks, weak, strong, card, ranks_per_machine):
             axes.plot(ranks, rates, color=colour, lw=1.5, marker="o", ms=3, label=name)
         axes.axhline(card, color=style.FAINT, lw=0.8)
         axes.text(ranks[0], 1.08 * card, "a GPU", color=style.FAINT, fontsize=8)
-        axes.axvline(ranks_per_machine, color=style.FAINT, lw=0.8, ls=":")
+        axes.axvline(ranks_per_machine, ymax=0.6, color=style.FAINT, lw=0.8, ls=":")
         axes.set_xscale("log", base=2)
         axes.set_yscale("log")
         axes.set_xticks(ranks[::2], [f"{n:,}" for n in ranks[::2]])
