@@ -14,10 +14,14 @@ import pytest
 import train as script
 from numpy.testing import assert_allclose, assert_array_equal
 
+from numvae.network import Autoencoder
 from numvae.network.objectives import Losses
 from numvae.training import engine
 from numvae.training.engine import Alone
 from numvae.training.history import load_history
+from numvae.training.loop import Training
+from numvae.training.minibatches import shuffled
+from numvae.training.optimizers import Adam
 
 RANKS = Path(__file__).with_name("ranks.py")
 TRAIN = Path(script.__file__)
@@ -265,3 +269,35 @@ def test_ctrl_c_and_sigterm_stop_all_ranks_after_the_same_step(mpiexec, folder, 
     ended(mpiexec(2, TRAIN, "--resume", folder / "stopped"))
     for name, wanted in parameters(folder / "whole", "checkpoint.npz").items():
         assert_array_equal(parameters(folder / "stopped", "checkpoint.npz")[name], wanted)
+
+
+class SecondOfTwo(Alone):
+    """The rows of rank 1 of 2, without the other."""
+
+    rank, size = 1, 2
+
+    def rows(self, n):
+        return slice(n // 2, n), 0.5
+
+
+def test_a_rank_reads_its_own_rows_only():
+    """Of an epoch; and of what is held out, every other thousand."""
+
+    class Recorded(np.ndarray):
+        def __getitem__(self, rows):
+            read.append(rows)
+            return np.asarray(self)[rows]
+
+    X = np.random.default_rng(0).random((2500, 4)).view(Recorded)
+    model = Autoencoder(4, 2, (3,)).initialize(np.random.default_rng(0))
+    training = Training(model, Adam(model.parameters), 3, 100, engine=SecondOfTwo())
+    read = []
+    list(training.steps(X))
+    batches = shuffled(3, 1, len(X), 100)
+    assert len(read) == len(batches) == 25
+    for found, rows in zip(read, batches):
+        assert_array_equal(found, rows[50:])
+    read.clear()
+    nll, _ = training.evaluate(X)
+    assert read == [slice(1000, 2000)]
+    assert (nll[1000:2000] != 0.0).all() and not nll[:1000].any() and not nll[2000:].any()
