@@ -190,9 +190,17 @@ ARGUED = (
     ),
     (
         "rules/objectives.py",
+        "elbo",
+        "A tie: at its free bits a unit has as much KL as it is counted for.",
+        [
+            "return -log_px.mean() + beta * np.where(mean_kl < free_bits, free_bits, kl).sum()",
+        ],
+    ),
+    (
+        "rules/objectives.py",
         "elbo_backward",
         "A tie: at its free bits a unit's loss has a kink, and both slopes are right.",
-        ["dkl *= kl.mean(axis=0) >= free_bits"],
+        ["dkl *= mean_kl >= free_bits"],
     ),
     ("rules/optimizers.py", "clip", TIE, ["if norm >= limit:"]),
     (
@@ -249,8 +257,26 @@ ARGUED = (
     (
         "training/optimizers.py",
         "",
-        "The size of a block changes no number.",
-        ["BLOCK = 65536"],
+        "The size of a block changes no number; nor does how often, or from where, what is too "
+        "small to matter is forgotten.",
+        ["BLOCK = 65536", "FORGET_EVERY = 65", "FORGET_EVERY = 128"],
+    ),
+    (
+        "training/optimizers.py",
+        "Optimizer.update",
+        "The same: how often, and from where.",
+        [
+            "if self.t % FORGET_EVERY != 0:",
+            "if self.t % FORGET_EVERY == 1:",
+            "array[np.abs(array) <= 100000000.0 * np.finfo(array.dtype).tiny] = 0.0",
+            "array[np.abs(array) < 200000000.0 * np.finfo(array.dtype).tiny] = 0.0",
+        ],
+    ),
+    (
+        "network/mlp.py",
+        "MLP.masks",
+        RESHAPE,
+        ["return [mask.reshape(-2, mask.shape[-1]) for mask in masks]"],
     ),
 )
 REASONS = {

@@ -97,13 +97,24 @@ def test_the_shares_of_a_batch_add_up_to_it(batch, owner):
     whole, direct = owner.forward(*batch, BETA), owner.backward()
     _, mu, logvar, _, _ = batch
     mean_kl = gaussian.kl(mu, logvar).mean(axis=0)
-    parts = []
+    parts, given = [], []
+
+    def total(array):
+        """What all ranks would be given, noting what this one gives."""
+        given.append(array)
+        return mean_kl
+
     for rows in (slice(0, 3), slice(3, 4)):
         log_px, mu, logvar, z, eps = batch
         here = log_px[:, rows], mu[rows], logvar[rows], z[:, rows], eps[:, rows]
-        share = objectives.Share(owner, here[0].shape[1] / B, lambda mean: mean_kl)
+        share = objectives.Share(owner, here[0].shape[1] / B, total)
         parts.append((share.forward(*here, BETA), share.backward()))
     assert_allclose(np.add(parts[0][0], parts[1][0]), whole, rtol=1e-12)
+    if getattr(owner, "free_bits", 0.0):
+        assert_allclose(sum(given), mean_kl, rtol=1e-12)
+        assert len(given) == 2
+    else:
+        assert not given
     for i, array in enumerate(direct):
         if np.ndim(array):  # rows are the second axis of log_px and z, else the first
             joined = np.concatenate([part[1][i] for part in parts], axis=0 if i > 1 else 1)
