@@ -3,11 +3,10 @@
 python scripts/train.py
 python scripts/train.py --data mnist --hidden 200,200 --latent 50 --binarize dynamic
 python scripts/train.py --data my_images.npy --likelihood gaussian --latent 10
-OPENBLAS_NUM_THREADS=1 mpiexec -n 2 python scripts/train.py --data mnist
+mpiexec -n 2 python scripts/train.py --data mnist
 """
 
 import argparse
-import os
 import signal
 from pathlib import Path
 
@@ -417,15 +416,11 @@ def run(p, args, engine):
 
     checkpoint()
     how = f"from epoch {training.epoch + 1} " if args.resume else ""
-    ranks = f", {engine.size} ranks" if engine.size > 1 else ""
+    threads = f"{machine.blas_threads()} BLAS thread{'s' * (machine.blas_threads() > 1)}"
+    ranks = f", {engine.size} ranks with {threads} each" if engine.size > 1 else ""
     if data.found:
         say(data.found)
     say(f"{data.name}: {data.split}.\n{training.model}")
-    if engine.neighbours > 1 and engine.neighbours * machine.blas_threads() > os.cpu_count():
-        say(
-            f"{engine.neighbours} ranks with {machine.blas_threads()} BLAS threads each are more "
-            f"than the {os.cpu_count()} cores; OPENBLAS_NUM_THREADS=1 before mpiexec is faster."
-        )
     say(f"Training {how}to epoch {training.epochs}, seed {training.seed}{ranks}:")
     progress = Progress(training.epochs, len(data.X), training.epoch, quiet=args.quiet)
     go_on = f"Go on with: python scripts/train.py --resume {folder}"

@@ -28,7 +28,6 @@ class Alone:
     """One process, and nobody to talk to."""
 
     rank, size = 0, 1
-    neighbours = 1  # ranks on this machine
 
     def rows(self, n):
         """The rows of a batch of n that are computed here, and their share in its mean."""
@@ -86,7 +85,6 @@ class Ranks(Alone):
         from mpi4py import MPI
 
         self.MPI, self.comm, self.rank, self.size = MPI, comm, comm.rank, comm.size
-        self.neighbours = comm.Split_type(MPI.COMM_TYPE_SHARED).size
         self.others = np.arange(self.size) != self.rank
         self.received = np.empty((0, 0))
 
@@ -172,15 +170,27 @@ class Ranks(Alone):
         return np.diff(edges) * self.others, edges[:-1]
 
 
-def started():
-    """The engine of a program: Ranks if `mpiexec` started it, else Alone.
+# What launchers tell a process: that it is a rank, and how many ranks are on its machine.
+RANK = "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"
+NEIGHBOURS = "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"
+THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 
-    Ranks other than the first say nothing, and one that fails ends them all.
+
+def started():
+    """The engine of a program: Ranks if `mpiexec` started it, else Alone. To be called first.
+
+    Each rank has its share of the machine's cores for its products, unless the environment says
+    how many threads they may use. Ranks other than the first say nothing, and one that fails ends
+    them all.
 
     Raises  ValueError   started by mpiexec, and mpi4py is not there
     """
-    if not any(name in os.environ for name in ("PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK")):
+    if not any(name in os.environ for name in RANK):
         return Alone()
+    neighbours = next((int(os.environ[name]) for name in NEIGHBOURS if name in os.environ), None)
+    if neighbours and not any(name in os.environ for name in THREADS):
+        os.environ[THREADS[0]] = str(max(1, os.cpu_count() // neighbours))
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # NumPy reads it only once
     try:
         from mpi4py import MPI
     except ImportError:
