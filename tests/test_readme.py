@@ -122,7 +122,7 @@ def test_the_code_for_several_ranks_runs(tmp_path):
     pytest.importorskip("mpi4py")
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((200, 6)))
     (tmp_path / "ranks.py").write_text(CODE[3])
-    command = [mpiexec(), "-n", "2", sys.executable, "ranks.py"]
+    command = [mpiexec(), "-n", "2", sys.executable, "-m", "mpi4py", "ranks.py"]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     assert load(tmp_path / "rows-vae.npz").n_features_in_ == 6
 

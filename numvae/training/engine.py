@@ -99,8 +99,9 @@ class Ranks(Alone):
 
     def join(self, losses, gradient):
         mine = gradient[self.part(gradient.size)]
-        if self.received.shape[1] != mine.size:
-            self.received = np.empty((self.size - 1, mine.size), gradient.dtype)
+        shape = self.size - 1, mine.size
+        if (self.received.shape, self.received.dtype) != (shape, mine.dtype):
+            self.received = np.empty(shape, mine.dtype)
         each = mine.size * self.others  # of these numbers comes from every other rank
         starts = np.cumsum(each) - each
         theirs = self._their_parts(gradient.size)

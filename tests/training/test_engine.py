@@ -168,6 +168,7 @@ except Exception as error:
         ),
         ("vae.set_params(batch_size=1); fit(X)", "ValueError: a batch of 1 examples cannot be"),
         ("fit(X * (np.nan if rank else 1.0))", "ValueError: Input X contains NaN"),
+        ("fit(X if rank == 0 else X[:0])", "ValueError: Found array with 0 sample(s)"),
         ("fit(X if rank else 'text')", "ValueError: VAE needs"),
         (
             "import numvae; numvae.__version__ += str(rank); fit(X)",
