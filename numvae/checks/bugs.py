@@ -194,7 +194,7 @@ def _adam_uphill(theta, g, m, v, t, lr, beta1, beta2, eps):
     _adam(theta, g, m, v, t, -lr, beta1, beta2, eps)
 
 
-def _t_counted_per_tensor(self):
+def _t_counted_per_tensor(self, part=slice(None)):
     vector, gradient = self.parameters.vector, self.parameters.gradient
     for part in np.array_split(np.arange(vector.size), 3):
         self.t += 1

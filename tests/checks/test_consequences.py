@@ -31,6 +31,15 @@ def curve(says, worth, start=-60.0):
 RIGHT = curve(-45.0, -45.5)
 
 
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_program_with_the_bug_trains(name, monkeypatch):
+    """Well or badly: but what is planted fits into the loop as it is."""
+    monkeypatch.setattr(consequences, "EPOCHS", 1)
+    bug = BY_NAME[name]
+    found = consequences.train(bug, **bug.mode)
+    assert len(found.says) <= 1 and len(found.worth) == len(found.says) + 1
+
+
 @pytest.mark.parametrize(
     ("says", "worth", "words"),
     [
