@@ -163,8 +163,7 @@ class VAE:
         seed = engine.first(lambda: _seed(self.random_state))
         with engine.together():
             training = self._new_training(X, seed, engine)
-            found = facts(training, X)
-        engine.agree(found)
+        engine.agree(lambda: facts(training, X))
         if self.binarize == "fixed":
             X = self._drawn_once(X, training.seed)
         X_train, X_valid = self._hold_out(X, training.seed)
@@ -504,16 +503,12 @@ class VAE:
         engine = training.engine
         progress = Progress(epochs, len(X)) if self.verbose and engine.rank == 0 else None
         with Interrupt() as interrupt, np.errstate(over="ignore", invalid="ignore"):
-
-            def interrupted():  # on any rank
-                return engine.largest(interrupt.signal or 0)
-
-            while training.epoch < epochs and not interrupted():
+            while training.epoch < epochs and not interrupt.asked(engine):
                 try:
                     for seen in training.steps(X):
                         if progress:
                             progress.step(seen)
-                        if interrupted():
+                        if interrupt.asked(engine):
                             break
                 except Diverged as error:
                     warnings.warn(str(error), RuntimeWarning, stacklevel=3)
@@ -522,7 +517,7 @@ class VAE:
                     row = training.finish_epoch(X_valid)
                     if progress:
                         progress.epoch(row)
-            stopped = interrupted()
+            stopped = interrupt.asked(engine)
         if progress:
             progress.close()
         if stopped:

@@ -222,11 +222,10 @@ MEASURES = {
 
 def here(peers):
     """Those of the peers that can run on this machine."""
-    installed = {name for name, peer in peers.items() if importlib.util.find_spec(peer[2])}
     return [
         name
-        for name in peers
-        if name in installed and (peers[name][1] != "ranks" or mpiexec() is not None)
+        for name, (_, mode, module) in peers.items()
+        if importlib.util.find_spec(module) and (mode != "ranks" or mpiexec())
     ]
 
 

@@ -7,7 +7,6 @@ mpiexec -n 2 python scripts/train.py --data mnist
 """
 
 import argparse
-import signal
 from pathlib import Path
 
 from numvae import datasets, machine, plots, runs
@@ -361,8 +360,7 @@ def begin(args, engine):
     with engine.together():
         data, training, folder, about = (old_run if args.resume else new_run)(args)
         training.engine = engine
-        found = facts(training, data.X)
-    engine.agree(found)
+    engine.agree(lambda: facts(training, data.X))
     folder = folder or engine.first(lambda: runs.new_folder(args.out, data.name))
     return data, training, folder, about
 
@@ -371,20 +369,16 @@ def train(training, data, checkpoint, every, progress):
     """Train to the end, writing checkpoints. Returns the signal that ended it early, or None."""
     X_valid = data.X_valid if len(data.X_valid) else None
     with Interrupt() as interrupt:
-
-        def asked_to_stop():  # whichever rank was asked
-            return training.engine.largest(interrupt.signal or 0)
-
-        while training.epoch < training.epochs and not asked_to_stop():
+        while training.epoch < training.epochs and not interrupt.asked(training.engine):
             for seen in training.steps(data.X):
                 progress.step(seen)
-                if asked := asked_to_stop():
-                    return signal.Signals(asked)
+                if asked := interrupt.asked(training.engine):
+                    return asked
             progress.epoch(training.finish_epoch(X_valid))
             if training.epoch % every == 0:
                 checkpoint()
-        asked = asked_to_stop()
-        return signal.Signals(asked) if asked and training.epoch < training.epochs else None
+        asked = interrupt.asked(training.engine)
+        return asked if training.epoch < training.epochs else None
 
 
 def main(argv=None):

@@ -196,9 +196,9 @@ def _adam_uphill(theta, g, m, v, t, lr, beta1, beta2, eps):
 
 def _t_counted_per_tensor(self, part=slice(None)):
     vector, gradient = self.parameters.vector, self.parameters.gradient
-    for part in np.array_split(np.arange(vector.size), 3):
+    for tensor in np.array_split(np.arange(vector.size)[part], 3):
         self.t += 1
-        here = slice(part[0], part[-1] + 1)
+        here = slice(tensor[0], tensor[-1] + 1)
         memory = [array[here] for array in self.memory.values()]
         self.rule(vector[here], gradient[here], memory, self.settings)
 

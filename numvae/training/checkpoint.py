@@ -10,10 +10,10 @@ Read next: progress.
 import math
 import operator
 import zlib
+from importlib import metadata
 
 import numpy as np
 
-import numvae
 from numvae import archives
 from numvae.network.autoencoder import Autoencoder, build, shapes
 from numvae.training import minibatches
@@ -88,7 +88,7 @@ def facts(training, X):
     some = np.linspace(0, len(X) - 1, min(len(X), 10)).astype(int)
     data = zlib.crc32(minibatches.take(X, some, training.model.dtype))
     return {
-        "version of numvae": numvae.__version__,
+        "version of numvae": metadata.version("numvae"),
         "version of NumPy": np.__version__,
         "data": f"{len(X):,} examples with checksum {data:08x}",
         "model": str(training.model.config),

@@ -72,9 +72,10 @@ class Alone:
         yield
 
     def agree(self, facts):
-        """Look whether all ranks begin with the same: a dict of name → text each.
+        """Look whether all ranks begin with the same: facts() is a dict of name → text.
 
         Raises  ValueError   the ranks differ: the sentence names the first difference
+                             what facts() raises on any rank
         """
 
 
@@ -155,7 +156,9 @@ class Ranks(Alone):
                 witness.communicate(b"all is well")
 
     def agree(self, facts):
-        every = self.comm.allgather(facts)
+        with self.together():
+            mine = facts()
+        every = self.comm.allgather(mine)
         for rank, theirs in enumerate(every):
             for name, value in theirs.items():
                 if value != every[0][name]:

@@ -22,6 +22,11 @@ class Interrupt:
         for number, handler in self.before.items():
             signal.signal(number, handler)
 
+    def asked(self, engine):
+        """The signal that this or any other rank of the engine was sent, or None."""
+        number = engine.largest(self.signal or 0)
+        return signal.Signals(number) if number else None
+
     def _note(self, number, frame):
         self.signal = signal.Signals(number)
         signal.signal(number, self.before[number])
