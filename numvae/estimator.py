@@ -148,7 +148,7 @@ class VAE:
         """Train on X (N, D) from the start; y is ignored. Returns self.
 
         comm: an MPI communicator, such as mpi4py's MPI.COMM_WORLD. Its ranks, which all call `fit`
-        with the same X (a memory map of one file, say), share every batch; all are fitted alike.
+        with the same X (a memory map of one file, say), share every step; all are fitted alike.
 
         Ctrl-C finishes the current step and leaves the estimator fitted with what it has learned,
         with a warning; so does a loss that is no longer finite.
@@ -168,8 +168,9 @@ class VAE:
             X = self._drawn_once(X, training.seed)
         X_train, X_valid = self._hold_out(X, training.seed)
         training.best = training.model.parameters.vector.copy()  # until an epoch is finished
+        training = engine.share(training)
         self._train(training, X_train, X_valid, self.epochs)
-        training.gather()
+        training = training.engine.whole(training)
         training.engine = Alone()
         training.keep_best()
         self._set_fitted(training, names)

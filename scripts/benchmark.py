@@ -241,7 +241,7 @@ def run(peer, case, amount, blas_threads=None):
     command = [sys.executable, str(HERE / "peers" / f"{file}.py")]
     command.append(json.dumps([*case, amount, mode]))
     environment = dict(os.environ)
-    if mode in ("ranks", "costs"):
+    if mode in ("ranks", "rows", "costs"):
         command, blas_threads = [mpiexec(), "-n", "2", *command], 1
     if blas_threads:
         environment["OPENBLAS_NUM_THREADS"] = str(blas_threads)

@@ -84,7 +84,7 @@ def plan(case, network, gpu, path):
         f"byte to the other rank {1e9 * costs.byte:.2f} ns ({1e-9 / costs.byte:.1f} GB/s)."
     )
     print("\nMilliseconds per step, measured and by the model")
-    for mode, n in (("step", 1), ("ranks", 2)):
+    for mode, n in (("step", 1), ("rows", 2)):
         ms = benchmark.run(("in_numvae", mode, ""), case, 2, blas_threads=1)["ms"]
         by_model = 1e3 * sum(scaling.step(costs, n, case.B, P, network))
         print(f"  {n} rank{'s' * (n > 1):<2} b{case.B:<6}{ms:10.3f}{by_model:10.3f}")

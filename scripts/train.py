@@ -404,18 +404,21 @@ def run(p, args, engine):
         p.error(f"this is more than the machine can hold: {error}.")
     say = (lambda *_: None) if args.quiet else print
 
-    def checkpoint():
-        training.gather()
-        engine.first(lambda: runs.save(training, folder, about))
-
-    checkpoint()
+    engine.first(lambda: runs.save(training, folder, about))
     how = f"from epoch {training.epoch + 1} " if args.resume else ""
     threads = f"{machine.blas_threads()} BLAS thread{'s' * (machine.blas_threads() > 1)}"
-    ranks = f", {engine.size} ranks with {threads} each" if engine.size > 1 else ""
     if data.found:
         say(data.found)
     say(f"{data.name}: {data.split}.\n{training.model}")
+    training = engine.share(training)
+    shared = f", {engine.size} ranks with {threads} each share {training.engine.shares}"
+    ranks = shared if engine.size > 1 else ""
     say(f"Training {how}to epoch {training.epochs}, seed {training.seed}{ranks}:")
+
+    def checkpoint():
+        whole = training.engine.whole(training)
+        engine.first(lambda: runs.save(whole, folder, about))
+
     progress = Progress(training.epochs, len(data.X), training.epoch, quiet=args.quiet)
     go_on = f"Go on with: python scripts/train.py --resume {folder}"
     killed = f"A rank was killed; the last checkpoint is whole. {go_on}"
@@ -430,6 +433,7 @@ def run(p, args, engine):
     if stopped:
         say(f"Stopped by {stopped.name} in epoch {training.epoch + 1}. {go_on}")
         return 128 + stopped
+    training = training.engine.whole(training)
     training.engine = Alone()  # the rest is the work of one
     engine.first(lambda: finish(training, data, folder, about, say))
     return 0

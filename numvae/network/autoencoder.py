@@ -64,7 +64,7 @@ class Autoencoder:
         }
         self.n_features, self.n_latent, self.dtype = n_features, n_latent, np.dtype(dtype)
 
-        owners = build(
+        owners = self.build(
             n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, dropout
         )
         self.encoder, self.mu, self.logvar, self.decoder, self.likelihood = owners
@@ -72,6 +72,10 @@ class Autoencoder:
         for owner in owners:
             owner.bind(self.parameters)
         self.elbo = ELBO()
+
+    def build(self, *settings):
+        """The five owners, from the settings of the model."""
+        return build(*settings)
 
     def initialize(self, rng, sigma=None, mean=None):
         """Draw all weights: Glorot or He by activation, or N(0, σ²) where σ is given.
@@ -198,15 +202,31 @@ class Autoencoder:
         return "\n".join(lines)
 
 
-def build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, dropout=0.0):
-    """The five owners of a model: encoder, mu, logvar, decoder, likelihood. No memory is taken."""
+def build(
+    n_features,
+    n_latent,
+    hidden,
+    activation,
+    likelihood,
+    sigma,
+    sigma_min,
+    dropout=0.0,
+    *,
+    dense=Dense,
+    head=Dense,
+    likelihood_of=make_likelihood,
+):
+    """The five owners of a model: encoder, mu, logvar, decoder, likelihood. No memory is taken.
+
+    dense, head, likelihood_of    what makes a hidden layer, mu and logvar, and the likelihood
+    """
     names = activation.split(",")
     names = names if len(names) > 1 else names * len(hidden)
-    encoder = MLP("encoder", (n_features, *hidden), names, dropout)
-    mu = Dense("mu", encoder.n_out, n_latent)
-    logvar = Dense("logvar", encoder.n_out, n_latent)
-    decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout)
-    p_x = make_likelihood(likelihood, decoder.n_out, n_features, sigma, sigma_min)
+    encoder = MLP("encoder", (n_features, *hidden), names, dropout, dense)
+    mu = head("mu", encoder.n_out, n_latent)
+    logvar = head("logvar", encoder.n_out, n_latent)
+    decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout, dense)
+    p_x = likelihood_of(likelihood, decoder.n_out, n_features, sigma, sigma_min)
     return encoder, mu, logvar, decoder, p_x
 
 

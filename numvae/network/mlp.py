@@ -11,13 +11,13 @@ class MLP:
     """sizes (n_0, n_1, …, n_k): k layers. With k = 0 it passes its input through.
 
     names is the activation of each layer (k of them); dropout the share of each layer's units that
-    is silenced where masks are given.
+    is silenced where masks are given; dense what makes a layer of a name, n_in and n_out.
     """
 
-    def __init__(self, name, sizes, names, dropout=0.0):
+    def __init__(self, name, sizes, names, dropout=0.0, dense=Dense):
         self.dropout = dropout
         self.layers = [
-            Dense(f"{name}.{i}", n_in, n_out)
+            dense(f"{name}.{i}", n_in, n_out)
             for i, (n_in, n_out, _) in enumerate(zip(sizes[:-1], sizes[1:], names, strict=True))
         ]
         self.shapes = {name: s for layer in self.layers for name, s in layer.shapes.items()}

@@ -25,13 +25,7 @@ class Parameters:
         size = sum(math.prod(shape) for shape in shapes.values())
         self.vector = np.zeros(size, dtype)
         self.gradient = np.zeros(size, dtype)
-        self.values, self.gradients = {}, {}
-        start = 0
-        for name, shape in shapes.items():
-            here = slice(start, start + math.prod(shape))
-            self.values[name] = self.vector[here].reshape(shape)
-            self.gradients[name] = self.gradient[here].reshape(shape)
-            start = here.stop
+        self.values, self.gradients = views(self.vector, shapes), views(self.gradient, shapes)
 
     def __getstate__(self):
         """What a pickle or a deep copy holds: views cannot travel, so they are made anew."""
@@ -40,3 +34,13 @@ class Parameters:
     def __setstate__(self, state):
         self.__init__(state["shapes"], state["vector"].dtype)
         self.vector[...] = state["vector"]
+
+
+def views(vector, shapes):
+    """name → the view of a flat vector (P,) that belongs to it, in its shape."""
+    found, start = {}, 0
+    for name, shape in shapes.items():
+        here = slice(start, start + math.prod(shape))
+        found[name] = vector[here].reshape(shape)
+        start = here.stop
+    return found

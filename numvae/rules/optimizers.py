@@ -46,7 +46,7 @@ def adagrad(theta, g, total, lr, eps):
     Shapes  theta, g, total alike
     Source  Duchi, Hazan & Singer 2011, with the diagonal matrix
     """
-    step = g * g
+    step = np.square(g)
     total += step
     np.sqrt(total, out=step)
     step += eps
@@ -76,7 +76,7 @@ def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
     m *= beta1
     m += g
     v *= beta2
-    step = g * g
+    step = np.square(g)
     v += step
     np.sqrt(v, out=step)
     step += eps / root_c2

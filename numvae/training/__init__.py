@@ -3,7 +3,7 @@
     minibatches     which examples make up a step, and the random stream that belongs to it
     optimizers      the owners of Adam's, Adagrad's and SGD's memory
     loop            the training loop
-    engine          who trains: one process, or several under MPI that share every batch
+    engine          who trains: one process, or several under MPI that share every step
     watchdog        what to do when a number is no longer finite
     interrupt       Ctrl-C as a request, so that a step is never cut in half
     history         what every epoch measured, and `history.csv`

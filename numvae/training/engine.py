@@ -1,10 +1,12 @@
-"""Who trains: one process alone, or several ranks under MPI that share every batch.
+"""Who trains: one process alone, or several ranks under MPI that share every step.
 
-Data-parallel training: each rank computes the gradient of its rows, and the sum over the ranks is
-the gradient of the batch. An optimizer's rule is elementwise, so each rank needs that sum, and
-moves the parameters, in its own part of the flat vector only: one collective joins the gradients,
-part by part, and another puts the parameters together again. The loop asks an engine for this, and
-an engine that is alone has next to nothing to do.
+They share it in one of two ways, by what has to travel less. `Ranks` share the rows of a batch:
+each computes the gradient of its rows, and the sum over the ranks is the gradient of the batch. An
+optimizer's rule is elementwise, so each rank needs that sum, and moves the parameters, in its own
+part of the flat vector only: one exchange joins the gradients, part by part, and another puts the
+parameters together again. `Units` share the units of every layer: each rank computes all rows, for
+its own columns of every W, and its model exchanges activations (see network/units.py). The loop
+asks an engine for this, and an engine that is alone has next to nothing to do.
 
 Every rank calls every method in the same order with arrays of the same shape: that is all there is
 to know about programs under MPI.
@@ -17,17 +19,30 @@ import math
 import os
 import subprocess
 import sys
+import time
 import traceback
 
 import numpy as np
 
+from numvae.network.autoencoder import Autoencoder
 from numvae.network.objectives import Losses
+from numvae.network.units import OwnUnits, width, worth_sharing
 
 
 class Alone:
     """One process, and nobody to talk to."""
 
     rank, size = 0, 1
+    shares = "nothing"
+
+    def share(self, training):
+        """What this rank is to do of a run that all ranks have alike: a Training, to be trained."""
+        training.engine = self
+        return training
+
+    def whole(self, training):
+        """The run as it stands, from what `share` gave to each rank: on all of them alike."""
+        return training
 
     def rows(self, n):
         """The rows of a batch of n that are computed here, and their share in its mean."""
@@ -40,14 +55,17 @@ class Alone:
     def join(self, losses, gradient):
         """From this rank's share of the losses and the gradient to the sums over all ranks.
 
-        Afterwards the rank's own part of `gradient` is that of the whole batch.
-
-        Returns  Losses, and the norm of the whole gradient
+        Returns  Losses; in `gradient` the rank's own part is then that of the whole batch
         """
-        return losses, math.sqrt(np.dot(gradient, gradient))
+        return losses
 
-    def gather(self, vector):
-        """Every rank's own part of `vector`, to all of them."""
+    def norm(self, gradient):
+        """The length of the whole gradient, of which each rank has its own part."""
+        own = gradient[self.part(gradient.size)]
+        return math.sqrt(self.total(np.array(np.dot(own, own), np.float64)))
+
+    def gather(self, array):
+        """Every rank's own part of `array`, along its first axis, to all of them."""
 
     def total(self, array):
         """The sum over the ranks, in place; returns the array."""
@@ -80,14 +98,25 @@ class Alone:
 
 
 class Ranks(Alone):
-    """The processes of an MPI communicator, such as mpi4py's MPI.COMM_WORLD."""
+    """The processes of an MPI communicator, such as mpi4py's MPI.COMM_WORLD; they share rows."""
+
+    shares = "the rows of every batch"
 
     def __init__(self, comm):
         from mpi4py import MPI
 
         self.MPI, self.comm, self.rank, self.size = MPI, comm, comm.rank, comm.size
-        self.others = np.arange(self.size) != self.rank
-        self.received = np.empty((0, 0))
+
+    def share(self, training):
+        examples, samples = training.batch_size, training.n_samples
+        if self.size > 1 and worth_sharing(training.model, examples, samples, self.size):
+            return Units(self.comm).share(training)
+        return super().share(training)
+
+    def whole(self, training):
+        for memory in training.optimizer.memory.values():
+            self.gather(memory)
+        return training
 
     def rows(self, n):
         if n < self.size:  # too few to share: each computes them all, and counts for little
@@ -96,27 +125,19 @@ class Ranks(Alone):
         return mine, (mine.stop - mine.start) / n
 
     def part(self, n):
-        return slice(n * self.rank // self.size, n * (self.rank + 1) // self.size)
+        return self._parts(n)[self.rank]
 
     def join(self, losses, gradient):
-        mine = gradient[self.part(gradient.size)]
-        shape = self.size - 1, mine.size
-        if (self.received.shape, self.received.dtype) != (shape, mine.dtype):
-            self.received = np.empty(shape, mine.dtype)
-        each = mine.size * self.others  # of these numbers comes from every other rank
-        starts = np.cumsum(each) - each
-        theirs = self._their_parts(gradient.size)
-        self.comm.Alltoallv([gradient, theirs], [self.received, (each, starts)])
-        for gradient_of_other in self.received:
-            mine += gradient_of_other
-        numbers = self.total(np.array([*losses, np.dot(mine, mine)], np.float64))
-        *losses, squared = numbers.tolist()
-        return Losses(*losses), math.sqrt(squared)
+        parts = [gradient[part] for part in self._parts(len(gradient))]
+        own = parts[self.rank]
+        for rank, theirs in enumerate(self._exchange(parts, [np.empty_like(own) for _ in parts])):
+            if rank != self.rank:
+                own += theirs
+        return Losses(*self.total(np.array(losses, np.float64)).tolist())
 
-    def gather(self, vector):
-        part = self.part(vector.size)
-        to_each = (part.stop - part.start) * self.others, np.full(self.size, part.start)
-        self.comm.Alltoallv([vector, to_each], [vector, self._their_parts(vector.size)])
+    def gather(self, array):
+        parts = [array[part] for part in self._parts(len(array))]
+        self._exchange([parts[self.rank]] * self.size, parts)
 
     def total(self, array, operation=None):
         self.comm.Allreduce(self.MPI.IN_PLACE, array, operation or self.MPI.SUM)
@@ -168,10 +189,48 @@ class Ranks(Alone):
                         "and data."
                     )
 
-    def _their_parts(self, n):
-        """(sizes, starts) of every rank's part of n things, one's own with size 0."""
-        edges = np.arange(self.size + 1) * n // self.size
-        return np.diff(edges) * self.others, edges[:-1]
+    def columns(self, own, n):
+        """From every rank's own columns of a matrix (B, n) to all of it."""
+        into = [np.empty((len(own), width(part)), own.dtype) for part in self._parts(n)]
+        return np.concatenate(self._exchange([own] * self.size, into), axis=1)
+
+    def own_columns(self, matrix):
+        """Own columns of the sum over the ranks of a matrix (B, n)."""
+        parts = [matrix[:, part] for part in self._parts(matrix.shape[1])]
+        return sum(self._exchange(parts, [np.empty_like(parts[self.rank]) for _ in parts]))
+
+    def _parts(self, n):
+        """Every rank's part of n things."""
+        return [slice(n * r // self.size, n * (r + 1) // self.size) for r in range(self.size)]
+
+    def _exchange(self, give, into):
+        """Give each rank its array; into[rank] is then what that rank gives, and is returned."""
+        into[self.rank] = give[self.rank]
+        requests = []
+        for rank in range(self.size):
+            if rank != self.rank:
+                requests.append(self.comm.Irecv(into[rank], rank))
+                requests.append(self.comm.Isend(np.ascontiguousarray(give[rank]), rank))
+        self.MPI.Request.Waitall(requests)
+        return into
+
+
+class Units(Ranks):
+    """The same processes; they share the units of the model, and each has all rows of a batch.
+
+    The model that a rank trains has own parameters only, so there is nothing to join and gather.
+    """
+
+    shares = "the units of every layer"
+    rows, part, join, gather = Alone.rows, Alone.part, Alone.join, Alone.gather
+
+    def share(self, training):
+        own = OwnUnits(training.model.config, Ranks(self.comm))
+        return training.with_model(own, self, own.own)
+
+    def whole(self, training):
+        model = Autoencoder(**training.model.config)
+        return training.with_model(model, self, training.model.whole)
 
 
 # What launchers tell a process: that it is a rank, and how many ranks are on its machine.
@@ -205,6 +264,7 @@ def started():
     def fail(*error):
         print(f"Rank {MPI.COMM_WORLD.rank} failed, so all are stopped:", file=sys.__stderr__)
         traceback.print_exception(*error, file=sys.__stderr__)
+        time.sleep(0.2)  # for mpiexec to pass this on: it ends at once when a rank aborts
         MPI.COMM_WORLD.Abort(1)
 
     sys.excepthook = fail

@@ -3,6 +3,8 @@
 Read next: engine, watchdog, history, checkpoint, progress.
 """
 
+import copy
+
 import numpy as np
 
 from numvae.network import objectives
@@ -34,7 +36,7 @@ class Training:
     denoise     None, or (one of corruption.NAMES, amount): what is done to the encoder's input
     missing     NaN in the data means: not known
     clip        None, or how long a gradient may be
-    engine      None: one process does it all; or engine.Ranks, which share every batch
+    engine      who else computes the steps, see `engine`; None: nobody
     """
 
     def __init__(
@@ -98,7 +100,8 @@ class Training:
                 losses, gradient = self.model.loss_and_grad(
                     x, eps, beta, objective, seen, observed, masks
                 )
-                losses, norm = self.engine.join(losses, gradient)
+                losses = self.engine.join(losses, gradient)
+                norm = self.engine.norm(gradient)
                 watchdog.check(losses, norm)
             if self.clip:
                 optimizers.clip(gradient[part], norm, self.clip)
@@ -130,10 +133,20 @@ class Training:
             self.best_epoch = self.epoch
         return row
 
-    def gather(self):
-        """Give every rank the whole of what the optimizer remembers, as a checkpoint needs it."""
-        for memory in self.optimizer.memory.values():
-            self.engine.gather(memory)
+    def with_model(self, model, engine, convert):
+        """This run as it is with another model, that holds the same parameters in another form.
+
+        convert(vector)    from a vector of this model's parameters, or of what belongs to them
+        """
+        run, old = copy.copy(self), self.optimizer
+        run.model, run.engine = model, engine
+        model.parameters.vector[...] = convert(self.model.parameters.vector)
+        run.optimizer = type(old)(model.parameters, **old.settings)
+        run.optimizer.t = old.t
+        for name, memory in old.memory.items():
+            run.optimizer.memory[name][...] = convert(memory)
+        run.best = None if self.best is None else convert(self.best)
+        return run
 
     def evaluate(self, X):
         """nll and kl of each row of X (N, D), as this run sees its data; see `evaluate`.
@@ -183,15 +196,18 @@ def evaluate(
     Units   nats per example; elbo = −(nll + kl)
     """
     engine = engine or Alone()
-    nll, kl = np.zeros((2, len(X)))  # ranks add what each has found, and 0 for the others' rows
-    for i, start in enumerate(range(0, len(X), batch_size)):
-        if i % engine.size != engine.rank:
-            continue
-        rows = slice(start, start + batch_size)
+    n_batches = -(-len(X) // batch_size)
+    nll, kl = np.zeros((2, n_batches, batch_size))
+    part = engine.part(n_batches)
+    for i in range(part.start, part.stop):
+        rows = slice(i * batch_size, (i + 1) * batch_size)
         rng = minibatches.stream(seed, *minibatches.EVALUATION, i)
         x = minibatches.take(X, rows, model.dtype, rng, binarize)
         x, observed = minibatches.split_missing(x) if missing else (x, None)
         eps = model.noise(rng, n_samples, len(x))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
-            nll[rows], kl[rows] = model.elbo_terms(x, eps if noise else 0.0 * eps, observed)
-    return engine.total(nll), engine.total(kl)
+            terms = model.elbo_terms(x, eps if noise else 0.0 * eps, observed)
+        nll[i, : len(x)], kl[i, : len(x)] = terms
+    engine.gather(nll)
+    engine.gather(kl)
+    return nll.ravel()[: len(X)], kl.ravel()[: len(X)]

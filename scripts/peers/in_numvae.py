@@ -27,19 +27,19 @@ def step(x):
     return losses.loss
 
 
-def ranks():
-    """The same step, its batch shared by the ranks."""
-    engine = started()
+def ranks(training):
+    """The same step, shared by the ranks of training.engine."""
+    own, engine = training.model, training.engine
     mine, share = engine.rows(case.B)
-    part = engine.part(model.parameters.vector.size)
-    objective = objectives.Share(model.elbo, share, engine.total)
+    part = engine.part(own.parameters.vector.size)
+    objective = objectives.Share(own.elbo, share, engine.total) if share < 1.0 else own.elbo
 
     def step(x):
         x = x[mine]
-        losses, gradient = model.loss_and_grad(x, model.noise(rng, 1, len(x)), objective=objective)
-        losses, _ = engine.join(losses, gradient)
-        optimizer.update(part)
-        engine.gather(model.parameters.vector)
+        losses, gradient = own.loss_and_grad(x, own.noise(rng, 1, len(x)), objective=objective)
+        losses = engine.join(losses, gradient)
+        training.optimizer.update(part)
+        engine.gather(own.parameters.vector)
         return losses.loss
 
     run(step, batches(case), amount, lambda number: engine.first(lambda: number))
@@ -106,7 +106,7 @@ def costs():
         model.loss_and_grad(x[:n], model.noise(rng, 1, n))
 
     def exchange(n):
-        engine.join((0.0, 0.0, 0.0), vectors[0, :n])
+        engine.join(objectives.Losses(0.0, 0.0, 0.0), vectors[0, :n])
         engine.gather(vectors[1, :n])
 
     rows, sizes = [16, 32, 64, 128, 256, 512, 1024], [P // 16, P // 4, P, 4 * P]
@@ -140,7 +140,8 @@ def score():
 
 {
     "step": lambda: run(step, batches(case), amount),
-    "ranks": ranks,
+    "ranks": lambda: ranks(started().share(Training(model, optimizer, 0, batch_size=case.B))),
+    "rows": lambda: ranks(Training(model, optimizer, 0, engine=started())),
     "phases": phases,
     "costs": costs,
     "epoch": epoch,

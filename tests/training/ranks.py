@@ -9,13 +9,14 @@ import numpy as np
 
 from numvae import VAE
 from numvae.network import Autoencoder
-from numvae.training.engine import started
+from numvae.training.engine import Units, started
 from numvae.training.loop import Training
 from numvae.training.optimizers import OPTIMIZERS
 
 STEPS = 50
 X = np.random.default_rng(0).random((602, 12))
-HOLES = np.where(np.random.default_rng(1).random(X.shape) < 0.2, np.nan, X)
+WIDE = np.random.default_rng(0).random((602, 70))
+WIDTHS = {"hidden": (66, 67)}  # with small batches of WIDE, ranks share units instead of rows
 SETTINGS = {  # of Training, and of the Autoencoder
     "as ever": ({}, {}),
     "few rows at the end": ({"batch_size": 30}, {}),
@@ -26,6 +27,16 @@ SETTINGS = {  # of Training, and of the Autoencoder
     "denoising": ({"denoise": ("salt_and_pepper", 0.3), "free_bits": 0.1}, {}),
     "missing": ({"missing": True, "beta": 2.0}, {"likelihood": "gaussian"}),
     "an autoencoder": ({"objective": "autoencoder"}, {"likelihood": "gaussian-sigma-z"}),
+    "units": ({"batch_size": 20, "binarize": True, "free_bits": 0.1}, WIDTHS),
+    "units of one layer": (
+        {"batch_size": 20, "objective": "iwae", "n_samples": 4, "clip": 0.5},
+        {"hidden": (65,), "activation": "tanh", "likelihood": "continuous-bernoulli"},
+    ),
+    "units and missing": (
+        {"batch_size": 30, "missing": True, "denoise": ("salt_and_pepper", 0.3)},
+        {**WIDTHS, "likelihood": "gaussian-sigma-z"},
+    ),
+    "units of tables": ({"batch_size": 30}, {**WIDTHS, "likelihood": "gaussian"}),
 }
 
 
@@ -33,11 +44,14 @@ def train(name, engine, optimizer="adam"):
     """A model after STEPS steps, the row of its first epoch, and what the optimizer remembers."""
     of_training, of_model = SETTINGS[name]
     shape = {"hidden": (9,), "likelihood": "bernoulli", "dtype": "float64", **of_model}
-    model = Autoencoder(X.shape[1], 3, **shape).initialize(np.random.default_rng(2))
+    data = WIDE if name.startswith("units") else X
+    model = Autoencoder(data.shape[1], 3, **shape).initialize(np.random.default_rng(2))
     owner = OPTIMIZERS[optimizer](model.parameters)
     settings = {"batch_size": 100, "epochs": 50, **of_training}
-    training = Training(model, owner, 7, engine=engine, **settings)
-    data = HOLES if training.missing else X
+    training = engine.share(Training(model, owner, 7, **settings))
+    assert isinstance(training.engine, Units) == (engine.size > 1 and data is WIDE)
+    if training.missing:
+        data = np.where(np.random.default_rng(1).random(data.shape) < 0.2, np.nan, data)
     done = 0
     while done < STEPS:
         for _ in training.steps(data):
@@ -46,9 +60,9 @@ def train(name, engine, optimizer="adam"):
                 break
         else:
             training.finish_epoch(data[:250])
-    training.gather()
+    training = training.engine.whole(training)
     rows = [list(row.values()) for row in training.history]
-    return model.parameters.vector, np.array(rows), *owner.memory.values()
+    return training.model.parameters.vector, np.array(rows), *training.optimizer.memory.values()
 
 
 def results(engine):
@@ -59,8 +73,10 @@ def results(engine):
             found[f"{name} {i}"] = array
     for name in ("adagrad", "sgd"):
         found[name] = train("as ever", engine, optimizer=name)[0]
-    sums = [engine.join((1.0, 2.0, 3.0), np.ones(7, dtype))[1] for dtype in ("f4", "f8", "f4")]
-    found["one engine for all types"] = np.array(sums) / engine.size
+    ones = [np.ones(7, dtype) for dtype in ("f4", "f8", "f4")]
+    losses = [engine.join((1.0, 2.0, 3.0), gradient) for gradient in ones]
+    norms = [engine.norm(gradient) for gradient in ones]
+    found["one engine for all types"] = np.column_stack([losses, norms]) / engine.size
     comm = getattr(engine, "comm", None)
     vae = VAE(epochs=3, validation_fraction=0.2, random_state=0).fit(X, comm=comm)
     vae.partial_fit(X)

@@ -89,7 +89,7 @@ def test_alone_there_is_nobody_to_talk_to():
     alone, vector = Alone(), np.array([3.0, 4.0])
     losses = Losses(1.0, 0.6, 0.4)
     assert alone.rows(7) == (slice(0, 7), 1.0) and alone.part(9) == slice(0, 9)
-    assert alone.join(losses, vector) == (losses, 5.0)
+    assert alone.join(losses, vector) is losses and alone.norm(vector) == 5.0
     alone.gather(vector)
     assert alone.total(vector) is vector and alone.largest(2) == 2 and alone.first(lambda: 3) == 3
     alone.agree(lambda: {"seed": "1"})
@@ -216,12 +216,16 @@ def parameters(folder, file="model.npz"):
         return {name: saved[name] for name in saved.files if saved[name].dtype.kind == "f"}
 
 
-def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsys):
-    rows = np.random.default_rng(0).random((300, 5)).astype(np.float32)
+@pytest.mark.parametrize(
+    "hidden, shared", [("8", "the rows of every batch"), ("120", "the units of every layer")]
+)
+def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsys, hidden, shared):
+    rows = np.random.default_rng(0).random((300, 33)).astype(np.float32)
     np.save("rows.npy", rows)
-    flags = ["--data", "rows.npy", "--hidden", "8", "--epochs", "3", "--checkpoint-every", "1"]
+    flags = ["--data", "rows.npy", "--hidden", hidden, "--batch-size", "50", "--epochs", "3"]
+    flags += ["--checkpoint-every", "1"]
     output, errors = ended(mpiexec(2, TRAIN, *flags, "--out", "by-2"))
-    output, times = re.subn(", 2 ranks with \\d+ BLAS threads? each:", ":", output)
+    output, times = re.subn(f", 2 ranks with \\d+ BLAS threads? each share {shared}:", ":", output)
     assert errors == "" and times == 1
     script.main([*flags, "--out", "by-1"])
     assert sorted(os.listdir("by-1")) == sorted(os.listdir("by-2"))
@@ -230,7 +234,8 @@ def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsy
         assert_allclose(parameters(folder / "by-2")[name], wanted, atol=1e-5)
 
 
-LONG = ["--hidden", "16", "--epochs", "120", "--checkpoint-every", "1"]  # some seconds
+LONG = ["--epochs", "120", "--checkpoint-every", "1"]  # some seconds
+HIDDEN = {"rows": "16", "units": "128"}  # what ranks share of a step with so many units
 
 
 def wait_for_epochs(process, folder, n):
@@ -256,9 +261,11 @@ def ranks_of(process):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_killed_rank_ends_the_run_which_goes_on_to_the_same_bits(mpiexec, folder, rank):
-    ended(mpiexec(2, TRAIN, *LONG, "--out", folder / "whole"))
-    process = mpiexec(2, TRAIN, *LONG, "--out", folder / f"killed-{rank}")
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
+def test_a_killed_rank_ends_the_run_which_goes_on_to_the_same_bits(mpiexec, folder, rank, hidden):
+    flags = [*LONG, "--hidden", hidden]
+    ended(mpiexec(2, TRAIN, *flags, "--out", folder / "whole"))
+    process = mpiexec(2, TRAIN, *flags, "--out", folder / f"killed-{rank}")
     wait_for_epochs(process, folder / f"killed-{rank}", 5)
     time.sleep(0.02)  # into the middle of an epoch
     os.kill(ranks_of(process)[rank], signal.SIGKILL)
@@ -277,9 +284,11 @@ def test_a_killed_rank_ends_the_run_which_goes_on_to_the_same_bits(mpiexec, fold
 
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
-def test_ctrl_c_and_sigterm_stop_all_ranks_after_the_same_step(mpiexec, folder, number):
-    ended(mpiexec(2, TRAIN, *LONG, "--out", folder / "whole"))
-    process = mpiexec(2, TRAIN, *LONG, "--out", folder / "stopped")
+@pytest.mark.parametrize("hidden", HIDDEN.values(), ids=HIDDEN)
+def test_ctrl_c_and_sigterm_stop_all_ranks_after_the_same_step(mpiexec, folder, number, hidden):
+    flags = [*LONG, "--hidden", hidden]
+    ended(mpiexec(2, TRAIN, *flags, "--out", folder / "whole"))
+    process = mpiexec(2, TRAIN, *flags, "--out", folder / "stopped")
     wait_for_epochs(process, folder / "stopped", 5)
     os.kill(ranks_of(process)[1], number)  # one rank only: the others hear of it
     output, _ = ended(process, 128 + number)
@@ -297,9 +306,12 @@ class SecondOfTwo(Alone):
     def rows(self, n):
         return slice(n // 2, n), 0.5
 
+    def part(self, n):
+        return slice(n // 2, n)
+
 
 def test_a_rank_reads_its_own_rows_only():
-    """Of an epoch; and of what is held out, every other thousand."""
+    """Of an epoch; and of what is held out, the later thousands."""
 
     class Recorded(np.ndarray):
         def __getitem__(self, rows):
@@ -317,5 +329,5 @@ def test_a_rank_reads_its_own_rows_only():
         assert_array_equal(found, rows[50:])
     read.clear()
     nll, _ = training.evaluate(X)
-    assert read == [slice(1000, 2000)]
-    assert (nll[1000:2000] != 0.0).all() and not nll[:1000].any() and not nll[2000:].any()
+    assert read == [slice(1000, 2000), slice(2000, 3000)]
+    assert (nll[1000:] != 0.0).all() and not nll[:1000].any() and len(nll) == 2500

@@ -23,17 +23,17 @@ def begin(likelihood="gaussian", dtype="float64", **settings):
 @pytest.mark.parametrize("place", [0, 3, -1])
 def test_one_bad_number_anywhere_is_found(bad, place, dtype):
     gradient = np.ones(100, dtype)
-    watchdog.check(*Alone().join(FINE, gradient))
+    watchdog.check(FINE, Alone().norm(gradient))
     gradient[place] = bad
     with pytest.raises(FloatingPointError):
-        watchdog.check(*Alone().join(FINE, gradient))
+        watchdog.check(FINE, Alone().norm(gradient))
     with pytest.raises(FloatingPointError):
         watchdog.check(Losses(bad, 0.0, 0.0), 1.0)
 
 
 def test_large_and_tiny_gradients_that_are_numbers_pass():
     for size in (0.0, 1e-300, 1e150):
-        watchdog.check(*Alone().join(Losses(-size, size, 0.0), np.full(100, size)))
+        watchdog.check(Losses(-size, size, 0.0), Alone().norm(np.full(100, size)))
 
 
 def spoil(training, name, value=np.nan):
