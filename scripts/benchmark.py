@@ -7,7 +7,8 @@ python scripts/benchmark.py phases epoch --json speed.json
 steps     milliseconds per training step, of numvae, of two of its ranks under MPI, of its matrix
           products alone, and of PyTorch and JAX where they are installed
 phases    the time of each part of a step
-epoch     a pass over MNIST with each one's usual way of loading data, and the memory it takes
+epoch     a pass over MNIST with each one's usual way of loading data, and the memory it takes (each
+          of two ranks takes as much)
 score     rows per second of score_samples
 start     seconds until it is imported
 scaling   a step with larger batches, wider and more layers
@@ -45,6 +46,7 @@ PEERS = {
     "PyTorch compiled": ("in_torch", "compile", "torch"),
     "JAX": ("in_jax", "step", "jax"),
 }
+BY_RANKS = "ranks", "rows", "epoch by ranks", "costs"  # modes of two processes under MPI
 EPOCHS = 6  # of MNIST
 SCALED = {
     "batch": [Case(784, (400,), 20, B, activation="relu") for B in (10, 32, 100, 320, 1000)],
@@ -144,6 +146,7 @@ def epoch(args):
         return {}
     asked = {
         "numvae": ("in_numvae", "epoch", "numpy"),
+        "numvae, 2 ranks": ("in_numvae", "epoch by ranks", "mpi4py"),
         "PyTorch, DataLoader": ("in_torch", "epoch", "torch"),
         "JAX, NumPy batches": ("in_jax", "epoch", "jax"),
     }
@@ -225,7 +228,7 @@ def here(peers):
     return [
         name
         for name, (_, mode, module) in peers.items()
-        if importlib.util.find_spec(module) and (mode != "ranks" or mpiexec())
+        if importlib.util.find_spec(module) and (mode not in BY_RANKS or mpiexec())
     ]
 
 
@@ -241,7 +244,7 @@ def run(peer, case, amount, blas_threads=None):
     command = [sys.executable, str(HERE / "peers" / f"{file}.py")]
     command.append(json.dumps([*case, amount, mode]))
     environment = dict(os.environ)
-    if mode in ("ranks", "rows", "costs"):
+    if mode in BY_RANKS:
         command, blas_threads = [mpiexec(), "-n", "2", *command], 1
     if blas_threads:
         environment["OPENBLAS_NUM_THREADS"] = str(blas_threads)

@@ -5,7 +5,8 @@
 
 Measures on this machine what a row of a batch, the optimizer and the exchange between two ranks
 cost, each rank with one BLAS thread, and fits the model of `evaluation.scaling` to it. What two
-ranks are measured to do is printed beside what the model says of them; all else is the model's.
+ranks are measured to do is printed beside what the model says of them; all else is the model's. The
+ranks share the rows of a batch: what two that share units do instead is in benchmark.py.
 """
 
 import importlib.util
@@ -83,7 +84,7 @@ def plan(case, network, gpu, path):
         f"{1e3 * costs.parameter * P:.2f} ms in all,\na message {1e6 * costs.message:.1f} µs, a "
         f"byte to the other rank {1e9 * costs.byte:.2f} ns ({1e-9 / costs.byte:.1f} GB/s)."
     )
-    print("\nMilliseconds per step, measured and by the model")
+    print("\nMilliseconds per step, the rows shared: measured, and by the model")
     for mode, n in (("step", 1), ("rows", 2)):
         ms = benchmark.run(("in_numvae", mode, ""), case, 2, blas_threads=1)["ms"]
         by_model = 1e3 * sum(scaling.step(costs, n, case.B, P, network))

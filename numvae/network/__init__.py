@@ -7,6 +7,7 @@ no derivative.
     likelihoods     p(x|z): Bernoulli, categories, and the Gaussian in three forms
     objectives      what is minimised: the ELBO in two forms, IWAE, a plain autoencoder
     autoencoder     the model, and `loss_and_grad`: the page this package exists for
+    units           the same model, the units of every layer shared out over several processes
 
 Read next: parameters.
 """

@@ -15,7 +15,7 @@ page is the same for all. What lies between is divided inside three kinds of own
     OwnInputs       a layer that has all outputs, from its own inputs: mu and logvar
     OwnFeatures     the likelihood of its own columns of x
 
-Read next: training/minibatches.py.
+Read next: training/watchdog.py.
 """
 
 import itertools

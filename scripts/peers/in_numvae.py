@@ -1,5 +1,9 @@
 """A training step of numvae, as `training/loop.py` takes it, alone or as one of several ranks; the
-time of each of its parts; an epoch of MNIST; or the rows that `score_samples` does in a second."""
+time of each of its parts; an epoch of MNIST; or the rows that `score_samples` does in a second.
+
+The loop does more around a step, which the epoch counts: it fetches the rows, addresses the noise,
+and takes the norm of the gradient, to tell at once when a number is no longer finite.
+"""
 
 import json
 import time
@@ -124,6 +128,7 @@ def costs():
 def epoch():
     X = mnist()
     training = Training(model, optimizer, 0, batch_size=case.B, epochs=int(amount))
+    training = started().share(training)
     epochs(lambda: [None for _ in training.steps(X)] and training.finish_epoch(), int(amount))
 
 
@@ -145,5 +150,6 @@ def score():
     "phases": phases,
     "costs": costs,
     "epoch": epoch,
+    "epoch by ranks": epoch,
     "score": score,
 }[mode]()

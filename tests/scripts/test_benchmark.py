@@ -32,6 +32,7 @@ def test_a_small_case_is_measured_beside_its_products(few, capsys):
     assert f"numvae    {times['numvae'][0]:16.3f} ± 0.00 ms" in text
 
 
+@pytest.mark.slow
 def test_the_parts_of_a_step_add_up_to_it(few, capsys):
     assert benchmark.main(["steps", "phases", *CASE, "--json", "speed.json"]) == 0
     with open("speed.json") as file:
@@ -61,6 +62,7 @@ def test_without_mnist_there_is_no_epoch_and_a_sentence(few, capsys):
     assert "not measured: train-images-idx3-ubyte.gz was not found" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_step_is_measured_as_it_grows(few, capsys, monkeypatch):
     small = [Case(8, (4,), 2, B) for B in (2, 4)]
     monkeypatch.setattr(benchmark, "SCALED", {"batch": small})

@@ -217,7 +217,11 @@ def parameters(folder, file="model.npz"):
 
 
 @pytest.mark.parametrize(
-    "hidden, shared", [("8", "the rows of every batch"), ("120", "the units of every layer")]
+    "hidden, shared",
+    [
+        pytest.param("8", "the rows of every batch", marks=pytest.mark.slow),
+        ("120", "the units of every layer"),
+    ],
 )
 def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsys, hidden, shared):
     rows = np.random.default_rng(0).random((300, 33)).astype(np.float32)
