@@ -15,6 +15,7 @@ Read next: network/units.py, or on with watchdog, history, checkpoint, progress.
 """
 
 import contextlib
+import functools
 import math
 import os
 import subprocess
@@ -197,7 +198,8 @@ class Ranks(Alone):
     def own_columns(self, matrix):
         """Own columns of the sum over the ranks of a matrix (B, n)."""
         parts = [matrix[:, part] for part in self._parts(matrix.shape[1])]
-        return sum(self._exchange(parts, [np.empty_like(parts[self.rank]) for _ in parts]))
+        every = self._exchange(parts, [np.empty_like(parts[self.rank]) for _ in parts])
+        return functools.reduce(np.add, every)
 
     def _parts(self, n):
         """Every rank's part of n things."""
