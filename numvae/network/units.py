@@ -9,7 +9,8 @@ Where a batch has fewer examples than the layers have units, that is far less th
                  └── logvar ─┘
 
 What `loss_and_grad` itself handles, x, mu, logvar, z and log p(x|z), every rank has whole, so that
-page is the same for all. What lies between is divided inside three kinds of owners:
+page is the same for all. What lies between is divided inside three kinds of owners, whose `places`
+tell which part of each array of the whole model is a rank's own:
 
     OwnOutputs      a layer that has its own outputs, from all inputs: the hidden layers
     OwnInputs       a layer that has all outputs, from its own inputs: mu and logvar
@@ -62,7 +63,7 @@ class OwnOutputs(Dense):
 class OwnInputs(Dense):
     """Own rows of W, and own elements of b: all outputs, from own inputs.
 
-    y          = Σ_ranks ( x[:, own] W[own] + b, 0 where it is another rank's )
+    y          = Σ_ranks ( x[:, own] W[own] + b where it is own )
     dx[:, own] = dy W[own]ᵀ
     """
 
@@ -113,8 +114,9 @@ class OwnFeatures:
 class OwnUnits(Autoencoder):
     """What one rank has of an Autoencoder. Its parameters are own ones alone.
 
-    All ranks call `loss_and_grad` and `elbo_terms` with the same arguments, and get the same; the
-    gradient is that of own parameters.
+    It is there to be trained: all ranks call `loss_and_grad` and `elbo_terms` with the same
+    arguments and get the same, but for the gradient, which is that of own parameters. For all else
+    the parameters are put together again, see `whole`.
 
     config    of the whole model
     ranks     who has the other units, and how to reach them: engine.Ranks

@@ -78,9 +78,13 @@ def results(engine):
     norms = [engine.norm(gradient) for gradient in ones]
     found["one engine for all types"] = np.column_stack([losses, norms]) / engine.size
     comm = getattr(engine, "comm", None)
-    vae = VAE(epochs=3, validation_fraction=0.2, random_state=0).fit(X, comm=comm)
-    vae.partial_fit(X)
-    found["estimator"] = vae.network_.parameters.vector
+    vae = VAE(epochs=3, validation_fraction=0.2, random_state=0)
+    for name, data, settings in (
+        ("rows", X, {}),
+        ("units", WIDE, {"hidden": (64,), "batch_size": 20}),
+    ):
+        vae.set_params(**settings).fit(data, comm=comm).partial_fit(data)
+        found[f"estimator, {name}"] = vae.network_.parameters.vector
     return found
 
 
