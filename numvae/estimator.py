@@ -162,8 +162,8 @@ class VAE:
             X, names = self._check_first(X)
         seed = engine.first(lambda: _seed(self.random_state))
         with engine.together():
-            training = self._new_training(X, seed, engine)
-        engine.agree(lambda: facts(training, X))
+            training = self._new_training(X, seed)
+        engine.agree(lambda: facts(training, X, engine.size))
         if self.binarize == "fixed":
             X = self._drawn_once(X, training.seed)
         X_train, X_valid = self._hold_out(X, training.seed)
@@ -447,7 +447,7 @@ class VAE:
         if not hasattr(self, "network_"):
             raise NotFittedError("This VAE instance is not fitted yet: call fit(X) first.")
 
-    def _new_training(self, X, seed, engine=None):
+    def _new_training(self, X, seed):
         """A run that has not begun, for data like X."""
         network = Autoencoder(
             X.shape[1],
@@ -462,9 +462,9 @@ class VAE:
         )
         network.initialize(stream(seed, *WEIGHTS), mean=mean_of(X))
         optimizer = OPTIMIZERS[self.optimizer](network.parameters, float(self.lr))
-        return self._training_of(network, optimizer, seed, engine)
+        return self._training_of(network, optimizer, seed)
 
-    def _training_of(self, network, optimizer, seed, engine=None):
+    def _training_of(self, network, optimizer, seed):
         """A run with this estimator's settings."""
         return Training(
             network,
@@ -482,7 +482,6 @@ class VAE:
             denoise=self.denoise and (self.denoise[0], float(self.denoise[1])),
             missing=bool(self.missing),
             clip=self.clip,
-            engine=engine,
         )
 
     def _drawn_once(self, X, seed):

@@ -359,8 +359,7 @@ def begin(args, engine):
     """
     with engine.together():
         data, training, folder, about = (old_run if args.resume else new_run)(args)
-        training.engine = engine
-    engine.agree(lambda: facts(training, data.X))
+    engine.agree(lambda: facts(training, data.X, engine.size))
     folder = folder or engine.first(lambda: runs.new_folder(args.out, data.name))
     return data, training, folder, about
 
@@ -418,6 +417,7 @@ def run(p, args, engine):
     def checkpoint():
         whole = training.engine.whole(training)
         engine.first(lambda: runs.save(whole, folder, about))
+        return whole
 
     progress = Progress(training.epochs, len(data.X), training.epoch, quiet=args.quiet)
     go_on = f"Go on with: python scripts/train.py --resume {folder}"
@@ -429,11 +429,10 @@ def run(p, args, engine):
         checkpoint()
         p.exit(1, f"\n{error} They are in {folder / 'checkpoint.npz'}.\n")
     progress.close()
-    checkpoint()
+    training = checkpoint()
     if stopped:
         say(f"Stopped by {stopped.name} in epoch {training.epoch + 1}. {go_on}")
         return 128 + stopped
-    training = training.engine.whole(training)
     training.engine = Alone()  # the rest is the work of one
     engine.first(lambda: finish(training, data, folder, about, say))
     return 0

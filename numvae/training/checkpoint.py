@@ -74,12 +74,12 @@ def load_training(path):
     return training, header["about"]
 
 
-def facts(training, X):
-    """What ranks that share the batches of X must have in common, as a dict of name → text.
+def facts(training, X, size):
+    """What `size` ranks that share the batches of X must have in common: a dict of name → text.
 
     Raises  ValueError   a batch has fewer examples than there are ranks
     """
-    batch, size = min(training.batch_size, len(X)), training.engine.size
+    batch = min(training.batch_size, len(X))
     if batch < size:
         raise ValueError(
             f"a batch of {batch} examples cannot be shared by {size} ranks: start fewer ranks, or "

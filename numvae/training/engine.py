@@ -123,7 +123,7 @@ class Ranks(Alone):
         if n < self.size:  # too few to share: each computes them all, and counts for little
             return slice(0, n), 1.0 / self.size
         mine = self.part(n)
-        return mine, (mine.stop - mine.start) / n
+        return mine, width(mine) / n
 
     def part(self, n):
         return self._parts(n)[self.rank]
@@ -228,11 +228,11 @@ class Units(Ranks):
 
     def share(self, training):
         own = OwnUnits(training.model.config, Ranks(self.comm))
-        return training.with_model(own, self, own.own)
+        return Alone.share(self, training.with_model(own, own.own))
 
     def whole(self, training):
         model = Autoencoder(**training.model.config)
-        return training.with_model(model, self, training.model.whole)
+        return training.with_model(model, training.model.whole)
 
 
 # What launchers tell a process: that it is a rank, and how many ranks are on its machine.

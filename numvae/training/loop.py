@@ -133,13 +133,13 @@ class Training:
             self.best_epoch = self.epoch
         return row
 
-    def with_model(self, model, engine, convert):
+    def with_model(self, model, convert):
         """This run as it is with another model, that holds the same parameters in another form.
 
         convert(vector)    from a vector of this model's parameters, or of what belongs to them
         """
         run, old = copy.copy(self), self.optimizer
-        run.model, run.engine = model, engine
+        run.model = model
         model.parameters.vector[...] = convert(self.model.parameters.vector)
         run.optimizer = type(old)(model.parameters, **old.settings)
         run.optimizer.t = old.t
@@ -205,9 +205,9 @@ def evaluate(
         x = minibatches.take(X, rows, model.dtype, rng, binarize)
         x, observed = minibatches.split_missing(x) if missing else (x, None)
         eps = model.noise(rng, n_samples, len(x))
+        here = i, slice(len(x))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
-            terms = model.elbo_terms(x, eps if noise else 0.0 * eps, observed)
-        nll[i, : len(x)], kl[i, : len(x)] = terms
+            nll[here], kl[here] = model.elbo_terms(x, eps if noise else 0.0 * eps, observed)
     engine.gather(nll)
     engine.gather(kl)
     return nll.ravel()[: len(X)], kl.ravel()[: len(X)]
