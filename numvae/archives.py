@@ -13,7 +13,7 @@ import numpy as np
 
 from numvae.files import write_atomically
 
-VERSION = 1
+VERSION = 2
 HEADER = "header"
 
 
@@ -29,11 +29,12 @@ def write(path, kind, header, arrays):
     write_atomically(path, buffer.getvalue())
 
 
-def read(path, kind, expected):
+def read(path, kind, expected, from_version_1):
     """The header and the arrays of a file that `write` wrote.
 
     expected    header → dict of name → (shape, dtype): exactly what the file must hold, found out
                 before any memory is taken
+    from_version_1  the header of a file of format 1 → that of this one
 
     Raises  FileNotFoundError, PermissionError, IsADirectoryError   as the system says
             ValueError   the file is damaged, of another kind, or from a newer numvae
@@ -44,6 +45,8 @@ def read(path, kind, expected):
             with zipfile.ZipFile(file) as archive:
                 header = json.loads(_member(archive, HEADER, size).tobytes())
                 _check_header(path, header, kind)
+                if header["version"] == 1:
+                    header = from_version_1(header)
                 wanted = expected(header)
                 if set(archive.namelist()) != {f"{name}.npy" for name in [HEADER, *wanted]}:
                     raise ValueError("its arrays are not those of its configuration")
@@ -65,10 +68,10 @@ def _check_header(path, header, kind):
         raise ValueError("it has no numvae header")
     if header["numvae"] != kind:
         raise _Foreign(f"{path} is a numvae {header['numvae']} file; expected a {kind} file.")
-    if header.get("version") != VERSION:
+    if header.get("version") not in (1, VERSION):
         raise _Foreign(
-            f"{path} has format version {header.get('version')}, this numvae reads version "
-            f"{VERSION}; load it with the numvae that wrote it, or install a newer one."
+            f"{path} has format version {header.get('version')}, this numvae reads up to version "
+            f"{VERSION}; install a newer one."
         )
 
 

@@ -1,6 +1,6 @@
-"""What the scripts share: how they read what was typed, and how they answer a mistake.
+"""Argument parsing and error reporting shared by the scripts.
 
-Errors are one sentence and exit code 2; nothing that exists is ever overwritten.
+Errors are one sentence and exit code 2; no file that exists is overwritten by a new one.
 """
 
 import argparse
@@ -8,19 +8,18 @@ import os
 import sys
 from pathlib import Path
 
+from numvae.settings import TABLE, Choice, Flag, Number
+
 
 class Parser(argparse.ArgumentParser):
     """An argparse that answers a mistake with one sentence."""
 
     def error(self, message):
-        self.exit(2, f"{self.prog}: {message} (--help lists what there is)\n")
+        self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
 
 def script(main):
-    """What a script does when it is started: it ends with main's exit code.
-
-    A reader that has gone away, as `| head` does, ends it without a word.
-    """
+    """Run main and exit with its code; a closed pipe, as after `| head`, ends it silently."""
     try:
         code = main()
         sys.stdout.flush()
@@ -30,27 +29,59 @@ def script(main):
     sys.exit(code)
 
 
-def whole(least):
-    """An argparse type: a whole number, at least `least`."""
+def argument(constraint):
+    """An argparse type: what one of the constraints of `numvae.settings` lets through."""
 
-    def number(text):
+    def read(text):
         try:
-            value = int(text)
-        except ValueError:
-            raise argparse.ArgumentTypeError(f"expected a whole number, found {text!r}") from None
-        if value < least:
-            raise argparse.ArgumentTypeError(f"expected at least {least}, found {value}")
-        return value
+            return constraint(constraint.parse(text))
+        except (TypeError, ValueError) as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
 
-    return number
+    return read
+
+
+def integer(least):
+    """An argparse type: a whole number, at least `least`."""
+    return argument(Number(int, least=least))
+
+
+def add_settings(groups, **defaults):
+    """Add a flag for every setting that has one.
+
+    groups      heading → argparse group
+    defaults    setting → (its default here, what --help says that it is), where not the table's
+    """
+    for line in TABLE:
+        if (group := line.metadata["group"]) is None:
+            continue
+        constraint, help = line.metadata["constraint"], line.metadata["help"]
+        default, shown = defaults.get(line.name, (line.default, line.default))
+        if line.name == "hidden":
+            shown = ",".join(map(str, default))
+        flag = "--" + (line.metadata["flag"] or line.name).replace("_", "-")
+        if isinstance(constraint, Flag):
+            groups[group].add_argument(flag, dest=line.name, action="store_true", help=help)
+            continue
+        metavar = line.metadata["metavar"]
+        if isinstance(constraint, Choice) and metavar is None:
+            metavar = "{" + ",".join(constraint.names) + "}"
+        groups[group].add_argument(
+            flag,
+            dest=line.name,
+            type=argument(constraint),
+            default=default,
+            metavar=metavar,
+            help=help if shown is None else f"{help} (default: {shown})",
+        )
 
 
 def new_file(path, *endings):
-    """The path of a file that is to be written, looked at before any work is done for it.
+    """The path of a file that is to be written, checked before any work is done for it.
 
     Raises  ValueError          its name ends in none of `endings`
-            FileNotFoundError   the folder it shall be in is not there
-            FileExistsError     it is there already
+            FileNotFoundError   its parent folder does not exist
+            FileExistsError     the file exists
     """
     path = Path(path)
     if path.suffix not in endings:

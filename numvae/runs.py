@@ -1,34 +1,145 @@
-"""The folder of a run: the model, its history, its pictures and its report.
+"""The folder of a run, and how one is made, resumed, finished and loaded.
 
-    checkpoint.npz      all there is to remember, to go on from
-    model.npz           the parameters of the best epoch, and the configuration
-    history.csv         what every epoch measured
-    report.txt          the numbers below
-    curves.png …        the pictures
-
-Like the estimator, this module knows all rooms of the package, and contains no formula.
+checkpoint.npz      all there is to remember, to resume from
+model.npz           the parameters of the best epoch, with the settings, the history and the data
+history.csv         what every epoch measured
+report.txt          the numbers of `report`
+curves.png …        the pictures
 """
 
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from numvae.evaluation import diagnostics, importance, latent, units
+from numvae import datasets, report
+from numvae.datasets import own
+from numvae.estimator import fitted
+from numvae.evaluation import importance
 from numvae.files import write_atomically
-from numvae.network.likelihoods import is_density
-from numvae.training.checkpoint import save_training
+from numvae.rows import join
+from numvae.training import checkpoint
 from numvae.training.history import save_history
-from numvae.training.minibatches import PICTURES, corrupt, split_missing, stream, take
+from numvae.training.loop import Training
 from numvae.training.progress import Progress
+from numvae.validation import check_range
 
-GRID = 15  # the manifold has GRID × GRID tiles
-SHOWN = 20  # examples in a picture
+
+@dataclass
+class Run:
+    """A run, or a model's file alone, and the data it was trained on.
+
+    path        the folder or the file
+    training    as it stands, or at its best epoch where it was loaded to be used
+    about       what its file says besides: feature_names, data, seconds; `data` holds the arguments
+                of `datasets.load`, n_train and the shape of one example
+    """
+
+    path: Path
+    training: Training
+    about: dict
+
+    @cached_property
+    def vae(self):
+        """The fitted estimator."""
+        return fitted(self.training, self.about)
+
+    @property
+    def model(self):
+        return self.training.model
+
+    @property
+    def shape(self):
+        """The shape of one example, (D,) where nothing says that it is an image."""
+        return tuple(self._data.get("shape") or (self.model.n_features,))
+
+    @property
+    def columns(self):
+        """The names of the D numbers of an example: those it was trained with, or x1, x2, …"""
+        names = self.about.get("feature_names")
+        return names or [f"x{i + 1}" for i in range(self.model.n_features)]
+
+    @property
+    def _data(self):
+        return self.about.get("data", {})
+
+    def training_data(self, name=None, data_dir=None, download=False):
+        """The data set of the run, split as in training; `name`: where it is now, if elsewhere.
+
+        Raises  as `datasets.load`
+                ValueError   it is not the same any more, or nothing says what it was
+        """
+        data = {**self._data, "name": name or self._data.get("name")}
+        if data["name"] is None:
+            raise ValueError(f"{self.path} does not say what it was trained on; give the data too.")
+        if data.get("format") == 1 and own.is_own(data["name"]):
+            raise ValueError(
+                f"{self.path} was written by numvae 0.1, which held out other rows of {data['name']}: "
+                "its model can be used, but to resume it or report on it, train it again."
+            )
+        dataset = self._load(data["name"], data_dir, data.get("validation"), download)
+        n_train = data.get("n_train", len(dataset.X))
+        dataset.check_same(data["name"], self.path, n_train, self.model.n_features)
+        return dataset
+
+    def dataset(self, name=None, data_dir=None):
+        """A data set in its usual split; without a name, that of the run.
+
+        Raises  as `training_data`
+        """
+        return self._load(name, data_dir) if name else self.training_data(None, data_dir)
+
+    def examples(self, name=None, data_dir=None, missing=False):
+        """Every example of a data set, and the shape of one: those to train on, then those held
+        out; of a file or folder of one's own, all in its own order. missing: NaN is let through.
+
+        Shapes  → X (N, D), shape
+        Raises  as `training_data`
+        """
+        source = str(name or self._data.get("name"))
+        if source in datasets.dataset.NAMES or not own.is_own(source):
+            dataset = self.dataset(name, data_dir)
+            return np.concatenate([dataset.X, dataset.X_valid]), dataset.shape
+        missing = missing or self.training.settings.missing
+        table = own.load(source, self._resize(source), missing, self._data.get("scale"))
+        X = table.examples(np.arange(len(table.rows)))
+        self._check(X, source)
+        return X, table.shape
+
+    def _load(self, name, data_dir, validation=None, download=False):
+        dataset = datasets.load(
+            name,
+            data_dir or self._data.get("data_dir"),
+            validation,
+            self.training.seed,
+            download,
+            resize=self._resize(name),
+            missing=self.training.settings.missing,
+            scale=self._data.get("scale"),
+            random_split=self._data.get("random_split", False),
+        )
+        self._check(dataset.X, name)
+        return dataset
+
+    def _resize(self, name):
+        """The size that the run gave the images of a folder, if `name` is one."""
+        is_folder = name not in datasets.dataset.NAMES and Path(name).is_dir()
+        return self._data.get("resize") if is_folder else None
+
+    def _check(self, X, name):
+        if X.shape[1] != self.model.n_features:
+            raise ValueError(
+                f"{name} has {X.shape[1]} numbers per example, the model in {self.path} was "
+                f"trained on {self.model.n_features}."
+            )
+        check_range(X, self.training.settings.likelihood)
 
 
 def new_folder(out, name):
     """Make the folder of a new run: `out`, or the first free of runs/NAME-1, runs/NAME-2, …
 
-    Raises  FileExistsError if `out` is there already: a run is never overwritten
+    Raises  FileExistsError if `out` exists: a run is never overwritten
     """
     if out is not None:
         folder = Path(out)
@@ -48,177 +159,94 @@ def new_folder(out, name):
             number += 1
 
 
-def estimate(model, X, seed, n_samples, binarize, missing):
-    """`importance.estimate`, with a line of progress."""
-    progress, parts, done = Progress(1, len(X)), [], 0
-    for part in importance.estimates(model, X, seed, n_samples, binarize, missing):
-        parts.append(part)
-        done += len(part.log_p)
-        progress.step(done)
-    progress.wipe()
-    return importance.join(parts)
-
-
 def save(training, folder, about):
     """Write checkpoint.npz and history.csv: a run as it stands."""
-    save_training(training, folder / "checkpoint.npz", about)
+    checkpoint.save(training, folder / "checkpoint.npz", about=about)
     if training.history:
         save_history(training.history, folder / "history.csv")
 
 
-def report(training, dataset):
-    """The numbers of a trained model on the held-out examples, as lines of text."""
-    model = training.model
-    held_out = len(dataset.X_valid) > 0
-    X = dataset.X_valid if held_out else dataset.X
-    nll, kl = training.evaluate(X)
-    elbo = -(nll + kl)
-    density = is_density(model.config["likelihood"])
-    is_image = len(dataset.shape) > 1
-    bits = units.bits_per_dimension(
-        elbo.mean(), model.n_features, 256 if density and is_image else None
-    )
-    what = "held-out" if held_out else "training"
-    _, error = importance.mean_and_error(elbo)
-    share = kl.mean() / (abs(nll.mean()) + kl.mean())
-    each = diagnostics.latent_units(*model.encode(_shown(training, X, slice(0, 5000))[0]))
-    n_active = int((each["activity"] > diagnostics.ACTIVE).sum())
-    lines = [
-        f"Epoch {training.best_epoch} of {training.epoch} was the best, and is kept."
-        if held_out
-        else "Nothing was held out, so the last epoch is kept, and the numbers flatter.",
-        f"On {len(X):,} {what} examples:",
-        f"  ELBO      {elbo.mean():10.2f} ± {error:.2f} nats per example, higher is better"
-        + (" (a density: it may be positive)" if density else ""),
-        f"  nll       {nll.mean():10.2f} nats, the reconstruction",
-        f"  KL        {kl.mean():10.2f} nats, what the code z tells: {share:.1%} of |nll| + KL",
-        f"  bits      {bits:10.3f}"
-        + (" per 8-bit pixel" if density and is_image else " per dimension"),
-        f"  active    {n_active:7d}    of {model.n_latent} latent units",
-    ]
-    for name, values in dataset.known_valid.items() if len(dataset.X_valid) > 1 else ():
-        lines.append(_recovered(model, dataset, name, values))
-    if not training.loss.draws_z:
-        return lines + ["A plain autoencoder has no bound: its ELBO here is only −nll."]
-    found = {"units": each, "n_latent": model.n_latent, "n_active": n_active}
-    return lines + diagnostics.advice(found)
+def train(training, dataset, checkpoint, every, progress):
+    """Run to the end, calling checkpoint() after every so many epochs.
 
-
-def save_report(folder, lines):
-    """Write report.txt."""
-    write_atomically(folder / "report.txt", ("\n".join(lines) + "\n").encode())
-
-
-def _recovered(model, dataset, name, values):
-    """One line: how well a known class or factor can be read off the code."""
-    some = slice(0, 10_000)
-    mu, _ = model.encode(dataset.X[some])
-    mu_valid, _ = model.encode(dataset.X_valid)
-    score = latent.recovery(mu, dataset.known[name][some], mu_valid, values)
-    if np.issubdtype(values.dtype, np.integer):
-        return (
-            f"  {name:<11}{score:9.1%} of held-out examples named right by their neighbours' codes"
-        )
-    along = latent.alignment(mu_valid, values)
-    axis = int(along.argmax())
-    return (
-        f"  {name:<11}{score:9.2f} = R² read off the code; alone with z{axis + 1}: "
-        f"|ρ| = {along[axis]:.2f}"
-    )
-
-
-def pictures(training, dataset):
-    """The pictures of a run, drawn one after the other: yields (filename, Figure).
-
-    Those of two latent units show the two that tell most.
+    Returns  the signal that ended it early, or None
     """
+
+    def on_epoch(row):
+        progress.epoch(row)
+        if training.epoch % every == 0 and training.epoch < training.settings.epochs:
+            checkpoint()
+
+    X_valid = dataset.X_valid if len(dataset.X_valid) else None
+    return training.run(dataset.X, X_valid, on_step=progress.step, on_epoch=on_epoch)
+
+
+def finish(training, dataset, folder, about):
+    """Keep the best epoch's model, and write it with its report and its pictures.
+
+    Yields  the lines of the report, before the pictures are drawn
+    """
+    training.keep_best()
+    checkpoint.save(training, folder / "model.npz", "model", about)
+    yield from write_report(training, dataset, folder)
+
+
+def write_report(training, dataset, folder):
+    """Write report.txt and the pictures; yields the lines of the report before it draws them."""
     from numvae import plots
 
-    model, rng = training.model, stream(training.seed, *PICTURES)
-    layers = {
-        name.removesuffix(".W"): value.shape
-        for name, value in model.parameters.values.items()
-        if not name.endswith(".b")
-    }
-    yield "curves.png", plots.curves(training.history)
-    yield "network.png", plots.network_diagram(layers)
-
-    X, known = dataset.X_valid, dataset.known_valid
-    if len(X) < 500:  # too few for a cloud
-        X, known = dataset.X, dataset.known
-    some = slice(0, 5000)
-    x, _ = _shown(training, X, some)
-    mu, logvar = model.encode(x)
-    each = diagnostics.latent_units(mu, logvar)
-    most_telling = each["kl"].argsort()[::-1][:10]
-    axes = tuple(sorted(most_telling[:2].tolist()))
-    if model.n_latent > 1:
-        colours = {name: values[some] for name, values in list(known.items())[:2]}
-        yield "latent.png", plots.latent_scatter(mu, colours or None, axes=axes)
-        yield "units.png", plots.kl_per_unit(each["kl"], each["activity"] > diagnostics.ACTIVE)
-
-    X = dataset.X_valid if len(dataset.X_valid) else dataset.X
-    spread = np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)
-    if len(dataset.shape) == 1:
-        yield from _table_pictures(training, X, rng)
-    else:
-        yield from _image_pictures(training, X, spread, dataset.shape, most_telling, axes, rng)
+    lines = report.lines(training, dataset)
+    text = [dataset.split, repr(training.model), *lines]
+    write_atomically(folder / "report.txt", ("\n".join(text) + "\n").encode())
+    yield from lines
+    for filename, figure in report.pictures(training, dataset):
+        plots.save(figure, folder / filename)
 
 
-def _image_pictures(training, X, rows, shape, units, axes, rng):
-    """What the model makes of images, and the images it makes."""
-    from numvae import plots
+def resume(folder):
+    """The Run in a folder, where it stopped.
 
-    model = training.model
+    Raises  FileNotFoundError   there is no checkpoint
+            ValueError          it is damaged or of another kind
+    """
+    folder = Path(folder)
+    if not (folder / "checkpoint.npz").is_file():
+        raise FileNotFoundError(f"there is no checkpoint.npz in {folder}, so no run to resume.")
+    return Run(folder, *checkpoint.load(folder / "checkpoint.npz"))
 
-    def images(flat):
-        return flat.reshape(*flat.shape[:-1], *shape)
 
-    def decoded(z):
-        z = np.asarray(z, model.dtype)
-        return images(model.decode(z.reshape(-1, model.n_latent)).reshape(*z.shape[:-1], -1))
+def load(path):
+    """The finished Run in a folder, or around the file of a model.
 
-    x, observed = _shown(training, X, rows)
-    if training.denoise:
-        seen = corrupt(rng, x, observed, *training.denoise)
-        rows = [images(x), np.clip(images(seen), 0, 1), decoded(model.encode(seen)[0])]
-        yield "denoising.png", plots.strips(rows, ["original", "spoiled", "denoised"])
-    z, _ = model.encode(x)
-    yield "reconstructions.png", plots.reconstructions(images(x), decoded(z))
-    yield "samples.png", plots.samples(decoded(rng.standard_normal((60, model.n_latent))))
-
-    values = latent.prior_quantiles(GRID)
-    if model.n_latent > 1:
-        plane = latent.plane(values, values, model.n_latent, axes)
-        yield "manifold.png", plots.manifold(decoded(plane), (values, values), axes)
-    centre = z.mean(axis=0)
-    moves = np.stack([latent.traverse(centre, unit, values) for unit in units])
-    yield "traversals.png", plots.traversals(decoded(moves), values, units)
-    if len(z) > 1:
-        ways = [latent.interpolate(z[0], z[-1], 9, path) for path in ("linear", "spherical")]
-        ends = images(x[[0, -1]])
-        yield (
-            "interpolation.png",
-            plots.interpolation(decoded(np.stack(ways)), ["linear", "spherical"], ends),
+    Raises  FileNotFoundError   there is no such thing, or the run has not come to its end
+            ValueError          a file is damaged or of another kind, or the run went on afterwards
+    """
+    path = Path(path)
+    if not path.is_dir():
+        if not path.exists():
+            raise FileNotFoundError(f"there is no run and no model {path}.")
+        return Run(path, *checkpoint.load(path, "model"))
+    has_checkpoint = (path / "checkpoint.npz").is_file()
+    if not (path / "model.npz").is_file():
+        raise FileNotFoundError(
+            f"there is no model.npz in {path}"
+            + (f"; finish the run with --resume {path}." if has_checkpoint else ".")
         )
+    run = Run(path, *checkpoint.load(path / "model.npz", "model"))
+    if has_checkpoint and not np.array_equal(resume(path).training.best, run.training.best):
+        raise ValueError(
+            f"the run in {path} went on after its model.npz was written; finish it with "
+            f"--resume {path}, or give {path / 'model.npz'}."
+        )
+    return run
 
 
-def _table_pictures(training, X, rng):
-    """What the model makes of a table's rows, and the rows it makes."""
-    from numvae import plots
-
-    model = training.model
-    x, observed = _shown(training, X, slice(0, 5000))
-    if observed is None:  # else there is nothing to hold the reconstructions against
-        rebuilt = model.decode(model.encode(x)[0])
-        yield "reconstructions.png", plots.table_reconstructions(x, rebuilt)
-    z = rng.standard_normal((len(x), model.n_latent), dtype=model.dtype)
-    x = x if observed is None else np.where(observed, x, np.nan)
-    yield "marginals.png", plots.marginals(x, model.sample(rng, z))
-
-
-def _shown(training, X, rows):
-    """Rows as the model sees them in training, and where they are known, None if everywhere."""
-    rng = stream(training.seed, *PICTURES)
-    x = take(X, rows, training.model.dtype, rng, training.binarize)
-    return split_missing(x) if training.missing else (x, None)
+def estimate(training, X, n_samples):
+    """`importance.estimate` of the rows of X, with a line of progress."""
+    progress, parts, done = Progress(1, len(X)), [], 0
+    for part in importance.estimates(training.model, X, training.inputs, n_samples):
+        parts.append(part)
+        done += len(part.log_p)
+        progress.step(done)
+    progress.wipe()
+    return join(parts)

@@ -16,12 +16,12 @@ import time
 
 import numpy as np
 
-from numvae import plots, runs, saved
-from numvae.cli import Parser, new_file, script, whole
+from numvae import plots, runs
+from numvae.cli import Parser, integer, new_file, script
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
-from numvae.training.minibatches import mean_of, split_missing
+from numvae.rows import mean_of, split_missing
 from numvae.training.progress import duration
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
@@ -63,8 +63,8 @@ def parser():
         "draw z from the prior and decode it",
         "a new file: .npy or .csv for numbers, .png for a picture",
     )
-    c.add_argument("-n", type=whole(1), default=64, metavar="N", help="how many (default: 64)")
-    c.add_argument("--seed", type=whole(0), default=0, help="fixes every draw (default: 0)")
+    c.add_argument("-n", type=integer(1), default=64, metavar="N", help="how many (default: 64)")
+    c.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
     c.add_argument(
         "--noise",
         action="store_true",
@@ -94,9 +94,11 @@ def parser():
         "a new folder for likelihood.txt and bound.png",
     )
     c.add_argument(
-        "--samples", type=whole(1), default=1000, metavar="K", help="for each example (1000)"
+        "--samples", type=integer(1), default=1000, metavar="K", help="for each example (1000)"
     )
-    c.add_argument("--rows", type=whole(1), metavar="N", help="only the first N held-out examples")
+    c.add_argument(
+        "--rows", type=integer(1), metavar="N", help="only the first N held-out examples"
+    )
     c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
 
     c = command(
@@ -106,7 +108,11 @@ def parser():
     )
     with_data(c)
     c.add_argument(
-        "--samples", type=whole(1), default=100, metavar="K", help="for each example (default: 100)"
+        "--samples",
+        type=integer(1),
+        default=100,
+        metavar="K",
+        help="for each example (default: 100)",
     )
 
     c = command(
@@ -124,11 +130,11 @@ def parser():
     )
     c.add_argument(
         "--rows",
-        type=whole(1),
+        type=integer(1),
         metavar="N",
         help="only the first N examples; without it all, or 500 with --hide",
     )
-    c.add_argument("--seed", type=whole(0), default=0, help="fixes every draw (default: 0)")
+    c.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
     return p
 
 
@@ -158,52 +164,48 @@ def main(argv=None):
 
 
 def report(args):
-    run = saved.load(args.run)
-    if run.training is None:
-        raise ValueError(f"a report needs the folder of a run with its checkpoint.npz: {args.run}.")
+    run = runs.load(args.run)
     dataset = run.training_data(args.data, args.data_dir)
     folder = runs.new_folder(args.out, dataset.name)
-    lines = [dataset.split, repr(run.model), *runs.report(run.training, dataset)]
-    print("\n".join(lines))
-    runs.save_report(folder, lines)
-    for filename, figure in runs.pictures(run.training, dataset):
-        plots.save(figure, folder / filename)
+    print(f"{dataset.split}\n{run.model}")
+    for line in runs.write_report(run.training, dataset, folder):
+        print(line)
 
 
 def sample(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
-    run = saved.load(args.run)
+    run = runs.load(args.run)
     _check_picture(path, run.shape)
     rng = np.random.default_rng(args.seed)
     z = rng.standard_normal((args.n, run.model.n_latent), dtype=run.model.dtype)
-    x = run.model.sample(rng, z) if args.noise else run.decode(z)
+    x = run.vae.sample(args.n, args.seed) if args.noise else run.vae.decode(z)
     if path.suffix == ".png":
         plots.save(plots.samples(x.reshape(-1, *run.shape)), path)
     else:
-        write_table(path, x, run.columns(), run.shape)
+        write_table(path, x, run.columns, run.shape)
 
 
 def reconstruct(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
-    run = saved.load(args.run)
+    run = runs.load(args.run)
     X, shape = run.examples(args.data, args.data_dir)
     _check_picture(path, shape)
     if path.suffix == ".png":
-        X = run.as_seen(X[np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)])
-    mu, _ = run.encode(X)
-    again = run.decode(mu)
+        some = np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)
+        X = run.training.inputs.drawn(X[some])
+    reconstructed = run.vae.reconstruct(X)
     if path.suffix == ".png":
-        originals, again = X.reshape(-1, *shape), again.reshape(-1, *shape)
-        plots.save(plots.reconstructions(originals, again), path)
+        originals, reconstructed = (rows.reshape(-1, *shape) for rows in (X, reconstructed))
+        plots.save(plots.reconstructions(originals, reconstructed), path)
     else:
-        write_table(path, again, run.columns(), shape)
+        write_table(path, reconstructed, run.columns, shape)
 
 
 def encode(args):
     path = new_file(args.out, ".npy", ".csv")
-    run = saved.load(args.run)
+    run = runs.load(args.run)
     X, _ = run.examples(args.data, args.data_dir)
-    mu, logvar = run.encode(X)
+    mu, logvar, _ = run.vae.encode(X)
     names = ["mu", "logvar"] if args.logvar else ["mu"]
     columns = [f"{name}{unit + 1}" for name in names for unit in range(run.model.n_latent)]
     codes = np.hstack([mu, logvar]) if args.logvar else mu
@@ -211,19 +213,18 @@ def encode(args):
 
 
 def likelihood(args):
-    run = saved.load(args.run)
+    run = runs.load(args.run)
     dataset = run.training_data(None, args.data_dir)
     X = dataset.X_valid if len(dataset.X_valid) else dataset.X
     X = X[: args.rows or len(X)]
-    binarize = run.binarize == "dynamic"
     levels = 256 if len(run.shape) > 1 and is_density(run.model.config["likelihood"]) else None
     folder = runs.new_folder(args.out, dataset.name)
     start = time.monotonic()
-    found = runs.estimate(run.model, X, run.seed, args.samples, binarize, run.missing)
-    log_p, error = importance.mean_and_error(found.log_p)
-    curve = importance.curve(found, args.samples)
+    estimate = runs.estimate(run.training, X, args.samples)
+    log_p, error = importance.mean_and_error(estimate.log_p)
+    curve = importance.curve(estimate, args.samples)
     measured = diagnostics.diagnose(
-        run.model, X, run.seed, dataset.X, args.samples, binarize, run.missing, levels, found=found
+        run.model, X, run.training.inputs, estimate, args.samples, dataset.X, levels
     )
     lines = [
         f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of {len(X):,} examples, "
@@ -241,23 +242,22 @@ def likelihood(args):
 
 def score(args):
     path = new_file(args.out, ".csv")
-    run = saved.load(args.run)
+    run = runs.load(args.run)
     X, _ = run.examples(args.data, args.data_dir)
     dataset = run.training_data(None, args.data_dir)
-    usual = (dataset.X_valid if len(dataset.X_valid) else dataset.X)[:1000]
-    binarize = run.binarize == "dynamic"
-    found, known = (
-        importance.estimate(run.model, rows, run.seed, args.samples, binarize, run.missing)
-        for rows in (X, usual)
+    reference = (dataset.X_valid if len(dataset.X_valid) else dataset.X)[:1000]
+    of_X, of_reference = (
+        importance.estimate(run.model, rows, run.training.inputs, args.samples)
+        for rows in (X, reference)
     )
-    p = anomaly.p_values(found.log_p, known.log_p)
-    table = np.stack([found.log_p, found.standard_error, p], axis=1)
+    p = anomaly.p_values(of_X.log_p, of_reference.log_p)
+    table = np.stack([of_X.log_p, of_X.standard_error, p], axis=1)
     write_table(path, table, ["log_p", "standard_error", "p_value"], (3,))
 
 
 def impute(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
-    run = saved.load(args.run)
+    run = runs.load(args.run)
     _check_picture(path, run.shape)
     if args.data is None:
         dataset = run.training_data(None, args.data_dir)
@@ -266,25 +266,25 @@ def impute(args):
         X, _ = run.examples(args.data, args.data_dir, missing=True)
     rng = np.random.default_rng(args.seed)
     given = np.asarray(X[: args.rows or (500 if args.hide else len(X))], run.model.dtype)
-    X = run.as_seen(given)
+    X = run.training.inputs.drawn(given)
     x, observed = split_missing(X)
-    seen = observed * (1 - _hide(args.hide, X, run.shape, run.model.config["likelihood"], rng))
-    found = imputation.impute(run.model, x, seen, rng)
-    print(f"Filled in {int((seen == 0).sum()):,} of {X.size:,} values in {len(X):,} examples.")
-    tested = (seen == 0) & (observed == 1)
+    hidden = _hide(args.hide, X, run.shape, run.model.config["likelihood"], rng)
+    known = observed * (1 - hidden)
+    imputed = imputation.impute(run.model, x, known, rng).mean
+    print(f"Filled in {int((known == 0).sum()):,} of {X.size:,} values in {len(X):,} examples.")
+    tested = (known == 0) & (observed == 1)
     if tested.any():
         by_mean = np.broadcast_to(mean_of(run.training_data(None, args.data_dir).X), X.shape)
-        for name, filled in (("by the model", found.mean), ("by column means", by_mean)):
+        for name, filled in (("by the model", imputed), ("by column means", by_mean)):
             error = np.sqrt(np.mean((filled - X)[tested] ** 2))
             print(f"  error {name:<16}{error:8.4f}  root mean square over the hidden values")
     if path.suffix == ".png":
-        some = slice(0, 10)
         originals, holes, filled = (
-            a[some].reshape(-1, *run.shape) for a in (x, np.where(seen, x, np.nan), found.mean)
+            rows[:10].reshape(-1, *run.shape) for rows in (x, np.where(known, x, np.nan), imputed)
         )
         plots.save(plots.inpainting(originals, holes, filled), path)
     else:
-        write_table(path, np.where(seen, given, found.mean), run.columns(), run.shape)
+        write_table(path, np.where(known, given, imputed), run.columns, run.shape)
 
 
 def _hide(what, X, shape, likelihood, rng):

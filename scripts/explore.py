@@ -5,7 +5,7 @@ python scripts/explore.py runs/faces-1 --html faces.html
 python scripts/explore.py model.npz my_images.npy
 """
 
-from numvae import saved
+from numvae import runs
 from numvae.cli import Parser, new_file, script
 from numvae.files import write_atomically
 
@@ -40,7 +40,7 @@ def main(argv=None):
     args = p.parse_args(argv)
     try:
         path = args.html and new_file(args.html, ".html", ".htm")
-        run = saved.load(args.run)
+        run = runs.load(args.run)
         dataset = run.dataset(args.data, args.data_dir)
         (write_page if path else open_window)(run, dataset, path)
     except (ValueError, OSError) as error:

@@ -19,11 +19,10 @@ from recipes import RECIPES
 from recipes.recipe import LENGTHS, Trained
 
 from numvae import machine, plots, runs
-from numvae.cli import Parser, script, whole
+from numvae.cli import Parser, integer, script
 from numvae.evaluation import diagnostics, importance
 from numvae.files import write_atomically
-from numvae.training.checkpoint import save_model
-from numvae.training.engine import Alone
+from numvae.training import checkpoint
 from numvae.training.progress import Progress, duration
 from numvae.training.watchdog import Diverged
 
@@ -36,7 +35,7 @@ def parser():
     length.add_argument("--quick", action="store_true", help="a taste, in a minute or two")
     length.add_argument("--full", action="store_true", help="the published length; may take days")
     p.add_argument("--only", action="append", metavar="RUN", help="only this run of the recipe")
-    p.add_argument("--epochs", type=whole(1), metavar="N", help="of every run that is trained")
+    p.add_argument("--epochs", type=integer(1), metavar="N", help="of every run that is trained")
     p.add_argument("--out", metavar="DIR", help="the folder; without it, reproductions/NAME")
     p.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
     p.add_argument("--download", action="store_true", help="fetch the files that are missing")
@@ -73,7 +72,7 @@ def reproduce(args):
         print(f"{args.name}, {name}: train.py {run.flags} --epochs {epochs}", flush=True)
         training, data, about = train_run(run, place, epochs, args)
         if training.epoch < epochs:
-            print("Stopped. The same command goes on from here.")
+            print("Stopped. Rerun the same command to continue.")
             return 130
         numbers = measure(training, data, about, place, run.draws[length])
         trained[name] = Trained(name, run, training, data, numbers)
@@ -126,22 +125,26 @@ def train_run(run, folder, epochs, args):
         flags = ["--resume", str(folder)]
     else:
         flags = [*shlex.split(run.flags), "--epochs", str(epochs), "--out", str(folder)]
-    data, training, _, about = train.begin(train.parser().parse_args(flags + where), Alone())
+    args = train.parser().parse_args(flags + where)
+    begun, data = (train.old_run if args.resume else train.new_run)(args)
+    training, about = begun.training, begun.about
     if training.epoch == epochs:
         return training, data, about
+    folder.mkdir(parents=True, exist_ok=True)
     before, start = about.get("seconds", 0.0), time.monotonic()
 
-    def checkpoint():
+    def save():
         about["seconds"] = before + time.monotonic() - start
         runs.save(training, folder, about)
 
+    save()
     progress = Progress(epochs, len(data.X), training.epoch)
     with run.planted():
-        train.train(training, data, checkpoint, max(1, epochs // 50), progress)
+        runs.train(training, data, save, max(1, epochs // 50), progress)
     progress.close()
     if training.epoch == epochs:
         training.best, training.best_epoch = training.model.parameters.vector.copy(), epochs
-    checkpoint()
+    save()
     return training, data, about
 
 
@@ -151,9 +154,9 @@ def measure(training, data, about, folder, draws):
     if path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
     model, X = training.model, data.X_valid
-    nll, kl = training.evaluate(X)
+    nll, kl = training.evaluate(training.drawn(X))
     elbo, elbo_error = importance.mean_and_error(-(nll + kl))
-    posterior = diagnostics.encode(model, X, training.seed, training.binarize)
+    posterior = diagnostics.encode(model, X, training.inputs)
     activity = diagnostics.latent_units(*posterior)["activity"]
     numbers = {
         "elbo": elbo,
@@ -167,9 +170,9 @@ def measure(training, data, about, folder, draws):
     }
     if draws:
         print(f"  log p(x) of {len(X):,} held-out examples, {draws:,} draws each", flush=True)
-        found = runs.estimate(model, X, training.seed, draws, training.binarize, training.missing)
-        numbers["log_p"], numbers["log_p_error"] = importance.mean_and_error(found.log_p)
-    save_model(model, folder / "model.npz", {**about, "shape": data.shape})
+        log_p = runs.estimate(training, X, draws).log_p
+        numbers["log_p"], numbers["log_p_error"] = importance.mean_and_error(log_p)
+    checkpoint.save(training, folder / "model.npz", "model", about)
     write_atomically(path, json.dumps(numbers, indent=1).encode())
     return numbers
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from numvae.datasets import digits, faces, fashion_mnist, frey, mnist, own
-from numvae.rules import bernoulli
-from numvae.training.minibatches import BINARIZE, SPLIT, stream
+from numvae.rows import hold_out
 
 
 @dataclass
@@ -36,29 +35,22 @@ class Dataset:
     found: str = ""
     scale: int = 1
 
-    def binarize(self, seed):
-        """Draw each gray pixel as black or white, once and for all; the same at every call."""
-        self.X, self.X_valid = (
-            bernoulli.sample(stream(seed, *BINARIZE, part), np.asarray(X))
-            for part, X in enumerate((self.X, self.X_valid))
-        )
-
     def split_at_random(self, seed):
         """Hold out as many examples as before, but chosen at random; the same at every call.
 
-        What is known of the one part only is not known afterwards.
+        Labels available for only one part are dropped.
         """
         n_train, n = len(self.X), len(self.X) + len(self.X_valid)
-        order = stream(seed, *SPLIT).permutation(n)
+        train, held_out = hold_out(n, n - n_train, seed)
         known = {
-            name: np.concatenate([values, self.known_valid[name]])[order]
+            name: np.concatenate([values, self.known_valid[name]])
             for name, values in self.known.items()
             if name in self.known_valid
         }
-        X = np.concatenate([self.X, self.X_valid])[order]
-        self.X, self.X_valid = X[:n_train], X[n_train:]
-        self.known = {name: values[:n_train] for name, values in known.items()}
-        self.known_valid = {name: values[n_train:] for name, values in known.items()}
+        X = np.concatenate([self.X, self.X_valid])
+        self.X, self.X_valid = X[train], X[held_out]
+        self.known = {name: values[train] for name, values in known.items()}
+        self.known_valid = {name: values[held_out] for name, values in known.items()}
         self.split = (
             f"{n_train:,} of {n:,} examples, chosen at random (seed {seed}), to train, the other "
             f"{n - n_train:,} held out"
@@ -219,11 +211,11 @@ def _own(path, validation, seed, resize, missing, scale):
     n = len(data.rows)
     n_valid = n // 10 if validation is None else validation
     n_train, n_valid = _hold_out_last(n_valid, n, "examples")
-    order = np.random.default_rng(seed).permutation(n)
+    train, held_out = hold_out(n, n_valid, seed)
     return Dataset(
         name=Path(path).absolute().name.split(".")[0] or "own",
-        X=data.examples(np.sort(order[:n_train])),
-        X_valid=data.examples(np.sort(order[n_train:])),
+        X=data.examples(np.sort(train)),
+        X_valid=data.examples(np.sort(held_out)),
         shape=data.shape,
         split=f"{n_train} random examples (seed {seed}) to train, the other {n_valid} held out"
         if n_valid

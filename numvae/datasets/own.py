@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from numvae.datasets import array_files, csv_file, image_folder
-from numvae.training.minibatches import read
-
-BLOCK_BYTES = 2**24  # how much of a large file is looked at at a time
+from numvae.rows import blocks, read
 
 READERS = {
     ".npy": array_files.npy,
@@ -116,7 +114,7 @@ def load(path, resize=None, missing=False, scale=None):
     notes = [
         f"{path}: {len(rows):,} {what} of {' × '.join(map(str, shape))} numbers",
         *([note] if note else []),
-        f"{array.dtype} from {low:g} to {high:g}" + (", read as 0 to 1" if scale > 1 else ""),
+        f"{array.dtype} from {low:g} to {high:g}" + (", scaled to 0–1" if scale > 1 else ""),
         *([f"{unknown:.1%} of them missing"] if unknown else []),
         f"likelihood {likelihood} suits them: {why}",
     ]
@@ -143,9 +141,7 @@ def _check_shape(path, array):
 def _survey(path, rows, missing):
     """The smallest value, the largest, whether all are whole numbers, and the share of NaN."""
     low, high, whole, unknown, bad = np.inf, -np.inf, True, 0, 0
-    step = max(1, BLOCK_BYTES // (rows.shape[1] * rows.itemsize))
-    for start in range(0, len(rows), step):
-        block = read(rows, slice(start, start + step))
+    for block in blocks(rows):
         known = ~np.isnan(block)
         unknown += block.size - int(known.sum())
         bad += int((np.isinf(block) | (~known & (not missing))).any(axis=1).sum())

@@ -4,10 +4,11 @@ the loss reads in other programs. `diagnose` measures, `lines` puts it into word
 
 import numpy as np
 
-from numvae.evaluation import importance, units
+from numvae.evaluation import conventions, importance
 from numvae.network.likelihoods import parse_blocks
+from numvae.rows import BLOCK_ROWS, blocks, by_blocks
 from numvae.rules import bernoulli, categorical, codes, continuous_bernoulli, gaussian
-from numvae.training import minibatches
+from numvae.streams import EVALUATION, stream
 
 ACTIVE = 0.01  # Burda, Grosse & Salakhutdinov 2016: a unit whose mean code varies more is active
 FEW = 0.1  # fewer than this share of the units active: collapsed
@@ -15,38 +16,25 @@ RELIABLE = 10  # effective samples, from which on log p(x) is hardly biased
 FAR = 0.1  # nats between a unit's aggregate posterior and N(0, 1)
 
 
-def diagnose(
-    model,
-    X,
-    seed=0,
-    X_train=None,
-    n_samples=100,
-    binarize=False,
-    missing=False,
-    gray_levels=None,
-    batch_size=100,
-    found=None,
-):
+def diagnose(model, X, inputs, estimate, n_samples, X_train=None, gray_levels=None, batch_size=100):
     """Everything that `lines` prints, as a dict of plain numbers and arrays.
 
-    The pixels and the noise are those of `importance.estimate`. The nll is −elbo − kl, with the
-    bound from the samples and the KL in closed form, which has less noise than log p(x|z) alone.
+    The nll is −elbo − kl, with the bound from the samples and the KL in closed form, which has less
+    noise than log p(x|z) alone.
 
+    inputs          how the model takes rows, see `numvae.rows.Inputs`
+    estimate        of the rows of X, by `importance.estimate` with n_samples draws
     X_train         where the baseline is fitted; without it there is no baseline
-    n_samples       draws for each row
     gray_levels     of pixels that are modelled as a density, for the bits per dimension
     batch_size      of the loss to be compared with
-    found           the Estimate from n_samples draws, where it has been made already
 
     Shapes  X (N, D), X_train (M, D)
     Units   nats per example; arrays (Z,) say something about each latent unit
     """
-    found = found or importance.estimate(model, X, seed, n_samples, binarize, missing)
-    mu, logvar = encode(model, X, seed, binarize, missing)
-    each = latent_units(mu, logvar)
+    each = latent_units(*encode(model, X, inputs))
     D, Z = model.n_features, model.n_latent
-    log_p, log_p_error = importance.mean_and_error(found.log_p)
-    elbo, elbo_error = importance.mean_and_error(found.elbo)
+    log_p, log_p_error = importance.mean_and_error(estimate.log_p)
+    elbo, elbo_error = importance.mean_and_error(estimate.elbo)
     kl = float(each["kl"].sum())
     result = {
         "n_examples": len(X),
@@ -55,37 +43,31 @@ def diagnose(
         "n_samples": n_samples,
         "log_p": log_p,
         "log_p_error": log_p_error,
-        "monte_carlo_error": float(np.sqrt((found.standard_error**2).sum()) / len(X)),
-        "effective_samples": float(np.median(found.effective_samples)),
+        "monte_carlo_error": float(np.sqrt((estimate.standard_error**2).sum()) / len(X)),
+        "effective_samples": float(np.median(estimate.effective_samples)),
         "elbo": elbo,
         "elbo_error": elbo_error,
         "nll": -elbo - kl,
         "kl": kl,
         "gap": log_p - elbo,
-        "bits": units.bits_per_dimension(elbo, D, gray_levels),
+        "bits": conventions.bits_per_dimension(elbo, D, gray_levels),
         "baseline": None,
-        "lost_without_z": lost_without_z(model, X, seed, binarize, missing),
+        "lost_without_z": lost_without_z(model, X, inputs),
         "n_active": int((each["activity"] > ACTIVE).sum()),
         "units": each,
         "batch_size": batch_size,
-        "conventions": units.conventions(-elbo - kl, kl, D, Z, batch_size),
+        "conventions": conventions.conventions(-elbo - kl, kl, D, Z, batch_size),
     }
     if X_train is not None:
         moments = column_moments(X_train)
-        log_px = [
-            baseline(model.config, moments, x, observed)
-            for _, _, x, observed in importance.batches(model, X, seed, binarize, missing)
-        ]
-        result["baseline"] = float(np.concatenate(log_px).mean())
+        log_px = by_blocks(lambda x: baseline(model.config, moments, *inputs(x)), X)
+        result["baseline"] = float(log_px.mean())
     return result
 
 
-def encode(model, X, seed, binarize=False, missing=False):
-    """q(z|x) of every row, a batch at a time. Shapes  X (N, D) → mu, logvar (N, Z)"""
-    parts = [
-        model.encode(x) for _, _, x, _ in importance.batches(model, X, seed, binarize, missing)
-    ]
-    return tuple(np.concatenate(part) for part in zip(*parts))
+def encode(model, X, inputs):
+    """q(z|x) of every row, a block at a time. Shapes  X (N, D) → mu, logvar (N, Z)"""
+    return by_blocks(lambda x: model.encode(inputs(x)[0]), X)
 
 
 def latent_units(mu, logvar):
@@ -110,21 +92,21 @@ def latent_units(mu, logvar):
     }
 
 
-def lost_without_z(model, X, seed, binarize=False, missing=False):
+def lost_without_z(model, X, inputs):
     """By how many nats log p(x|z) falls, on average, if the decoder is given the z of another
     example. 0: z might as well be noise, so the decoder has learned to do without.
 
-    The examples are the first batch of X, in a random circle in which each takes its neighbour's z.
+    The examples are the first block of X, in a random circle in which each takes its neighbour's z.
     (The spread of the decoder's output over the prior would answer another question: a decoder can
     move with z although z has nothing to do with x.) A wrong z misleads, so the fall is larger than
     what z tells, which is at most the KL.
 
     Units   nats per example; NaN for a single example, which has no other
     """
-    i, _, x, observed = next(importance.batches(model, X, seed, binarize, missing))
+    x, observed = inputs(next(blocks(X, BLOCK_ROWS)))
     if len(x) < 2:
         return float("nan")
-    rng = minibatches.stream(seed, *minibatches.EVALUATION, i, len(x))
+    rng = stream(inputs.seed, *EVALUATION, 0, len(x))
     z = gaussian.sample(rng, *model.encode(x))
     circle = rng.permutation(len(x))
     other = np.empty_like(circle)
@@ -135,8 +117,7 @@ def lost_without_z(model, X, seed, binarize=False, missing=False):
 
 def baseline(config, moments, x, observed=None):
     """log p(x) under a model without z: independent columns, each with the distribution that fits
-    the training data best. A VAE that is not better has learned nothing about how columns hang
-    together.
+    the training data best. A VAE that is not better has learned no dependence between columns.
 
         bernoulli              p = (1 + Σ x) / (2 + n)     (X1)
         categorical            p = (1 + Σ x) / (K + n)     (X2)
@@ -152,14 +133,9 @@ def baseline(config, moments, x, observed=None):
     Units   nats
     """
     x = np.asarray(x, np.float64)
-    blocks = (
-        parse_blocks(config["likelihood"])
-        if ":" in config["likelihood"]
-        else [(config["likelihood"], x.shape[1])]
-    )
     n, mean, variance = moments
     total, start = np.zeros(len(x)), 0
-    for kind, width in blocks:
+    for kind, width in parse_blocks(config["likelihood"], x.shape[1]):
         here = slice(start, start + width)
         known = None if observed is None else observed[:, here]
         terms = n[here], mean[here], variance[here], config["sigma_min"]
@@ -188,11 +164,9 @@ def column_moments(X):
 
     Shapes  X (N, D), NaN where missing → n, mean, variance (D,) float64
     """
-    starts = range(0, len(X), importance.BATCH)
-    parts = [slice(start, start + importance.BATCH) for start in starts]
 
     def column_sums(f):
-        return sum(f(minibatches.take(X, rows, np.float64)) for rows in parts)
+        return sum(f(x.astype(np.float64)) for x in blocks(X, BLOCK_ROWS))
 
     n = column_sums(lambda x: (~np.isnan(x)).sum(axis=0))
     mean = column_sums(lambda x: np.nansum(x, axis=0)) / np.maximum(n, 1)
@@ -200,13 +174,12 @@ def column_moments(X):
     return n, mean, squares / np.maximum(n, 1)
 
 
-def advice(found):
-    """A line for each thing that is wrong with the latent units, as `diagnose` found them."""
-    each, Z = found["units"], found["n_latent"]
-    lines = []
-    if found["n_active"] <= FEW * Z:
+def advice(each, n_active):
+    """A line for each thing that is wrong with the latent units (see `latent_units`)."""
+    Z, lines = len(each["kl"]), []
+    if n_active <= FEW * Z:
         lines.append(
-            f"The posterior has collapsed: {found['n_active']} of {Z} units tell anything about x. "
+            f"The posterior has collapsed: {n_active} of {Z} units tell anything about x. "
             "Warm beta up from 0, give each unit some free bits, or lower beta."
         )
     worst = int(each["far"].argmax())
@@ -219,34 +192,34 @@ def advice(found):
     return lines
 
 
-def lines(found, most=10):
-    """What `diagnose` found, as lines of text; of the latent units, the `most` that tell most."""
-    each, Z = found["units"], found["n_latent"]
+def lines(m, most=10):
+    """What `diagnose` measured, as lines of text; of the latent units, the `most` of most KL."""
+    each, Z = m["units"], m["n_latent"]
     text = [
-        f"{found['n_examples']:,} examples of {found['n_features']:,} numbers, {Z} latent units; "
+        f"{m['n_examples']:,} examples of {m['n_features']:,} numbers, {Z} latent units; "
         "nats per example, higher is better:",
-        f"  log p(x)  {found['log_p']:10.2f} ± {found['log_p_error']:.2f}  importance sampling, "
-        f"{found['n_samples']:,} draws, of which {found['effective_samples']:.1f} effective; "
-        f"± {found['monte_carlo_error']:.2f} by the draws alone",
-        f"  ELBO      {found['elbo']:10.2f} ± {found['elbo_error']:.2f}  = −nll − KL = "
-        f"−({found['nll']:.2f}) − {found['kl']:.2f}; {found['bits']:.3f} bits per dimension",
-        f"  gap       {found['gap']:10.2f}  at least, lost because q(z|x) is not quite right",
+        f"  log p(x)  {m['log_p']:10.2f} ± {m['log_p_error']:.2f}  importance sampling, "
+        f"{m['n_samples']:,} draws, of which {m['effective_samples']:.1f} effective; "
+        f"± {m['monte_carlo_error']:.2f} by the draws alone",
+        f"  ELBO      {m['elbo']:10.2f} ± {m['elbo_error']:.2f}  = −nll − KL = "
+        f"−({m['nll']:.2f}) − {m['kl']:.2f}; {m['bits']:.3f} bits per dimension",
+        f"  gap       {m['gap']:10.2f}  at least, lost because q(z|x) is not quite right",
     ]
-    if found["effective_samples"] < RELIABLE:
+    if m["effective_samples"] < RELIABLE:
         text.insert(
             2,
             f"            (fewer than {RELIABLE} effective samples: log p(x) is still too low, by "
             "more than its error says; take more draws)",
         )
-    if found["baseline"] is not None:
+    if m["baseline"] is not None:
         text.append(
-            f"  baseline  {found['baseline']:10.2f}  independent columns and no z; the ELBO is "
-            f"{found['elbo'] - found['baseline']:.2f} better"
+            f"  baseline  {m['baseline']:10.2f}  independent columns and no z; the ELBO is "
+            f"{m['elbo'] - m['baseline']:.2f} better"
         )
     text += [
-        f"  wrong z   {-found['lost_without_z']:10.2f}  log p(x|z) changes by that with the z of "
+        f"  wrong z   {-m['lost_without_z']:10.2f}  log p(x|z) changes by that with the z of "
         "another example (0: the decoder ignores z)",
-        f"Active units: {found['n_active']} of {Z} (the mean code varies by more than {ACTIVE}).",
+        f"Active units: {m['n_active']} of {Z} (the mean code varies by more than {ACTIVE}).",
         f"  {'unit':>6}{'KL':>8}{'activity':>10}{'mean':>8}{'std':>7}   (all codes: 0 and 1)",
     ]
     for u in each["kl"].argsort()[::-1][:most]:
@@ -258,8 +231,8 @@ def lines(found, most=10):
         rest = np.sort(each["kl"])[:-most].sum()
         text.append(f"  {'others':>6}{rest:8.3f}  the other {Z - most} together")
     text.append(
-        f"The same loss as other programs print it (D = {found['n_features']}, Z = {Z}, batches of "
-        f"{found['batch_size']}), and the beta that one has who minimises it:"
+        f"The same loss as other programs print it (D = {m['n_features']}, Z = {Z}, batches of "
+        f"{m['batch_size']}), and the beta it corresponds to:"
     )
-    text += [f"  {c.loss:14.5g}   beta {c.beta:<10.4g} {c.name}" for c in found["conventions"]]
-    return text + advice(found)
+    text += [f"  {c.loss:14.5g}   beta {c.beta:<10.4g} {c.name}" for c in m["conventions"]]
+    return text + advice(each, m["n_active"])

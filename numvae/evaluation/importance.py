@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from numvae.rows import blocks, join
 from numvae.rules import gaussian, importance
-from numvae.training import minibatches
+from numvae.streams import ROWS, by_content
 
-AT_ONCE = 1024  # samples × examples decoded at a time: what a layer makes of them fits in the cache
-BATCH = 1000  # rows taken at a time, as `loop.evaluate` takes them
+AT_ONCE = 1024  # samples × rows decoded at a time: what a layer makes of them fits in the cache
 
 
 class Estimate(NamedTuple):
@@ -30,21 +30,11 @@ class Estimate(NamedTuple):
     curve: np.ndarray  # (N, K) log p(x) from the first k draws alone, for each k of `prefixes(L)`
 
 
-def log_likelihood(model, x, eps, observed=None):
-    """log p(x) of each example, from L draws; of its known part, where not all of it is known.
-
-    Shapes  x (B, D), eps (L, B, Z), observed (B, D) as in `bernoulli` → (B,) float64
-    Units   nats
-    """
-    at_once = max(1, AT_ONCE // len(x))
-    noise = (eps[start : start + at_once] for start in range(0, len(eps), at_once))
-    return importance.log_mean_exp(log_weights(model, x, noise, observed))
-
-
-def log_weights(model, x, noise, observed=None):
+def log_weights(model, x, observed, noise):
     """log w = log p(x|z) + log p(z) − log q(z|x) of every draw.
 
-    Shapes  x (B, D), noise an iterable of eps (some of L, B, Z) → (L, B) float64
+    Shapes  x, observed (B, D), observed as in `bernoulli` or None; noise an iterable of eps (some
+            of L, B, Z) → (L, B) float64
     """
     mu, logvar = model.encode(x)
     parts = []
@@ -55,45 +45,37 @@ def log_weights(model, x, noise, observed=None):
     return np.concatenate(parts)
 
 
-def estimate(model, X, seed, n_samples=5000, binarize=False, missing=False):
-    """log p(x) of every row of X, from noise of its own: the same numbers at every call.
+def estimate(model, X, inputs, n_samples=5000):
+    """log p(x) of every row of X, each by noise of its own: the same row has the same estimate.
 
     X may be a memory map; memory is bounded whatever N is. On a machine that is shared, NumPy is
     several times as fast here with one thread (OPENBLAS_NUM_THREADS=1) as with several, which wait
     for each other at every product.
 
+    inputs      how the model takes rows, see `numvae.rows.Inputs`
+
     Shapes  X (N, D) → Estimate
     """
-    return join(estimates(model, X, seed, n_samples, binarize, missing))
+    return join(list(estimates(model, X, inputs, n_samples)))
 
 
-def estimates(model, X, seed, n_samples=5000, binarize=False, missing=False):
+def estimates(model, X, inputs, n_samples=5000):
     """The same, a few rows after the other, for a caller who shows progress: yields Estimates.
 
-    Every row has its own stream of noise, addressed by its number, so how many rows or samples are
-    taken at a time changes nothing beyond rounding.
+    A row's noise is addressed by its content, so neither its neighbours nor how many rows or
+    samples are taken at a time change its estimate beyond rounding.
     """
-    for i, _, x, observed in batches(model, X, seed, binarize, missing):
-        at_once = max(1, AT_ONCE // n_samples)
-        for start in range(0, len(x), at_once):
-            rows = slice(start, start + at_once)
-            numbers = range(len(x))[rows]
-            streams = [minibatches.stream(seed, *minibatches.EVALUATION, i, n) for n in numbers]
-            noise = _noise(streams, n_samples, model.n_latent, model.dtype)
-            seen = None if observed is None else observed[rows]
-            log_w = log_weights(model, x[rows], noise, seen)
-            yield Estimate(
-                importance.log_mean_exp(log_w),
-                importance.standard_error(log_w),
-                importance.effective_samples(log_w),
-                log_w.mean(axis=0),
-                np.stack([importance.log_mean_exp(log_w[:k]) for k in prefixes(n_samples)], axis=1),
-            )
-
-
-def join(parts):
-    """Estimates of some rows after the other → the Estimate of all."""
-    return Estimate(*(np.concatenate(column) for column in zip(*parts)))
+    for x in blocks(X, max(1, AT_ONCE // n_samples)):
+        streams = by_content(x.astype(model.dtype, copy=False), inputs.seed, *ROWS)
+        noise = _noise(streams, n_samples, model.n_latent, model.dtype)
+        log_w = log_weights(model, *inputs(x), noise)
+        yield Estimate(
+            importance.log_mean_exp(log_w),
+            importance.standard_error(log_w),
+            importance.effective_samples(log_w),
+            log_w.mean(axis=0),
+            np.stack([importance.log_mean_exp(log_w[:k]) for k in prefixes(n_samples)], axis=1),
+        )
 
 
 def prefixes(n_samples):
@@ -102,12 +84,12 @@ def prefixes(n_samples):
     return [k for k in (1, *fives) if k < n_samples] + [n_samples]
 
 
-def curve(found, n_samples):
+def curve(estimate, n_samples):
     """How the mean estimate rises with k: a list of (k, mean over the rows, its standard error).
 
     The standard error holds both the choice of the rows and the noise of the draws.
     """
-    return [(k, *mean_and_error(c)) for k, c in zip(prefixes(n_samples), found.curve.T)]
+    return [(k, *mean_and_error(c)) for k, c in zip(prefixes(n_samples), estimate.curve.T)]
 
 
 def mean_and_error(values):
@@ -117,19 +99,6 @@ def mean_and_error(values):
     """
     n = len(values)
     return float(np.mean(values)), float(np.std(values, ddof=min(1, n - 1)) / np.sqrt(n))
-
-
-def batches(model, X, seed, binarize=False, missing=False):
-    """The rows of X as `loop.evaluate` sees them, down to the very pixels that binarising drew.
-
-    Yields  the number of the batch, its rows (a slice), x (B, D), observed (B, D) or None
-    """
-    for i, start in enumerate(range(0, len(X), BATCH)):
-        rows = slice(start, start + BATCH)
-        rng = minibatches.stream(seed, *minibatches.EVALUATION, i)
-        x = minibatches.take(X, rows, model.dtype, rng, binarize)
-        x, observed = minibatches.split_missing(x) if missing else (x, None)
-        yield i, rows, x, observed
 
 
 def _noise(streams, n_samples, n_latent, dtype):

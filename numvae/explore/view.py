@@ -82,23 +82,23 @@ class View:
         return np.clip((x - self.low) / spread, 0.0, 1.0)
 
 
-def view(saved, dataset):
-    """The View of a saved model (see `saved`) and a data set."""
+def view(run, dataset):
+    """The View of a trained model (a `runs.Run`) and a data set."""
     X, known = dataset.X_valid, dataset.known_valid
     if len(X) < 500:  # too few for a cloud
         X, known = dataset.X, dataset.known
     some = _spread(len(X), POINTS)
-    x = saved.as_seen(X[some])
-    mu, _ = saved.encode(x)
+    x = run.training.inputs.drawn(X[some])
+    mu = run.vae.transform(x)
     by_use = [int(unit) for unit in np.argsort(-mu.var(axis=0), kind="stable")[:UNITS]]
     units = sorted(by_use[:2]) + by_use[2:]
     along = np.argsort(mu[:, units[0]], kind="stable")
     picked = along[_spread(len(x), ORIGINALS)]
     return View(
         name=dataset.name,
-        model=saved.model,
+        model=run.model,
         shape=tuple(dataset.shape),
-        columns=saved.columns(),
+        columns=run.columns,
         low=np.nan_to_num(np.fmin.reduce(x)),  # what is missing (NaN) is left out
         high=np.nan_to_num(np.fmax.reduce(x)),
         mu=mu,

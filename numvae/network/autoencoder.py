@@ -6,7 +6,7 @@
 Both mu and logvar go into z and into the KL, and on the way back their two gradients add.
 
 The noise ε is an argument, never drawn inside: so the loss is a plain function of the parameters,
-and can be differenced, repeated and split over processes.
+and can be differenced and repeated.
 
 Read next: training/minibatches.py.
 """
@@ -64,23 +64,23 @@ class Autoencoder:
         }
         self.n_features, self.n_latent, self.dtype = n_features, n_latent, np.dtype(dtype)
 
-        owners = self.build(
+        modules = build(
             n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, dropout
         )
-        self.encoder, self.mu, self.logvar, self.decoder, self.likelihood = owners
-        self.parameters = parameters or Parameters(shapes(owners), self.dtype)
-        for owner in owners:
-            owner.bind(self.parameters)
-        self.elbo = ELBO()
+        self.assemble(modules, parameters or Parameters(shapes(modules), self.dtype))
 
-    def build(self, *settings):
-        """The five owners, from the settings of the model."""
-        return build(*settings)
+    def assemble(self, modules, parameters):
+        """Put the model together from its five modules, which get their views of the parameters."""
+        self.encoder, self.mu, self.logvar, self.decoder, self.likelihood = modules
+        self.parameters = parameters
+        for module in modules:
+            module.bind(parameters)
+        self.elbo = ELBO()
 
     def initialize(self, rng, sigma=None, mean=None):
         """Draw all weights: Glorot or He by activation, or N(0, σ²) where σ is given.
 
-        mean (D,), where given, is what the decoder says at the start, whatever z is.
+        mean (D,), where given, is what the decoder outputs at first, whatever z is.
         """
         self.encoder.initialize(rng, sigma)
         self.mu.initialize(rng, sigma=sigma)
@@ -92,7 +92,14 @@ class Autoencoder:
         return self
 
     def loss_and_grad(
-        self, x, eps, beta=1.0, objective=None, seen=None, observed=None, masks=(None, None)
+        self,
+        x,
+        eps,
+        beta=1.0,
+        objective=None,
+        encoder_input=None,
+        observed=None,
+        masks=(None, None),
     ):
         """The loss of one minibatch and its gradient: the forward, then the same lines upwards.
 
@@ -101,8 +108,8 @@ class Autoencoder:
             loss = nll + beta · kl                         (L3)
 
         Shapes    x (B, D), eps (L, B, Z): L samples of z for each example
-        objective an owner of `objectives`; without one, the ELBO, whose loss is (L3)
-        seen      (B, D) what the encoder sees, where that is not x (denoising)
+        objective one of `objectives`; None: the ELBO, whose loss is (L3)
+        encoder_input   (B, D), where that is not x (denoising)
         observed  (B, D) 1 where x is known, 0 where it is missing and x is 0
         masks     of the encoder's and the decoder's dropout, as `masks` draws them
         Returns   Losses(loss, nll, kl) in nats per example, and the flat gradient (P,), which is
@@ -113,7 +120,7 @@ class Autoencoder:
         objective = objective or self.elbo
 
         # Forward.
-        h = self.encoder.forward(x if seen is None else seen, masks[0])
+        h = self.encoder.forward(x if encoder_input is None else encoder_input, masks[0])
         mu, logvar = self.mu.forward(h), self.logvar.forward(h)
         z = gaussian.reparameterize(mu, logvar, eps)
         g = self.decoder.forward(z.reshape(L * B, Z), masks[1])
@@ -184,7 +191,7 @@ class Autoencoder:
         return nll, gaussian.kl(mu, logvar).sum(axis=1)
 
     def __getstate__(self):
-        """What a pickle or a deep copy holds: the owners are built anew around the parameters."""
+        """What a pickle or a deep copy holds; the modules are made again around the parameters."""
         return {"config": self.config, "parameters": self.parameters}
 
     def __setstate__(self, state):
@@ -202,34 +209,18 @@ class Autoencoder:
         return "\n".join(lines)
 
 
-def build(
-    n_features,
-    n_latent,
-    hidden,
-    activation,
-    likelihood,
-    sigma,
-    sigma_min,
-    dropout=0.0,
-    *,
-    dense=Dense,
-    head=Dense,
-    likelihood_of=make_likelihood,
-):
-    """The five owners of a model: encoder, mu, logvar, decoder, likelihood. No memory is taken.
-
-    dense, head, likelihood_of    what makes a hidden layer, mu and logvar, and the likelihood
-    """
+def build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, dropout):
+    """The modules of a model: encoder, mu, logvar, decoder, likelihood. They hold no memory yet."""
     names = activation.split(",")
     names = names if len(names) > 1 else names * len(hidden)
-    encoder = MLP("encoder", (n_features, *hidden), names, dropout, dense)
-    mu = head("mu", encoder.n_out, n_latent)
-    logvar = head("logvar", encoder.n_out, n_latent)
-    decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout, dense)
-    p_x = likelihood_of(likelihood, decoder.n_out, n_features, sigma, sigma_min)
+    encoder = MLP("encoder", (n_features, *hidden), names, dropout)
+    mu = Dense("mu", encoder.n_out, n_latent)
+    logvar = Dense("logvar", encoder.n_out, n_latent)
+    decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout)
+    p_x = make_likelihood(likelihood, decoder.n_out, n_features, sigma, sigma_min)
     return encoder, mu, logvar, decoder, p_x
 
 
-def shapes(owners):
+def shapes(modules):
     """The name → shape of every parameter, in the order of the flat vector."""
-    return {name: shape for owner in owners for name, shape in owner.shapes.items()}
+    return {name: shape for module in modules for name, shape in module.shapes.items()}

@@ -241,10 +241,10 @@ class Blocks:
 
     def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B): given z the columns are independent."""
-        seen = [None] * len(self.likelihoods) if observed is None else self._split(observed)
+        masks = [None] * len(self.likelihoods) if observed is None else self._split(observed)
         return sum(
-            block.log_likelihood(columns, h, its_seen)
-            for block, columns, its_seen in zip(self.likelihoods, self._split(x), seen)
+            block.log_likelihood(columns, h, mask)
+            for block, columns, mask in zip(self.likelihoods, self._split(x), masks)
         )
 
     def backward(self, dlog_px):

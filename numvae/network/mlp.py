@@ -10,14 +10,14 @@ from numvae.rules import activations, dropout
 class MLP:
     """sizes (n_0, n_1, …, n_k): k layers. With k = 0 it passes its input through.
 
-    names is the activation of each layer (k of them); dropout the share of each layer's units that
-    is silenced where masks are given; dense what makes a layer of a name, n_in and n_out.
+    names is the activation of each layer (k of them); dropout the fraction of each layer's units
+    that is dropped where masks are given.
     """
 
-    def __init__(self, name, sizes, names, dropout=0.0, dense=Dense):
+    def __init__(self, name, sizes, names, dropout=0.0):
         self.dropout = dropout
         self.layers = [
-            dense(f"{name}.{i}", n_in, n_out)
+            Dense(f"{name}.{i}", n_in, n_out)
             for i, (n_in, n_out, _) in enumerate(zip(sizes[:-1], sizes[1:], names, strict=True))
         ]
         self.shapes = {name: s for layer in self.layers for name, s in layer.shapes.items()}

@@ -1,17 +1,16 @@
-"""The owners of what is minimised: each names its rule, and which KL the rule is given.
+"""What is minimised: each objective names its rule, and which KL the rule is given.
 
-    forward(log_px, mu, logvar, z, eps, beta, of_batch)   Losses, remembering what backward needs;
-                                                of_batch(mean): what a mean over these rows is over
-                                                the whole batch, if they are only a Share of it
+    noise(model, rng, L, B)                     the eps that `loss_and_grad` is given
+    forward(log_px, mu, logvar, z, eps, beta)   Losses, remembering what backward needs
     backward()                                  the direct gradients of log_px, z, mu and logvar,
                                                 0.0 where there is none
-    draws_z                                     False: whoever calls loss_and_grad gives eps = 0, as
-                                                training/loop.py does
 
 Read next: autoencoder.
 """
 
 from typing import NamedTuple
+
+import numpy as np
 
 from numvae.rules import gaussian, objectives
 
@@ -24,26 +23,29 @@ class Losses(NamedTuple):
     kl: float
 
 
-def same(mean):
-    """These rows are the whole batch."""
-    return mean
+class Objective:
+    """draws_z: False where z = mu."""
+
+    draws_z = True
+
+    def noise(self, model, rng, n_samples, n_examples):
+        """ε for L samples of each of B examples: (L, B, Z), all 0 where z = mu."""
+        eps = model.noise(rng, n_samples, n_examples)
+        return eps if self.draws_z else np.zeros_like(eps)
 
 
-class ELBO:
-    """The bound with the KL in closed form; free_bits: nats that each unit may have for nothing.
+class ELBO(Objective):
+    """The bound with the KL in closed form; free_bits: KL per unit that is not penalised, in nats.
 
     Without free bits its loss is nll + beta · kl.
     """
 
-    draws_z = True
-
     def __init__(self, free_bits=0.0):
         self.free_bits = free_bits
 
-    def forward(self, log_px, mu, logvar, z, eps, beta, of_batch=same):
+    def forward(self, log_px, mu, logvar, z, eps, beta):
         kl = gaussian.kl(mu, logvar)
-        mean_kl = of_batch(kl.mean(axis=0)) if self.free_bits else None
-        self.memory = mu, logvar, (log_px, kl, beta, self.free_bits, mean_kl)
+        self.memory = mu, logvar, (log_px, kl, beta, self.free_bits)
         loss = objectives.elbo(*self.memory[-1])
         return Losses(float(loss), float(-log_px.mean()), float(kl.sum(axis=1).mean()))
 
@@ -54,12 +56,10 @@ class ELBO:
         return dlog_px, 0.0, dmu, dlogvar
 
 
-class SampledELBO:
+class SampledELBO(Objective):
     """The bound with the KL estimated by the samples of z."""
 
-    draws_z = True
-
-    def forward(self, log_px, mu, logvar, z, eps, beta, of_batch=same):
+    def forward(self, log_px, mu, logvar, z, eps, beta):
         kl = gaussian.sampled_kl(z, logvar, eps)
         self.memory = z, (log_px, kl, beta)
         loss = self.loss(log_px, kl, beta)
@@ -89,30 +89,12 @@ class ImportanceWeighted(SampledELBO):
 
 
 class Reconstruction(ELBO):
-    """A plain autoencoder: no KL, and z = mu if eps is 0, as `draws_z` asks."""
+    """A plain autoencoder: no KL, and z = mu, for its noise is 0."""
 
     draws_z = False
 
-    def forward(self, log_px, mu, logvar, z, eps, beta, of_batch=same):
+    def forward(self, log_px, mu, logvar, z, eps, beta):
         return super().forward(log_px, mu, logvar, z, eps, 0.0)._replace(kl=0.0)
-
-
-class Share:
-    """An objective on some rows of a batch: their share of its mean, so that all shares add up.
-
-    share         these rows' weight in a mean over the batch
-    total(array)  the sum of what all shares give
-    """
-
-    def __init__(self, objective, share, total):
-        self.objective, self.share, self.total = objective, share, total
-
-    def forward(self, *args):
-        losses = self.objective.forward(*args, lambda mean: self.total(self.share * mean))
-        return Losses(*(self.share * loss for loss in losses))
-
-    def backward(self):
-        return tuple(self.share * direct for direct in self.objective.backward())
 
 
 # What a user names.
@@ -120,7 +102,7 @@ NAMES = ("elbo", "sampled-elbo", "iwae", "autoencoder")
 
 
 def objective(name, free_bits=0.0):
-    """The owner for one of NAMES; free bits are a matter of the first alone."""
+    """The objective for one of NAMES; free bits are a matter of the first alone."""
     if name == "elbo":
         return ELBO(free_bits)
     return {

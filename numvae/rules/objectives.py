@@ -12,22 +12,19 @@ import numpy as np
 from numvae.rules import importance
 
 
-def elbo(log_px, kl, beta, free_bits, mean_kl=None):
+def elbo(log_px, kl, beta, free_bits):
     """The negative bound with the KL in closed form (Kingma & Welling 2014, estimator B).
 
         loss = −mean_{l,b} log p(x|z) + β Σ_z max(λ, mean_b kl)     (O1)
 
     Shapes  log_px (L, B), kl (B, Z) → loss
-            mean_kl (Z,): the mean_b kl that λ is held against, if that is over more rows than these
     Source  Kingma & Welling 2014, equation 7; β: Higgins et al. 2017; λ (free bits, in nats for
             each latent unit): Kingma et al. 2016, equation 15
     """
-    kl = kl.mean(axis=0)
-    mean_kl = kl if mean_kl is None else mean_kl
-    return -log_px.mean() + beta * np.where(mean_kl <= free_bits, free_bits, kl).sum()
+    return -log_px.mean() + beta * np.maximum(free_bits, kl.mean(axis=0)).sum()
 
 
-def elbo_backward(log_px, kl, beta, free_bits, mean_kl=None):
+def elbo_backward(log_px, kl, beta, free_bits):
     """Every sample counts the same; a unit within its free bits gets no push.
 
         dlog_px = −1 / (L B)                               (O2)
@@ -39,8 +36,7 @@ def elbo_backward(log_px, kl, beta, free_bits, mean_kl=None):
     dlog_px = np.full_like(log_px, -1.0 / (L * B))
     dkl = np.full_like(kl, beta / B)
     if free_bits:
-        mean_kl = kl.mean(axis=0) if mean_kl is None else mean_kl
-        dkl *= mean_kl > free_bits
+        dkl *= kl.mean(axis=0) > free_bits
     return dlog_px, dkl
 
 

@@ -1,143 +1,136 @@
-"""A model, or a whole run in progress, in one file.
+"""A run in one file.
 
-A checkpoint holds all that `Training` remembers, so a run that is taken up again goes on to the
-same bits as one that was never put down. There is no state of a random generator to keep: the
-seed, the epoch and the step are the address of every number that is still to be drawn.
+A checkpoint holds all that `Training` remembers, so a resumed run is bit-identical to an
+uninterrupted one. A model's file holds the same, but for the memory of the optimizer.
 
-Read next: progress.
+There is no state of a random generator to keep: the seed, the epoch and the step are the address of
+every number that is still to be drawn.
 """
 
 import math
-import operator
-import zlib
-from importlib import metadata
 
 import numpy as np
 
 from numvae import archives
-from numvae.network.autoencoder import Autoencoder, build, shapes
-from numvae.training import minibatches
-from numvae.training.loop import Training
+from numvae.network.autoencoder import build, shapes
+from numvae.settings import COUNT, TABLE, Seed, Settings, labelled
+from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS
 
 
-def save_model(model, path, about=None):
-    """Write a model; `about` is a dict of plain values to keep beside it (image shape, seed, …)."""
-    header = {"model": model.config, "about": about or {}}
-    archives.write(path, "model", header, model.parameters.values)
+def save(training, path, kind="checkpoint", about=None):
+    """Write a run, whole or not at all.
 
-
-def load_model(path):
-    """The model that `save_model` wrote, and its `about`.
-
-    Raises  as `archives.read`
+    kind    checkpoint: all of it, to resume from; model: what is needed to use the model
+    about   a dict of plain values to keep beside it, such as where the data came from
     """
-    header, arrays = archives.read(path, "model", lambda header: _parameters(header["model"]))
-    return _model(header, arrays), header.get("about", {})
-
-
-def save_training(training, path, about=None):
-    """Write a run in progress; `about` is a dict of plain values to keep beside it."""
-    optimizer = training.optimizer
+    model, optimizer = training.model, training.optimizer
     header = {
-        "model": training.model.config,
-        "optimizer": {"name": optimizer.name, "settings": optimizer.settings, "t": optimizer.t},
-        "training": {name: getattr(training, name) for name in SETTINGS},
+        "settings": training.settings.plain(),
+        "seed": training.seed,
+        "n_features": model.n_features,
+        "dtype": model.dtype.name,
         "position": {name: getattr(training, name) for name in POSITION},
-        "sums": training.sums.tolist(),
-        "has_best": training.best is not None,
         "about": about or {},
     }
-    arrays = {**training.model.parameters.values, **optimizer.memory}
-    if training.best is not None:
-        arrays["best"] = training.best
-    archives.write(path, "checkpoint", header, arrays)
+    arrays = dict(model.parameters.values)
+    if kind == "checkpoint":
+        header["sums"], header["t"] = training.sums.tolist(), optimizer.t
+        arrays |= {**optimizer.memory, "best": training.best}
+    archives.write(path, kind, header, arrays)
 
 
-def load_training(path):
-    """The run that `save_training` wrote, ready to go on, and its `about`.
+def load(path, kind="checkpoint"):
+    """The Training that `save` wrote, and its `about`.
 
     Raises  as `archives.read`
     """
-    header, arrays = archives.read(path, "checkpoint", _expected_of_training)
-    model = _model(header, arrays)
-    saved = header["optimizer"]
-    optimizer = OPTIMIZERS[saved["name"]](model.parameters, **saved["settings"])
-    optimizer.t = saved["t"]
-    for name, memory in optimizer.memory.items():
-        memory[...] = arrays[name]
-    training = Training(model, optimizer, **header["training"])
-    for name, value in header["position"].items():
-        setattr(training, name, value)
-    training.sums = np.array(header["sums"])
-    training.best = arrays["best"].copy() if header["has_best"] else None
+    header, arrays = archives.read(path, kind, _expected, _from_version_1)
+    settings = _settings(header)
+    training = Training.empty(settings, header["n_features"], header["dtype"], header["seed"])
+    for name, value in training.model.parameters.values.items():
+        value[...] = arrays[name]
+    for name in POSITION:
+        setattr(training, name, header["position"][name])
+    if kind == "checkpoint":
+        training.sums, training.optimizer.t = np.array(header["sums"]), header["t"]
+        training.best = arrays["best"].copy()
+        for name, memory in training.optimizer.memory.items():
+            memory[...] = arrays[name]
+    else:
+        training.best[...] = training.model.parameters.vector
     return training, header["about"]
 
 
-def facts(training, X, size):
-    """What `size` ranks that share the batches of X must have in common: a dict of name → text.
-
-    Raises  ValueError   a batch has fewer examples than there are ranks
-    """
-    batch = min(training.batch_size, len(X))
-    if batch < size:
-        raise ValueError(
-            f"a batch of {batch} examples cannot be shared by {size} ranks: start fewer ranks, or "
-            "make the batches larger."
+def _expected(header):
+    """name → (shape, dtype) of the arrays that a file with this header holds."""
+    s = _settings(header)
+    labelled("n_features", COUNT, header["n_features"])
+    labelled("seed", Seed.number, header["seed"])
+    if header["dtype"] not in ("float32", "float64"):
+        raise ValueError(f"dtype must be float32 or float64, found {header['dtype']!r}.")
+    of_parameters = shapes(
+        build(
+            header["n_features"],
+            s.n_latent,
+            s.hidden,
+            s.activation,
+            s.likelihood,
+            s.sigma,
+            s.sigma_min,
+            s.dropout,
         )
-    some = np.linspace(0, len(X) - 1, min(len(X), 10)).astype(int)
-    data = zlib.crc32(minibatches.take(X, some, training.model.dtype))
-    return {
-        "version of numvae": metadata.version("numvae"),
-        "version of NumPy": np.__version__,
-        "data": f"{len(X):,} examples with checksum {data:08x}",
-        "model": str(training.model.config),
-        "settings": str({name: getattr(training, name) for name in SETTINGS}),
-        "optimizer": f"{training.optimizer.name} with {training.optimizer.settings}",
-        "position": f"epoch {training.epoch}, step {training.step}",
-        "parameters": f"checksum {zlib.crc32(training.model.parameters.vector):08x}",
+    )
+    size = sum(map(math.prod, of_parameters.values()))
+    more = (*OPTIMIZERS[s.optimizer].memory_names, "best") if "t" in header else ()
+    every = {**of_parameters, **dict.fromkeys(more, (size,))}
+    return {name: (shape, np.dtype(header["dtype"])) for name, shape in every.items()}
+
+
+def _settings(header):
+    """Settings from the header's; a setting that a file does not know yet has its default."""
+    return Settings(**header["settings"]).checked()
+
+
+# Format 1, of numvae 0.1: a model's file had the configuration of the model and an `about` that was
+# an estimator's or train.py's; a checkpoint had several tables of settings.
+
+RENAMED = {"latent": "n_latent", "samples": "n_samples", "seed": "random_state"}
+
+
+def _from_version_1(header):
+    """The header of format 2 for one of format 1."""
+    config, about = header["model"], dict(header.get("about", {}))
+    names = {line.name for line in TABLE}
+    given = about.pop("parameters", None)
+    if given is None:  # of train.py: its flags, some of them without a value
+        flags = {RENAMED.get(name, name): value for name, value in about.items()}
+        given = {name: v for name, v in flags.items() if name in names and v is not None}
+    settings = {name: value for name, value in {**given, **config}.items() if name in names}
+    position = {"epoch": 0, "step": 0, "seen": 0, "best_elbo": -math.inf, "best_epoch": 0}
+    position = {**position, "history": about.pop("history", []), **header.get("position", {})}
+    position["epoch"] = position["epoch"] or len(position["history"])
+    position["n_seen"] = position.pop("seen")
+    converted = {
+        "seed": about.get("seed", 0),
+        "n_features": config["n_features"],
+        "dtype": config["dtype"],
+        "position": position,
     }
+    if "training" in header:  # a checkpoint
+        if not header["has_best"]:
+            raise ValueError("it was stopped in its first epoch by numvae 0.1: start the run again")
+        training = dict(header["training"])
+        converted["seed"] = training.pop("seed")
+        training["binarize"] = settings.get("binarize", "none")
+        optimizer = header["optimizer"]
+        settings |= {**training, "optimizer": optimizer["name"], "lr": optimizer["settings"]["lr"]}
+        converted |= {"sums": header["sums"], "t": optimizer["t"]}
+    kept = {name: about[name] for name in ("feature_names", "seconds") if about.get(name)}
+    if "data" in about or "shape" in about:
+        kept["data"] = {name: about[name] for name in DATA_1 if name in about}
+        kept["data"] |= {"name": about.get("data"), "format": 1}
+    return {**converted, "settings": settings, "about": kept}
 
 
-# The attributes of Training that are plain values: how it was set up, and where it stands.
-SETTINGS = (
-    "seed",
-    "batch_size",
-    "epochs",
-    "schedule",
-    "objective",
-    "n_samples",
-    "beta",
-    "warmup",
-    "free_bits",
-    "binarize",
-    "denoise",
-    "missing",
-    "clip",
-)
-POSITION = ("epoch", "step", "seen", "history", "best_elbo", "best_epoch")
-
-
-def _parameters(config):
-    """What the arrays of a model must be, without making it."""
-    settings = {name: value for name, value in config.items() if name != "dtype"}
-    dtype = np.dtype(config["dtype"])
-    return {
-        name: (tuple(map(operator.index, shape)), dtype)
-        for name, shape in shapes(build(**settings)).items()
-    }
-
-
-def _expected_of_training(header):
-    expected = _parameters(header["model"])
-    size = sum(math.prod(shape) for shape, _ in expected.values())
-    memory = OPTIMIZERS[header["optimizer"]["name"]].memory_names
-    flat = [*memory, "best"] if header["has_best"] else memory
-    return {**expected, **dict.fromkeys(flat, ((size,), np.dtype(header["model"]["dtype"])))}
-
-
-def _model(header, arrays):
-    model = Autoencoder(**header["model"])
-    for name, value in model.parameters.values.items():
-        value[...] = arrays[name]
-    return model
+DATA_1 = "data_dir", "validation", "random_split", "resize", "scale", "n_train", "shape"

@@ -1,73 +1,105 @@
 """The training loop.
 
-Read next: engine, watchdog, history, checkpoint, progress.
+Read next: watchdog, history, checkpoint.
 """
 
-import copy
+import math
 
 import numpy as np
 
-from numvae.network import objectives
-from numvae.rules import optimizers, schedules
+from numvae.network import Autoencoder
+from numvae.network.objectives import objective
+from numvae.rows import BLOCK_ROWS, Inputs, binarized, by_blocks, join, mean_of, read, split_missing
+from numvae.rules import bernoulli, optimizers, schedules
+from numvae.streams import EVALUATION, WEIGHTS, BatchStream, stream
 from numvae.training import minibatches, watchdog
-from numvae.training.engine import Alone
+from numvae.training.interrupt import Interrupt
+from numvae.training.optimizers import OPTIMIZERS
+
+# The attributes that say where a run stands, but for its arrays.
+POSITION = "epoch", "step", "n_seen", "history", "best_elbo", "best_epoch"
 
 
 class Training:
-    """A run in progress. Its attributes are all there is to remember, so a run can be put down
-    after any step and taken up again (see `checkpoint`).
+    """A run in progress. Its attributes are all there is to remember, so a run can be stopped after
+    any step and resumed (see `checkpoint`).
 
     model, optimizer    the model being trained and the optimizer that holds views of it
+    settings            numvae.settings.Settings, checked
+    seed                fixes every random number of the run
     epoch               how many epochs are finished
-    step, seen, sums    of the epoch under way: steps done, examples seen, sums of the losses and of
-                        the gradient's norm
+    step, n_seen, sums  of the epoch under way: steps taken, examples seen, sums of the losses and
+                        of the gradient's norm
     history             one dict per finished epoch, see `history`
     best_elbo, best_epoch, best     the best held-out ELBO so far, its epoch and its parameters
-
-    seed        fixes every random number of the run
-    batch_size  B; the last batch of an epoch holds what remains
-    epochs      how many the run shall have
-    schedule    how the learning rate falls from the optimizer's over these epochs
-    objective   one of objectives.NAMES
-    n_samples   L, samples of z per example
-    beta        weight of the KL, reached in a straight line over the first `warmup` epochs
-    free_bits   nats that each latent unit may have for nothing
-    binarize    draw gray pixels anew as 0 or 1 each time they are seen
-    denoise     None, or (one of corruption.NAMES, amount): what is done to the encoder's input
-    missing     NaN in the data means: not known
-    clip        None, or how long a gradient may be
-    engine      who else computes the steps, see `engine`; None: nobody
     """
 
-    def __init__(
-        self,
-        model,
-        optimizer,
-        seed,
-        batch_size=100,
-        beta=1.0,
-        n_samples=1,
-        binarize=False,
-        epochs=1,
-        schedule="constant",
-        objective="elbo",
-        warmup=0,
-        free_bits=0.0,
-        denoise=None,
-        missing=False,
-        clip=None,
-        engine=None,
-    ):
-        self.model, self.optimizer, self.seed = model, optimizer, seed
-        self.batch_size, self.epochs, self.schedule = batch_size, epochs, schedule
-        self.objective, self.n_samples = objective, n_samples
-        self.beta, self.warmup, self.free_bits = beta, warmup, free_bits
-        self.binarize, self.denoise, self.missing, self.clip = binarize, denoise, missing, clip
-        self.loss = objectives.objective(objective, free_bits)
-        self.engine = engine or Alone()
-        self.epoch, self.step, self.seen, self.sums = 0, 0, 0, np.zeros(4)
+    def __init__(self, model, optimizer, settings, seed):
+        self.model, self.optimizer, self.settings, self.seed = model, optimizer, settings, seed
+        self.objective = objective(settings.objective, settings.free_bits)
+        self.epoch, self.step, self.n_seen, self.sums = 0, 0, 0, np.zeros(4)
         self.history = []
-        self.best_elbo, self.best_epoch, self.best = -np.inf, 0, None
+        self.best_elbo, self.best_epoch = -np.inf, 0
+        self.best = model.parameters.vector.copy()
+
+    @classmethod
+    def new(cls, settings, X, seed):
+        """A run that has not begun, for rows like those of X (N, D).
+
+        float32 rows are trained in float32, which is twice as fast; all others in float64.
+        """
+        training = cls.empty(settings, X.shape[1], "f4" if X.dtype == np.float32 else "f8", seed)
+        training.model.initialize(stream(seed, *WEIGHTS), settings.init_sigma, mean_of(X))
+        training.best[...] = training.model.parameters.vector
+        return training
+
+    @classmethod
+    def empty(cls, settings, n_features, dtype, seed):
+        """A run whose parameters are all 0, to be filled."""
+        s = settings
+        model = Autoencoder(
+            n_features,
+            s.n_latent,
+            s.hidden,
+            s.activation,
+            s.likelihood,
+            s.sigma,
+            s.sigma_min,
+            s.dropout,
+            dtype,
+        )
+        return cls(model, OPTIMIZERS[s.optimizer](model.parameters, s.lr), s, seed)
+
+    def run(self, X, X_valid=None, epochs=None, on_step=None, on_epoch=None, close_epoch=False):
+        """Train on X until so many epochs are finished (None: all), or a signal asks to stop.
+
+        on_step(n_seen)     is called after every step
+        on_epoch(row)       after every epoch, with its row of the history
+        close_epoch         whether an epoch that a signal cuts short is finished as it is, or left
+                            to be resumed
+
+        Returns the signal, or None at the end
+        Raises  watchdog.Diverged, as `steps`
+        """
+        epochs = epochs or self.settings.epochs
+        X, X_valid = self.drawn(X), X_valid if X_valid is None else self.drawn(X_valid)
+        with self.interrupt() as interrupt:
+            while self.epoch < epochs and not interrupt.asked():
+                for n_seen in self.steps(X):
+                    if on_step:
+                        on_step(n_seen)
+                    if stopped := interrupt.asked():
+                        if not close_epoch:
+                            return stopped
+                        break
+                row = self.finish_epoch(X_valid)
+                if on_epoch:
+                    on_epoch(row)
+            return interrupt.asked() if self.epoch < epochs else None
+
+    def interrupt(self):
+        """The context that takes note of Ctrl-C and SIGTERM during `run`."""
+        return Interrupt()
 
     def steps(self, X):
         """Train one epoch on X (N, D), or what is left of it, one step per iteration.
@@ -77,97 +109,117 @@ class Training:
 
         Raises  watchdog.Diverged if a loss or gradient is not finite; the step is not taken
         """
-        now = min(self.epoch, self.epochs - 1)  # who goes on after the last stays at its rate
-        self.optimizer.lr_factor = getattr(schedules, self.schedule)(now, self.epochs)
-        beta = self.beta * schedules.warmup(self.epoch, self.warmup)
-        batches = minibatches.shuffled(self.seed, self.epoch + 1, len(X), self.batch_size)
-        part = self.engine.part(self.model.parameters.vector.size)
+        s = self.settings
+        epoch = min(self.epoch, s.epochs - 1)  # past the last epoch, keep its rate
+        self.optimizer.lr_factor = getattr(schedules, s.schedule)(epoch, s.epochs)
+        beta = s.beta * schedules.warmup(self.epoch, s.warmup)
+        batches = minibatches.shuffled(self.seed, self.epoch + 1, len(X), s.batch_size)
         for rows in batches[self.step :]:
-            mine, share = self.engine.rows(len(rows))
-            objective = self.loss
-            if share < 1.0:
-                objective = objectives.Share(self.loss, share, self.engine.total)
-            address = self.epoch + 1, self.step + 1
-            rng = minibatches.RowStream(self.seed, address, len(rows), mine)
-            x = minibatches.take(X, rows[mine], self.model.dtype, rng, self.binarize)
-            x, observed = minibatches.split_missing(x) if self.missing else (x, None)
-            seen = minibatches.corrupt(rng, x, observed, *self.denoise) if self.denoise else None
-            masks = self.model.masks(rng, self.n_samples, len(x))
-            eps = self.model.noise(rng, self.n_samples, len(x))
-            if not self.loss.draws_z:
-                eps[...] = 0.0
-            with watchdog.watch(self, x, eps):
-                losses, gradient = self.model.loss_and_grad(
-                    x, eps, beta, objective, seen, observed, masks
-                )
-                losses = self.engine.join(losses, gradient)
-                norm = self.engine.norm(gradient)
+            batch = self.minibatch(X, rows)
+            with watchdog.watch(self, batch):
+                losses, gradient = self.loss_and_grad(batch, beta)
+                norm = self.norm(gradient)
                 watchdog.check(losses, norm)
-            if self.clip:
-                optimizers.clip(gradient[part], norm, self.clip)
-            self.optimizer.update(part)
-            self.engine.gather(self.model.parameters.vector)
+            self.update(gradient, norm)
             self.step += 1
-            self.seen += len(rows)
+            self.n_seen += len(rows)
             self.sums += np.multiply((*losses, norm), len(rows))
-            yield self.seen
+            yield self.n_seen
+
+    def minibatch(self, X, rows):
+        """The arguments of the model's `loss_and_grad` for these rows of X, but for beta."""
+        rng = BatchStream(self.seed, (self.epoch + 1, self.step + 1), len(rows))
+        return self.arguments(rng, read(X, rows))
+
+    def arguments(self, rng, x):
+        """The arguments of `loss_and_grad`, all noise drawn from rng."""
+        s, model = self.settings, self.model
+        x = x.astype(model.dtype, copy=False)
+        if s.binarize == "dynamic":
+            x = bernoulli.sample(rng, x)
+        x, observed = split_missing(x) if s.missing else (x, None)
+        return {
+            "x": x,
+            "observed": observed,
+            "encoder_input": minibatches.corrupt(rng, x, observed, *s.denoise) if s.denoise else x,
+            "masks": model.masks(rng, s.n_samples, len(x)),
+            "eps": self.objective.noise(model, rng, s.n_samples, len(x)),
+        }
+
+    def loss_and_grad(self, batch, beta):
+        """The losses of a minibatch, and the flat gradient (P,)."""
+        return self.model.loss_and_grad(**batch, beta=beta, objective=self.objective)
+
+    def norm(self, gradient):
+        """‖gradient‖"""
+        return math.sqrt(np.dot(gradient, gradient))
+
+    def update(self, gradient, norm):
+        """Move the parameters by the gradient, which is clipped first if the settings say so."""
+        if self.settings.clip:
+            optimizers.clip(gradient, norm, self.settings.clip)
+        self.optimizer.update()
 
     def finish_epoch(self, X_valid=None):
         """Close the epoch: measure the held-out data, and return the new row of the history.
 
         The model of the best epoch by held-out ELBO is kept; without held-out data, the last.
         """
-        _, nll, kl, norm = self.sums / self.seen
+        _, nll, kl, norm = self.sums / self.n_seen
         self.epoch += 1
-        self.step, self.seen, self.sums = 0, 0, np.zeros(4)
+        self.step, self.n_seen, self.sums = 0, 0, np.zeros(4)
         row = {"epoch": self.epoch, **terms("train", nll, kl)}
         if X_valid is not None:
             nll, kl = self.evaluate(X_valid)
             row.update(terms("valid", nll.mean(), kl.mean()))
         row["gradient_norm"] = float(norm)
         self.history.append(row)
-        first = self.best is None or not np.isfinite(self.best_elbo)
+        first = not np.isfinite(self.best_elbo)
         if X_valid is None or first or row["valid_elbo"] > self.best_elbo:
             self.best_elbo = row["train_elbo" if X_valid is None else "valid_elbo"]
             self.best = self.model.parameters.vector.copy()
             self.best_epoch = self.epoch
         return row
 
-    def with_model(self, model, convert):
-        """This run as it is with another model, that holds the same parameters in another form.
-
-        convert(vector)    from a vector of this model's parameters, or of what belongs to them
-        """
-        run, old = copy.copy(self), self.optimizer
-        run.model = model
-        model.parameters.vector[...] = convert(self.model.parameters.vector)
-        run.optimizer = type(old)(model.parameters, **old.settings)
-        run.optimizer.t = old.t
-        for name, memory in old.memory.items():
-            run.optimizer.memory[name][...] = convert(memory)
-        run.best = None if self.best is None else convert(self.best)
-        return run
-
     def evaluate(self, X):
-        """nll and kl of each row of X (N, D), as this run sees its data; see `evaluate`.
+        """nll and kl of each row of X, as this run sees its data, with the same noise every time.
 
         A plain autoencoder has no bound: its nll is that of z = mu, and its kl 0.
+
+        Shapes  X (N, D) → nll, kl (N,) float64
+        Units   nats; elbo = −(nll + kl)
         """
-        nll, kl = evaluate(
-            self.model,
-            X,
-            self.seed,
-            self.binarize,
-            missing=self.missing,
-            noise=self.loss.draws_z,
-            engine=self.engine,
-        )
-        return nll, kl if self.loss.draws_z else np.zeros_like(kl)
+        return join([self.evaluate_block(X, i) for i in range(n_blocks(X))])
+
+    def evaluate_block(self, X, i):
+        """nll and kl of the rows of block i."""
+        rng = stream(self.seed, *EVALUATION, i)
+        x = read(X, slice(i * BLOCK_ROWS, (i + 1) * BLOCK_ROWS)).astype(self.model.dtype)
+        if self.settings.binarize == "dynamic":
+            x = bernoulli.sample(rng, x)
+        x, observed = split_missing(x) if self.settings.missing else (x, None)
+        eps = self.objective.noise(self.model, rng, 1, len(x))
+        with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
+            nll, kl = self.model.elbo_terms(x, eps, observed)
+        kl = kl if self.objective.draws_z else np.zeros_like(kl)
+        return nll.astype(np.float64), kl.astype(np.float64)
 
     def keep_best(self):
         """Give the model the parameters of its best epoch, and say which that was."""
         self.model.parameters.vector[...] = self.best
         return self.best_epoch
+
+    def drawn(self, X):
+        """X, or where gray pixels are to be drawn once and for all, a copy drawn as 0 or 1."""
+        if self.settings.binarize != "fixed":
+            return X
+        return by_blocks(lambda x: binarized(x.astype(self.model.dtype), self.seed), X)
+
+    @property
+    def inputs(self):
+        """How the trained model takes rows that are scored or encoded."""
+        s = self.settings
+        return Inputs(self.model.dtype, self.seed, s.binarize != "none", s.missing)
 
 
 def terms(prefix, nll, kl):
@@ -179,35 +231,6 @@ def terms(prefix, nll, kl):
     }
 
 
-def evaluate(
-    model,
-    X,
-    seed,
-    binarize=False,
-    n_samples=1,
-    batch_size=1000,
-    missing=False,
-    noise=True,
-    engine=None,
-):
-    """The two parts of the bound for each row of X, with the same noise at every call.
-
-    Shapes  X (N, D) → nll, kl (N,) float64
-    Units   nats per example; elbo = −(nll + kl)
-    """
-    engine = engine or Alone()
-    n_batches = -(-len(X) // batch_size)
-    nll, kl = np.zeros((2, n_batches, batch_size))
-    part = engine.part(n_batches)
-    for i in range(part.start, part.stop):
-        rows = slice(i * batch_size, (i + 1) * batch_size)
-        rng = minibatches.stream(seed, *minibatches.EVALUATION, i)
-        x = minibatches.take(X, rows, model.dtype, rng, binarize)
-        x, observed = minibatches.split_missing(x) if missing else (x, None)
-        eps = model.noise(rng, n_samples, len(x))
-        here = i, slice(len(x))
-        with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
-            nll[here], kl[here] = model.elbo_terms(x, eps if noise else 0.0 * eps, observed)
-    engine.gather(nll)
-    engine.gather(kl)
-    return nll.ravel()[: len(X)], kl.ravel()[: len(X)]
+def n_blocks(X):
+    """How many blocks `evaluate` takes X in."""
+    return -(-len(X) // BLOCK_ROWS)

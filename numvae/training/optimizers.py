@@ -1,4 +1,4 @@
-"""The owners of what an optimizer remembers: one array as long as the parameter vector, or two.
+"""What an optimizer remembers: one array as long as the parameter vector, or two.
 
 `update` walks the flat vectors in blocks that fit the processor's cache, so that the several passes
 of a rule over a block find it there. The rule is elementwise: the blocks change no number.
@@ -28,14 +28,13 @@ class Optimizer:
         self.parameters, self.settings, self.t, self.lr_factor = parameters, settings, 0, 1.0
         self.memory = {name: np.zeros_like(parameters.vector) for name in self.memory_names}
 
-    def update(self, part=slice(None)):
-        """One step: move the parameters, or those in a part of the vector, by their gradient."""
+    def update(self):
+        """One step: move the parameters by their gradient."""
         self.t += 1
         vector, gradient = self.parameters.vector, self.parameters.gradient
         settings = {**self.settings, "lr": self.lr_factor * self.settings["lr"]}
-        first, last, _ = part.indices(vector.size)
-        for start in range(first, last, BLOCK):
-            here = slice(start, min(start + BLOCK, last))
+        for start in range(0, vector.size, BLOCK):
+            here = slice(start, start + BLOCK)
             memory = [array[here] for array in self.memory.values()]
             self.rule(vector[here], gradient[here], memory, settings)
             if self.t % FORGET_EVERY == 0:

@@ -16,13 +16,14 @@ class Diverged(FloatingPointError):
 
 
 @contextlib.contextmanager
-def watch(training, x, eps):
-    """Around `loss_and_grad`: a non-finite number becomes Diverged, with a sentence that helps."""
+def watch(training, batch):
+    """Around `loss_and_grad(**batch)`: a non-finite number becomes Diverged, with a sentence that
+    helps."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         try:
             yield
         except FloatingPointError:
-            where = first_bad(training.model, x, eps)
+            where = first_bad(training.model, batch)
             raise Diverged(
                 f"Training diverged in epoch {training.epoch + 1}, step {training.step + 1}: "
                 f"{where} is the first array that is not finite. The parameters from before that "
@@ -40,12 +41,13 @@ def check(losses, norm):
         raise FloatingPointError
 
 
-def first_bad(model, x, eps):
+def first_bad(model, batch):
     """The name of the first array, in the order of computation, that is not finite."""
-    mu, logvar = model.encode(x)
-    z = gaussian.reparameterize(mu, logvar, eps)
+    x = batch["x"]
+    mu, logvar = model.encode(batch["encoder_input"])
+    z = gaussian.reparameterize(mu, logvar, batch["eps"])
     arrays = {"x": x, **model.parameters.values, "mu": mu, "logvar": logvar, "z": z}
-    arrays["log p(x|z)"] = model.log_likelihood(x, z)
+    arrays["log p(x|z)"] = model.log_likelihood(x, z, batch["observed"])
     for name, gradient in reversed(model.parameters.gradients.items()):
         arrays[f"the gradient of {name}"] = gradient
     bad = (name for name, array in arrays.items() if not np.isfinite(array).all())

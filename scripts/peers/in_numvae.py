@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, mnist, run, told
+from numvae.training.engine import started
 
 from numvae import VAE
 from numvae.network import Autoencoder, objectives
-from numvae.training.engine import started
 from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
 

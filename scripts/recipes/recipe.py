@@ -9,8 +9,9 @@ import numpy as np
 from numvae import plots
 from numvae.datasets.dataset import Dataset
 from numvae.evaluation import latent
+from numvae.rows import read
+from numvae.streams import PICTURES, stream
 from numvae.training.loop import Training
-from numvae.training.minibatches import PICTURES, stream, take
 
 LENGTHS = ("quick", "default", "full")  # minutes, a quarter of an hour, as published
 
@@ -48,10 +49,9 @@ class Trained:
     def model(self):
         return self.training.model
 
-    def seen(self, rows):
-        """Held-out examples as the model sees them: (n, D)."""
-        rng = stream(self.training.seed, *PICTURES)
-        return take(self.data.X_valid, rows, self.model.dtype, rng, self.training.binarize)
+    def inputs(self, rows):
+        """Held-out examples as the model takes them: (n, D)."""
+        return self.training.inputs(read(self.data.X_valid, rows))[0]
 
     def images(self, flat):
         return flat.reshape(*flat.shape[:-1], *self.data.shape)
@@ -64,7 +64,7 @@ class Trained:
 
     def reconstructions(self, n=20):
         """Held-out examples above what two numbers, or Z, keep of them."""
-        x = self.seen(np.linspace(0, len(self.data.X_valid) - 1, n).astype(int))
+        x = self.inputs(np.linspace(0, len(self.data.X_valid) - 1, n).astype(int))
         return plots.reconstructions(self.images(x), self.decoded(self.model.encode(x)[0]))
 
     def samples(self, n=100, columns=10, scale=1.0):
@@ -81,7 +81,7 @@ class Trained:
 
     def codes(self, n=5000):
         """The posterior of the first n held-out examples: mu, logvar (n, Z)."""
-        return self.model.encode(self.seen(slice(0, n)))
+        return self.model.encode(self.inputs(slice(0, n)))
 
     def cloud(self, n=5000):
         """Where the held-out examples lie in the latent plane, coloured by what is known."""

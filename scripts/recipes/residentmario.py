@@ -3,7 +3,7 @@
 import numpy as np
 
 from numvae.rules import gaussian
-from numvae.training.minibatches import PICTURES, stream
+from numvae.streams import PICTURES, stream
 from recipes.recipe import Recipe, Run
 
 FLAGS = "--data mnist --hidden 512 --activation relu --latent 2 --batch-size 128 --lr 1e-3"
@@ -28,7 +28,7 @@ def pictures(trained):
 
 def lines(trained):
     run = trained["cross-entropy"]
-    x = run.seen(slice(0, 3))
+    x = run.inputs(slice(0, 3))
     mean, logvar = run.model.encode(x)
     eps = run.model.noise(stream(run.training.seed, *PICTURES), 1, len(x))
     sample = gaussian.reparameterize(mean, logvar, eps)[0]

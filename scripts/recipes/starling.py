@@ -2,7 +2,7 @@
 
 from numvae import plots
 from numvae.rules import corruption
-from numvae.training.minibatches import PICTURES, stream
+from numvae.streams import PICTURES, stream
 from recipes.recipe import Recipe, Run
 
 FLAGS = (
@@ -21,9 +21,9 @@ def pictures(trained):
             caption = f"Held-out digits and what {name[1:]} numbers keep of them."
             yield f"reconstructions-{name}.png", trained[name].reconstructions(), caption
     run = trained["denoising"]
-    x = run.seen(slice(0, 20))
+    x = run.inputs(slice(0, 20))
     rng = stream(run.training.seed, *PICTURES)
-    kind, amount = run.training.denoise
+    kind, amount = run.training.settings.denoise
     spoiled = getattr(corruption, kind)(rng, x, amount)
     rows = [run.images(x), run.images(spoiled), run.decoded(run.model.encode(spoiled)[0])]
     labels = ["original", "spoiled", "denoised"]

@@ -267,7 +267,7 @@ def test_the_numbers_of_a_row_are_those_of_its_weights(draw):
     """(W1) (W3) (W4)"""
     model, x = linear(n=1)
     found = importance.estimate(model, x, 9, 8)
-    rng = importance.minibatches.stream(9, *importance.minibatches.EVALUATION, 0, 0)
+    rng = importance.streams.stream(9, *importance.streams.EVALUATION, 0, 0)
     log_w = importance.log_weights(model, x, [rng.standard_normal((8, 1, Z))])
     assert_allclose(found.log_p, log_mean_exp(log_w), rtol=1e-12)
     assert_allclose(found.standard_error, standard_error(log_w), rtol=1e-12)

@@ -10,7 +10,7 @@ from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES
 from numvae.training.checkpoint import load_model, load_training, save_model, save_training
 from numvae.training.loop import Training
-from numvae.training.minibatches import stream
+from numvae.streams import stream
 from numvae.training.optimizers import OPTIMIZERS
 
 D, Z, N = 4, 2, 25

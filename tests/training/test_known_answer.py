@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from numvae.checks import ppca
 from numvae.network import Autoencoder
 from numvae.training.loop import Training, evaluate
-from numvae.training.minibatches import stream
+from numvae.streams import stream
 from numvae.training.optimizers import Adam
 
 N, D, Z, SIGMA = 1000, 8, 2, 0.5

@@ -23,7 +23,7 @@ def X(rng):
 
 def start(seed=0, lr=1e-2, dtype="float32", optimizer=Adam, **settings):
     model = Autoencoder(D, Z, (8,), dtype=dtype)
-    model.initialize(minibatches.stream(seed, *minibatches.WEIGHTS))
+    model.initialize(streams.stream(seed, *streams.WEIGHTS))
     return Training(model, optimizer(model.parameters, lr), seed, **{"batch_size": 10, **settings})
 
 
@@ -73,8 +73,8 @@ def test_every_step_can_be_computed_again_from_its_address(X, settings):
     for epoch in (1, 2):
         nll = kl = 0.0
         for step, rows in enumerate(minibatches.shuffled(3, epoch, N, 10), start=1):
-            rng = minibatches.stream(3, epoch, step)
-            x = minibatches.take(X, rows, "float32", rng, binarize)
+            rng = streams.stream(3, epoch, step)
+            x = rows_.take(X, rows, "float32", rng, binarize)
             losses, _ = twin.loss_and_grad(x, twin.noise(rng, L, len(x)), beta)
             adam.update()
             nll, kl = nll + losses.nll * len(x) / N, kl + losses.kl * len(x) / N

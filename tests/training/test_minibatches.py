@@ -5,7 +5,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.training import minibatches
-from numvae.training.minibatches import shuffled, stream, take
+from numvae.rows import take
+from numvae.streams import stream
+from numvae.training.minibatches import shuffled
 
 # The streams.
 
@@ -28,7 +30,7 @@ def test_neighbouring_streams_are_independent(axis):
 
 def draws(n, mine, address=(2, 3)):
     """What a RowStream gives for three calls in a row."""
-    rng = minibatches.RowStream(1, address, n, mine)
+    rng = streams.BatchStream(1, address, n, mine)
     shape = (2, mine.stop - mine.start, 3)
     return (
         rng.random(shape[1:], dtype=np.float32),

@@ -16,19 +16,16 @@ tell which part of each array of the whole model is a rank's own:
     OwnInputs       a layer that has all outputs, from its own inputs: mu and logvar
     OwnFeatures     the likelihood of its own columns of x
 
-Read next: training/watchdog.py.
 """
 
-import itertools
 import math
-from functools import partial
 
 import numpy as np
 
 from numvae.network.autoencoder import Autoencoder, build, shapes
 from numvae.network.dense import Dense
 from numvae.network.likelihoods import likelihood as make_likelihood
-from numvae.network.parameters import views
+from numvae.network.parameters import Parameters, views
 from numvae.rules import dense
 
 
@@ -111,33 +108,41 @@ class OwnFeatures:
         return self.ranks.own_columns(self.likelihood.backward(dlog_px))
 
 
-class OwnUnits(Autoencoder):
-    """What one rank has of an Autoencoder. Its parameters are own ones alone.
-
-    It is there to be trained: all ranks call `loss_and_grad` and `elbo_terms` with the same
-    arguments and get the same, but for the gradient, which is that of own parameters. For all else
-    the parameters are put together again, see `whole`.
+class UnitShard(Autoencoder):
+    """One rank's shard of an Autoencoder; it holds only its own parameters, and supports training
+    only: all ranks call `loss_and_grad` and `elbo_terms` with the same arguments and get the same
+    but for the gradient, which is that of own parameters.
 
     config    of the whole model
-    ranks     who has the other units, and how to reach them: engine.Ranks
+    ranks     who has the other units, and how to reach them
     """
 
     def __init__(self, config, ranks):
-        self.ranks = ranks
-        super().__init__(**config)
-        layers = itertools.chain(
-            self.encoder.layers, (self.mu, self.logvar), self.decoder.layers, (self.likelihood,)
+        self.config, self.ranks = config, ranks
+        self.n_features, self.n_latent = config["n_features"], config["n_latent"]
+        self.dtype = np.dtype(config["dtype"])
+        settings = {name: value for name, value in config.items() if name != "dtype"}
+        encoder, mu, logvar, decoder, likelihood = whole = build(**settings)
+        self.whole_shapes = shapes(whole)
+        for mlp in encoder, decoder:
+            mlp.layers = [
+                OwnOutputs(layer.name, layer.n_in, layer.n_out, ranks) for layer in mlp.layers
+            ]
+        mu, logvar = (
+            OwnInputs(layer.name, layer.n_in, layer.n_out, ranks) for layer in (mu, logvar)
         )
+        likelihood = OwnFeatures(
+            settings["likelihood"],
+            decoder.n_out,
+            self.n_features,
+            settings["sigma"],
+            settings["sigma_min"],
+            ranks,
+        )
+        layers = *encoder.layers, mu, logvar, *decoder.layers, likelihood
         self.places = {name: place for layer in layers for name, place in layer.places.items()}
-
-    def build(self, *settings):
-        self.whole_shapes = shapes(build(*settings))
-        return build(
-            *settings,
-            dense=partial(OwnOutputs, ranks=self.ranks),
-            head=partial(OwnInputs, ranks=self.ranks),
-            likelihood_of=partial(OwnFeatures, ranks=self.ranks),
-        )
+        modules = encoder, mu, logvar, decoder, likelihood
+        self.assemble(modules, Parameters(shapes(layers), self.dtype))
 
     def own(self, vector):
         """The own part of a vector (P,) of all parameters, or of what belongs to them."""
@@ -145,29 +150,29 @@ class OwnUnits(Autoencoder):
         return np.concatenate([whole[name][place].ravel() for name, place in self.places.items()])
 
     def whole(self, vector):
-        """From every rank's own part to the whole (P,), on every rank."""
-        found = np.zeros(sum(map(math.prod, self.whole_shapes.values())), vector.dtype)
-        whole, mine = views(found, self.whole_shapes), views(vector, self.parameters.shapes)
+        """Every rank's own part → the whole vector (P,), on every rank."""
+        total = np.zeros(sum(map(math.prod, self.whole_shapes.values())), vector.dtype)
+        whole, own = views(total, self.whole_shapes), views(vector, self.parameters.shapes)
         for name, place in self.places.items():
-            whole[name][place] = mine[name]
-        return self.ranks.total(found)
+            whole[name][place] = own[name]
+        return self.ranks.total(total)
 
 
 FEWEST = 16  # units of a layer for each rank: narrower products leave a processor half idle
 
 
-def worth_sharing(model, n_examples, n_samples, n_ranks):
-    """Whether a step of all ranks sends fewer numbers if they share units, not examples.
+def worth_sharing(model, settings, n_ranks):
+    """Whether a step of all ranks sends fewer numbers if they share units, not rows.
 
-    Examples shared, every parameter's gradient travels, and the new parameter. Units shared, what
-    travels for each example is the units between hidden layers, forward and backward.
+    Rows shared, every parameter's gradient travels, and the new parameter. Units shared, what
+    travels for each row is the units between hidden layers, forward and backward.
     """
     hidden, kind = model.config["hidden"], model.config["likelihood"]
     if not hidden or min(*hidden, model.n_features) < FEWEST * n_ranks:
         return False
     if model.config["dropout"] or kind == "categorical" or ":" in kind:
         return False
-    travelling = n_examples * (sum(hidden[:-1]) + n_samples * sum(hidden))
+    travelling = settings.batch_size * (sum(hidden[:-1]) + settings.n_samples * sum(hidden))
     return travelling < model.parameters.vector.size
 
 

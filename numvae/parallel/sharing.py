@@ -1,0 +1,176 @@
+"""A Training whose steps several ranks share.
+
+They share it in one of two ways, by what has to travel less:
+
+    rows     each rank computes the gradient of its rows of a batch, and the weighted sum over the
+             ranks is the gradient of the batch. The rule of an optimizer is elementwise, so each
+             rank needs that sum, and moves the parameters, in its own part of the flat vector only:
+             one exchange sums the gradients part by part, another completes the parameters
+    units    each rank computes all rows, for its own columns of every W, and the model exchanges
+             activations (see `units`); every rank moves its own parameters
+
+Read next: units.
+"""
+
+import math
+import signal
+import zlib
+from importlib import metadata
+from types import SimpleNamespace
+
+import numpy as np
+
+from numvae.network import Autoencoder
+from numvae.network.objectives import Losses
+from numvae.parallel.units import UnitShard, worth_sharing
+from numvae.rows import join, read
+from numvae.streams import BatchStream
+from numvae.training.interrupt import Interrupt
+from numvae.training.loop import POSITION, Training, n_blocks
+
+
+def share(training, ranks):
+    """The part of a Training that one of several ranks takes.
+
+    Raises  ValueError   free bits where the rows are shared
+    """
+    if worth_sharing(training.model, training.settings, ranks.size):
+        model = UnitShard(training.model.config, ranks)
+        model.parameters.vector[...] = model.own(training.model.parameters.vector)
+        shared = converted(training, SharedUnits, model, model.parameters, model.own)
+        shared.best = model.own(training.best)
+    else:
+        if training.settings.free_bits:
+            raise ValueError(
+                "free_bits is held against the mean KL of a whole batch, which no process has that "
+                "shares the rows of a batch with others: set it to 0, or train in one process."
+            )
+        model, part = training.model, ranks.part(training.model.parameters.vector.size)
+        own = SimpleNamespace(
+            vector=model.parameters.vector[part], gradient=model.parameters.gradient[part]
+        )
+        shared = converted(training, SharedRows, model, own, lambda vector: vector[part])
+    shared.ranks = ranks
+    return shared
+
+
+def converted(training, kind, model, parameters, convert):
+    """The run as it stands as another kind of Training.
+
+    parameters          what the optimizer is to move
+    convert(vector)     from a vector of the optimizer's memory to the one for these parameters
+    """
+    old = training.optimizer
+    optimizer = type(old)(parameters, **old.settings)
+    optimizer.t = old.t
+    for name, memory in old.memory.items():
+        optimizer.memory[name][...] = convert(memory)
+    run = kind(model, optimizer, training.settings, training.seed)
+    for name in (*POSITION, "sums", "best"):
+        setattr(run, name, getattr(training, name))
+    return run
+
+
+class SharedInterrupt(Interrupt):
+    """A signal that any rank was sent, on all of them."""
+
+    def __init__(self, ranks):
+        self.ranks = ranks
+
+    def asked(self):
+        number = self.ranks.largest(self.signal or 0)
+        return signal.Signals(number) if number else None
+
+
+class Shared(Training):
+    """A Training of which every rank takes a part; the gradient and its update are a rank's own."""
+
+    def interrupt(self):
+        return SharedInterrupt(self.ranks)
+
+    def norm(self, gradient):
+        squares = np.array(np.dot(gradient, gradient), np.float64)
+        return math.sqrt(self.ranks.total(squares))
+
+
+class SharedRows(Shared):
+    """The ranks share the rows of every batch; each holds the whole model."""
+
+    shares = "the rows of every batch"
+
+    def minibatch(self, X, rows):
+        n, size = len(rows), self.ranks.size
+        parts = self.ranks.parts(n) if n >= size else [slice(0, n)] * size  # too few: all do all
+        widths = np.array([part.stop - part.start for part in parts])
+        self.weights = (widths / widths.sum()).tolist()
+        mine = parts[self.ranks.rank]
+        rng = BatchStream(self.seed, (self.epoch + 1, self.step + 1), n, mine)
+        return self.arguments(rng, read(X, rows[mine]))
+
+    def loss_and_grad(self, batch, beta):
+        """The losses of the whole batch, and the own part of its gradient."""
+        losses, gradient = super().loss_and_grad(batch, beta)
+        weighted = self.weights[self.ranks.rank] * np.array(losses, np.float64)
+        parts = [gradient[part] for part in self.ranks.parts(len(gradient))]
+        own = parts[self.ranks.rank]
+        every = self.ranks.exchange(parts, [np.empty_like(own) for _ in parts])
+        own *= self.weights[self.ranks.rank]
+        for rank, theirs in enumerate(every):
+            if rank != self.ranks.rank:
+                theirs *= self.weights[rank]
+                own += theirs
+        return Losses(*self.ranks.total(weighted).tolist()), own
+
+    def update(self, gradient, norm):
+        super().update(gradient, norm)
+        self.ranks.gather(self.model.parameters.vector)
+
+    def evaluate(self, X):
+        blocks = range(n_blocks(X))[self.ranks.part(n_blocks(X))]
+        return join(self.ranks.collect([self.evaluate_block(X, i) for i in blocks]))
+
+    def whole(self):
+        def gathered(memory):
+            whole = np.empty_like(self.model.parameters.vector)
+            whole[self.ranks.part(len(whole))] = memory
+            self.ranks.gather(whole)
+            return whole
+
+        return converted(self, Training, self.model, self.model.parameters, gathered)
+
+
+class SharedUnits(Shared):
+    """The ranks share the units of every layer; each has all rows of a batch."""
+
+    shares = "the units of every layer"
+
+    def whole(self):
+        model = Autoencoder(**self.model.config)
+        model.parameters.vector[...] = self.model.whole(self.model.parameters.vector)
+        run = converted(self, Training, model, model.parameters, self.model.whole)
+        run.best = self.model.whole(self.best)
+        return run
+
+
+def fingerprint(training, X, size):
+    """What `size` ranks that share a run on X must have in common: a dict of name → text.
+
+    Raises  ValueError   a batch has fewer examples than there are ranks
+    """
+    batch = min(training.settings.batch_size, len(X))
+    if batch < size:
+        raise ValueError(
+            f"a batch of {batch} examples cannot be shared by {size} ranks: start fewer ranks, or "
+            "make the batches larger."
+        )
+    some = np.linspace(0, len(X) - 1, min(len(X), 10)).astype(int)
+    data = zlib.crc32(read(X, some).astype(training.model.dtype))
+    return {
+        "version of numvae": metadata.version("numvae"),
+        "version of NumPy": np.__version__,
+        "data": f"{len(X):,} examples with checksum {data:08x}",
+        "model": str(training.model.config),
+        "settings": str({**training.settings.plain(), "random_state": training.seed}),
+        "position": f"epoch {training.epoch}, step {training.step}",
+        "parameters": f"checksum {zlib.crc32(training.model.parameters.vector):08x}",
+    }

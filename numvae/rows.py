@@ -1,0 +1,127 @@
+"""Rows of arrays and memory maps: reading them block by block, and turning them into model inputs.
+
+Read next: network.
+"""
+
+import mmap
+from typing import NamedTuple
+
+import numpy as np
+
+from numvae.rules import bernoulli
+from numvae.streams import BINARIZE, SPLIT, by_content, stream
+
+BLOCK_BYTES = 2**24  # of a block whose number of rows is free
+BLOCK_ROWS = 1000  # of a block that goes through a model
+READ_AT_ONCE = 32  # rows of a memory map; each may bring 2 MB of the file with it
+
+
+class Rows:
+    """Some rows of X, by their numbers, without a copy; use with `read`."""
+
+    def __init__(self, X, numbers):
+        self.X, self.numbers = X, numbers
+
+    def __len__(self):
+        return len(self.numbers)
+
+
+def read(X, rows):
+    """The rows of an array, a memory map or Rows, in C order: equal numbers then give equal sums.
+
+    A memory map is read a little at a time, and its pages are given back to the system, which keeps
+    them in its cache: they would count as this process's memory until all of the file is in it.
+    """
+    if isinstance(X, Rows):
+        return read(X.X, X.numbers[rows])
+    if getattr(X, "_mmap", None) is None or X.mode == "c":  # "c" has changes that are nowhere else
+        return np.ascontiguousarray(X[rows])
+    if isinstance(rows, slice):
+        rows = np.arange(*rows.indices(len(X)))
+    x = np.empty((len(rows), *X.shape[1:]), X.dtype)
+    for start in range(0, len(rows), READ_AT_ONCE):
+        here = slice(start, start + READ_AT_ONCE)
+        x[here] = X[rows[here]]
+        if hasattr(mmap, "MADV_DONTNEED"):
+            X._mmap.madvise(mmap.MADV_DONTNEED)
+    return x
+
+
+def blocks(X, size=None):
+    """X, `size` rows at a time; None: as many as 16 MB hold. A memory map never fills the memory.
+
+    Yields  x (B, D) with B ≤ size, in the dtype of X
+    """
+    size = size or max(1, BLOCK_BYTES // max(1, X.shape[1] * X.dtype.itemsize))
+    return (read(X, slice(start, start + size)) for start in range(0, len(X), size))
+
+
+def by_blocks(function, X, size=BLOCK_ROWS):
+    """function(x) for each block of rows, joined: an array (N, …), or a tuple of them."""
+    return join([function(x) for x in blocks(X, size)])
+
+
+def join(parts):
+    """Arrays, or tuples of arrays, of some rows after the other → those of all rows."""
+    if isinstance(parts[0], tuple):
+        columns = map(np.concatenate, zip(*parts))
+        make = getattr(type(parts[0]), "_make", tuple)  # a NamedTuple stays one
+        return make(columns)
+    return np.concatenate(parts)
+
+
+def mean_of(X, n=10_000):
+    """The mean of each column over the first n rows, where the decoder starts; NaN is left out.
+
+    A column of nothing but NaN has mean 0. Shapes  X (N, D) → (D,) float64
+    """
+    total = known = 0
+    for x in blocks(Rows(X, np.arange(min(n, len(X)))), 500):
+        x = x.astype(np.float64)
+        missing = np.isnan(x)
+        total = total + np.where(missing, 0.0, x).sum(axis=0)
+        known = known + (~missing).sum(axis=0)
+    return total / np.maximum(known, 1)
+
+
+def hold_out(n, n_valid, seed):
+    """The numbers of n rows in a random order: those to train on, and n_valid that are held out."""
+    order = stream(seed, *SPLIT).permutation(n)
+    return order[: n - n_valid], order[n - n_valid :]
+
+
+def split_missing(x):
+    """Rows with NaN as the model takes them: zeros in the places, and where they are.
+
+    Shapes  x (B, D) → x (B, D), observed (B, D): 1 where x is known, 0 where it is missing
+    """
+    missing = np.isnan(x)
+    return np.where(missing, x.dtype.type(0), x), (~missing).astype(x.dtype)
+
+
+def binarized(x, seed):
+    """Gray rows as black and white, each by noise addressed by its content: the same at every call.
+
+    Shapes  x (B, D) in [0, 1], NaN stays NaN → (B, D)
+    """
+    streams = by_content(x, seed, *BINARIZE)
+    return np.stack([bernoulli.sample(rng, row) for rng, row in zip(streams, x)])
+
+
+class Inputs(NamedTuple):
+    """How a trained model takes rows: in its dtype, gray pixels drawn as 0 or 1, NaN split off."""
+
+    dtype: np.dtype
+    seed: int = 0
+    binarize: bool = False
+    missing: bool = False
+
+    def __call__(self, x):
+        """x (B, D) → x (B, D), observed (B, D) as `split_missing` has it, or None."""
+        x = self.drawn(x)
+        return split_missing(x) if self.missing else (x, None)
+
+    def drawn(self, x):
+        """x in the model's dtype, drawn as 0 or 1 where the model was trained so; NaN stays."""
+        x = np.asarray(x, self.dtype)
+        return binarized(x, self.seed) if self.binarize else x
