@@ -75,7 +75,7 @@ class Run:
             raise ValueError(f"{self.path} does not say what it was trained on; give the data too.")
         if data.get("format") == 1 and own.is_own(data["name"]):
             raise ValueError(
-                f"{self.path} was written by numvae 0.1, which held out other rows of {data['name']}: "
+                f"{self.path} was written by numvae 0.1, which held out other rows of its data: "
                 "its model can be used, but to resume it or report on it, train it again."
             )
         dataset = self._load(data["name"], data_dir, data.get("validation"), download)
