@@ -18,7 +18,6 @@ Latent space
 Curves
     curves                  the ELBO and its two terms over the epochs, training and held-out
     planted_bugs            what programs with a bug say of themselves, and what they are
-    gradient_norms          the length of each layer's gradient over the epochs
     bound_over_samples      the estimate of log p(x) over the number of importance samples
     bound_over_examples     the lower bound against the training examples seen, a panel for each run
 Network
@@ -41,7 +40,6 @@ from numvae.plots.curves import (
     bound_over_examples,
     bound_over_samples,
     curves,
-    gradient_norms,
     planted_bugs,
 )
 from numvae.plots.graph import computation_graph
@@ -70,7 +68,6 @@ __all__ = [
     "curves",
     "errors_over_steps",
     "gradient_estimators",
-    "gradient_norms",
     "image_grid",
     "inpainting",
     "interpolation",

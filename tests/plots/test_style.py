@@ -33,7 +33,6 @@ PICTURES = {
         IMAGES[:, 0], {"a": range(6), "b": IMAGES[:, 0, 0]}
     ),
     "kl_per_unit": lambda: plots.kl_per_unit([2.0, 0.001]),
-    "gradient_norms": lambda: plots.gradient_norms(["encoder.0", "mu"], [[1.0, 2.0], [1.1, 0.1]]),
     "planted_bugs": lambda: plots.planted_bugs(
         {"a bug": (([-2.0, -1.0], [-3.0, -4.0, -5.0]), ([-2.0, -1.5], [-3.0, -2.0, -1.5]))}
     ),
