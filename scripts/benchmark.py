@@ -46,7 +46,7 @@ PEERS = {
     "PyTorch compiled": ("in_torch", "compile", "torch"),
     "JAX": ("in_jax", "step", "jax"),
 }
-BY_RANKS = "ranks", "rows", "epoch by ranks", "costs"  # modes of two processes under MPI
+BY_RANKS = "ranks", "epoch by ranks"  # modes of two processes under MPI
 EPOCHS = 6  # of MNIST
 SCALED = {
     "batch": [Case(784, (400,), 20, B, activation="relu") for B in (10, 32, 100, 320, 1000)],
@@ -238,16 +238,15 @@ def mpiexec():
     return ours or shutil.which("mpiexec")
 
 
-def run(peer, case, amount, blas_threads=None):
+def run(peer, case, amount):
     """What a peer finds in a process of its own, or in two with one BLAS thread each."""
     file, mode, _ = peer
     command = [sys.executable, str(HERE / "peers" / f"{file}.py")]
     command.append(json.dumps([*case, amount, mode]))
     environment = dict(os.environ)
     if mode in BY_RANKS:
-        command, blas_threads = [mpiexec(), "-n", "2", *command], 1
-    if blas_threads:
-        environment["OPENBLAS_NUM_THREADS"] = str(blas_threads)
+        command = [mpiexec(), "-n", "2", *command]
+        environment["OPENBLAS_NUM_THREADS"] = "1"
     ran = subprocess.run(command, capture_output=True, text=True, env=environment)
     if ran.returncode:
         raise RuntimeError(f"{file}.py ({mode}) failed on {case.name}:\n{ran.stderr}")

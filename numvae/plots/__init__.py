@@ -27,7 +27,6 @@ Network
 Laboratory
     gradient_estimators     draws of the gradient by several estimators, and how noisy each is
     known_answer            training towards a log-likelihood and a subspace that are known
-    scaling                 how fast training would be on many ranks
 
 `save` writes a picture to a PNG file. Nothing here knows a network, and nothing touches pyplot or
 matplotlib's settings: a picture looks the same whatever the caller has configured, and opens no
@@ -56,7 +55,6 @@ from numvae.plots.images import (
 from numvae.plots.laboratory import gradient_estimators, known_answer
 from numvae.plots.latent import kl_per_unit, latent_scatter
 from numvae.plots.network import network_diagram
-from numvae.plots.scaling import scaling
 from numvae.plots.steps import errors_over_steps
 from numvae.plots.style import save
 from numvae.plots.tables import marginals, table_reconstructions
@@ -81,7 +79,6 @@ __all__ = [
     "reconstructions",
     "samples",
     "save",
-    "scaling",
     "strips",
     "table_reconstructions",
     "traversals",

@@ -59,9 +59,6 @@ PICTURES = {
         {"near": [2.0, 0.2], "wide": [90.0, 9.0]},
         {("IWAE", "encoder"): [1.0, 0.3], ("ELBO", "decoder"): [1.1, 3.0]},
     ),
-    "scaling": lambda: plots.scaling(
-        np.array([1, 2, 4]), {"128 rows": np.ones(3)}, {"batches": np.ones(3)}, 2.0, 2
-    ),
     "known_answer": lambda: plots.known_answer(
         [0, 5, 20],
         {"exact": [-9.0, -3.0, -1.0], "bound": [-99.0, -4.0, -1.1]},
