@@ -15,6 +15,7 @@ from numvae import validation
 from numvae.evaluation import anomaly, importance, imputation
 from numvae.network import Autoencoder
 from numvae.network.objectives import NAMES as OBJECTIVES
+from numvae.progress import Progress
 from numvae.rules import gaussian
 from numvae.rules.schedules import NAMES as SCHEDULES
 from numvae.training.checkpoint import facts, load_model, save_model
@@ -33,7 +34,6 @@ from numvae.training.minibatches import (
     take,
 )
 from numvae.training.optimizers import OPTIMIZERS
-from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
 
 ROWS_AT_ONCE = 1000

@@ -16,10 +16,10 @@ import numpy as np
 from numvae.evaluation import diagnostics, importance, latent, units
 from numvae.files import write_atomically
 from numvae.network.likelihoods import is_density
+from numvae.progress import Countdown
 from numvae.training.checkpoint import save_training
 from numvae.training.history import save_history
 from numvae.training.minibatches import PICTURES, corrupt, split_missing, stream, take
-from numvae.training.progress import Progress
 
 GRID = 15  # the manifold has GRID × GRID tiles
 SHOWN = 20  # examples in a picture
@@ -50,11 +50,10 @@ def new_folder(out, name):
 
 def estimate(model, X, seed, n_samples, binarize, missing):
     """`importance.estimate`, with a line of progress."""
-    progress, parts, done = Progress(1, len(X)), [], 0
+    progress, parts = Countdown(len(X)), []
     for part in importance.estimates(model, X, seed, n_samples, binarize, missing):
         parts.append(part)
-        done += len(part.log_p)
-        progress.step(done)
+        progress.advance(len(part.log_p), "log p(x)")
     progress.wipe()
     return importance.join(parts)
 

@@ -33,7 +33,7 @@ from peers.case import CASES, Case
 from numvae import datasets, machine
 from numvae.cli import Parser, new_file, script, whole
 from numvae.files import write_atomically
-from numvae.training.progress import duration
+from numvae.progress import Countdown
 
 HERE = Path(__file__).resolve().parent
 # name → (file in peers/, mode, what must be installed)
@@ -116,7 +116,7 @@ def steps(args):
         for _ in range(args.rounds):
             for name in peers:
                 times[name].append(run(PEERS[name], case, args.seconds)["ms"])
-                show.next(f"{case.name}, {name}")
+                show.advance(1, f"{case.name}, {name}")
         show.wipe()
         found[case.name] = times
         print("\n".join(lines(case, times)), flush=True)
@@ -201,7 +201,7 @@ def scaling(args):
             times = {}
             for name in names:
                 times[name] = run(PEERS[name], case, args.seconds)["ms"]
-                show.next(f"{case.name}, {name}")
+                show.advance(1, f"{case.name}, {name}")
             show.wipe()
             found[what][case.name] = times
             print(
@@ -251,23 +251,6 @@ def run(peer, case, amount):
     if ran.returncode:
         raise RuntimeError(f"{file}.py ({mode}) failed on {case.name}:\n{ran.stderr}")
     return json.loads(ran.stdout.splitlines()[-1])
-
-
-class Countdown:
-    """On a terminal, what is being measured and the time that is left."""
-
-    def __init__(self, total):
-        self.total, self.done, self.start = total, 0, time.monotonic()
-
-    def next(self, text):
-        self.done += 1
-        if sys.stdout.isatty():
-            left = (time.monotonic() - self.start) * (self.total / self.done - 1)
-            print(f"\r  {text}: {duration(left)} left\033[K", end="", flush=True)
-
-    def wipe(self):
-        if sys.stdout.isatty():
-            print("\r\033[K", end="")
 
 
 def lines(case, times):

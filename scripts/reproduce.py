@@ -22,9 +22,9 @@ from numvae import machine, plots, runs
 from numvae.cli import Parser, script, whole
 from numvae.evaluation import diagnostics, importance
 from numvae.files import write_atomically
+from numvae.progress import Progress, duration
 from numvae.training.checkpoint import save_model
 from numvae.training.engine import Alone
-from numvae.training.progress import Progress, duration
 from numvae.training.watchdog import Diverged
 
 

@@ -14,6 +14,7 @@ from numvae.cli import Parser, script, whole
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.network import Autoencoder
 from numvae.network.objectives import NAMES as OBJECTIVE_NAMES
+from numvae.progress import Progress
 from numvae.rules.activations import NAMES as ACTIVATION_NAMES
 from numvae.rules.corruption import NAMES as CORRUPTION_NAMES
 from numvae.rules.schedules import NAMES as SCHEDULE_NAMES
@@ -23,7 +24,6 @@ from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
 from numvae.training.minibatches import WEIGHTS, mean_of, stream
 from numvae.training.optimizers import OPTIMIZERS
-from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
 from numvae.validation import check_activation, check_likelihood, check_range, check_sigma_min
 

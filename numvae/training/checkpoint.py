@@ -3,8 +3,6 @@
 A checkpoint holds all that `Training` remembers, so a run that is taken up again goes on to the
 same bits as one that was never put down. There is no state of a random generator to keep: the
 seed, the epoch and the step are the address of every number that is still to be drawn.
-
-Read next: progress.
 """
 
 import math

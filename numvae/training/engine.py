@@ -11,7 +11,7 @@ asks an engine for this, and an engine that is alone has next to nothing to do.
 Every rank calls every method in the same order with arrays of the same shape: that is all there is
 to know about programs under MPI.
 
-Read next: network/units.py, or on with watchdog, history, checkpoint, progress.
+Read next: network/units.py, or on with watchdog, history, checkpoint.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """The training loop.
 
-Read next: engine, watchdog, history, checkpoint, progress.
+Read next: engine, watchdog, history, checkpoint.
 """
 
 import copy
