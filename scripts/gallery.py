@@ -20,7 +20,7 @@ import train
 
 from numvae.checks.__main__ import main as checks
 from numvae.cli import Parser, script
-from numvae.training.progress import duration
+from numvae.progress import duration
 
 # name → the flags of train.py.
 RUNS = {

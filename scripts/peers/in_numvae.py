@@ -89,42 +89,6 @@ def phases():
     print(json.dumps({part: float(np.median([parts[part] for parts in half])) for part in half[0]}))
 
 
-def costs():
-    """What `evaluation.scaling` needs to know of a machine, measured with all ranks at work."""
-    engine = started()
-    x = np.concatenate(batches(case, 20))
-    P = model.parameters.vector.size
-    vectors = np.random.default_rng(0).random((2, 4 * P), dtype=np.float32)
-
-    def seconds(function, n):
-        """The median of many calls of function(n), all ranks beginning together."""
-        took = []
-        for _ in range(30):
-            engine.total(np.zeros(1))
-            start = time.perf_counter()
-            function(n)
-            took.append(time.perf_counter() - start)
-        return float(np.median(took))
-
-    def gradient(n):
-        model.loss_and_grad(x[:n], model.noise(rng, 1, n))
-
-    def exchange(n):
-        engine.join(objectives.Losses(0.0, 0.0, 0.0), vectors[0, :n])
-        engine.gather(vectors[1, :n])
-
-    rows, sizes = [16, 32, 64, 128, 256, 512, 1024], [P // 16, P // 4, P, 4 * P]
-    found = {
-        "batches": rows,
-        "passes": [seconds(gradient, n) for n in rows],
-        "sizes": [4 * n for n in sizes],
-        "exchanges": [seconds(exchange, n) for n in sizes],
-        "optimizer": seconds(optimizer.update, slice(None)),
-        "n_parameters": P,
-    }
-    print(json.dumps(found))
-
-
 def epoch():
     X = mnist()
     training = Training(model, optimizer, 0, batch_size=case.B, epochs=int(amount))
@@ -146,9 +110,7 @@ def score():
 {
     "step": lambda: run(step, batches(case), amount),
     "ranks": lambda: ranks(started().share(Training(model, optimizer, 0, batch_size=case.B))),
-    "rows": lambda: ranks(Training(model, optimizer, 0, engine=started())),
     "phases": phases,
-    "costs": costs,
     "epoch": epoch,
     "epoch by ranks": epoch,
     "score": score,
