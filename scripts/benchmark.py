@@ -31,7 +31,7 @@ import numpy as np
 from peers.case import CASES, Case
 
 from numvae import datasets, machine
-from numvae.cli import Parser, new_file, script, whole
+from numvae.cli import Parser, integer, new_file, script
 from numvae.files import write_atomically
 from numvae.progress import Countdown
 
@@ -67,9 +67,9 @@ def parser():
         metavar="NAME",
         help=f"only the cases whose name holds this; there are {', '.join(c.name for c in CASES)}",
     )
-    p.add_argument("--rounds", type=whole(1), default=3, metavar="N", help="(default: 3)")
+    p.add_argument("--rounds", type=integer(1), default=3, metavar="N", help="(default: 3)")
     p.add_argument(
-        "--seconds", type=whole(1), default=2, metavar="S", help="for each measurement (default: 2)"
+        "--seconds", type=integer(1), default=2, metavar="S", help="per measurement (default: 2)"
     )
     p.add_argument("--json", metavar="FILE", help="write every number to a new file too")
     return p

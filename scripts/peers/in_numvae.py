@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, mnist, run, told
-from numvae.training.engine import started
 
-from numvae import VAE
+from numvae import VAE, parallel
 from numvae.network import Autoencoder, objectives
+from numvae.settings import Settings
 from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
 
@@ -23,6 +23,7 @@ model = Autoencoder(
     case.D, case.Z, case.hidden, case.activation, case.likelihood, sigma_min=SIGMA_MIN
 ).initialize(rng)
 optimizer = Adam(model.parameters, LR, BETA1, BETA2, EPS)
+settings = Settings(batch_size=case.B)
 
 
 def step(x):
@@ -31,22 +32,20 @@ def step(x):
     return losses.loss
 
 
-def ranks(training):
-    """The same step, shared by the ranks of training.engine."""
-    own, engine = training.model, training.engine
-    mine, share = engine.rows(case.B)
-    part = engine.part(own.parameters.vector.size)
-    objective = objectives.Share(own.elbo, share, engine.total) if share < 1.0 else own.elbo
+def ranks():
+    """The same step, shared by several ranks."""
+    team, x = parallel.started(), batches(case)
+    shared = team.share(Training(model, optimizer, settings, 0), x[0])
+    own = shared.own_rows(case.B)
 
     def step(x):
-        x = x[mine]
-        losses, gradient = own.loss_and_grad(x, own.noise(rng, 1, len(x)), objective=objective)
-        losses = engine.join(losses, gradient)
-        training.optimizer.update(part)
-        engine.gather(own.parameters.vector)
+        x = x[own]
+        batch = {"x": x, "eps": shared.model.noise(rng, 1, len(x))}
+        losses, gradient = shared.loss_and_grad(batch, 1.0)
+        shared.update(gradient, None)
         return losses.loss
 
-    run(step, batches(case), amount, lambda number: engine.first(lambda: number))
+    run(step, x, amount, lambda number: team.first(lambda: number))
 
 
 def phases():
@@ -91,8 +90,7 @@ def phases():
 
 def epoch():
     X = mnist()
-    training = Training(model, optimizer, 0, batch_size=case.B, epochs=int(amount))
-    training = started().share(training)
+    training = parallel.started().share(Training(model, optimizer, settings, 0), X)
     epochs(lambda: [None for _ in training.steps(X)] and training.finish_epoch(), int(amount))
 
 
@@ -109,7 +107,7 @@ def score():
 
 {
     "step": lambda: run(step, batches(case), amount),
-    "ranks": lambda: ranks(started().share(Training(model, optimizer, 0, batch_size=case.B))),
+    "ranks": ranks,
     "phases": phases,
     "epoch": epoch,
     "epoch by ranks": epoch,
