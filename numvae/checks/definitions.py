@@ -1,7 +1,7 @@
 """Is forward the formula it claims to be? Every answer here comes from code that shares nothing
 with the package: scipy's distributions, numerical integration, sample moments, textbook loops.
 
-Read next: bugs.
+Read next: lessons/bugs.py.
 """
 
 import math

@@ -9,6 +9,10 @@ no derivative.
     autoencoder     the model, and `loss_and_grad`: the page this package exists for
     units           the same model, the units of every layer shared out over several processes
 
+A rule is called as `module.function`, looked up at each call: never imported by its own name, and
+never stored in an object. So whoever replaces a function of a module reaches every call of it, as
+the planted bugs and the trace of numvae/lessons do.
+
 Read next: parameters.
 """
 

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from numvae.checks.exercises import Exercise, draw, gradients
+from numvae.lessons.exercises import Exercise, draw, gradients
 
 X, W = draw((5, 4), (4, 3))
 FILE = __file__.replace("test_exercises.py", "07_the_product.py")

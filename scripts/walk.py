@@ -1,15 +1,15 @@
 """Walk one minibatch of a small model forward and backward, and check every gradient on the way.
 
-python scripts/trace.py
-python scripts/trace.py --likelihood gaussian-sigma-z --objective iwae --samples 5
-python scripts/trace.py --figure trace.png --steps finite_differences.png
+python scripts/walk.py
+python scripts/walk.py --likelihood gaussian-sigma-z --objective iwae --samples 5
+python scripts/walk.py --figure trace.png --steps finite_differences.png
 """
 
 import numpy as np
 
 from numvae import plots
-from numvae.checks import trace
 from numvae.cli import Parser, new_file, script, whole
+from numvae.lessons import trace
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations
 

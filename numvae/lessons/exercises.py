@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from numvae.checks.bugs import BUGS, planted
 from numvae.checks.finite_differences import LIMIT, numerical_gradient, relative_error
+from numvae.lessons.bugs import BUGS, planted
 
 SEED = 2014
 
