@@ -58,7 +58,6 @@ class MLP:
         for i in reversed(range(len(self.layers))):
             if self.used_masks:
                 dh = dropout.backward(dh, self.used_masks[i], self.dropout)
-            activation_backward = getattr(activations, f"{self.names[i]}_backward")
-            da = activation_backward(dh, self.outputs[i], out=dh)
+            da = getattr(activations, f"{self.names[i]}_backward")(dh, self.outputs[i], out=dh)
             dh = self.layers[i].backward(da, need_dx or i > 0)
         return dh

@@ -67,7 +67,7 @@ def test_a_loss_that_looks_right_or_better_is_not_noticed():
     assert not unnoticed(curve(-46.0, -45.0), RIGHT)
 
 
-def test_the_right_program_says_what_it_is_worth(short):
+def test_the_right_program_reports_what_is_evaluated(short):
     curve = consequences.right()
     assert curve.reported.shape == (3,) and curve.evaluated.shape == (4,)
     assert (np.diff(curve.evaluated) > 0.0).all()
@@ -76,12 +76,11 @@ def test_the_right_program_says_what_it_is_worth(short):
 
 
 def test_the_evaluation_has_no_bug(short):
-    """Without ½ log 2π a program says more by that for each pixel, and is the same to the bit."""
+    """Without ½ log 2π a program reports more by that for each pixel, and learns the same bits."""
     bug, truth = compare(BY_NAME["½ log 2π left out of the log-density"])
     np.testing.assert_array_equal(bug.evaluated, truth.evaluated)
-    np.testing.assert_allclose(
-        bug.reported - truth.reported, 196 * 0.5 * np.log(2 * np.pi), rtol=1e-4
-    )
+    constant = 196 * 0.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(bug.reported - truth.reported, constant, rtol=1e-4)
 
 
 def test_a_gradient_that_nobody_reads_changes_nothing(short):
@@ -98,9 +97,8 @@ def test_the_gradient_summed_over_the_batch_is_hidden_by_adam(short):
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", {tuple(sorted(bug.mode.items())) for bug in BUGS}, ids=str)
 def test_another_seed_moves_the_right_program_by_less_than_what_counts(mode):
-    ends = [
-        consequences.train(None, seed=seed, **dict(mode)).evaluated[-1] for seed in (2014, 1, 2)
-    ]
+    curves = [consequences.train(None, seed=seed, **dict(mode)) for seed in (2014, 1, 2)]
+    ends = [curve.evaluated[-1] for curve in curves]
     assert max(ends) - min(ends) < consequences.SMALL * abs(ends[0])
 
 
