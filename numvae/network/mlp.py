@@ -22,6 +22,8 @@ class MLP:
         ]
         self.shapes = {name: s for layer in self.layers for name, s in layer.shapes.items()}
         self.n_out = sizes[-1]
+        if any(name not in activations.NAMES for name in names):
+            raise ValueError(f"found activations {names}; expected some of {activations.NAMES}")
         self.names = names
 
     def bind(self, parameters):
