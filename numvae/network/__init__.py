@@ -1,4 +1,4 @@
-"""The owners: objects that hold parameters and remember inputs, put the rules together, and contain
+"""The layers: objects that hold parameters and remember inputs, put the rules together, and contain
 no derivative.
 
     parameters      one flat vector of parameters, one of gradients, and named views into both
