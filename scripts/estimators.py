@@ -17,7 +17,7 @@ import numpy as np
 from numvae import plots
 from numvae.cli import Parser, new_file, script, whole
 from numvae.datasets.digits import digits
-from numvae.evaluation import gradient_noise as noise
+from numvae.lessons import gradient_noise as noise
 from numvae.network import Autoencoder
 from numvae.progress import Countdown, Progress, duration
 from numvae.rules import bernoulli

@@ -11,8 +11,8 @@ import time
 import numpy as np
 
 from numvae import plots
-from numvae.checks import ppca
 from numvae.cli import Parser, new_file, script, whole
+from numvae.lessons import ppca
 from numvae.network import Autoencoder
 from numvae.progress import duration
 from numvae.training.loop import Training

@@ -45,8 +45,8 @@ PICTURES = {
     ),
     "computation_graph": lambda: plots.computation_graph(
         {
-            "x": {"shape": (3,), "label": "", "rule": "", "owner": "", "norms": {}},
-            "y": {"shape": (), "label": "D1", "rule": "a.py", "owner": "b.py", "norms": {"db": 2}},
+            "x": {"shape": (3,), "label": "", "rule": "", "caller": "", "norms": {}},
+            "y": {"shape": (), "label": "D1", "rule": "a.py", "caller": "b.py", "norms": {"db": 2}},
         },
         [("x", "y", "", None)],
     ),
