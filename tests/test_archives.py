@@ -104,7 +104,7 @@ def test_other_arrays_than_expected_are_refused(path, wanted, says):
         read(path, expected=lambda header: wanted)
 
 
-def test_kind_and_version_are_looked_at_before_anything_else(path, monkeypatch):
+def test_kind_and_version_are_looked_at_before_anything_else(path):
     with pytest.raises(ValueError, match="is a numvae thing file; expected a model file"):
         read(path, "model", never)
     archives.write(path, "thing", {"version": 3}, ARRAYS)
