@@ -87,18 +87,7 @@ def _expected(header, kind):
         labelled("t", NATURAL, header["t"])
         if np.shape(header["sums"]) != (4,):
             raise ValueError(f"sums must be four numbers, found {header['sums']!r}.")
-    of_parameters = shapes(
-        build(
-            header["n_features"],
-            s.n_latent,
-            s.hidden,
-            s.activation,
-            s.likelihood,
-            s.sigma,
-            s.sigma_min,
-            s.dropout,
-        )
-    )
+    of_parameters = shapes(build(header["n_features"], **s.of_network()))
     size = sum(map(math.prod, of_parameters.values()))
     more = (*OPTIMIZERS[s.optimizer].memory_names, "best") if kind == "checkpoint" else ()
     every = {**of_parameters, **dict.fromkeys(more, (size,))}

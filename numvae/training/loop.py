@@ -56,19 +56,9 @@ class Training:
     @classmethod
     def empty(cls, settings, n_features, dtype, seed):
         """A run whose parameters are all 0, to be filled."""
-        s = settings
-        model = Autoencoder(
-            n_features,
-            s.n_latent,
-            s.hidden,
-            s.activation,
-            s.likelihood,
-            s.sigma,
-            s.sigma_min,
-            s.dropout,
-            dtype,
-        )
-        return cls(model, OPTIMIZERS[s.optimizer](model.parameters, s.lr), s, seed)
+        model = Autoencoder(n_features, **settings.of_network(), dtype=dtype)
+        optimizer = OPTIMIZERS[settings.optimizer](model.parameters, settings.lr)
+        return cls(model, optimizer, settings, seed)
 
     def run(self, X, X_valid=None, epochs=None, on_step=None, on_epoch=None, close_epoch=False):
         """Train on X until so many epochs are finished (None: all), or a signal asks to stop.
@@ -143,8 +133,12 @@ class Training:
             "observed": observed,
             "encoder_input": minibatches.corrupt(rng, x, observed, *s.denoise) if s.denoise else x,
             "masks": model.masks(rng, s.n_samples, len(x)),
-            "eps": self.objective.noise(model, rng, s.n_samples, len(x)),
+            "eps": self.noise(rng, len(x)),
         }
+
+    def noise(self, rng, n_examples):
+        """The eps of as many samples as the settings say: (L, B, Z)."""
+        return self.objective.noise(self.model, rng, self.settings.n_samples, n_examples)
 
     def loss_and_grad(self, batch, beta):
         """The losses of a minibatch, and the flat gradient (P,)."""
