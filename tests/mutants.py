@@ -208,15 +208,6 @@ ARGUED = (
         ["h = self.decoder.forward(z.reshape(-2, z.shape[-1]))"],
     ),
     (
-        "network/autoencoder.py",
-        "",
-        "Who says nothing of dropout asks for the shapes alone: checkpoints older than dropout.",
-        [
-            "def build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, "
-            "dropout=1.0):"
-        ],
-    ),
-    (
         "network/likelihoods.py",
         "Bernoulli.log_likelihood",
         RESHAPE,
