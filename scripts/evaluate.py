@@ -50,7 +50,7 @@ def parser():
 
     c = command(
         report,
-        "compute every number and picture of a run anew, from its saved parameters and its data",
+        "compute every number and picture of a run again, from its saved parameters and its data",
         "a new folder for report.txt and the pictures",
     )
     c.add_argument(

@@ -169,8 +169,8 @@ def train(p, args, team):
     except (MemoryError, OverflowError) as error:
         p.error(f"this is more than the machine can hold: {error}.")
     say = (lambda *_: None) if args.quiet else print
-    if data.found:
-        say(data.found)
+    if data.summary:
+        say(data.summary)
     say(f"{data.name}: {data.split}.\n{run.training.model}")
     say(_what(args, run))
     run.save()
