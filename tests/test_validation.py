@@ -5,7 +5,6 @@ import io
 import json
 import os
 import pickle
-import zipfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +15,6 @@ from scipy import sparse
 
 from numvae import VAE, load, rows, validation
 from numvae.estimator import NotFittedError
-from numvae.network.autoencoder import build, shapes
 from numvae.training import checkpoint
 
 D, Z, N = 4, 2, 12
@@ -191,51 +189,22 @@ for method, argument in {
     )
 
 
-# Files: each call writes a file that `load` shall refuse.
+# Files: each call writes a file that `load` shall refuse; test_checkpoint.py has more of them.
 
 
-def edited(change=None, **arrays):
-    """The good file with another header or other arrays, whole."""
+def good():
+    return Path("good").read_bytes()
+
+
+def edited(change=lambda header: None):
+    """The good file, whole, with another header."""
     with np.load("good") as archive:
-        old = {name: archive[name] for name in archive.files}
-    header = json.loads(old["header"].tobytes())
-    header = change(header) if change else header
-    old["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
+        arrays = dict(archive)
+    header = json.loads(arrays["header"].tobytes())
+    change(header)
+    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
     buffer = io.BytesIO()
-    np.savez(buffer, **{**old, **arrays})
-    return buffer.getvalue()
-
-
-def declared(name, shape, compression=zipfile.ZIP_STORED, content=b""):
-    """The good file, with one array that declares any shape and holds any content."""
-    npy, buffer = io.BytesIO(), io.BytesIO()
-    description = {"descr": "<f8", "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(npy, description)
-    with zipfile.ZipFile("good") as old, zipfile.ZipFile(buffer, "w") as new:
-        for member in old.namelist():
-            if member == f"{name}.npy":
-                new.writestr(member, npy.getvalue() + content, compression)
-            else:
-                new.writestr(member, old.read(member))
-    return buffer.getvalue()
-
-
-def huge():
-    """A header that wants terabytes, and arrays that all declare just these."""
-    header = json.loads(np.load("good")["header"].tobytes())
-    header["settings"]["hidden"] = [10**7, 10**7]
-    model = ("n_latent", "hidden", "activation", "likelihood", "sigma", "sigma_min", "dropout")
-    config = [header["settings"][name] for name in model]
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        text = io.BytesIO()
-        np.save(text, np.frombuffer(json.dumps(header).encode(), np.uint8))
-        archive.writestr("header.npy", text.getvalue())
-        for name, shape in shapes(build(D, *config)).items():
-            npy = io.BytesIO()
-            description = {"descr": "<f8", "fortran_order": False, "shape": shape}
-            np.lib.format.write_array_header_1_0(npy, description)
-            archive.writestr(f"{name}.npy", npy.getvalue())
+    np.savez(buffer, **arrays)
     return buffer.getvalue()
 
 
@@ -244,54 +213,15 @@ def as_checkpoint(c):
     return Path("new").read_bytes()
 
 
-def good():
-    return Path("good").read_bytes()
-
-
-def header(**changes):
-    return edited(lambda h: {**h, **changes})
-
-
-def setting(**changes):
-    return edited(lambda h: {**h, "settings": {**h["settings"], **changes}})
-
-
-def flipped(i):
-    content = bytearray(good())
-    content[i] ^= 1
-    return bytes(content)
-
-
 WHOLE = "is not a whole numvae model file"
 FILES = {
-    "empty": (lambda c: b"", WHOLE),
     "text": (lambda c: b"epoch,elbo\n1,2\n", WHOLE),
     "a pickle": (lambda c: pickle.dumps(Harm()), WHOLE),
     "cut in half": (lambda c: good()[: len(good()) // 2], WHOLE),
-    "one byte short": (lambda c: good()[:-1], WHOLE),
-    "a flipped bit": (lambda c: flipped(good().index(b"tanh")), WHOLE),
-    "a flipped first bit": (lambda c: flipped(0), WHOLE),
-    "the future": (lambda c: header(version=3), "version 3, this numvae reads"),
+    "the future": (lambda c: edited(lambda h: h.update(version=3)), "version 3, this numvae reads"),
     "a checkpoint": (as_checkpoint, "is a numvae checkpoint file; expected a model file"),
-    "not numvae": (lambda c: edited(lambda h: {}), "no numvae header"),
-    "pickled objects": (lambda c: edited(**{"mu.W": np.array([[Harm()]], object)}), WHOLE),
-    "a pickled header": (lambda c: edited(header=np.array([Harm()], object)), WHOLE),
-    "an array too many": (lambda c: edited(more=np.zeros(3)), "not those of its configuration"),
-    "terabytes declared": (lambda c: declared("mu.W", (2**40, 2**8)), WHOLE),
-    "too little content": (lambda c: declared("mu.W", (3, 2), content=b"1234"), WHOLE),
-    "a deflated bomb": (
-        lambda c: declared("mu.W", (3, 2), zipfile.ZIP_DEFLATED, bytes(2**24)),
-        "mu.W.npy is compressed",
-    ),
-    "a deflated header": (
-        lambda c: declared("header", (3,), zipfile.ZIP_DEFLATED),
-        "header.npy is compressed",
-    ),
-    "a huge model": (lambda c: huge(), WHOLE),
-    "a deep header": (lambda c: edited(header=np.frombuffer(b"[" * 10**5, np.uint8)), WHOLE),
-    "no seed": (lambda c: edited(lambda h: {n: h[n] for n in h if n != "seed"}), "has no 'seed'"),
-    "a bad setting": (lambda c: setting(lr=-1), "lr must be a number above 0"),
-    "another setting": (lambda c: setting(more=3), "this numvae has no setting more"),
+    "no seed": (lambda c: edited(lambda h: h.pop("seed")), "it has no 'seed'"),
+    "a bad setting": (lambda c: edited(lambda h: h["settings"].update(lr=-1)), "lr must be a num"),
 }
 
 

@@ -165,9 +165,10 @@ def test_another_version_is_refused_by_its_number(saved, version):
         {"header": np.frombuffer(b"{", np.uint8)},
         {"header": np.frombuffer(b"\xff\xfe", np.uint8)},
         {"header": np.frombuffer(b"{}", np.uint8)},
+        {"header": np.frombuffer(b"[" * 10**5, np.uint8)},
         {"header": None},
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_arrays_that_do_not_fit_are_refused(saved, arrays):
     edited(saved[0], **arrays)
