@@ -80,7 +80,11 @@ class Run:
             )
         dataset = self._load(data["name"], data_dir, data.get("validation"), download)
         n_train = data.get("n_train", len(dataset.X))
-        dataset.check_same(data["name"], self.path, n_train, self.model.n_features)
+        if len(dataset.X) != n_train:
+            raise ValueError(
+                f"{data['name']} now has {len(dataset.X)} examples to train on, the run in "
+                f"{self.path} had {n_train}; give it the same data."
+            )
         return dataset
 
     def dataset(self, name=None, data_dir=None):
