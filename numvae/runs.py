@@ -42,8 +42,8 @@ class Run:
 
     @cached_property
     def vae(self):
-        """The fitted estimator."""
-        return fitted(self.training, self.about)
+        """The fitted estimator, for rows of files: they come without the names of their columns."""
+        return fitted(self.training, {**self.about, "feature_names": None})
 
     @property
     def model(self):
