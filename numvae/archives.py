@@ -1,4 +1,4 @@
-"""Files of named arrays and a header: `.npz` without pickle, believed only after a look.
+"""Files of named arrays and a header: `.npz` without pickle, checked before they are trusted.
 
 The file is a zip that stores (never compresses) one `.npy` for each array, and the header as JSON
 in the bytes of one more. Every member carries a CRC-32, which finds any damage to a byte or two.
@@ -32,8 +32,7 @@ def write(path, kind, header, arrays):
 def read(path, kind, expected, from_version_1):
     """The header and the arrays of a file that `write` wrote.
 
-    expected    header → dict of name → (shape, dtype): exactly what the file must hold, found out
-                before any memory is taken
+    expected        header → dict of name → (shape, dtype): exactly what the file must hold
     from_version_1  the header of a file of format 1 → that of this one
 
     Raises  FileNotFoundError, PermissionError, IsADirectoryError   as the system says
@@ -42,25 +41,31 @@ def read(path, kind, expected, from_version_1):
     with open(os.fspath(path), "rb") as file:  # a number would be taken for an open file's
         size = os.fstat(file.fileno()).st_size
         try:
-            with zipfile.ZipFile(file) as archive:
-                header = json.loads(_member(archive, HEADER, size).tobytes())
-                _check_header(path, header, kind)
-                if header["version"] == 1:
-                    header = from_version_1(header)
-                wanted = expected(header)
-                if set(archive.namelist()) != {f"{name}.npy" for name in [HEADER, *wanted]}:
-                    raise ValueError("its arrays are not those of its configuration")
-                return header, {n: _member(archive, n, size, *w) for n, w in wanted.items()}
+            for member in zipfile.ZipFile(file).infolist():  # a few bytes can unpack to many
+                if member.compress_type != zipfile.ZIP_STORED or member.file_size > size:
+                    raise ValueError(f"{member.filename} is compressed or larger than the file")
+            file.seek(0)
+            archive = np.load(file, allow_pickle=False)
+            header = json.loads(archive[HEADER].tobytes())
+            _check_header(path, header, kind)
+            if header["version"] == 1:
+                header = from_version_1(header)
+            wanted = {n: (tuple(shape), dtype) for n, (shape, dtype) in expected(header).items()}
+            if set(archive.files) != {HEADER, *wanted}:
+                raise ValueError("its arrays are not those of its configuration")
+            arrays = {name: archive[name] for name in wanted}
+            if {n: (array.shape, array.dtype) for n, array in arrays.items()} != wanted:
+                raise ValueError("its arrays have not the shapes and dtypes of its configuration")
+            return header, arrays
         except _Foreign:
             raise
         except Exception as error:  # a damaged zip can raise almost anything
-            raise ValueError(
-                f"{path} is not a whole numvae {kind} file: {error or type(error).__name__}."
-            ) from None
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(f"{path} is not a whole numvae {kind} file: {reason}.") from None
 
 
 class _Foreign(ValueError):
-    """The file is whole, but not for us."""
+    """The file is whole, but of another kind or version."""
 
 
 def _check_header(path, header, kind):
@@ -73,20 +78,3 @@ def _check_header(path, header, kind):
             f"{path} has format version {header.get('version')}, this numvae reads up to version "
             f"{VERSION}; install a newer one."
         )
-
-
-def _member(archive, name, size, shape=None, dtype=np.uint8):
-    """One array, after a check of what it declares; shape None: any one-dimensional one."""
-    info = archive.getinfo(f"{name}.npy")
-    if info.compress_type != zipfile.ZIP_STORED or info.file_size > size:
-        raise ValueError(f"{name} declares {info.file_size:,} bytes, the file has {size:,}")
-    with archive.open(info) as member:
-        if np.lib.format.read_magic(member) != (1, 0):
-            raise ValueError(f"{name} is in an unknown format")
-        found_shape, fortran, found_dtype = np.lib.format.read_array_header_1_0(member)
-        if found_dtype != dtype or fortran or (shape is None and len(found_shape) != 1):
-            raise ValueError(f"{name} has dtype {found_dtype}, expected {np.dtype(dtype)}")
-        if shape is not None and found_shape != tuple(shape):
-            raise ValueError(f"{name} has shape {found_shape}, expected {tuple(shape)}")
-        content = member.read()  # to the end: this is where the CRC is checked
-    return np.frombuffer(content, found_dtype).reshape(found_shape)

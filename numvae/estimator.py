@@ -11,13 +11,13 @@ import numpy as np
 
 from numvae import parallel, validation
 from numvae.evaluation import anomaly, importance, imputation
+from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
 from numvae.settings import COUNT, TABLE, Seed, Settings, described, labelled, near
 from numvae.streams import ROWS, by_content
 from numvae.training import checkpoint
 from numvae.training.loop import Training
-from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
 
 

@@ -18,11 +18,11 @@ from numvae.datasets import own
 from numvae.estimator import fitted
 from numvae.evaluation import importance
 from numvae.files import write_atomically
+from numvae.progress import Countdown
 from numvae.rows import join
 from numvae.training import checkpoint
 from numvae.training.history import save_history
 from numvae.training.loop import Training
-from numvae.training.progress import Progress
 from numvae.validation import check_range
 
 
@@ -247,10 +247,9 @@ def load(path):
 
 def estimate(training, X, n_samples):
     """`importance.estimate` of the rows of X, with a line of progress."""
-    progress, parts, done = Progress(1, len(X)), [], 0
+    progress, parts = Countdown(len(X)), []
     for part in importance.estimates(training.model, X, training.inputs, n_samples):
         parts.append(part)
-        done += len(part.log_p)
-        progress.step(done)
+        progress.advance(len(part.log_p), "log p(x)")
     progress.wipe()
     return join(parts)

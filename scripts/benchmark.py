@@ -31,9 +31,9 @@ import numpy as np
 from peers.case import CASES, Case
 
 from numvae import datasets, machine
-from numvae.cli import Parser, new_file, script, whole
+from numvae.cli import Parser, integer, new_file, script
 from numvae.files import write_atomically
-from numvae.training.progress import duration
+from numvae.progress import Countdown
 
 HERE = Path(__file__).resolve().parent
 # name → (file in peers/, mode, what must be installed)
@@ -46,7 +46,7 @@ PEERS = {
     "PyTorch compiled": ("in_torch", "compile", "torch"),
     "JAX": ("in_jax", "step", "jax"),
 }
-BY_RANKS = "ranks", "rows", "epoch by ranks", "costs"  # modes of two processes under MPI
+BY_RANKS = "ranks", "epoch by ranks"  # modes of two processes under MPI
 EPOCHS = 6  # of MNIST
 SCALED = {
     "batch": [Case(784, (400,), 20, B, activation="relu") for B in (10, 32, 100, 320, 1000)],
@@ -67,9 +67,9 @@ def parser():
         metavar="NAME",
         help=f"only the cases whose name holds this; there are {', '.join(c.name for c in CASES)}",
     )
-    p.add_argument("--rounds", type=whole(1), default=3, metavar="N", help="(default: 3)")
+    p.add_argument("--rounds", type=integer(1), default=3, metavar="N", help="(default: 3)")
     p.add_argument(
-        "--seconds", type=whole(1), default=2, metavar="S", help="for each measurement (default: 2)"
+        "--seconds", type=integer(1), default=2, metavar="S", help="per measurement (default: 2)"
     )
     p.add_argument("--json", metavar="FILE", help="write every number to a new file too")
     return p
@@ -116,7 +116,7 @@ def steps(args):
         for _ in range(args.rounds):
             for name in peers:
                 times[name].append(run(PEERS[name], case, args.seconds)["ms"])
-                show.next(f"{case.name}, {name}")
+                show.advance(1, f"{case.name}, {name}")
         show.wipe()
         found[case.name] = times
         print("\n".join(lines(case, times)), flush=True)
@@ -201,7 +201,7 @@ def scaling(args):
             times = {}
             for name in names:
                 times[name] = run(PEERS[name], case, args.seconds)["ms"]
-                show.next(f"{case.name}, {name}")
+                show.advance(1, f"{case.name}, {name}")
             show.wipe()
             found[what][case.name] = times
             print(
@@ -238,37 +238,19 @@ def mpiexec():
     return ours or shutil.which("mpiexec")
 
 
-def run(peer, case, amount, blas_threads=None):
+def run(peer, case, amount):
     """What a peer finds in a process of its own, or in two with one BLAS thread each."""
     file, mode, _ = peer
     command = [sys.executable, str(HERE / "peers" / f"{file}.py")]
     command.append(json.dumps([*case, amount, mode]))
     environment = dict(os.environ)
     if mode in BY_RANKS:
-        command, blas_threads = [mpiexec(), "-n", "2", *command], 1
-    if blas_threads:
-        environment["OPENBLAS_NUM_THREADS"] = str(blas_threads)
+        command = [mpiexec(), "-n", "2", *command]
+        environment["OPENBLAS_NUM_THREADS"] = "1"
     ran = subprocess.run(command, capture_output=True, text=True, env=environment)
     if ran.returncode:
         raise RuntimeError(f"{file}.py ({mode}) failed on {case.name}:\n{ran.stderr}")
     return json.loads(ran.stdout.splitlines()[-1])
-
-
-class Countdown:
-    """On a terminal, what is being measured and the time that is left."""
-
-    def __init__(self, total):
-        self.total, self.done, self.start = total, 0, time.monotonic()
-
-    def next(self, text):
-        self.done += 1
-        if sys.stdout.isatty():
-            left = (time.monotonic() - self.start) * (self.total / self.done - 1)
-            print(f"\r  {text}: {duration(left)} left\033[K", end="", flush=True)
-
-    def wipe(self):
-        if sys.stdout.isatty():
-            print("\r\033[K", end="")
 
 
 def lines(case, times):

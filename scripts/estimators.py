@@ -17,13 +17,13 @@ import numpy as np
 from numvae import plots
 from numvae.cli import Parser, new_file, script, whole
 from numvae.datasets.digits import digits
-from numvae.evaluation import gradient_noise as noise
+from numvae.lessons import gradient_noise as noise
 from numvae.network import Autoencoder
+from numvae.progress import Countdown, Progress, duration
 from numvae.rules import bernoulli
 from numvae.training.loop import Training
 from numvae.training.minibatches import BINARIZE, EVALUATION, WEIGHTS, mean_of, stream
 from numvae.training.optimizers import Adam
-from numvae.training.progress import Progress, duration
 
 N, EPOCHS, LATENT, HIDDEN, BATCH = 2000, 10, 2, (32,), 5
 SAMPLES = (1, 3, 10, 30, 100)
@@ -78,12 +78,11 @@ def laboratory(args, path):
     encoder, baseline = noise.encoder(model), noise.ideal_baseline(model, x, rng)
     print(f"{model}\nThe same {BATCH} digits, {args.draws:,} draws for each number.\n")
 
-    found, progress, done = {}, Progress(1, sum(SAMPLES) * 5), 0
+    found, progress = {}, Countdown(sum(SAMPLES) * 5)
     for name in (*noise.OF_THE_ELBO, noise.WEIGHTED):
         for L in SAMPLES:
             found[name, L] = noise.measure(model, x, rng, name, L, args.draws, baseline)
-            done += L
-            progress.step(done)
+            progress.advance(L, f"{name}, {L} samples")
     truth = noise.measure(model, x, rng, noise.CLOSED, SAMPLES[-1], args.draws)[encoder]
     progress.wipe()
 

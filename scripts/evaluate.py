@@ -21,8 +21,8 @@ from numvae.cli import Parser, integer, new_file, script
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
+from numvae.progress import duration
 from numvae.rows import mean_of, split_missing
-from numvae.training.progress import duration
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
 

@@ -9,7 +9,6 @@ import contextlib
 import shutil
 import tempfile
 import time
-import trace
 from pathlib import Path
 
 import estimators
@@ -17,10 +16,11 @@ import evaluate
 import explore
 import known_answer
 import train
+import walk
 
 from numvae.checks.__main__ import main as checks
 from numvae.cli import Parser, script
-from numvae.training.progress import duration
+from numvae.progress import duration
 
 # name → the flags of train.py.
 RUNS = {
@@ -77,7 +77,7 @@ def main(argv=None):
         out.mkdir(parents=True)
         for picture, (name, file) in PICTURES.items():
             shutil.copy(runs / name / f"{file}.png", out / f"{picture}.png")
-        trace.main(
+        walk.main(
             ["--figure", str(out / "trace.png"), "--steps", str(out / "finite_differences.png")]
         )
         checks(["--bugs", "--figure", str(out / "bugs.png")])

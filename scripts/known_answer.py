@@ -11,13 +11,13 @@ import time
 import numpy as np
 
 from numvae import plots
-from numvae.checks import ppca
 from numvae.cli import Parser, new_file, script, whole
+from numvae.lessons import ppca
 from numvae.network import Autoencoder
+from numvae.progress import duration
 from numvae.training.loop import Training
 from numvae.training.minibatches import SPLIT, WEIGHTS, stream
 from numvae.training.optimizers import Adam
-from numvae.training.progress import duration
 
 N, N_VALID, D = 2000, 1000, 10
 LENGTHS, SIGMA = (3.0, 2.0, 1.0), 0.5  # of the columns of W, and of the noise

@@ -22,8 +22,8 @@ from numvae import machine, plots, runs
 from numvae.cli import Parser, integer, script
 from numvae.evaluation import diagnostics, importance
 from numvae.files import write_atomically
+from numvae.progress import Progress, duration
 from numvae.training import checkpoint
-from numvae.training.progress import Progress, duration
 from numvae.training.watchdog import Diverged
 
 

@@ -12,9 +12,9 @@ from pathlib import Path
 from numvae import datasets, machine, parallel, runs
 from numvae.cli import Parser, add_settings, integer, script
 from numvae.datasets.dataset import NAMES as DATA_NAMES
+from numvae.progress import Progress
 from numvae.settings import TABLE, Settings
 from numvae.training.loop import Training
-from numvae.training.progress import Progress
 from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
 

@@ -1,7 +1,9 @@
 """Files that were damaged are refused, or hold exactly what they held before."""
 
+import io
 import json
 import os
+import zipfile
 
 import numpy as np
 import pytest
@@ -54,8 +56,30 @@ def test_numpy_and_any_zip_program_can_read_it_too(path):
 
 def test_an_array_in_fortran_order_is_not_taken_for_its_transpose(tmp_path):
     archives.write(tmp_path / "f", "thing", {}, {"a": np.asfortranarray(ARRAYS["a"])})
-    with pytest.raises(ValueError, match="a "):
-        archives.read(tmp_path / "f", "thing", lambda header: {"a": ((2, 3), np.dtype("f8"))})
+    _, arrays = archives.read(tmp_path / "f", "thing", lambda _: {"a": ((2, 3), np.dtype("f8"))})
+    assert_array_equal(arrays["a"], ARRAYS["a"])
+
+
+def test_an_array_that_declares_more_than_the_file_holds_is_refused(path):
+    """A terabyte, declared in the array's own header: the member's size does not show it."""
+    npy = io.BytesIO()
+    description = {"descr": "<f8", "fortran_order": False, "shape": (2**37,)}
+    np.lib.format.write_array_header_1_0(npy, description)
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in {**members, "a.npy": npy.getvalue()}.items():
+            new.writestr(name, content)
+    with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file"):
+        archives.read(path, "thing", expected)
+
+
+def test_compressed_members_are_refused(path):
+    """They could unpack to a full memory."""
+    with np.load(path) as archive:
+        np.savez_compressed(path.with_suffix(".npz"), **archive)
+    with pytest.raises(ValueError, match="is compressed or larger than the file"):
+        archives.read(path.with_suffix(".npz"), "thing", expected)
 
 
 @pytest.mark.parametrize(
@@ -63,8 +87,14 @@ def test_an_array_in_fortran_order_is_not_taken_for_its_transpose(tmp_path):
     [
         ({"a": ((2, 3), "f8")}, "not those of its configuration"),
         ({**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "more": ((1,), "f8")}, "not those"),
-        ({**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "a": ((3, 2), "f8")}, "has shape"),
-        ({**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "a": ((2, 3), "f4")}, "has dtype"),
+        (
+            {**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "a": ((3, 2), "f8")},
+            "not the shapes",
+        ),
+        (
+            {**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "a": ((2, 3), "f4")},
+            "not the shapes",
+        ),
     ],
 )
 def test_other_arrays_than_expected_are_refused(path, wanted, says):
@@ -83,7 +113,9 @@ def test_kind_and_version_are_looked_at_before_anything_else(path, monkeypatch):
         archives.read(path, "thing", never)
 
 
-@pytest.mark.parametrize("error", [KeyError("a"), MemoryError(), RecursionError("deep"), OSError()])
+@pytest.mark.parametrize(
+    "error", [KeyError("a"), MemoryError(), RecursionError("two\nlines"), OSError()]
+)
 def test_whatever_goes_wrong_inside_becomes_one_sentence(path, error):
     def fail(header):
         raise error

@@ -4,17 +4,17 @@ import re
 import runpy
 import subprocess
 import sys
-import trace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import train
+import walk
 from benchmark import mpiexec
 
 from numvae import VAE, load
-from numvae.checks import consequences
-from numvae.checks.bugs import BUGS
+from numvae.lessons import consequences
+from numvae.lessons.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -127,8 +127,8 @@ def test_the_code_for_several_ranks_runs(tmp_path):
     assert load(tmp_path / "rows-vae.npz").n_features_in_ == 6
 
 
-def test_the_trace_prints_what_it_says(capsys):
-    assert trace.main([]) == 0
+def test_the_walk_prints_what_it_says(capsys):
+    assert walk.main([]) == 0
     found = capsys.readouterr().out
     for line in TRACE.splitlines():
         assert re.sub(r" +\S+$", "", line) in found  # but for the error, which is rounding
@@ -150,7 +150,7 @@ def test_the_bug_is_worth_what_it_says():
     bug = next(bug for bug in BUGS if bug.name == name)
     curve, truth = consequences.compare(bug)
     assert consequences.verdict(curve, truth) in BUG and bug.found in BUG
-    assert f"says {curve.says[-1]:.1f} ({truth.says[-1]:.1f})" in BUG
+    assert f"says {curve.reported[-1]:.1f} ({truth.reported[-1]:.1f})" in BUG
     assert f"plants {len(BUGS)} famous bugs" in README
 
 

@@ -4,10 +4,9 @@ python -m numvae.checks                 every gradient, every definition, every 
 python -m numvae.checks --bugs          the planted bugs: what each does to a loss curve
 """
 
-import numpy as np
-
-from numvae.checks import bugs, definitions, gradients
+from numvae.checks import definitions, gradients
 from numvae.cli import Parser, new_file, script
+from numvae.lessons import bugs, consequences
 
 
 def main(argv=None):
@@ -33,7 +32,7 @@ def main(argv=None):
         path = args.figure and new_file(args.figure, ".png")
     except (ValueError, OSError) as error:
         p.error(str(error))
-    return gallery(path)
+    return consequences.report(path)
 
 
 def checks():
@@ -46,7 +45,7 @@ def checks():
     for bug in bugs.BUGS:
         caught = bugs.caught_by(bug)
         survivors += not caught
-        print(f"  {bug.name:<72} {_caught(caught)}", flush=True)
+        print(f"  {bug.name:<72} {bugs.outcome(caught)}", flush=True)
     failed = sum(not line.ok for line in lines)
     gradient_errors = [line.error for line in lines if line.cosine is not None]
     print(
@@ -55,59 +54,6 @@ def checks():
         f"{len(bugs.BUGS) - survivors} of {len(bugs.BUGS)} planted bugs caught."
     )
     return 1 if failed or survivors else 0
-
-
-def gallery(path):
-    """Print what each bug does to a loss curve and which check catches it; 1 if one survives."""
-    from numvae.checks import consequences
-
-    print(
-        "Each bug trains the same small model from the same seed as the right program.\n"
-        "  says  the bound that its own loss reports in the last epoch\n"
-        "  is    that of what it has learned, by the right code, on held-out digits\n"
-        "Nats per example, higher is better; in brackets the right program."
-    )
-    kind, curves, caught = None, {}, {}
-    for bug in bugs.BUGS:
-        if bug.kind != kind:
-            kind = bug.kind
-            print(f"\n{kind}")
-        curve, truth = curves[bug.name] = consequences.compare(bug)
-        caught[bug.name] = bugs.caught_by(bug)
-        print(
-            f"\n  {bug.name}\n"
-            f"    says {_last(curve.says)} ({_last(truth.says)})   "
-            f"is {_last(curve.worth)} ({_last(truth.worth)})   "
-            f"{consequences.verdict(curve, truth)}\n"
-            f"    {_caught(caught[bug.name])}{f'; {bug.found}' * bool(bug.found)}",
-            flush=True,
-        )
-    learning = sum(consequences.learned(*pair) > 0.1 for pair in curves.values())
-    unnoticed = sum(consequences.unnoticed(*pair) for pair in curves.values())
-    survivors = sum(not checks for checks in caught.values())
-    print(
-        f"\n{len(curves) - survivors} of {len(curves)} planted bugs caught. With {learning} of "
-        f"them the model learns all the same, and with {unnoticed} the reported loss looks right "
-        "or better: nobody would notice."
-    )
-    if path:
-        from numvae import plots
-
-        told = {name: curves[name] for name in consequences.TELLING}
-        plots.save(plots.planted_bugs(told), path)
-        print(f"The loss curves of {len(told)} are in {path}.")
-    return 1 if survivors else 0
-
-
-def _caught(checks):
-    return "caught by " + ", ".join(checks) if checks else "SURVIVES"
-
-
-def _last(values):
-    """The number at the end of a curve."""
-    if not len(values) or not np.isfinite(values[-1]):
-        return "none"
-    return f"{values[-1]:.1f}" if abs(values[-1]) < 1e5 else f"{values[-1]:.0e}"
 
 
 def _section(title, lines):

@@ -1,7 +1,7 @@
 """Is forward the formula it claims to be? Every answer here comes from code that shares nothing
 with the package: scipy's distributions, numerical integration, sample moments, textbook loops.
 
-Read next: bugs.
+Read next: lessons/bugs.py.
 """
 
 import math
@@ -50,26 +50,26 @@ def densities():
 
     x, mu, logvar = rng.normal(size=(3, 5, 4))
     truth = stats.norm.logpdf(x, mu, np.exp(0.5 * logvar)).sum(axis=1)
-    found = gaussian.log_density(x, mu, logvar)
-    yield _line("Gaussian log-density", "scipy.stats.norm", found, truth)
+    value = gaussian.log_density(x, mu, logvar)
+    yield _line("Gaussian log-density", "scipy.stats.norm", value, truth)
 
     x = (rng.random((5, 4)) < 0.5).astype(float)
     truth = stats.bernoulli.logpmf(x, special.expit(a)).sum(axis=1)
-    found = bernoulli.log_likelihood(x, a)
-    yield _line("Bernoulli log-likelihood", "scipy.stats.bernoulli", found, truth)
+    value = bernoulli.log_likelihood(x, a)
+    yield _line("Bernoulli log-likelihood", "scipy.stats.bernoulli", value, truth)
 
     one_hot = np.eye(4)[rng.integers(4, size=5)]
     truth = [stats.multinomial.logpmf(row, 1, special.softmax(b)) for row, b in zip(one_hot, a)]
-    found = categorical.log_likelihood(one_hot, a)
-    yield _line("categorical log-likelihood", "scipy.stats.multinomial", found, truth)
+    value = categorical.log_likelihood(one_hot, a)
+    yield _line("categorical log-likelihood", "scipy.stats.multinomial", value, truth)
 
     logits = np.array([-13.8, -3.0, -0.6, -0.01, 0.0, 0.599, 0.6, 0.601, 5.0, 13.8])[:, None]
 
     def density(t):
         return np.exp(continuous_bernoulli.log_likelihood(np.full_like(logits, t), logits))
 
-    found, _ = integrate.quad_vec(density, 0.0, 1.0)
-    yield _line("continuous Bernoulli", "integral over [0, 1]", found, 1.0)
+    value, _ = integrate.quad_vec(density, 0.0, 1.0)
+    yield _line("continuous Bernoulli", "integral over [0, 1]", value, 1.0)
 
     q, p = stats.norm(mu, np.exp(0.5 * logvar)), stats.norm(0.0, 1.0)
 
@@ -88,8 +88,8 @@ def densities():
 
     log_px, kl = rng.normal(size=(2, 3, 5))
     truth = -np.mean(special.logsumexp(log_px - kl, axis=0) - math.log(3))
-    found = objectives.importance_weighted(log_px, kl, 1.0)
-    yield _line("importance-weighted bound", "scipy.special.logsumexp", found, truth)
+    value = objectives.importance_weighted(log_px, kl, 1.0)
+    yield _line("importance-weighted bound", "scipy.special.logsumexp", value, truth)
 
     s, floor = np.linspace(-20.0, 20.0, 9), 0.3
     truth = np.log(np.exp(s) + floor)
@@ -105,16 +105,16 @@ def densities():
         sigma = np.exp(0.5 * net.likelihood.variance.forward(h, mean.shape))
         log_px.append(stats.norm.logpdf(x, mean, sigma).sum(axis=1))
     nll = -np.mean(log_px)
-    found = net.loss_and_grad(x, eps)[0].nll
-    yield _line("loss", "nats per example, summed over D", found, nll)
+    value = net.loss_and_grad(x, eps)[0].nll
+    yield _line("loss", "nats per example, summed over D", value, nll)
     kl = (0.5 * (mu**2 + np.exp(logvar) - 1.0) - 0.5 * logvar).sum() / len(x)
-    found = net.loss_and_grad(x, eps, 0.7)[0].loss
-    yield _line("loss", "nll + beta · kl", found, nll + 0.7 * kl)
+    value = net.loss_and_grad(x, eps, 0.7)[0].loss
+    yield _line("loss", "nll + beta · kl", value, nll + 0.7 * kl)
     log_q = stats.norm.logpdf(z, mu, np.exp(0.5 * logvar)).sum(axis=2)
     log_w = log_px + stats.norm.logpdf(z).sum(axis=2) - log_q
     truth = -np.mean(special.logsumexp(log_w, axis=0) - math.log(len(z)))
-    found = net.loss_and_grad(x, eps, 1.0, ImportanceWeighted())[0].loss
-    yield _line("loss", "importance-weighted", found, truth)
+    value = net.loss_and_grad(x, eps, 1.0, ImportanceWeighted())[0].loss
+    yield _line("loss", "importance-weighted", value, truth)
 
 
 def moments():
@@ -142,8 +142,8 @@ def moments():
 
     z = rng.normal(size=(1, 2))
     truth = special.expit(net.likelihood.logits.forward(net.decoder.forward(z)))
-    found = net.sample(rng, np.repeat(z, 100_000, axis=0)).mean(axis=0, keepdims=True)
-    yield _line("Bernoulli sample", "mean of x", found, truth, limit=0.01)
+    value = net.sample(rng, np.repeat(z, 100_000, axis=0)).mean(axis=0, keepdims=True)
+    yield _line("Bernoulli sample", "mean of x", value, truth, limit=0.01)
     yield _line("Bernoulli mean", "scipy.special.expit", net.decode(z), truth)
 
 
@@ -197,10 +197,10 @@ def epochs():
     yield _line("minibatches", "pairs that the next parts", parted, 1 - 9 / 999, limit=0.01)
 
 
-def _line(name, what, found, truth, limit=EXACT):
-    found, truth = np.asarray(found, float), np.asarray(truth, float)
-    error = relative_error(found, np.broadcast_to(truth, found.shape))
-    return Line(name, what, found.shape, error, None, limit)
+def _line(name, what, value, truth, limit=EXACT):
+    value, truth = np.asarray(value, float), np.asarray(truth, float)
+    error = relative_error(value, np.broadcast_to(truth, value.shape))
+    return Line(name, what, value.shape, error, None, limit)
 
 
 def _small_model(likelihood):

@@ -32,24 +32,6 @@ def numerical_gradient(f, q, step=STEP):
     return gradient
 
 
-def error_by_step(f, q, gradient, steps):
-    """The relative error of the numerical gradient for each step h, and the two laws it follows.
-
-        error ≈ r / h + t h²,   the least near h = (r / 2t)^⅓      (N2)
-
-    Shapes  steps (n,) from small to large → error, r / h, t h², each (n,)
-    Why     rounding changes f by some 1e-16 |f|, which is divided by h; the difference of a smooth
-            f leaves out terms of order h². The constants are the medians over the smaller steps,
-            where the error falls, and over the larger ones, where it rises.
-    """
-    error = np.array([relative_error(gradient, numerical_gradient(f, q, h)) for h in steps])
-    best = steps[error.argmin()]
-    small = (steps < best / 5.0) & (error < 0.1)  # below, f does not change at all
-    large = (steps > best * 5.0) & (steps < 0.3)
-    r, t = np.median((error * steps)[small]), np.median((error / steps**2)[large])
-    return error, r / steps, t * steps**2
-
-
 class Line(NamedTuple):
     """One line of the table: how far `what` of `name` is from the truth, and how far it may be.
 

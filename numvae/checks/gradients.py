@@ -1,7 +1,7 @@
 """Every gradient of the package against finite differences, in float64.
 
-The gradient that comes from above is random: with ones in its place, a dW whose columns are
-permuted would pass. Biases are not zero: at zero, a forgotten one would not show.
+The upstream gradient is random: were it all ones, a dW with permuted columns would pass. Biases
+are not zero: at zero, a forgotten one would not show.
 
 Read next: definitions.
 """
@@ -26,145 +26,91 @@ from numvae.rules import (
 SEED = 2014
 
 
+# A row for each rule: module and name, the arguments of forward, those whose gradients backward
+# returns, and what backward is given after dout, where that is not all of forward's arguments;
+# `out` is what forward returned.
+RULES = (
+    (dense, "forward", "x W b", "x W b", "x W"),
+    *((activations, name, "a", "a", "out") for name in activations.NAMES),
+    (gaussian, "reparameterize", "mu logvar eps", "mu logvar", "logvar eps"),
+    (gaussian, "kl", "mu logvar", "mu logvar"),
+    (gaussian, "sampled_kl", "z logvar eps", "z logvar", "z"),
+    (gaussian, "log_density", "x mu logvar", "mu logvar"),
+    (gaussian, "floor_logvar", "s floor", "s", "out floor"),
+    (bernoulli, "log_likelihood", "gray logits", "logits"),
+    (bernoulli, "log_likelihood", "gray_observed logits observed", "logits"),
+    (continuous_bernoulli, "log_likelihood", "gray logits", "logits"),
+    (continuous_bernoulli, "log_likelihood", "gray_observed logits observed", "logits"),
+    (categorical, "log_likelihood", "one_hot logits", "logits"),
+    (categorical, "log_likelihood", "one_hot_observed logits observed_rows", "logits"),
+    (dropout, "forward", "h mask rate", "h", "mask rate"),
+    (objectives, "elbo", "log_px kl beta free_bits", "log_px kl"),
+    (objectives, "sampled_elbo", "log_px sampled_kl beta", "log_px sampled_kl"),
+    (objectives, "importance_weighted", "log_px sampled_kl beta", "log_px sampled_kl"),
+)
+
+
+def arguments(rng):
+    """A value for each name in RULES."""
+    L, B, D = 3, 5, 4
+    q = {"beta": 0.7, "free_bits": 0.5, "floor": 0.3, "rate": 0.4}
+    q |= {name: rng.normal(size=(B, D)) for name in ("x", "h", "mu", "logvar")}
+    q |= {name: 2.0 * rng.normal(size=(B, D)) for name in ("a", "s")}
+    q |= {name: rng.random(size=(B, D)) for name in ("gray", "kl")}
+    q |= {name: dropout.draw(rng, (B, D), q["rate"], "f8") for name in ("mask", "observed")}
+    q |= {name: rng.normal(size=(L, B)) for name in ("log_px", "sampled_kl", "log_w")}
+    q |= {"W": rng.normal(size=(D, 3)), "b": rng.normal(size=3), "baseline": rng.normal(size=B)}
+    q |= {"logits": 3.0 * rng.normal(size=(2, B, D)), "eps": rng.normal(size=(L, B, D))}
+    q["z"] = gaussian.reparameterize(q["mu"], q["logvar"], q["eps"])
+    q["one_hot"] = np.eye(D)[rng.integers(D, size=B)]
+    q["observed_rows"] = np.repeat(q["observed"][:, :1], D, axis=1)
+    q["gray_observed"] = q["gray"] * q["observed"]
+    q["one_hot_observed"] = q["one_hot"] * q["observed_rows"]
+    return q
+
+
 def rules():
     """One line for each gradient of each rule."""
     rng = np.random.default_rng(SEED)
-    yield from _rule(
-        "dense",
-        lambda q: dense.forward(q["x"], q["W"], q["b"]),
-        lambda dy, q: dict(zip("xWb", dense.backward(dy, q["x"], q["W"]))),
-        {"x": rng.normal(size=(5, 4)), "W": rng.normal(size=(4, 3)), "b": rng.normal(size=3)},
-        rng,
-    )
-    for name in activations.NAMES:
-        forward = getattr(activations, name)
-        backward = getattr(activations, f"{name}_backward")
-        yield from _rule(
-            name,
-            lambda q, forward=forward: forward(q["a"]),
-            lambda dh, q, f=forward, b=backward: {"a": b(dh, f(q["a"]))},
-            {"a": 2.0 * rng.normal(size=(5, 4))},
-            rng,
-        )
-    mu, logvar, eps = rng.normal(size=(5, 4)), rng.normal(size=(5, 4)), rng.normal(size=(3, 5, 4))
-    yield from _rule(
-        "reparameterize",
-        lambda q: gaussian.reparameterize(q["mu"], q["logvar"], eps),
-        lambda dz, q: dict(
-            zip(("mu", "logvar"), gaussian.reparameterize_backward(dz, q["logvar"], eps))
-        ),
-        {"mu": mu, "logvar": logvar},
-        rng,
-    )
-    yield from _rule(
-        "KL",
-        lambda q: gaussian.kl(q["mu"], q["logvar"]),
-        lambda dkl, q: dict(zip(("mu", "logvar"), gaussian.kl_backward(dkl, q["mu"], q["logvar"]))),
-        {"mu": mu, "logvar": logvar},
-        rng,
-    )
+    q = arguments(rng)
+    for module, name, *row in RULES:
+        backward = "backward" if name == "forward" else f"{name}_backward"
+        title = f"{module.__name__.rpartition('.')[2]}.{name}"
+        title += ", missing values" * ("observed" in row[0])
+        yield from _rule(title, rng, q, getattr(module, name), getattr(module, backward), *row)
 
-    z = gaussian.reparameterize(mu, logvar, eps)
-    yield from _rule(
-        "sampled KL",
-        lambda q: gaussian.sampled_kl(q["z"], q["logvar"], eps),
-        lambda dkl, q: {
-            "z": gaussian.sampled_kl_backward(dkl, q["z"])[0],
-            "logvar": np.repeat(gaussian.sampled_kl_backward(dkl, q["z"])[1], 4, axis=1),
-        },
-        {"z": z, "logvar": logvar},
-        rng,
-    )
+    def minus_dmu(*args):
+        return -gaussian.log_density_backward(*args)[0]
 
-    def log_density_backward(dlogp, q):
-        dmu, dlogvar = gaussian.log_density_backward(dlogp, q["x"], q["mu"], q["logvar"])
-        return {"x": -dmu, "mu": dmu, "logvar": dlogvar}
+    row = gaussian.log_density, minus_dmu, "x mu logvar", "x"
+    yield from _rule("gaussian.log_density", rng, q, *row)
 
-    yield from _rule(
-        "Gaussian log-density",
-        lambda q: gaussian.log_density(q["x"], q["mu"], q["logvar"]),
-        log_density_backward,
-        {"x": rng.normal(size=(5, 4)), "mu": mu, "logvar": logvar},
-        rng,
-    )
-    floor = 0.3
-    yield from _rule(
-        "variance floor",
-        lambda q: gaussian.floor_logvar(q["s"], floor),
-        lambda dlogvar, q: {
-            "s": gaussian.floor_logvar_backward(
-                dlogvar, gaussian.floor_logvar(q["s"], floor), floor
-            )
-        },
-        {"s": 2.0 * rng.normal(size=(5, 4))},
-        rng,
-    )
-    gray, one_hot = rng.random(size=(5, 4)), np.eye(4)[rng.integers(4, size=5)]
-    some = (rng.random((5, 4)) < 0.6).astype(float)
-    whole_rows = np.repeat(some[:, :1], 4, axis=1)
-    for name, rule, x, observed in (
-        ("Bernoulli log-likelihood", bernoulli, gray, None),
-        ("… with missing values", bernoulli, gray * some, some),
-        ("continuous Bernoulli log-likelihood", continuous_bernoulli, gray, None),
-        ("… with missing values", continuous_bernoulli, gray * some, some),
-        ("categorical log-likelihood", categorical, one_hot, None),
-        ("… with missing values", categorical, one_hot * whole_rows, whole_rows),
-    ):
-        yield from _rule(
-            name,
-            lambda q, r=rule, x=x, seen=observed: r.log_likelihood(x, q["logits"], seen),
-            lambda dlogp, q, r=rule, x=x, seen=observed: {
-                "logits": r.log_likelihood_backward(dlogp, x, q["logits"], seen)
-            },
-            {"logits": 3.0 * rng.normal(size=(2, 5, 4))},
-            rng,
-        )
-    mask = dropout.draw(rng, (5, 4), 0.4, "f8")
-    yield from _rule(
-        "dropout",
-        lambda q: dropout.forward(q["h"], mask, 0.4),
-        lambda dy, q: {"h": dropout.backward(dy, mask, 0.4)},
-        {"h": rng.normal(size=(5, 4))},
-        rng,
-    )
-    for name, kl in (
-        ("elbo", rng.random((5, 4))),
-        ("sampled_elbo", rng.normal(size=(3, 5))),
-        ("importance_weighted", rng.normal(size=(3, 5))),
-    ):
-        forward, backward = getattr(objectives, name), getattr(objectives, f"{name}_backward")
-        settings = (0.7, 0.5) if name == "elbo" else (0.7,)
-        yield from _rule(
-            f"objective {name}",
-            lambda q, f=forward, s=settings: np.asarray(f(q["log_px"], q["kl"], *s)),
-            lambda d, q, b=backward, s=settings: dict(
-                zip(("log_px", "kl"), (d * g for g in b(q["log_px"], q["kl"], *s)))
-            ),
-            {"log_px": rng.normal(size=(3, 5)), "kl": kl},
-            rng,
-        )
-    log_w, baseline = rng.normal(size=(3, 5)), rng.normal(size=5)
+    def surrogate(log_w, baseline, z, mu, logvar):
+        return -np.mean((log_w - baseline) * gaussian.log_density(z, mu, logvar))
 
-    def score_function_backward(d, q):
-        dmu, dlogvar = score_function.backward(log_w, baseline, z, q["mu"], q["logvar"])
-        return {"mu": d * dmu, "logvar": d * dlogvar}
-
-    yield from _rule(
-        "score function, z held fixed",
-        lambda q: -np.mean((log_w - baseline) * gaussian.log_density(z, q["mu"], q["logvar"])),
-        score_function_backward,
-        {"mu": mu, "logvar": logvar},
-        rng,
-    )
+    row = surrogate, score_function.backward, "log_w baseline z mu logvar", "mu logvar"
+    yield from _rule("score_function, z held fixed", rng, q, *row)
 
 
-def _rule(name, forward, backward, inputs, rng):
-    """forward(inputs) → out; backward(dout, inputs) → dict of input name → gradient."""
-    dout = rng.normal(size=forward(inputs).shape)
-    analytic = backward(dout, inputs)
-    for what, q in inputs.items():
-        numerical = numerical_gradient(lambda: np.sum(dout * forward(inputs)), q)
-        yield compare(name, f"d{what}", analytic[what], numerical)
+def _rule(title, rng, q, forward, backward, takes, differentiated, remembers=None):
+    """One line for each gradient of one rule; names as in RULES, and q their values."""
+
+    def out():
+        return forward(*[q[name] for name in takes.split()])
+
+    dout = rng.normal(size=np.shape(out()))
+    memory = [out() if name == "out" else q[name] for name in (remembers or takes).split()]
+    if np.ndim(dout):
+        gradients = backward(dout, *memory)
+    else:  # a loss: its backward takes no dout
+        gradients = [dout * gradient for gradient in backward(*memory)]
+    if isinstance(gradients, np.ndarray):
+        gradients = [gradients]
+    for name, analytic in zip(differentiated.split(), gradients):
+        if backward is gaussian.sampled_kl_backward:  # a column that counts for every unit
+            analytic = np.broadcast_to(analytic, q[name].shape)
+        numerical = numerical_gradient(lambda: np.sum(dout * out()), q[name])
+        yield compare(title, f"d{name}", analytic, numerical)
 
 
 # The modes of the whole model, each likelihood with one sample and with three; every activation,
@@ -224,6 +170,8 @@ def model(
     net.initialize(rng)
     net.parameters.vector += 0.3 * rng.normal(size=net.parameters.vector.size)
     x, eps = rng.random((6, 5)), rng.normal(size=(L, 6, 2))
+    if objective and not objective.draws_z:
+        eps *= 0.0
     if "categorical" in likelihood:
         x[:, -3:] = np.eye(3)[rng.integers(3, size=6)]
     observed = None

@@ -20,10 +20,6 @@ FILES = {
         ("t10k-labels-idx1-ubyte.gz", "15d484375f8d13e6eb1aabb0c3f46965"),
     ),
 }
-GARMENTS = (  # what the labels 0 to 9 mean
-    *("T-shirt", "trouser", "pullover", "dress", "coat"),
-    *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
-)
 
 
 def load(part, data_dir=None, download=False):

@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 from numvae.datasets.download import fetch
@@ -128,14 +129,12 @@ def reading(path, what):
 
 
 def _target(name, filename, data_dir):
-    """Where to put a file that is fetched: the first place that may be written to."""
+    """Where to put a file that is fetched: in the first place where a file can be written."""
     for place in places(data_dir):
         folder = place / name
-        nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-        # The administrator may write anywhere, but read-only is meant for him as well.
-        if nearest.stat().st_mode & 0o222 and os.access(nearest, os.W_OK):
-            with contextlib.suppress(OSError):
-                folder.mkdir(parents=True, exist_ok=True)
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=folder):
                 return folder / filename
     raise PermissionError(
         f"{filename} cannot be put anywhere: "

@@ -1,10 +1,9 @@
 """What a trained model is worth, in numbers.
 
-importance      log p(x) by importance sampling
-diagnostics     which latent units work, what the code is worth, whether the posterior collapsed
-units           bits per dimension; the loss as other programs print it
-latent          points to decode for a picture of the latent space; does it know the factors?
-imputation      missing values given the known ones
-gradient_noise  how far a draw of the gradient lies from its mean, by several estimators
-anomaly         how unusual a row is, as a p-value
+importance   log p(x) by importance sampling
+diagnostics  which latent units work, what the code is worth, whether the posterior collapsed
+units        bits per dimension; the loss as other programs print it
+latent       points to decode for a picture of the latent space; does it know the factors?
+imputation   missing values given the known ones
+anomaly      how unusual a row is, as a p-value
 """

@@ -49,16 +49,6 @@ def traverse(z, unit, values):
     return path
 
 
-def with_attribute(z, mu, has, strength=1.0):
-    """Codes moved towards an attribute, or away from it where strength < 0.
-
-    mu, has     the codes of known examples, and whether each has it
-
-    Shapes  z (..., Z), mu (N, Z), has (N,) of True and False → (..., Z)
-    """
-    return z + strength * codes.attribute(mu, has)
-
-
 def recovery(mu, known, mu_new, known_new, k=10):
     """How well something known about the data can be read off the latent code.
 

@@ -1,6 +1,6 @@
-"""What there is to see of a trained model: the same for a window and for a page.
+"""What there is to see of a trained model: all that the page shows.
 
-Read next: window, page.
+Read next: page.
 """
 
 from dataclasses import dataclass
@@ -67,19 +67,6 @@ class View:
     @property
     def is_image(self):
         return len(self.shape) > 1
-
-    def decode(self, z):
-        """What the decoder draws at one latent point: (Z,) → `shape`; an image is clipped."""
-        x = self.model.decode(z[None].astype(self.model.dtype))[0].reshape(self.shape)
-        return np.clip(x, 0.0, 1.0) if self.is_image else x
-
-    def heights(self, x):
-        """A decoded row as bars: 0 at the least value of each column in the data, 1 at its largest.
-
-        Shapes  x (D,) → (D,) in [0, 1]
-        """
-        spread = np.where(self.high > self.low, self.high - self.low, 1.0)
-        return np.clip((x - self.low) / spread, 0.0, 1.0)
 
 
 def view(run, dataset):

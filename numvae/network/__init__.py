@@ -1,4 +1,4 @@
-"""The owners: objects that hold parameters and remember inputs, put the rules together, and contain
+"""The layers: objects that hold parameters and remember inputs, put the rules together, and contain
 no derivative.
 
     parameters      one flat vector of parameters, one of gradients, and named views into both
@@ -8,6 +8,10 @@ no derivative.
     objectives      what is minimised: the ELBO in two forms, IWAE, a plain autoencoder
     autoencoder     the model, and `loss_and_grad`: the page this package exists for
     units           the same model, the units of every layer shared out over several processes
+
+A rule is called as `module.function`, looked up at each call: never imported by its own name, and
+never stored in an object. So whoever replaces a function of a module reaches every call of it, as
+the planted bugs and the trace of numvae/lessons do.
 
 Read next: parameters.
 """

@@ -22,9 +22,9 @@ class MLP:
         ]
         self.shapes = {name: s for layer in self.layers for name, s in layer.shapes.items()}
         self.n_out = sizes[-1]
+        if any(name not in activations.NAMES for name in names):
+            raise ValueError(f"found activations {names}; expected some of {activations.NAMES}")
         self.names = names
-        self.activate = [getattr(activations, name) for name in names]
-        self.activate_backward = [getattr(activations, name + "_backward") for name in names]
 
     def bind(self, parameters):
         for layer in self.layers:
@@ -47,9 +47,9 @@ class MLP:
     def forward(self, h, masks=None):
         """h (B, n_0) → (B, n_k), remembering every layer's output; masks as `masks` draws them."""
         self.outputs, self.used_masks = [], masks
-        for i, layer in enumerate(self.layers):
+        for i, (layer, activation) in enumerate(zip(self.layers, self.names)):
             a = layer.forward(h)
-            h = self.activate[i](a, out=a)
+            h = getattr(activations, activation)(a, out=a)
             self.outputs.append(h)
             if masks:
                 h = dropout.forward(h, masks[i], self.dropout)
@@ -60,6 +60,6 @@ class MLP:
         for i in reversed(range(len(self.layers))):
             if self.used_masks:
                 dh = dropout.backward(dh, self.used_masks[i], self.dropout)
-            da = self.activate_backward[i](dh, self.outputs[i], out=dh)
+            da = getattr(activations, f"{self.names[i]}_backward")(dh, self.outputs[i], out=dh)
             dh = self.layers[i].backward(da, need_dx or i > 0)
         return dh

@@ -70,12 +70,14 @@ def started():
         from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise ValueError(
-            f'mpiexec started this program, but {error.name} is not installed: pip install "numvae'
-            '[mpi]".'
+            f"mpiexec started this program, but {error.name} is not installed: pip install -e "
+            '".[mpi]".'
         ) from None
     neighbours = next((int(os.environ[name]) for name in NEIGHBOURS if name in os.environ), None)
     if neighbours and not any(name in os.environ for name in THREADS):
-        threadpool_limits(max(1, os.cpu_count() // neighbours))
+        threads = max(1, os.cpu_count() // neighbours)
+        threadpool_limits(threads)
+        os.environ[THREADS[0]] = str(threads)  # for who asks how many there are
 
     def fail(*error):
         print(f"Rank {MPI.COMM_WORLD.rank} failed, so all are stopped:", file=sys.__stderr__)

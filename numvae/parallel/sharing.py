@@ -99,13 +99,17 @@ class SharedRows(Shared):
     shares = "the rows of every batch"
 
     def minibatch(self, X, rows):
-        n, size = len(rows), self.ranks.size
+        own = self.own_rows(len(rows))
+        rng = BatchStream(self.seed, (self.epoch + 1, self.step + 1), len(rows), own)
+        return self.arguments(rng, read(X, rows[own]))
+
+    def own_rows(self, n):
+        """The slice of a batch of n rows that is computed here; the weights of all ranks follow."""
+        size = self.ranks.size
         parts = self.ranks.parts(n) if n >= size else [slice(0, n)] * size  # too few: all do all
-        widths = np.array([part.stop - part.start for part in parts])
-        self.weights = (widths / widths.sum()).tolist()
-        mine = parts[self.ranks.rank]
-        rng = BatchStream(self.seed, (self.epoch + 1, self.step + 1), n, mine)
-        return self.arguments(rng, read(X, rows[mine]))
+        widths = [part.stop - part.start for part in parts]
+        self.weights = [width / sum(widths) for width in widths]
+        return parts[self.ranks.rank]
 
     def loss_and_grad(self, batch, beta):
         """The losses of the whole batch, and the own part of its gradient."""
@@ -143,6 +147,9 @@ class SharedUnits(Shared):
     """The ranks share the units of every layer; each has all rows of a batch."""
 
     shares = "the units of every layer"
+
+    def own_rows(self, n):
+        return slice(0, n)
 
     def whole(self):
         model = Autoencoder(**self.model.config)

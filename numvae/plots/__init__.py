@@ -18,7 +18,6 @@ Latent space
 Curves
     curves                  the ELBO and its two terms over the epochs, training and held-out
     planted_bugs            what programs with a bug say of themselves, and what they are
-    gradient_norms          the length of each layer's gradient over the epochs
     bound_over_samples      the estimate of log p(x) over the number of importance samples
     bound_over_examples     the lower bound against the training examples seen, a panel for each run
 Network
@@ -28,7 +27,6 @@ Network
 Laboratory
     gradient_estimators     draws of the gradient by several estimators, and how noisy each is
     known_answer            training towards a log-likelihood and a subspace that are known
-    scaling                 how fast training would be on many ranks
 
 `save` writes a picture to a PNG file. Nothing here knows a network, and nothing touches pyplot or
 matplotlib's settings: a picture looks the same whatever the caller has configured, and opens no
@@ -41,7 +39,6 @@ from numvae.plots.curves import (
     bound_over_examples,
     bound_over_samples,
     curves,
-    gradient_norms,
     planted_bugs,
 )
 from numvae.plots.graph import computation_graph
@@ -58,7 +55,6 @@ from numvae.plots.images import (
 from numvae.plots.laboratory import gradient_estimators, known_answer
 from numvae.plots.latent import kl_per_unit, latent_scatter
 from numvae.plots.network import network_diagram
-from numvae.plots.scaling import scaling
 from numvae.plots.steps import errors_over_steps
 from numvae.plots.style import save
 from numvae.plots.tables import marginals, table_reconstructions
@@ -70,7 +66,6 @@ __all__ = [
     "curves",
     "errors_over_steps",
     "gradient_estimators",
-    "gradient_norms",
     "image_grid",
     "inpainting",
     "interpolation",
@@ -84,7 +79,6 @@ __all__ = [
     "reconstructions",
     "samples",
     "save",
-    "scaling",
     "strips",
     "table_reconstructions",
     "traversals",

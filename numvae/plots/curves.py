@@ -5,7 +5,6 @@ Read next: images.
 
 import textwrap
 
-import matplotlib
 import numpy as np
 from matplotlib.ticker import MaxNLocator, NullLocator
 
@@ -50,53 +49,6 @@ def curves(history):
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
     if cut:
         figure.supxlabel(NOTE, fontsize=8, color=style.FAINT)
-    return figure
-
-
-@style.in_style
-def gradient_norms(names, norms):
-    """The length of each layer's gradient over the epochs, on a logarithmic axis.
-
-    names    of the layers, from the input to the output: dark is near the input
-    Shapes   norms (epochs, layers), such as the mean over an epoch's steps of √(Σ gradient²)
-    Look at  lines that lie ever lower towards the input: the gradient vanishes on its way; a line
-             that climbs before the loss jumps; a layer that learns nothing, without a line
-    Errors   ValueError if there is no epoch or not one column per name
-    """
-    norms = np.asarray(norms, dtype=float)
-    if norms.ndim != 2 or norms.shape[1] != len(names) or norms.size == 0:
-        raise ValueError(
-            f"found norms of shape {norms.shape} for {len(names)} names; expected "
-            f"(epochs, {len(names)}), at least one epoch and one column per name"
-        )
-    norms = np.where(np.isfinite(norms) & (norms > 0), norms, np.nan)  # what a log can show
-    epochs = np.arange(1, len(norms) + 1)
-    known = [np.flatnonzero(np.isfinite(column)) for column in norms.T]
-    labels = [name if len(k) else f"{name}: none" for name, k in zip(names, known)]
-    height = max(3.6, 1.2 + 0.2 * len(names))
-    figure = style.new_figure(style.WIDTH, height)
-    left = 0.92  # inches; the labels begin beyond the axes, at 1.03 of their width
-    right = (style.WIDTH - 0.15 - max(style.text_width(label, 9) for label in labels)) / 1.03
-    box = left / style.WIDTH, 0.6 / height, (right - left) / style.WIDTH, 1 - 1.0 / height
-    axes = figure.add_axes(box, yscale="log", xlim=(0.5, 1.02 * len(epochs)))
-    colours = matplotlib.colormaps[style.SEQUENTIAL](np.linspace(0.0, 0.75, len(names)))
-    for values, colour in zip(norms.T, colours):
-        marker = "o" if len(epochs) < 20 else ""
-        axes.plot(epochs, values, color=colour, lw=1.3, marker=marker, ms=3)
-    axes.set(title="Norm of each layer's gradient", xlabel="epoch", ylabel="norm")
-    axes.xaxis.set_major_locator(MaxNLocator(8, integer=True, min_n_ticks=1))
-    axes.set_ylim(axes.get_ylim())
-    in_axes = axes.transScale + axes.transLimits  # from data to fractions of the axes
-    ends = [
-        in_axes.transform((epochs[k[-1]], column[k[-1]])) if len(k) else (1.03, 0.0)
-        for column, k in zip(norms.T, known)
-    ]
-    places = _spread([y for _, y in ends], 0.17 / (height - 1.0))
-    look = {"transform": axes.transAxes, "clip_on": False}
-    for (x, y), place, label, colour in zip(ends, places, labels, colours):
-        if x < 1.0:
-            axes.plot([x, 1.025], [y, place], color=colour, lw=0.6, **look)
-        axes.text(1.03, place, label, color=colour, size=9, va="center", **look)
     return figure
 
 
@@ -200,22 +152,6 @@ def planted_bugs(curves):
             axes.set_ylabel("−loss, nats per example")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
     return figure
-
-
-def _spread(positions, distance):
-    """Move positions in 0 … 1 as little as can be, so that they lie a distance apart, in order.
-
-    What is left of them, i distances taken from the i-th, must only not decrease: the nearest such
-    numbers, in squares, are the max-min of means.
-    """
-    order = np.argsort(positions, kind="stable")
-    n, lifted = len(order), np.arange(len(order)) * distance
-    free = np.take(positions, order) - lifted
-    means = [[free[j : k + 1].mean() if j <= k else np.inf for k in range(n)] for j in range(n)]
-    nearest = [max(min(means[j][i:]) for j in range(i + 1)) for i in range(n)]
-    placed = np.empty(n)
-    placed[order] = np.clip(nearest, 0.0, 1.0 - lifted[-1]) + lifted
-    return placed
 
 
 def _column(history, key):

@@ -25,7 +25,7 @@ def computation_graph(nodes, edges):
     """What one step computes, downwards, and how its gradient comes back, upwards.
 
     nodes    {name: {"shape": (…), "label": of the equation, "rule": the file that computes it,
-             "owner": the file that calls the rule, "norms": {gradient: norm}}}, each after what it
+             "caller": the file that calls the rule, "norms": {gradient: norm}}}, each after what it
              is computed from; what is given, such as data, has no rule
     edges    [(from, to, label, norm)]: label and norm are those of the gradient that comes back
     Look at  where arrows up meet: there gradients add. And where norms shrink to nothing, or grow
@@ -100,7 +100,7 @@ def _node(axes, x, y, width, name, node):
     lines = (
         (f"{name}   {shape}", norms[0] if norms else "", 9.5, style.INK),
         (f"{node['label']}  {node['rule']}", "", 8, FORWARD),
-        (f"called by {node['owner']}", "  ".join(norms[1:]), 7.5, style.FAINT),
+        (f"called by {node['caller']}", "  ".join(norms[1:]), 7.5, style.FAINT),
     )
     for (text, gradient, size, colour), dy in zip(lines, (-0.15, 0.02, 0.17)):
         small = min(size, 8)

@@ -59,14 +59,3 @@ def activity(mu):
     Source  Burda, Grosse & Salakhutdinov 2016, section 5
     """
     return mu.var(axis=0)
-
-
-def attribute(mu, has):
-    """The direction in which an attribute lies; add it to a code, or take it away.
-
-        direction = mean μ of those with it − mean μ of those without     (S5)
-
-    Shapes  mu (N, Z), has (N,) of True and False → (Z,)
-    Source  Larsen et al. 2016
-    """
-    return mu[has].mean(axis=0) - mu[~has].mean(axis=0)

@@ -1,4 +1,4 @@
-"""Training: minibatches, the loop, the optimizers' memory, history, files, progress.
+"""Training: minibatches, the loop, the optimizers' memory, history, files.
 
     minibatches     which examples make up a step, and the random stream that belongs to it
     optimizers      the owners of Adam's, Adagrad's and SGD's memory
@@ -8,7 +8,6 @@
     interrupt       Ctrl-C as a request, so that a step is never cut in half
     history         what every epoch measured, and `history.csv`
     checkpoint      a model, or a run in progress, as one `.npz` file
-    progress        one line that tells how long it will take
 
 Nothing in here knows which likelihood is trained. Read next: minibatches.
 """

@@ -4,7 +4,7 @@ import sys
 
 import numpy as np
 
-from numvae.checks.exercises import Exercise, draw, gradients
+from numvae.lessons.exercises import Exercise, draw, gradients
 from numvae.rules import activations
 
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from scipy import stats
 
-from numvae.checks.exercises import Exercise, draw
+from numvae.lessons.exercises import Exercise, draw
 from numvae.rules import gaussian
 
 

@@ -5,7 +5,7 @@ import sys
 import numpy as np
 from scipy import special, stats
 
-from numvae.checks.exercises import Exercise, draw, gradients
+from numvae.lessons.exercises import Exercise, draw, gradients
 from numvae.rules import bernoulli
 
 

@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 
-from numvae.checks.exercises import Exercise, draw
 from numvae.checks.finite_differences import numerical_gradient
+from numvae.lessons.exercises import Exercise, draw
 from numvae.network import Autoencoder
 
 

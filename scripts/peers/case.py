@@ -32,17 +32,6 @@ class Case(NamedTuple):
         down = (self.Z, *reversed(self.hidden))
         return list(zip(up, up[1:])), list(zip(down, down[1:]))
 
-    def flops(self):
-        """Floating-point operations of the matrix products for one row, forward and backward."""
-        up, down = self.layers()
-        layers = [
-            *up,
-            (self.hidden[-1], 2 * self.Z),
-            *down,
-            (self.hidden[0], self.heads() * self.D),
-        ]
-        return sum(6 * n_in * n_out for n_in, n_out in layers) - 2 * self.D * self.hidden[0]
-
     def heads(self):
         """How many numbers per feature the decoder says: the logits, or mean and log-variance."""
         return 1 if self.likelihood == "bernoulli" else 2

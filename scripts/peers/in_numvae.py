@@ -10,10 +10,10 @@ import time
 
 import numpy as np
 from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, mnist, run, told
-from numvae.training.engine import started
 
-from numvae import VAE
+from numvae import VAE, parallel
 from numvae.network import Autoencoder, objectives
+from numvae.settings import Settings
 from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
 
@@ -23,6 +23,7 @@ model = Autoencoder(
     case.D, case.Z, case.hidden, case.activation, case.likelihood, sigma_min=SIGMA_MIN
 ).initialize(rng)
 optimizer = Adam(model.parameters, LR, BETA1, BETA2, EPS)
+settings = Settings(batch_size=case.B)
 
 
 def step(x):
@@ -31,22 +32,20 @@ def step(x):
     return losses.loss
 
 
-def ranks(training):
-    """The same step, shared by the ranks of training.engine."""
-    own, engine = training.model, training.engine
-    mine, share = engine.rows(case.B)
-    part = engine.part(own.parameters.vector.size)
-    objective = objectives.Share(own.elbo, share, engine.total) if share < 1.0 else own.elbo
+def ranks():
+    """The same step, shared by several ranks."""
+    team, x = parallel.started(), batches(case)
+    shared = team.share(Training(model, optimizer, settings, 0), x[0])
+    own = shared.own_rows(case.B)
 
     def step(x):
-        x = x[mine]
-        losses, gradient = own.loss_and_grad(x, own.noise(rng, 1, len(x)), objective=objective)
-        losses = engine.join(losses, gradient)
-        training.optimizer.update(part)
-        engine.gather(own.parameters.vector)
+        x = x[own]
+        batch = {"x": x, "eps": shared.model.noise(rng, 1, len(x))}
+        losses, gradient = shared.loss_and_grad(batch, 1.0)
+        shared.update(gradient, None)
         return losses.loss
 
-    run(step, batches(case), amount, lambda number: engine.first(lambda: number))
+    run(step, x, amount, lambda number: team.first(lambda: number))
 
 
 def phases():
@@ -89,46 +88,9 @@ def phases():
     print(json.dumps({part: float(np.median([parts[part] for parts in half])) for part in half[0]}))
 
 
-def costs():
-    """What `evaluation.scaling` needs to know of a machine, measured with all ranks at work."""
-    engine = started()
-    x = np.concatenate(batches(case, 20))
-    P = model.parameters.vector.size
-    vectors = np.random.default_rng(0).random((2, 4 * P), dtype=np.float32)
-
-    def seconds(function, n):
-        """The median of many calls of function(n), all ranks beginning together."""
-        took = []
-        for _ in range(30):
-            engine.total(np.zeros(1))
-            start = time.perf_counter()
-            function(n)
-            took.append(time.perf_counter() - start)
-        return float(np.median(took))
-
-    def gradient(n):
-        model.loss_and_grad(x[:n], model.noise(rng, 1, n))
-
-    def exchange(n):
-        engine.join(objectives.Losses(0.0, 0.0, 0.0), vectors[0, :n])
-        engine.gather(vectors[1, :n])
-
-    rows, sizes = [16, 32, 64, 128, 256, 512, 1024], [P // 16, P // 4, P, 4 * P]
-    found = {
-        "batches": rows,
-        "passes": [seconds(gradient, n) for n in rows],
-        "sizes": [4 * n for n in sizes],
-        "exchanges": [seconds(exchange, n) for n in sizes],
-        "optimizer": seconds(optimizer.update, slice(None)),
-        "n_parameters": P,
-    }
-    print(json.dumps(found))
-
-
 def epoch():
     X = mnist()
-    training = Training(model, optimizer, 0, batch_size=case.B, epochs=int(amount))
-    training = started().share(training)
+    training = parallel.started().share(Training(model, optimizer, settings, 0), X)
     epochs(lambda: [None for _ in training.steps(X)] and training.finish_epoch(), int(amount))
 
 
@@ -145,10 +107,8 @@ def score():
 
 {
     "step": lambda: run(step, batches(case), amount),
-    "ranks": lambda: ranks(started().share(Training(model, optimizer, 0, batch_size=case.B))),
-    "rows": lambda: ranks(Training(model, optimizer, 0, engine=started())),
+    "ranks": ranks,
     "phases": phases,
-    "costs": costs,
     "epoch": epoch,
     "epoch by ranks": epoch,
     "score": score,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from numvae import plots
-from numvae.checks.bugs import BUGS, planted
+from numvae.lessons.bugs import BUGS, planted
 from recipes.recipe import Recipe, Run
 
 FLAGS = (

@@ -1,22 +1,21 @@
+import importlib
 import inspect
+import pkgutil
 from unittest import mock
 
 import numpy as np
 import pytest
 
+from numvae import rules
 from numvae.checks import gradients
-from numvae.network import Autoencoder
+from numvae.network import Autoencoder, objectives
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
-from numvae.rules import (
-    activations,
-    bernoulli,
-    continuous_bernoulli,
-    dense,
-    gaussian,
-    score_function,
-)
+from numvae.rules import activations
 
-RULES = activations, bernoulli, continuous_bernoulli, dense, gaussian, score_function
+RULES = [
+    importlib.import_module(f"numvae.rules.{module.name}")
+    for module in pkgutil.iter_modules(rules.__path__)
+]
 
 
 def test_every_rule_is_the_derivative_of_its_forward():
@@ -32,7 +31,7 @@ def test_no_backward_of_the_rules_is_left_out():
         for name, _ in inspect.getmembers(rule, inspect.isfunction)
         if name.endswith("backward")
     ]
-    assert len(backwards) > 10
+    assert len(backwards) > 15
     for rule, name in backwards:
         with mock.patch.object(rule, name, wraps=getattr(rule, name)) as spy:
             list(gradients.rules())
@@ -44,6 +43,21 @@ def test_every_parameter_of_the_model_has_the_right_gradient(mode):
     lines = list(gradients.models([mode]))
     assert [line for line in lines if not line.ok] == []
     assert len(lines) > 5 and all(line.shape for line in lines)
+
+
+def test_where_an_objective_draws_no_z_the_noise_is_zero(monkeypatch):
+    noise, right = [], Autoencoder.loss_and_grad
+
+    def loss_and_grad(self, x, eps, *args):
+        noise.append(eps.any())
+        return right(self, x, eps, *args)
+
+    monkeypatch.setattr(Autoencoder, "loss_and_grad", loss_and_grad)
+    for name in objectives.NAMES:
+        objective = objectives.objective(name)
+        assert all(line.ok for line in gradients.model(objective=objective))
+        assert set(noise) == {objective.draws_z}
+        noise.clear()
 
 
 def test_the_modes_cover_likelihoods_samples_activations_and_depths():

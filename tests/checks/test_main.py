@@ -5,8 +5,9 @@ import sys
 import numpy as np
 import pytest
 
-from numvae.checks import __main__, bugs, consequences, definitions, gradients
-from numvae.checks.bugs import BUGS, FORMULA, Bug
+from numvae.checks import __main__, definitions, gradients
+from numvae.lessons import bugs, consequences
+from numvae.lessons.bugs import BUGS, FORMULA, Bug
 from numvae.rules import dense
 
 N = r"-?\d+\.\d"
@@ -19,7 +20,7 @@ def short(monkeypatch):
     monkeypatch.setattr(gradients, "models", lambda modes=None: gradients.model())
     monkeypatch.setattr(bugs, "BUGS", BUGS[:1])
     monkeypatch.setattr(consequences, "EPOCHS", 1)
-    monkeypatch.setattr(consequences, "TELLING", (BUGS[0].name,))
+    monkeypatch.setattr(consequences, "SHOWN", (BUGS[0].name,))
     consequences.right.cache_clear()
     yield
     consequences.right.cache_clear()
@@ -70,7 +71,7 @@ def test_the_gallery_says_what_a_bug_does_and_draws_it(short, tmp_path, capsys):
     assert lines[at - 2] == BUGS[0].kind
     curve, truth = consequences.compare(BUGS[0])
     numbers = re.fullmatch(rf" +says +({N}) \(({N})\) +is +({N}) \(({N})\)   (.*)", lines[at + 1])
-    ends = curve.says[-1], truth.says[-1], curve.worth[-1], truth.worth[-1]
+    ends = curve.reported[-1], truth.reported[-1], curve.evaluated[-1], truth.evaluated[-1]
     assert list(map(float, numbers.groups()[:4])) == pytest.approx(ends, abs=0.051)
     assert numbers[5] == consequences.verdict(curve, truth)
     assert lines[at + 2] == f"    caught by density, moments; {BUGS[0].found}"

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,9 +20,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self):
         how = self.path.split("/")[1]
-        begun = self.headers["Range"]
-        self.server.asked.append((how, begun))
-        getattr(self, how)(int(begun[6:-1]) if begun else 0)
+        self.server.asked.append(how)
+        getattr(self, how)()
 
     def answer(self, body, code=200, length=None, **headers):
         self.send_response(code)
@@ -31,62 +31,46 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def right(self, begun):
-        if begun >= len(CONTENT):
-            self.send_error(416)
-        else:
-            self.answer(CONTENT[begun:], 206 if begun else 200)
-
-    def without_ranges(self, begun):
+    def right(self):
         self.answer(CONTENT)
 
-    def unknown_length(self, begun):
+    def unknown_length(self):
         self.send_response(200)
         self.end_headers()
         self.wfile.write(CONTENT)
 
-    def wrong(self, begun):
-        self.answer(bytes(len(CONTENT)))
-
-    def wrong_end(self, begun):
-        self.answer(bytes(100), 206 if begun else 200)
-
-    def half_at_a_time(self, begun):
-        rest = CONTENT[begun:]
-        self.answer(rest[:HALF], 206 if begun else 200, len(rest))
-
-    def a_byte_at_a_time(self, begun):
-        self.answer(CONTENT[begun : begun + 1], 206 if begun else 200, len(CONTENT) - begun)
-
-    def first_half_only(self, begun):
-        self.answer(CONTENT[:HALF], length=len(CONTENT))
-
-    def empty(self, begun):
-        self.answer(b"")
-
-    def missing(self, begun):
-        self.send_error(404)
-
-    def circle(self, begun):
-        self.answer(b"", 302, Location=self.path)
-
-    def elsewhere(self, begun):
+    def elsewhere(self):
         self.answer(b"", 301, Location="/right/a")
 
-    def endless(self, begun):
+    def wrong(self):
+        self.answer(bytes(len(CONTENT)))
+
+    def first_half_only(self):
+        self.answer(CONTENT[:HALF], length=len(CONTENT))
+
+    def empty(self):
+        self.answer(b"")
+
+    def missing(self):
+        self.send_error(404)
+
+    def circle(self):
+        self.answer(b"", 302, Location=self.path)
+
+    def endless(self):
         self.send_response(200)
         self.end_headers()
         for _ in range(1000):  # 64 MB, if nobody stops it
             self.wfile.write(bytes(2**16))
 
-    def huge(self, begun):
-        self.answer(b"", length=10**12)
+    def huge(self):
+        self.answer(CONTENT, length=10**12)
 
-    def stalled(self, begun):
-        self.answer(CONTENT[begun:HALF], 206 if begun else 200, len(CONTENT) - begun)
+    def stalled(self):
+        self.answer(CONTENT[:HALF], length=len(CONTENT))
         self.server.over.wait(5)
 
-    def slow(self, begun):
+    def slow(self):
         self.send_response(200)
         self.end_headers()
         for _ in range(100):
@@ -94,7 +78,7 @@ class Handler(BaseHTTPRequestHandler):
             if self.server.over.wait(0.02):
                 break
 
-    def nonsense(self, begun):
+    def nonsense(self):
         self.wfile.write(b"\0\1\2 this is not HTTP\r\n\r\n")
 
     def log_message(self, *_):
@@ -147,54 +131,26 @@ def fetch(server, tmp_path, monkeypatch):
         assert [file.name for file in tmp_path.iterdir()] == ["a"]
         return server.asked
 
-    fetch.path, fetch.part = path, tmp_path / "a.part"
+    fetch.path = path
     return fetch
 
 
-@pytest.mark.parametrize("how", ["right", "without_ranges", "unknown_length", "elsewhere"])
+@pytest.mark.parametrize("how", ["right", "unknown_length", "elsewhere"])
 def test_the_right_bytes_arrive(fetch, how):
-    assert fetch(how)[0] == (how, None)
-
-
-def test_a_broken_transfer_goes_on_where_it_broke_off(fetch):
-    assert fetch("half_at_a_time") == [
-        ("half_at_a_time", None),
-        ("half_at_a_time", f"bytes={HALF}-"),
-    ]
-
-
-@pytest.mark.parametrize("how", ["right", "half_at_a_time"])
-def test_an_earlier_attempt_is_continued(fetch, how):
-    fetch.part.write_bytes(CONTENT[:HALF])
-    assert fetch(how) == [(how, f"bytes={HALF}-")]
-
-
-@pytest.mark.parametrize("how", ["without_ranges", "right"])
-@pytest.mark.parametrize(
-    "before", [b"?" * HALF, CONTENT, CONTENT + b"more", b"?"], ids=["other", "all", "more", "byte"]
-)
-def test_whatever_is_left_of_an_earlier_attempt_the_file_comes_out_right(fetch, how, before):
-    fetch.part.write_bytes(before)
-    fetch(how)
-
-
-def test_what_another_mirror_began_is_continued(fetch):
-    assert fetch("first_half_only", "right")[-1] == ("right", f"bytes={HALF}-")
+    assert fetch(how)[0] == how
 
 
 @pytest.mark.parametrize(
     ("how", "reason"),
     [
         ("wrong", "the MD5 is another one"),
-        ("wrong_end", "the MD5 is another one"),
         ("empty", "ended after 0 of"),
-        ("missing", "HTTP 404 Not Found"),
-        ("circle", "it redirects in a circle"),
+        ("missing", "HTTP Error 404: Not Found"),
+        ("circle", "redirect error that would lead to an infinite loop"),
         ("endless", "larger than 1,000,000 bytes"),
-        ("huge", "larger than 1,000,000 bytes|ended after 0 of"),
-        ("stalled", "silent for 0.3 s"),
+        ("huge", "larger than 1,000,000 bytes"),
+        ("stalled", "timed out"),
         ("first_half_only", f"ended after {HALF:,} of {len(CONTENT):,} bytes"),
-        ("a_byte_at_a_time", "ended after 5 of"),
         ("nonsense", r"\w"),
     ],
 )
@@ -206,8 +162,8 @@ def test_a_bad_mirror_is_named_with_the_reason_and_the_next_one_is_asked(fetch, 
     assert sentence.startswith("a could not be fetched from http://127.0.0.1:")
     assert f"/{how}/a (" in sentence and sentence.endswith(f"put it into {fetch.path.parent}.")
     assert "\n" not in sentence
-    assert not fetch.path.exists()
-    assert fetch(how, "right")[-1][0] == "right"
+    assert list(fetch.path.parent.iterdir()) == []
+    assert fetch(how, "right")[-1] == "right"
 
 
 def test_every_mirror_is_named(fetch):
@@ -218,7 +174,6 @@ def test_every_mirror_is_named(fetch):
 
 def test_a_connection_that_trickles_is_given_up(fetch, monkeypatch):
     monkeypatch.setattr(download, "PATIENCE", 0.1)
-    monkeypatch.setattr(download, "TRIES", 2)
     started = time.monotonic()
     with pytest.raises(download.DownloadFailed, match="too slow"):
         fetch("slow")
@@ -233,23 +188,25 @@ def test_where_nothing_listens_or_there_is_no_such_machine(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_keeps_what_has_come(fetch, monkeypatch):
-    def interrupt(_):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("error", [KeyboardInterrupt, OSError])
+def test_nothing_is_left_half_written(fetch, monkeypatch, error):
+    def fail(_):
+        raise error
 
-    monkeypatch.setattr(download.os, "fsync", interrupt)
-    with pytest.raises(KeyboardInterrupt):
+    monkeypatch.setattr("numvae.files.os.fsync", fail)
+    with pytest.raises(error):
         fetch("right")
-    assert fetch.part.read_bytes() == CONTENT and not fetch.path.exists()
+    assert list(fetch.path.parent.iterdir()) == []
 
 
-def test_progress_is_shown_on_a_terminal_and_wiped_out(fetch, monkeypatch, capsys):
+@pytest.mark.parametrize("how", ["right", "first_half_only"])
+def test_progress_is_shown_on_a_terminal_and_wiped_out(fetch, monkeypatch, capsys, how):
     fetch("right")
     assert capsys.readouterr() == ("", "")
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
-    fetch("right")
+    fetch(how, "right")
     shown = capsys.readouterr().err
-    assert "a: 0.1 of 0.1 MB" in shown and shown.endswith("\r") and not shown[-20:].strip()
+    assert re.search(r" a, 0\.\d MB", shown) and shown.endswith("\r\033[K")
 
 
 def test_the_whole_way_from_the_mirror_to_the_checked_bytes(fetch, server, no_data):

@@ -1,5 +1,6 @@
 import gzip
 import hashlib
+import os
 from pathlib import Path
 
 import pytest
@@ -109,21 +110,38 @@ def test_a_place_is_the_folder_given_then_the_environment(tmp_path, no_data, fet
         assert get(given)[1] == tmp_path / place / "set" / "a.gz"
 
 
-def test_a_read_only_place_is_left_alone_even_by_the_administrator(
-    tmp_path, no_data, fetched, monkeypatch
+@pytest.fixture(params=["a file", "a read-only folder", "a read-only folder of the set"])
+def unwritable(request, tmp_path):
+    """A place in which nothing can be written."""
+    place = tmp_path / "library"
+    if request.param == "a file":
+        place.write_bytes(b"")
+        return place
+    if os.access("/", os.W_OK):
+        pytest.skip("root may write into read-only folders")
+    folder = place if request.param == "a read-only folder" else place / "set"
+    folder.mkdir(parents=True)
+    folder.chmod(0o555)
+    return place
+
+
+def test_a_place_that_cannot_be_written_to_is_passed_over(
+    unwritable, no_data, fetched, monkeypatch
 ):
-    (tmp_path / "library").mkdir(mode=0o555)
-    monkeypatch.setenv("NUMVAE_DATA", str(tmp_path / "library"))
+    monkeypatch.setenv("NUMVAE_DATA", str(unwritable))
     assert get()[1] == no_data / "set" / "a.gz"
-    assert list((tmp_path / "library").iterdir()) == []
 
 
-def test_where_no_place_can_be_written_to_is_said(tmp_path, no_data, fetched, monkeypatch):
-    (tmp_path / "library").mkdir(mode=0o555)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "library"))
-    with pytest.raises(PermissionError, match=f"a.gz cannot be put .*{tmp_path / 'library'}"):
+def test_where_no_place_can_be_written_to_is_said(unwritable, no_data, fetched, monkeypatch):
+    monkeypatch.setattr(files, "cache_folder", lambda: unwritable)
+    with pytest.raises(PermissionError, match=f"a.gz cannot be put .*{unwritable}"):
         get()
     assert fetched == []
+
+
+def test_looking_for_a_place_leaves_nothing_there(no_data, fetched):
+    path = get()[1]
+    assert [file.name for file in path.parent.iterdir()] == ["a.gz"]
 
 
 def test_a_damaged_file_is_fetched_again_on_request(no_data, fetched):

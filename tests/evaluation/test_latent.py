@@ -4,7 +4,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from numvae.evaluation import latent
-from numvae.rules import codes
 
 # Where to look.
 
@@ -76,23 +75,6 @@ def test_a_traverse_moves_one_unit(draw, dtype):
     assert_allclose(path[:, 2], latent.prior_quantiles(5), rtol=1e-6, atol=1e-7)
     for unit in (0, 1, 3):
         assert_array_equal(path[:, unit], np.full(5, z[unit]))
-
-
-def test_an_attribute_is_the_difference_of_two_means(draw):
-    """(S5)"""
-    mu, has, z = draw(6, 3), np.array([1, 0, 0, 1, 1, 0], bool), draw(2, 3)
-    direction = (mu[0] + mu[3] + mu[4]) / 3 - (mu[1] + mu[2] + mu[5]) / 3
-    assert_allclose(codes.attribute(mu, has), direction, rtol=1e-12)
-    assert_allclose(latent.with_attribute(z, mu, has), z + direction, rtol=1e-12)
-    assert_allclose(latent.with_attribute(z, mu, has, -2.0), z - 2.0 * direction, rtol=1e-12)
-
-
-def test_an_attribute_added_to_those_without_makes_them_like_those_with(draw):
-    """(S5)"""
-    has = np.arange(40) < 15
-    mu = draw(40, 3) + np.outer(has, [5.0, 0.0, -2.0])
-    moved = latent.with_attribute(mu[~has], mu, has)
-    assert_allclose(moved.mean(axis=0), mu[has].mean(axis=0), rtol=1e-9, atol=1e-12)
 
 
 # What it knows.

@@ -80,6 +80,18 @@ def test_as_many_activations_as_layers():
         MLP("net", SIZES, ["tanh"])
 
 
+def test_an_activation_that_does_not_exist_is_refused_before_it_is_called():
+    with pytest.raises(ValueError, match="found activations .*sine.*; expected some of .*tanh"):
+        MLP("net", SIZES, ["tanh", "sine"])
+
+
+def test_a_bug_planted_in_an_activation_reaches_a_layer_that_is_there_already(draw, monkeypatch):
+    mlp, _ = bound(SIZES)
+    monkeypatch.setattr(activations, "tanh", lambda a, out=None: 0.0 * a)
+    monkeypatch.setattr(activations, "tanh_backward", lambda dh, h, out=None: 0.0 * dh)
+    assert not mlp.forward(draw(B, 4)).any() and not mlp.backward(draw(B, 3).copy()).any()
+
+
 def test_with_dropout_backward_is_the_derivative_still(draw, is_derivative):
     """(Q1) (Q2), after every activation."""
     mlp = MLP("net", SIZES, ["tanh", "softplus"], dropout=0.4)

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from numvae import plots
-from numvae.plots.curves import _spread
 
 
 def history(epochs, valid=True):
@@ -111,56 +110,6 @@ def test_a_diverged_run_is_drawn_as_far_as_it_goes(bad, tmp_path):
 def test_an_empty_history_is_refused():
     with pytest.raises(ValueError, match="history is empty"):
         plots.curves([])
-
-
-NAMES = ["encoder.0", "encoder.1", "mu", "logvar", "decoder.0", "likelihood.logits"]
-
-
-def norms(epochs, layers=6):
-    return np.exp(-np.arange(epochs)[:, None] / 30) * np.linspace(1.0, 2.0, layers)
-
-
-@pytest.mark.parametrize("epochs", [1, 2, 60])
-def test_each_layer_has_its_line_and_its_name(epochs, assert_legible):
-    values = norms(epochs)
-    figure = plots.gradient_norms(NAMES, values)
-    axes = figure.axes[0]
-    assert axes.get_yscale() == "log" and axes.get_xlabel() == "epoch"
-    assert [text.get_text() for text in axes.texts] == NAMES
-    for column, line, text in zip(values.T, axes.lines, axes.texts):
-        np.testing.assert_array_equal(line.get_xdata(), np.arange(1, epochs + 1))
-        np.testing.assert_array_equal(line.get_ydata(), column)
-        assert text.get_color() is line.get_color() or (text.get_color() == line.get_color()).all()
-    heights = [text.get_position()[1] for text in axes.texts]
-    assert heights == sorted(heights)
-    assert_legible(figure)
-
-
-def test_many_layers_of_one_norm_stay_legible(assert_legible):
-    names = [f"encoder.{i}" for i in range(20)]
-    assert_legible(plots.gradient_norms(names, np.ones((3, 20))))
-
-
-def test_a_layer_without_a_gradient_is_named_so(assert_legible):
-    values = norms(5)
-    values[:, 3], values[2:, 1], values[0, 0] = 0.0, np.nan, np.inf
-    figure = plots.gradient_norms(NAMES, values)
-    assert [text.get_text() for text in figure.axes[0].texts][3] == "logvar: none"
-    assert_legible(figure)
-    assert_legible(plots.gradient_norms(NAMES, np.zeros((2, 6))))
-
-
-@pytest.mark.parametrize("shape", [(6,), (0, 6), (4, 5)])
-def test_norms_of_another_shape_are_refused(shape):
-    with pytest.raises(ValueError, match=r"expected \(epochs, 6\)"):
-        plots.gradient_norms(NAMES, np.ones(shape))
-
-
-def test_labels_are_spread_no_further_than_needed():
-    np.testing.assert_allclose(_spread([0.5, 0.1, 0.9], 0.2), [0.5, 0.1, 0.9])
-    np.testing.assert_allclose(_spread([0.5, 0.5, 0.9], 0.2), [0.4, 0.6, 0.9])
-    np.testing.assert_allclose(_spread([0.0, 1.0, 1.0], 0.2), [0.0, 0.8, 1.0])
-    np.testing.assert_allclose(_spread([0.52, 0.5, 0.51], 0.1), [0.61, 0.41, 0.51])
 
 
 def test_the_bound_its_band_and_its_axes(assert_legible):

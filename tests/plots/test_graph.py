@@ -5,7 +5,7 @@ from matplotlib.colors import to_rgb
 from matplotlib.text import Annotation
 
 from numvae import plots
-from numvae.checks import trace
+from numvae.lessons import trace
 from numvae.plots import style
 
 

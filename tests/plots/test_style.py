@@ -33,7 +33,6 @@ PICTURES = {
         IMAGES[:, 0], {"a": range(6), "b": IMAGES[:, 0, 0]}
     ),
     "kl_per_unit": lambda: plots.kl_per_unit([2.0, 0.001]),
-    "gradient_norms": lambda: plots.gradient_norms(["encoder.0", "mu"], [[1.0, 2.0], [1.1, 0.1]]),
     "planted_bugs": lambda: plots.planted_bugs(
         {"a bug": (([-2.0, -1.0], [-3.0, -4.0, -5.0]), ([-2.0, -1.5], [-3.0, -2.0, -1.5]))}
     ),
@@ -46,8 +45,8 @@ PICTURES = {
     ),
     "computation_graph": lambda: plots.computation_graph(
         {
-            "x": {"shape": (3,), "label": "", "rule": "", "owner": "", "norms": {}},
-            "y": {"shape": (), "label": "D1", "rule": "a.py", "owner": "b.py", "norms": {"db": 2}},
+            "x": {"shape": (3,), "label": "", "rule": "", "caller": "", "norms": {}},
+            "y": {"shape": (), "label": "D1", "rule": "a.py", "caller": "b.py", "norms": {"db": 2}},
         },
         [("x", "y", "", None)],
     ),
@@ -59,9 +58,6 @@ PICTURES = {
         [1, 10],
         {"near": [2.0, 0.2], "wide": [90.0, 9.0]},
         {("IWAE", "encoder"): [1.0, 0.3], ("ELBO", "decoder"): [1.1, 3.0]},
-    ),
-    "scaling": lambda: plots.scaling(
-        np.array([1, 2, 4]), {"128 rows": np.ones(3)}, {"batches": np.ones(3)}, 2.0, 2
     ),
     "known_answer": lambda: plots.known_answer(
         [0, 5, 20],

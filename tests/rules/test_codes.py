@@ -66,12 +66,3 @@ def test_activity_is_the_variance_of_the_mean_code(draw):
     mu = draw(6, 3)
     wanted = [sum((m - sum(u) / 6) ** 2 for m in u) / 6 for u in mu.T]
     assert_allclose(codes.activity(mu), wanted, rtol=1e-12)
-
-
-def test_the_direction_of_an_attribute_leads_from_the_mean_without_it_to_the_mean_with_it(draw):
-    """(S5)"""
-    mu, has = draw(6, 3), np.array([True, False, False, True, False, False])
-    for unit, found in enumerate(codes.attribute(mu, has)):
-        with_it = [m for m, h in zip(mu[:, unit], has) if h]
-        without = [m for m, h in zip(mu[:, unit], has) if not h]
-        assert found == pytest.approx(sum(with_it) / 2 - sum(without) / 4, rel=1e-12)

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from numvae.checks.bugs import BUGS, planted
 from numvae.checks.finite_differences import relative_error
+from numvae.lessons.bugs import BUGS, planted
 
 FOLDER = Path(__file__).resolve().parents[2] / "scripts" / "exercises"
 FILES = sorted(FOLDER.glob("*.py"))

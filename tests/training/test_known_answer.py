@@ -1,4 +1,4 @@
-"""A linear-Gaussian VAE is probabilistic PCA, whose best answer is known: see checks/ppca.py.
+"""A linear-Gaussian VAE is probabilistic PCA, whose best answer is known: see lessons/ppca.py.
 
 Its bound has no other maximum, and is tight there, because the columns of W are orthogonal and the
 posterior covariance diagonal (Lucas et al. 2019).
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from numvae.checks import ppca
+from numvae.lessons import ppca
 from numvae.network import Autoencoder
 from numvae.training.loop import Training, evaluate
 from numvae.streams import stream

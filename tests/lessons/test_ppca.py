@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from numvae.checks import ppca
+from numvae.lessons import ppca
 from numvae.network import Autoencoder
 
 D, LENGTHS, SIGMA = 6, (3.0, 2.0), 0.5

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from numvae.evaluation import gradient_noise as noise
+from numvae.lessons import gradient_noise as noise
 from numvae.network import Autoencoder
 from numvae.rules import gaussian, score_function
 

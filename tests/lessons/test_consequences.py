@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from numvae.checks import consequences
-from numvae.checks.bugs import BUGS
-from numvae.checks.consequences import (
+from numvae.lessons import consequences
+from numvae.lessons.bugs import BUGS
+from numvae.lessons.consequences import (
     EPOCHS,
     Curve,
     compare,
@@ -24,8 +24,8 @@ def short(monkeypatch):
     consequences.right.cache_clear()
 
 
-def curve(says, worth, start=-60.0):
-    return Curve(np.full(EPOCHS, says), np.linspace(start, worth, EPOCHS + 1))
+def curve(reported, evaluated, start=-60.0):
+    return Curve(np.full(EPOCHS, reported), np.linspace(start, evaluated, EPOCHS + 1))
 
 
 RIGHT = curve(-45.0, -45.5)
@@ -36,12 +36,12 @@ def test_a_program_with_the_bug_trains(name, monkeypatch):
     """Well or badly: but what is planted fits into the loop as it is."""
     monkeypatch.setattr(consequences, "EPOCHS", 1)
     bug = BY_NAME[name]
-    found = consequences.train(bug, **bug.mode)
-    assert len(found.says) <= 1 and len(found.worth) == len(found.says) + 1
+    curve = consequences.train(bug, **bug.mode)
+    assert len(curve.reported) <= 1 and len(curve.evaluated) == len(curve.reported) + 1
 
 
 @pytest.mark.parametrize(
-    ("says", "worth", "words"),
+    ("reported", "evaluated", "words"),
     [
         (-45.0, -45.5, "looks right, is as good"),
         (-45.8, -44.7, "looks right, is as good"),
@@ -51,8 +51,8 @@ def test_a_program_with_the_bug_trains(name, monkeypatch):
         (-45.0, -90.0, "looks right, ends worse than it began"),
     ],
 )
-def test_the_verdict_is_made_from_the_numbers(says, worth, words):
-    assert verdict(curve(says, worth), RIGHT) == words
+def test_the_verdict_is_made_from_the_numbers(reported, evaluated, words):
+    assert verdict(curve(reported, evaluated), RIGHT) == words
 
 
 def test_what_diverges_says_when_and_is_noticed():
@@ -67,36 +67,38 @@ def test_a_loss_that_looks_right_or_better_is_not_noticed():
     assert not unnoticed(curve(-46.0, -45.0), RIGHT)
 
 
-def test_the_right_program_says_what_it_is_worth(short):
+def test_the_right_program_reports_what_is_evaluated(short):
     curve = consequences.right()
-    assert curve.says.shape == (3,) and curve.worth.shape == (4,)
-    assert (np.diff(curve.worth) > 0.0).all()
-    assert curve.says[-1] == pytest.approx(curve.worth[-1], abs=2.0)
+    assert curve.reported.shape == (3,) and curve.evaluated.shape == (4,)
+    assert (np.diff(curve.evaluated) > 0.0).all()
+    assert curve.reported[-1] == pytest.approx(curve.evaluated[-1], abs=2.0)
     assert verdict(curve, curve) == "looks right, is as good"
 
 
-def test_the_judge_has_no_bug(short):
-    """Without ½ log 2π a program says more by that for each pixel, and is the same to the bit."""
+def test_the_evaluation_has_no_bug(short):
+    """Without ½ log 2π a program reports more by that for each pixel, and learns the same bits."""
     bug, truth = compare(BY_NAME["½ log 2π left out of the log-density"])
-    np.testing.assert_array_equal(bug.worth, truth.worth)
-    np.testing.assert_allclose(bug.says - truth.says, 196 * 0.5 * np.log(2 * np.pi), rtol=1e-4)
+    np.testing.assert_array_equal(bug.evaluated, truth.evaluated)
+    constant = 196 * 0.5 * np.log(2 * np.pi)
+    np.testing.assert_allclose(bug.reported - truth.reported, constant, rtol=1e-4)
 
 
 def test_a_gradient_that_nobody_reads_changes_nothing(short):
     bug, truth = compare(BY_NAME["the gradient written into a new array that nobody reads"])
-    assert (bug.worth == bug.worth[0]).all() and bug.worth[0] == truth.worth[0]
+    assert (bug.evaluated == bug.evaluated[0]).all() and bug.evaluated[0] == truth.evaluated[0]
     assert "learns nothing" in verdict(bug, truth)
 
 
 def test_the_gradient_summed_over_the_batch_is_hidden_by_adam(short):
     bug, truth = compare(BY_NAME["loss averaged over the batch, its gradient summed"])
-    np.testing.assert_allclose(bug.worth, truth.worth, atol=0.5)
+    np.testing.assert_allclose(bug.evaluated, truth.evaluated, atol=0.5)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", {tuple(sorted(bug.mode.items())) for bug in BUGS}, ids=str)
 def test_another_seed_moves_the_right_program_by_less_than_what_counts(mode):
-    ends = [consequences.train(None, seed=seed, **dict(mode)).worth[-1] for seed in (2014, 1, 2)]
+    curves = [consequences.train(None, seed=seed, **dict(mode)) for seed in (2014, 1, 2)]
+    ends = [curve.evaluated[-1] for curve in curves]
     assert max(ends) - min(ends) < consequences.SMALL * abs(ends[0])
 
 
@@ -111,7 +113,7 @@ def test_the_digits_are_small_sorted_and_black_and_white_where_asked():
 
 
 def test_the_picture_shows_bugs_that_are_there():
-    assert set(consequences.TELLING) <= set(BY_NAME)
+    assert set(consequences.SHOWN) <= set(BY_NAME)
 
 
 def test_the_share_that_is_learned_is_that_of_the_right_program():

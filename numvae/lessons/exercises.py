@@ -1,9 +1,10 @@
-"""The judge of `scripts/exercises/`: one function is left to write, and running its file says
+"""The grader of `scripts/exercises/`: one function is left to write, and running its file says
 whether it is right and, if not, which famous mistake it looks like.
 
-The truth comes from finite differences or from scipy, never from the package's own rule. That one
-is asked afterwards, and with each bug of the gallery planted: a wrong answer that one of those
-gives too has its name.
+The truth comes from finite differences or from scipy, never from the package's own rule. That rule
+is called afterwards, with each bug planted in turn: a wrong answer equal to its own has a name.
+
+Read next: trace.
 """
 
 import copy
@@ -13,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from numvae.checks.bugs import BUGS, planted
 from numvae.checks.finite_differences import LIMIT, numerical_gradient, relative_error
+from numvae.lessons.bugs import BUGS, planted
 
 SEED = 2014
 
@@ -38,10 +39,10 @@ def _plain(function, *inputs):
 
 
 class Exercise:
-    """What a function is given, and what it should make of it.
+    """The inputs of a function, and the values that it should return.
 
     file    the exercise's own, __file__
-    rule    calls the package's own function, which may have a bug planted in it at the time
+    rule    calls the package's own function, looked up at the call: a bug may be planted in it
     inputs  the arguments: arrays, dicts of arrays, numbers
     truth   name → array, in the order in which they are to be returned
     call    call(function, *inputs) → what is compared, where that is not what it returns
@@ -52,7 +53,7 @@ class Exercise:
         self.truth, self.call, self.names = truth, call, ", ".join(truth)
 
     def check(self, function):
-        """Print what is to be said of a function; 0 if it is right, else 1."""
+        """Print the verdict on a function; 0 if it is right, else 1."""
         number, name = self.file.stem.split("_", 1)
         title = f"Exercise {int(number)}, {name}"
         try:
@@ -70,24 +71,24 @@ class Exercise:
         return 0
 
     def complaints(self, function):
-        """What is wrong with a function, in sentences; empty if it is right."""
+        """The mistakes of a function, in sentences; empty if it is right."""
         inputs = copy.deepcopy(self.inputs)
-        found = self.run(function, inputs)
-        if sentence := self.malformed(found):
+        answer = self.run(function, inputs)
+        if sentence := self.malformed(answer):
             return [sentence]
         wrong = {
-            name: self.likely(np.asarray(value), truth)
-            for (name, truth), value in zip(self.truth.items(), found)
+            name: self.diagnosis(np.asarray(value), truth)
+            for (name, truth), value in zip(self.truth.items(), answer)
             if not _equal(value, truth)
         }
-        if wrong and all(any(_equal(v, truth) for v in found) for truth in self.truth.values()):
+        if wrong and all(any(_equal(v, truth) for v in answer) for truth in self.truth.values()):
             return [f"The values are right, but their order should be {self.names}."]
         if wrong:
             width = max(map(len, self.truth))
             lines = [f"{name:<{width}}  {wrong.get(name, 'is right')}" for name in self.truth]
             return lines + [
                 f"It looks like a famous bug: {bug.name}{f' ({bug.found})' * bool(bug.found)}."
-                for bug in self.suspects(found)
+                for bug in self.suspects(answer)
             ]
         if not _same(inputs, self.inputs):
             return ["The numbers are right, but an input has been changed in place."]
@@ -100,60 +101,58 @@ class Exercise:
         return []
 
     def run(self, function, inputs=None):
-        """What a function makes of the inputs, as a tuple."""
-        found = self.call(function, *(copy.deepcopy(self.inputs) if inputs is None else inputs))
-        return found if isinstance(found, tuple) else (found,)
+        """The values that a function returns for the inputs, as a tuple."""
+        answer = self.call(function, *(copy.deepcopy(self.inputs) if inputs is None else inputs))
+        return answer if isinstance(answer, tuple) else (answer,)
 
     def with_bug(self, bug):
-        """What the package's function makes of the inputs while a bug is planted."""
+        """The values that the package's function returns while a bug is planted."""
         with planted(bug), np.errstate(all="ignore"):
             return self.run(self.rule)
 
-    def suspects(self, found):
-        """The bugs that give the same wrong answer; if none gives all of it, those of parts."""
-        whole, part = [], []
+    def suspects(self, answer):
+        """The bugs that give the same wrong answer; if there are none, those that give a part."""
+        equal, partly = [], []
         for bug in BUGS:
-            answer = self.with_bug(bug)
-            shows = any(
-                _equal(f, a) and not _equal(a, truth)
-                for f, a, truth in zip(found, answer, self.truth.values())
-            )
-            if shows:
-                (whole if all(map(_equal, found, answer)) else part).append(bug)
-        return whole or part
+            buggy = self.with_bug(bug)
+            same = [_equal(a, b) for a, b in zip(answer, buggy)]
+            wrong = [not _equal(b, truth) for b, truth in zip(buggy, self.truth.values())]
+            if any(s and w for s, w in zip(same, wrong)):
+                (equal if all(same) else partly).append(bug)
+        return equal or partly
 
-    def malformed(self, found):
+    def malformed(self, answer):
         """The sentence for something that cannot be compared with the truth, or None."""
-        if found[0] is None and len(found) == 1:
+        if answer[0] is None and len(answer) == 1:
             return f"Nothing is returned; there should be {self.names}."
-        if len(found) != len(self.truth):
-            return f"The number of values returned is {len(found)}; there should be {self.names}."
-        for name, value in zip(self.truth, found):
+        if len(answer) != len(self.truth):
+            return f"The number of values returned is {len(answer)}; there should be {self.names}."
+        for name, value in zip(self.truth, answer):
             if not isinstance(value, float) and getattr(value, "dtype", np.dtype(bool)).kind != "f":
                 return f"{name} should be an array of real numbers, and is {value!r}."
         return None
 
-    def likely(self, found, truth):
-        """What a wrong array looks like."""
-        if found.shape != np.shape(truth):
-            sentence = f"has the shape {found.shape}, and should have {np.shape(truth)}"
-            if _equal(found.T, truth):
+    def diagnosis(self, value, truth):
+        """The likely mistake in a wrong array."""
+        if value.shape != np.shape(truth):
+            sentence = f"has the shape {value.shape}, and should have {np.shape(truth)}"
+            if _equal(value.T, truth):
                 return f"{sentence}: it is the transpose"
-            for axis in range(found.ndim):
-                if _equal(found.sum(axis=axis), truth):
+            for axis in range(value.ndim):
+                if _equal(value.sum(axis=axis), truth):
                     return f"{sentence}: it is to be summed over axis {axis}"
             return sentence
-        if not np.isfinite(found).all():
+        if not np.isfinite(value).all():
             return "is not finite"
-        if not found.any():
+        if not value.any():
             return "is 0 everywhere"
-        if _equal(found.T, truth):
+        if _equal(value.T, truth):
             return "is the transpose of what it should be"
-        factor = np.sum(found * truth) / np.sum(truth * truth)
-        return self.proportional(factor) if _equal(found, factor * truth) else "is wrong"
+        factor = np.sum(value * truth) / np.sum(truth * truth)
+        return self.proportional(factor) if _equal(value, factor * truth) else "is wrong"
 
     def proportional(self, factor):
-        """What a wrong factor looks like; the length of an axis is a sum for a mean, or a mean."""
+        """The likely mistake behind a wrong factor, such as the length of an axis."""
         text = f"is {factor:.4g} times what it should be"
         lengths = {n for value in self.inputs for n in np.shape(value)}
         if math.isclose(factor, -1.0, rel_tol=LIMIT):
@@ -170,7 +169,7 @@ class Exercise:
 
 
 def _path(file):
-    """A file as one would type it."""
+    """A file's path as typed at the prompt."""
     return os.path.relpath(file)
 
 

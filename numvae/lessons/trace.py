@@ -1,8 +1,10 @@
 """One step of a small model, rule by rule: what each computes, and where a wrong gradient begins.
 
-It is the real `loss_and_grad` that runs. Every rule that an owner calls is recorded: what goes in,
+It is the real `loss_and_grad` that runs. Every rule that a layer calls is recorded: what goes in,
 what comes out, and for which line of the page. The derivative of the loss in any of these arrays is
 then measured: the array is nudged as it passes, and the real code runs on from there.
+
+Read next: ppca.
 """
 
 import contextlib
@@ -18,12 +20,7 @@ from unittest import mock
 
 import numpy as np
 
-from numvae.checks.finite_differences import (
-    LIMIT,
-    error_by_step,
-    numerical_gradient,
-    relative_error,
-)
+from numvae.checks.finite_differences import LIMIT, numerical_gradient, relative_error
 from numvae.network import Autoencoder
 from numvae.network.objectives import objective as make_objective
 from numvae.rules import (
@@ -53,7 +50,7 @@ class Node(NamedTuple):
 
     name      as on the page; of what the page does not name, by its layer or its equation
     label     of the equation; "" of what is given
-    rule      the function that computes it, and `owner` the file that calls it
+    rule      the function that computes it, and `caller` the file that calls it
     line      of the page's file for which that happens
     parents   the names of what it is computed from
     """
@@ -61,7 +58,7 @@ class Node(NamedTuple):
     name: str
     label: str
     rule: str
-    owner: str
+    caller: str
     line: int
     parents: tuple
     value: np.ndarray
@@ -71,7 +68,7 @@ class Gradient(NamedTuple):
     """∂loss/∂(an array), or the part of it that comes back by one path.
 
     of        the array, and `through` the one computed from it by which the gradient comes
-    paths     of a sum, the names of its parts; label, rule, owner and through are then ""
+    paths     of a sum, the names of its parts; label, rule, caller and through are then ""
     value     as backward has it
     numerical by central differences
     """
@@ -79,7 +76,7 @@ class Gradient(NamedTuple):
     name: str
     label: str
     rule: str
-    owner: str
+    caller: str
     line: int
     of: str
     through: str
@@ -121,8 +118,8 @@ def example(likelihood="bernoulli", activation="tanh", objective="elbo", n_sampl
         x = bernoulli.sample(rng, x)
     if likelihood == "categorical":
         x = np.eye(6)[rng.integers(6, size=3)]
-    goal = make_objective(objective)
-    return net, (x, net.noise(rng, n_samples, 3) * goal.draws_z, 1.0, goal)
+    objective = make_objective(objective)
+    return net, (x, net.noise(rng, n_samples, 3) * objective.draws_z, 1.0, objective)
 
 
 def trace(net, step):
@@ -132,7 +129,6 @@ def trace(net, step):
     is moved twice.
     """
     with _watched() as watch:
-        net = Autoencoder(**net.config, parameters=net.parameters)  # with owners that are watched
         calls = []
         watch.visit = lambda call: calls.append(call) or call.record()
         net.parameters.gradient[...] = np.nan  # what is not written, or is added to, will show
@@ -182,24 +178,42 @@ def errors_by_step(net, step, steps, name="mu.W"):
     }
 
 
-def graph(found):
+def error_by_step(f, q, gradient, steps):
+    """The relative error of the numerical gradient for each step h, and the two laws it follows.
+
+        error ≈ r / h + t h²,   the least near h = (r / 2t)^⅓      (N2)
+
+    Shapes  steps (n,) from small to large → error, r / h, t h², each (n,)
+    Why     rounding changes f by some 1e-16 |f|, which is divided by h; the difference of a smooth
+            f leaves out terms of order h². The constants are the medians over the smaller steps,
+            where the error falls, and over the larger ones, where it rises.
+    """
+    error = np.array([relative_error(gradient, numerical_gradient(f, q, h)) for h in steps])
+    best = steps[error.argmin()]
+    small = (steps < best / 5.0) & (error < 0.1)  # below, f does not change at all
+    large = (steps > best * 5.0) & (steps < 0.3)
+    r, t = np.median((error * steps)[small]), np.median((error / steps**2)[large])
+    return error, r / steps, t * steps**2
+
+
+def graph(traced):
     """A Trace as plain names and numbers, for a picture: nodes, edges.
 
-    nodes  {name: {"shape", "label", "rule", "owner", "norms"}}, rule and owner being files, and
+    nodes  {name: {"shape", "label", "rule", "caller", "norms"}}, rule and caller being files, and
            norms {name of a gradient: its norm} of the array and of the parameters that made it
     edges  [(from, to, label, norm)], of the gradient that comes back; "" and None if none does
     """
-    norm = {g.name: float(np.linalg.norm(g.value)) for g in found.gradients}
-    back = {(g.of, g.through): g for g in found.gradients if g.through}
-    names, nodes, edges = {node.name for node in found.nodes}, {}, []
-    for node in found.nodes:
-        mine = [_d(node.name), *(_d(parent) for parent in node.parents if parent not in names)]
+    norm = {g.name: float(np.linalg.norm(g.value)) for g in traced.gradients}
+    back = {(g.of, g.through): g for g in traced.gradients if g.through}
+    names, nodes, edges = {node.name for node in traced.nodes}, {}, []
+    for node in traced.nodes:
+        gradients = [_d(node.name), *(_d(parent) for parent in node.parents if parent not in names)]
         nodes[node.name] = {
             "shape": node.value.shape,
             "label": node.label,
             "rule": node.rule and f"rules/{node.rule.partition('.')[0]}.py",
-            "owner": node.owner,
-            "norms": {name.rpartition(".")[2]: norm[name] for name in mine if name in norm},
+            "caller": node.caller,
+            "norms": {name.rpartition(".")[2]: norm[name] for name in gradients if name in norm},
         }
         for parent in filter(names.__contains__, node.parents):
             g = back.get((parent, node.name))
@@ -227,13 +241,13 @@ def equations(rule):
 
 def gradients_of(forward, backward):
     """Whose gradients a backward rule returns, in its order: argument of forward → label."""
-    found = equations(backward)
-    written = {q: f"d{SYMBOLS.get(q, q)}" for q in inspect.signature(forward).parameters}
-    return {q: found[dq] for q, dq in written.items() if dq in found}
+    label = equations(backward)
+    gradient = {q: f"d{SYMBOLS.get(q, q)}" for q in inspect.signature(forward).parameters}
+    return {q: label[dq] for q, dq in gradient.items() if dq in label}
 
 
 class _Call:
-    """A rule as an owner calls it."""
+    """One call of a rule by a layer."""
 
     def __init__(self, key, rule, args, kwargs):
         self.key, self.rule, self.given = key, rule, (args, kwargs)
@@ -250,14 +264,14 @@ class _Call:
         return result
 
     def bind(self):
-        """Learn the arguments by the names that the rule has for them."""
+        """Name the arguments as the rule does."""
         args, kwargs = self.given
         bound = inspect.signature(RULES[self.key]).bind(*args, **kwargs)
         bound.apply_defaults()
         self.arguments = bound.arguments
 
     def record(self):
-        """Call the rule, and keep what there is to know, with copies of what may be overwritten."""
+        """Call the rule and keep what went in and out, with copies of what may be overwritten."""
         module, name = self.key
         self.bind()
         self.name = f"{module.__name__.rpartition('.')[2]}.{name}"
@@ -271,7 +285,7 @@ class _Call:
         frame = inspect.currentframe()
         while frame.f_code.co_filename == __file__:
             frame = frame.f_back
-        self.owner = "/".join(Path(frame.f_code.co_filename).parts[-2:])
+        self.caller = "/".join(Path(frame.f_code.co_filename).parts[-2:])
         while frame.f_code is not PAGE:
             frame = frame.f_back
         self.page, self.line = frame, frame.f_lineno
@@ -280,12 +294,12 @@ class _Call:
 
 @contextlib.contextmanager
 def _watched():
-    """Inside, each call of a rule by an owner is handed to `visit`."""
+    """Inside, each call of a rule by a layer is handed to `visit`."""
     watch, inside = SimpleNamespace(), []
 
-    def door(key, rule):
+    def wrapped(key, rule):
         def watched(*args, **kwargs):
-            if inside:  # what a rule calls is its own affair
+            if inside:  # a rule called by a rule is not recorded
                 return rule(*args, **kwargs)
             inside.append(key)
             try:
@@ -295,10 +309,10 @@ def _watched():
 
         return watched
 
-    with contextlib.ExitStack() as doors:
+    with contextlib.ExitStack() as patches:
         for module, name in RULES:
-            replacement = door((module, name), getattr(module, name))
-            doors.enter_context(mock.patch.object(module, name, replacement))
+            replacement = wrapped((module, name), getattr(module, name))
+            patches.enter_context(mock.patch.object(module, name, replacement))
         yield watch
 
 
@@ -308,7 +322,7 @@ def _place(array):
 
 
 def _nodes(net, step, calls):
-    """The arrays of the forward pass; each call is told its node, and whence its arguments come."""
+    """The arrays of the forward pass; each call gets its node and the sources of its arguments."""
     variables = calls[-1].page.f_locals.items()
     page = {_place(v): name for name, v in variables if isinstance(v, np.ndarray)}
     made = {_place(v): name for name, v in net.parameters.values.items()}
@@ -324,20 +338,20 @@ def _nodes(net, step, calls):
             if isinstance(call.result, np.ndarray):
                 made[_place(call.result)] = call.node
             label, sources = labels(RULES[call.key])[0], tuple(call.sources.values())
-            where = call.name, call.owner, call.line
+            where = call.name, call.caller, call.line
             nodes.append(Node(call.node, label, *where, sources, call.results[0]))
     return nodes
 
 
 def _name(call, page):
-    """Of what a call computes: of a layer, of the page, or as the rule's equation has it."""
+    """The name of what a call computes: of a layer, of the page, or as in the rule's equation."""
     if call.key == (dense, "forward"):
         layer = call.sources["W"].removesuffix(".W")
         return f"{layer}.a" if layer[-1].isdigit() else layer  # encoder.0.a, but mu
     if (place := _place(call.result)) in page:
         return page[place]
-    owner, dot, _ = next(iter(call.sources.values())).rpartition(".")
-    return owner + dot + next(iter(equations(RULES[call.key])))  # encoder.0.h, but kl
+    layer, dot, _ = next(iter(call.sources.values())).rpartition(".")
+    return layer + dot + next(iter(equations(RULES[call.key])))  # encoder.0.h, but kl
 
 
 def _gradients(nodes, calls, written, numerical):
@@ -349,10 +363,10 @@ def _gradients(nodes, calls, written, numerical):
             of_its_rule = (f for f in forward if f.key == call.forward_key)
             f = max(of_its_rule, key=lambda f: len(f.places & call.places))  # it has the arguments
             backward_of[f.node] = call, f
-            found = zip(gradients_of(RULES[f.key], RULES[call.key]).items(), call.results)
+            returned = zip(gradients_of(RULES[f.key], RULES[call.key]).items(), call.results)
             paths += [
                 (f.sources[q], label, q, value, call, f)
-                for (q, label), value in sorted(found, key=lambda pair: pair[0][1])
+                for (q, label), value in sorted(returned, key=lambda pair: pair[0][1])
                 if q in f.sources and value is not None
             ]
     n_paths = Counter(of for of, *_ in paths)
@@ -363,7 +377,7 @@ def _gradients(nodes, calls, written, numerical):
         measured = numerical(f, q)
         shape = shapes.get(of, measured.shape)
         value = written[of] if of in written else _as(value, measured.shape)
-        where = name, label, call.name, call.owner, call.line, of, f.node, ()
+        where = name, label, call.name, call.caller, call.line, of, f.node, ()
         rows.append(Gradient(*where, value.reshape(shape), measured.reshape(shape)))
         parts = tuple(row.name for row in rows if row.of == of)
         if len(parts) == n_paths[of] > 1:
@@ -376,8 +390,8 @@ def _gradients(nodes, calls, written, numerical):
 
 def _d(name):
     """The name of the gradient: mu → dmu, encoder.0.W → encoder.0.dW"""
-    owner, dot, last = name.rpartition(".")
-    return f"{owner}{dot}d{last}"
+    layer, dot, last = name.rpartition(".")
+    return f"{layer}{dot}d{last}"
 
 
 def _as(gradient, shape):

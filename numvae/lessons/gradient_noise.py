@@ -1,4 +1,4 @@
-"""How noisy the gradient is: the same model, the same minibatch, and only ε drawn anew.
+"""The noise of the gradient: the same model and minibatch, only ε is drawn again.
 
 The estimators of the ELBO's gradient have the same mean, the true gradient; they differ in how far
 a draw lies from it. The importance-weighted bound has a gradient of its own for every k.
@@ -21,7 +21,7 @@ OF_THE_ELBO = (CLOSED, SAMPLED, BASELINE, SCORE)
 
 
 class Moments(NamedTuple):
-    """What n draws say about a gradient of P parameters."""
+    """Mean and variance of n draws of a gradient of P parameters."""
 
     mean: np.ndarray  # (P,)
     variance: np.ndarray  # (P,)
@@ -56,9 +56,9 @@ def moments(draws):
     return Moments(mean, squares / (n - 1), n)
 
 
-def signal_to_noise(found):
-    """How long the mean gradient is, in units of how far a draw lies from it; 0 if not known to be
-    more than noise.
+def signal_to_noise(estimate):
+    """The length of the mean gradient over the standard deviation of a draw; 0 if so many draws
+    cannot tell the mean from noise.
 
         snr = √( (‖mean‖² − Σ_p Var g_p / n) / Σ_p Var g_p )     (E4)
 
@@ -66,30 +66,30 @@ def signal_to_noise(found):
     Why     the mean of n draws is longer than the true one by its own noise, on average
             Σ_p Var g_p / n in squares
     """
-    total = found.total_variance
-    signal = float(found.mean @ found.mean) - total / found.n
+    total = estimate.total_variance
+    signal = float(estimate.mean @ estimate.mean) - total / estimate.n
     return math.sqrt(max(signal, 0.0) / total)
 
 
-def deviation(found, truth):
-    """How far a mean lies from the true gradient, both measured: in lengths of the true one, and in
-    standard errors, near 1 where chance is all there is.
+def deviation(estimate, truth):
+    """The distance of a mean from the true gradient, both measured: in lengths of the true one, and
+    in standard errors, which is near 1 where the two differ by chance alone.
 
         off    = ‖mean − truth‖ / ‖truth‖
         errors = ‖mean − truth‖ / √( Σ_p Var g_p / n + the same of the truth )     (E5)
 
-    Shapes  found, truth Moments → two floats
+    Shapes  estimate, truth Moments → two floats
     Why     the square of `errors` has mean 1 if the means agree
     """
-    distance = np.linalg.norm(found.mean - truth.mean)
-    chance = found.total_variance / found.n + truth.total_variance / truth.n
+    distance = np.linalg.norm(estimate.mean - truth.mean)
+    chance = estimate.total_variance / estimate.n + truth.total_variance / truth.n
     return float(distance / np.linalg.norm(truth.mean)), float(distance / math.sqrt(chance))
 
 
 def encoder(model):
     """Where the encoder's parameters lie in the flat vector: at its beginning."""
-    owners = (*model.encoder.layers, model.mu, model.logvar)
-    return slice(0, sum(owner.W.size + owner.b.size for owner in owners))
+    layers = (*model.encoder.layers, model.mu, model.logvar)
+    return slice(0, sum(layer.W.size + layer.b.size for layer in layers))
 
 
 def gradient(model, x, eps, estimator, baseline=0.0):
@@ -123,7 +123,7 @@ def score_gradient(model, x, eps, baseline):
 
 
 def ideal_baseline(model, x, rng, n_samples=1000):
-    """The ELBO of each example, from draws of its own: what a learned baseline would at best say.
+    """The ELBO of each example, from draws of its own: what a learned baseline would approximate.
 
     Shapes  x (B, D) → (B,)
     """

@@ -3,13 +3,15 @@
 Without hidden layers x = W z + b + σ ε, so log p(x) has a closed form, and so has the W, b and σ
 that make it greatest. The bound of such a VAE has no other maximum and is tight there, because the
 columns of W are then orthogonal and the posterior covariance diagonal: it is of the form that the
-encoder can say. So whoever trains it knows where it must end, to the last nat.
+encoder can express. So it is known where training must end, to the last nat.
 
 The VAE is given the best σ (`gaussian-fixed`), and learns W, b and its encoder. With a σ of its own
 for each column it would be factor analysis, which has no closed form, and may come out a little
 above on the rows it was fitted to.
 
 Source  Tipping & Bishop 1999; the VAE: Lucas et al. 2019
+
+Read next: gradient_noise.
 """
 
 from typing import NamedTuple
@@ -81,7 +83,7 @@ def learned(model):
 
 
 def measure(model, X, X_valid, best, seed, n_samples=100):
-    """What a linear VAE has come to, as a dict, in nats per example and degrees.
+    """A linear VAE beside the best PPCA, as a dict, in nats per example and degrees.
 
         elbo ≤ estimate of log p ≤ log p ≤ that of `best`      (P5)
 
@@ -91,12 +93,12 @@ def measure(model, X, X_valid, best, seed, n_samples=100):
     """
     from scipy import linalg
 
-    found, now = importance.estimate(model, X, seed, n_samples), learned(model)
+    estimate, exact = importance.estimate(model, X, seed, n_samples), learned(model)
     return {
-        "elbo": found.elbo.mean(),
-        "estimate": found.log_p.mean(),
-        "error": np.sqrt((found.standard_error**2).sum()) / len(X),
-        "log_p": now.log_density(X).mean(),
-        "valid": now.log_density(X_valid).mean(),
-        "angles": np.degrees(linalg.subspace_angles(now.W, best.W)),
+        "elbo": estimate.elbo.mean(),
+        "estimate": estimate.log_p.mean(),
+        "error": np.sqrt((estimate.standard_error**2).sum()) / len(X),
+        "log_p": exact.log_density(X).mean(),
+        "valid": exact.log_density(X_valid).mean(),
+        "angles": np.degrees(linalg.subspace_angles(exact.W, best.W)),
     }

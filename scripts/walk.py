@@ -1,15 +1,15 @@
 """Walk one minibatch of a small model forward and backward, and check every gradient on the way.
 
-python scripts/trace.py
-python scripts/trace.py --likelihood gaussian-sigma-z --objective iwae --samples 5
-python scripts/trace.py --figure trace.png --steps finite_differences.png
+python scripts/walk.py
+python scripts/walk.py --likelihood gaussian-sigma-z --objective iwae --samples 5
+python scripts/walk.py --figure trace.png --steps finite_differences.png
 """
 
 import numpy as np
 
 from numvae import plots
-from numvae.checks import trace
 from numvae.cli import Parser, new_file, script, whole
+from numvae.lessons import trace
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations
 
@@ -56,13 +56,13 @@ def main(argv=None):
     net, step = trace.example(
         args.likelihood, args.activation, args.objective, args.samples, args.seed
     )
-    found = trace.trace(net, step)
+    traced = trace.trace(net, step)
     print(f"{repr(net).splitlines()[0]}; objective {args.objective}")
     print(f"B = {len(step[0])} examples, L = {args.samples} samples of z each, seed {args.seed}")
-    forward(found)
-    wrong = backward(found)
+    forward(traced)
+    wrong = backward(traced)
     if figure:
-        plots.save(plots.computation_graph(*trace.graph(found)), figure)
+        plots.save(plots.computation_graph(*trace.graph(traced)), figure)
         print(f"The way forward and back is drawn in {figure}.")
     if steps:
         draw_steps(net, step, steps)
@@ -70,25 +70,25 @@ def main(argv=None):
     return 1 if wrong else 0
 
 
-def forward(found):
+def forward(traced):
     """Print each array, beneath the line of the page for which it is computed."""
-    wide = max(len(node.rule) for node in found.nodes)
+    wide = max(len(node.rule) for node in traced.nodes)
     columns = f"{'equation and rule':<{wide + 4}}{'shape':>8}{'values, the first':>19}"
     print(f"\n{'Forward':<24}{columns}")
     line = 0
-    for node in found.nodes:
+    for node in traced.nodes:
         line = heading(node.line, line)
         name = f"{node.name:<22}{node.label:<4}{node.rule:<{wide}}"
         print(f"  {name}{shape(node.value):>8}{numbers(node.value, 4)}".rstrip())
 
 
-def backward(found):
+def backward(traced):
     """Print each gradient against the numerical one; returns how many disagree."""
-    wide = max(len(g.rule) for g in found.gradients) + 26
+    wide = max(len(g.rule) for g in traced.gradients) + 26
     columns = f"{'shape':>8}{'analytic, first':>18}{'numerical, first':>18}{'error':>9}"
     print(f"\n{'Backward':<24}{'equation and rule':<{wide - 22}}{columns}")
     line, wrong = 0, 0
-    for g in found.gradients:
+    for g in traced.gradients:
         line = heading(g.line, line)
         name = f"{g.name:<22}{g.label:<4}{g.rule}"
         if g.paths:
@@ -97,9 +97,9 @@ def backward(found):
         wrong += not g.ok
         values = numbers(g.value, 2) + numbers(g.numerical, 2)
         print(f"  {name:<{wide}}{shape(g.value):>8}{values}{g.error:>9.0e}{verdict}")
-    loss, nll, kl = found.losses
+    loss, nll, kl = traced.losses
     print(f"\nloss {loss:.6f} nats per example (nll {nll:.6f}, kl {kl:.6f})")
-    largest, n = np.max([g.error for g in found.gradients]), len(found.gradients)
+    largest, n = np.max([g.error for g in traced.gradients]), len(traced.gradients)
     print(f"{n} gradients, {wrong} of them wrong; largest relative error {largest:.0e}.")
     return wrong
 

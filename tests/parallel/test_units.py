@@ -6,14 +6,24 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from numvae.network import Autoencoder, objectives, units
-from numvae.network.units import FEWEST, OwnFeatures, OwnInputs, OwnOutputs, OwnUnits, worth_sharing
+from numvae.network import Autoencoder, objectives
+from numvae.parallel import units
+from numvae.parallel.units import (
+    FEWEST,
+    OwnFeatures,
+    OwnInputs,
+    OwnOutputs,
+    UnitShard,
+    worth_sharing,
+)
+from numvae.settings import Settings
 
 D, Z, B = 11, 3, 6
+ONE_ROW = Settings(batch_size=1)
 
 
 class Threads:
-    """What engine.Ranks does for the ranks of a model, by threads that show each other arrays."""
+    """What parallel.Ranks does for the ranks of a model, by threads that show each other arrays."""
 
     def __init__(self, size):
         self.size, self.local = size, threading.local()
@@ -88,18 +98,18 @@ def whole(request):
 @pytest.fixture
 def batch():
     rng = np.random.default_rng(1)
-    x, seen = rng.random((2, B, D))
+    x, encoder_input = rng.random((2, B, D))
     observed = (rng.random((B, D)) < 0.7).astype(float)
     return {
         "x": x * observed,
         "eps": rng.normal(size=(2, B, Z)),
         "observed": observed,
-        "seen": seen,
+        "encoder_input": encoder_input,
     }
 
 
 def own_units(whole, ranks):
-    model = OwnUnits(whole.config, ranks)
+    model = UnitShard(whole.config, ranks)
     model.parameters.vector[...] = model.own(whole.parameters.vector)
     return model
 
@@ -141,7 +151,7 @@ def test_every_parameter_belongs_to_one_rank(whole, n):
     ranks = Threads(n)
 
     def there_and_back():
-        model = OwnUnits(whole.config, ranks)
+        model = UnitShard(whole.config, ranks)
         own = model.own(np.arange(P))
         assert own.shape == model.parameters.vector.shape == model.parameters.gradient.shape
         return own, model.whole(own)
@@ -159,7 +169,7 @@ def test_the_first_layer_asks_nobody_for_the_gradient_of_the_data():
     ranks = Threads(2)
     ranks.all = None
     ranks.local.rank = 0
-    layer = OwnUnits(whole.config, ranks).encoder.layers[0]
+    layer = UnitShard(whole.config, ranks).encoder.layers[0]
     layer.forward(np.ones((B, D)))
     assert layer.backward(np.ones((B, 4)), need_dx=False) is None
 
@@ -241,8 +251,8 @@ def test_units_are_shared_where_fewer_numbers_travel():
     assert P == 13_514
     for samples, per_example in ((1, 64 + 96), (3, 64 + 3 * 96)):
         most = P // per_example
-        assert worth_sharing(model, most, samples, 2)
-        assert not worth_sharing(model, most + 1, samples, 2)
+        assert worth_sharing(model, Settings(batch_size=most, n_samples=samples), 2)
+        assert not worth_sharing(model, Settings(batch_size=most + 1, n_samples=samples), 2)
 
 
 @pytest.mark.parametrize(
@@ -258,13 +268,13 @@ def test_units_are_shared_where_fewer_numbers_travel():
     ids=["no layer", "narrow layer", "narrow data", "dropout", "categorical", "blocks"],
 )
 def test_units_are_not_shared_where_they_cannot_be_or_are_few(model):
-    assert not worth_sharing(model, 1, 1, 2)
+    assert not worth_sharing(model, ONE_ROW, 2)
 
 
 def test_each_rank_must_have_some_units():
-    assert worth_sharing(autoencoder((64, 64)), 1, 1, 4) and 4 * FEWEST == 64
-    assert not worth_sharing(autoencoder((64, 63)), 1, 1, 4)
-    assert not worth_sharing(autoencoder((64, 64)), 1, 1, 5)
+    assert worth_sharing(autoencoder((64, 64)), ONE_ROW, 4) and 4 * FEWEST == 64
+    assert not worth_sharing(autoencoder((64, 63)), ONE_ROW, 4)
+    assert not worth_sharing(autoencoder((64, 64)), ONE_ROW, 5)
 
 
 def test_every_likelihood_is_either_shared_or_left(monkeypatch):
@@ -272,5 +282,5 @@ def test_every_likelihood_is_either_shared_or_left(monkeypatch):
     from numvae.network.likelihoods import NAMES
 
     monkeypatch.setattr(units, "FEWEST", 1)
-    shared = [name for name in NAMES if worth_sharing(autoencoder(likelihood=name), 1, 1, 2)]
+    shared = [name for name in NAMES if worth_sharing(autoencoder(likelihood=name), ONE_ROW, 2)]
     assert shared == [name for name in NAMES if name != "categorical"]

@@ -1,17 +1,13 @@
-import importlib.util
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+import walk
 
-from numvae.checks.trace import RULES
+from numvae.lessons.trace import RULES
 from numvae.rules import gaussian
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "trace.py"
-spec = importlib.util.spec_from_file_location("trace_script", SCRIPT)
-trace = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(trace)
 NAMES = "x eps h mu logvar z g log_px kl loss dlog_px dkl dg dz dmu dlogvar dh"
 DOCUMENTATION = "".join(rule.__doc__ or "" for rule in RULES.values())
 
@@ -31,7 +27,7 @@ def elsewhere(tmp_path, monkeypatch):
     ],
 )
 def test_every_array_is_printed_with_its_label_and_none_is_wrong(typed, capsys):
-    assert trace.main(typed.split()) == 0
+    assert walk.main(typed.split()) == 0
     output, errors = capsys.readouterr()
     assert errors == "" and "WRONG" not in output and "nan" not in output
     assert max(map(len, output.splitlines())) <= 125
@@ -53,7 +49,7 @@ def test_the_first_wrong_one_is_marked_and_the_answer_is_one(monkeypatch, capsys
     monkeypatch.setattr(
         gaussian, "kl_backward", lambda dkl, mu, v: (right(dkl, mu, v)[0], dkl * np.expm1(v))
     )
-    assert trace.main([]) == 1
+    assert walk.main([]) == 1
     output = capsys.readouterr().out
     wrong = [line.split() for line in output.splitlines() if "WRONG" in line]
     assert [words[0] for words in wrong][:2] == ["dlogvar_kl", "dlogvar"]
@@ -63,7 +59,7 @@ def test_the_first_wrong_one_is_marked_and_the_answer_is_one(monkeypatch, capsys
 
 
 def test_both_pictures_are_drawn(capsys):
-    assert trace.main(["--figure", "a.png", "--steps", "b.png"]) == 0
+    assert walk.main(["--figure", "a.png", "--steps", "b.png"]) == 0
     assert all(Path(name).read_bytes().startswith(b"\x89PNG") for name in ("a.png", "b.png"))
     assert capsys.readouterr().out.splitlines()[-2:] == [
         "The way forward and back is drawn in a.png.",
@@ -88,7 +84,7 @@ BAD = [
 @pytest.mark.parametrize(("typed", "culprit"), BAD, ids=[typed for typed, _ in BAD])
 def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(typed, culprit, capsys):
     with pytest.raises(SystemExit) as caught:
-        trace.main(typed.split())
+        walk.main(typed.split())
     assert caught.value.code == 2
     output, errors = capsys.readouterr()
     assert output == "" and errors.count("\n") == 1 and culprit in errors

@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 
-from numvae.checks.exercises import Exercise, draw, gradients
+from numvae.lessons.exercises import Exercise, draw, gradients
 
 X, W = draw((5, 4), (4, 3))
 FILE = __file__.replace("test_exercises.py", "07_the_product.py")
@@ -17,17 +17,17 @@ exercise = Exercise(FILE, product, (X, W), {"y": X @ W, "total": X.sum(axis=0)})
 
 
 @pytest.fixture
-def said(capsys):
-    """said(function): the exit code, and what is printed."""
+def grade(capsys):
+    """grade(function): the exit code and the printed verdict."""
 
-    def said(function):
+    def grade(function):
         return exercise.check(function), capsys.readouterr().out
 
-    return said
+    return grade
 
 
-def test_what_is_right_is_told_so(said):
-    code, text = said(product)
+def test_a_right_answer_is_called_right(grade):
+    code, text = grade(product)
     assert code == 0
     assert text == "Exercise 7, the_product: right, relative error 0e+00. That was the last.\n"
 
@@ -41,11 +41,11 @@ def test_the_next_exercise_is_named(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.endswith("Next: 08_two.py\n")
 
 
-def test_what_is_not_written_is_told_where_to_write_it(said):
+def test_an_unwritten_function_is_told_its_file(grade):
     def unwritten(x, W):
         raise NotImplementedError
 
-    code, text = said(unwritten)
+    code, text = grade(unwritten)
     assert code == 1
     assert text.startswith("Exercise 7, the_product: not written yet. Write it in ")
     assert "07_the_product.py" in text and text.count("\n") == 1
@@ -75,8 +75,8 @@ MISTAKES = [
 
 
 @pytest.mark.parametrize(("function", "sentence"), MISTAKES, ids=[text for _, text in MISTAKES])
-def test_a_mistake_is_told_what_it_looks_like(function, sentence, said):
-    code, text = said(function)
+def test_a_mistake_is_diagnosed(function, sentence, grade):
+    code, text = grade(function)
     assert code == 1
     assert text.startswith("Exercise 7, the_product: not right yet.\n  ")
     assert sentence in text and "famous" not in text
@@ -88,20 +88,20 @@ def test_a_square_array_may_be_the_transpose(capsys):
     assert "y  is the transpose of what it should be" in capsys.readouterr().out
 
 
-def test_an_input_that_is_changed_is_found_and_the_next_check_begins_anew(said):
+def test_an_input_that_is_changed_is_found_and_the_next_check_begins_anew(grade):
     def in_place(x, W):
         answer = product(x, W)
         x *= 2.0
         return answer
 
-    code, text = said(in_place)
+    code, text = grade(in_place)
     assert code == 1 and "an input has been changed in place" in text
-    assert said(product)[0] == 0
+    assert grade(product)[0] == 0
 
 
-def test_an_exception_of_the_learners_own_is_theirs(said):
+def test_an_exception_of_the_learners_own_is_theirs(grade):
     with pytest.raises(ZeroDivisionError):
-        said(lambda x, W: 1 / 0)
+        grade(lambda x, W: 1 / 0)
 
 
 def test_draw_gives_the_same_at_every_call():

@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from numvae.training.progress import Progress, duration
+from numvae.progress import Countdown, Progress, duration
 
 
 class Terminal(io.StringIO):
@@ -67,6 +67,40 @@ def test_the_time_left_is_the_time_taken_times_what_is_left():
     progress.epoch(row(1))
     progress.step(0)  # a quarter is done
     assert "epoch 2/4" in file.getvalue() and "3 min 00 s left" in file.getvalue()
+
+
+def test_a_run_that_goes_on_counts_what_is_left_of_it():
+    file = Terminal()
+    progress = Progress(12, 100, finished=10, file=file)
+    progress.start -= 60.0
+    progress.step(50)  # a quarter of the two epochs
+    assert "epoch 11/12" in file.getvalue() and "3 min 00 s left" in file.getvalue()
+
+
+def test_a_countdown_says_what_is_done_and_when_the_rest_will_be():
+    file = Terminal()
+    countdown = Countdown(8, file)
+    countdown.start -= 60.0
+    countdown.advance(2, "two of them")
+    assert file.getvalue() == f"\r  {'█' * 5}{'·' * 15} two of them  3 min 00 s left\033[K"
+    countdown.drawn = 0.0
+    countdown.advance(6, "all")
+    assert file.getvalue().endswith(f"\r  {'█' * 20} all  1 min 00 s\033[K")
+    countdown.wipe()
+    assert file.getvalue().endswith("\r\033[K")
+
+
+@pytest.mark.parametrize("file, quiet", [(io.StringIO(), False), (Terminal(), True)])
+def test_a_countdown_leaves_nothing_in_a_log_file_or_when_told_to_be_quiet(file, quiet):
+    countdown = Countdown(2, file, quiet)
+    countdown.advance(1, "half")
+    countdown.wipe()
+    assert file.getvalue() == ""
+
+
+def test_without_a_standard_output_a_countdown_says_nothing(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)  # as in a program without a console
+    Countdown(1).advance(1, "all")
 
 
 def test_without_a_file_it_goes_to_standard_output(capsys):

@@ -1,15 +1,16 @@
 import pytest
 
-from numvae.checks import bugs, gradients
-from numvae.checks.bugs import BUGS, CHECKS, FORMULA, Bug, caught_by, planted
+from numvae.checks import gradients
+from numvae.lessons import bugs
+from numvae.lessons.bugs import BUGS, CHECKS, FORMULA, Bug, caught_by, planted
 
 
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_a_planted_bug_is_caught_by_the_checks_that_it_names_and_taken_out_again(bug):
-    before = [getattr(owner, attribute) for owner, attribute, _ in bug.patches]
+    before = [getattr(place, attribute) for place, attribute, _ in bug.patches]
     assert bug.patches and bug.caught
     assert set(caught_by(bug)) == set(bug.caught)
-    assert [getattr(owner, attribute) for owner, attribute, _ in bug.patches] == before
+    assert [getattr(place, attribute) for place, attribute, _ in bug.patches] == before
 
 
 def test_after_all_of_them_nothing_is_wrong_and_no_bug_means_none_caught():
@@ -29,7 +30,7 @@ def test_a_bug_that_crashes_a_check_is_taken_out_too():
 def test_inside_planted_the_bug_is_in_the_package():
     bug = BUGS[0]
     with planted(bug):
-        assert all(getattr(owner, name) is wrong for owner, name, wrong in bug.patches)
+        assert all(getattr(place, name) is wrong for place, name, wrong in bug.patches)
 
 
 def test_names_tell_the_bugs_apart_and_a_class_stands_together():

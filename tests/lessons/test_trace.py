@@ -10,8 +10,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import rules
-from numvae.checks import trace
-from numvae.checks.bugs import BUGS, planted
+from numvae.lessons import trace
+from numvae.lessons.bugs import BUGS, planted
 from numvae.network import Autoencoder, likelihoods, objectives
 from numvae.rules import activations, dense, gaussian
 
@@ -152,6 +152,17 @@ def test_after_a_trace_the_rules_are_their_own_again():
     assert all(getattr(module, name) is rule for (module, name), rule in trace.RULES.items())
 
 
+def test_the_error_follows_two_laws():
+    """(N2): of sin q, h² / 6 is left out, relative to the slope; and half of it, as we measure."""
+    q, steps = np.array([0.3, -0.8]), np.logspace(-9, -0.5, 18)
+    error, rounding, truncation = trace.error_by_step(lambda: np.sin(q).sum(), q, np.cos(q), steps)
+    assert_allclose(truncation, steps**2 / 12, rtol=0.02)
+    assert_allclose(error[steps > 1e-3], truncation[steps > 1e-3], rtol=0.05)
+    assert np.finfo(float).eps / 100 < (rounding * steps)[0] < np.finfo(float).eps
+    best = np.cbrt((rounding * steps)[0] / (2 * (truncation / steps**2)[0]))
+    assert 0.2 < best / steps[error.argmin()] < 5
+
+
 def test_errors_by_step_are_a_v_in_both_precisions():
     """(N2): the best step of float64 is far smaller than that of float32."""
     steps = np.logspace(-8, 0, 17)
@@ -172,7 +183,7 @@ def test_a_graph_is_names_and_numbers():
         "shape": (3, 2),
         "label": "D1",
         "rule": "rules/dense.py",
-        "owner": "network/dense.py",
+        "caller": "network/dense.py",
         "norms": {"dmu": by_name["dmu"], "dW": by_name["mu.dW"], "db": by_name["mu.db"]},
     }
     assert nodes["x"]["rule"] == "" and nodes["loss"]["norms"] == {}

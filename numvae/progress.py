@@ -1,0 +1,93 @@
+"""How much is done and how long the rest will take, on one line."""
+
+import sys
+import time
+
+
+class Countdown:
+    """Shows how much of `total` is `done`. The time left assumes a constant rate.
+
+    On a terminal one line is redrawn ten times a second at the most; elsewhere (a log file), and if
+    `quiet`, nothing is shown.
+    """
+
+    def __init__(self, total, file=None, quiet=False):
+        self.total, self.done = total, 0
+        self.file = file or sys.stdout
+        self.live = self.file is not None and self.file.isatty() and not quiet
+        self.start, self.drawn = time.monotonic(), 0.0
+
+    def advance(self, amount, text):
+        """So much more is done; `text` says of what."""
+        self.done += amount
+        self.draw(text)
+
+    def draw(self, text):
+        now = time.monotonic()
+        if self.live and now - self.drawn > 0.1:
+            self.drawn = now
+            bar = ("█" * round(20 * self.done / self.total)).ljust(20, "·")
+            self.file.write(f"\r  {bar} {text}  {self.remaining()}\033[K")
+            self.file.flush()
+
+    def wipe(self):
+        """Remove the line, so that a result can be printed in its place."""
+        if self.live:
+            self.file.write("\r\033[K")
+
+    def remaining(self):
+        """The time left, or when all is done the time taken."""
+        took = time.monotonic() - self.start
+        if self.done >= self.total:
+            return duration(took)
+        return f"{duration(took * (self.total / self.done - 1))} left"
+
+
+class Progress(Countdown):
+    """The line of a training run: `epochs` epochs over `n_examples` examples, `finished` before.
+
+    In a log file it leaves a plain line for about twenty of the epochs, evenly spread.
+    """
+
+    def __init__(self, epochs, n_examples, finished=0, file=None, quiet=False):
+        super().__init__(max(1, epochs - finished), file, quiet)
+        self.epochs, self.n_examples, self.quiet = epochs, n_examples, quiet
+        self.first = self.finished = finished
+        self.text = ""
+
+    def step(self, seen):
+        """After a step: `seen` examples of the current epoch are done."""
+        self.done = self.finished - self.first + seen / self.n_examples
+        self.draw(f"epoch {self.finished + 1}/{self.epochs}  {self.text}")
+
+    def epoch(self, row):
+        """After an epoch: `row` is its line of the history."""
+        self.finished = row["epoch"]
+        self.done = self.finished - self.first
+        parts = [f"ELBO {row['train_elbo']:.1f}"]
+        if "valid_elbo" in row:
+            parts.append(f"held-out {row['valid_elbo']:.1f}")
+            parts.append(f"(nll {row['valid_nll']:.1f} + KL {row['valid_kl']:.1f})")
+        self.text = "  ".join(parts)
+        if self.live or self.quiet:
+            return
+        every = -(-self.epochs // 20)
+        if self.finished % every == 0 or self.finished in (1, self.epochs):
+            number = f"{self.finished:>{len(str(self.epochs))}}/{self.epochs}"
+            print(f"  epoch {number}  {self.text}  {self.remaining()}", file=self.file, flush=True)
+
+    def close(self):
+        """After the last epoch: leave a summary in place of the line."""
+        if self.live:
+            took = duration(time.monotonic() - self.start)
+            print(f"\r  {self.finished} epochs in {took}  {self.text}\033[K", file=self.file)
+
+
+def duration(seconds):
+    """Human-readable: 8 s, 3 min 05 s, 2 h 10 min."""
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
