@@ -284,10 +284,11 @@ def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(rows, typed,
     assert culprit in refused(train.main, "--epochs", "2", "--quiet", *words)
 
 
-def test_a_run_that_diverges_says_so_and_keeps_what_it_had(capsys):
+@pytest.mark.parametrize("lr", ["1e30", "1e300"])
+def test_a_run_that_diverges_says_so_and_keeps_what_it_had(lr, capsys):
     np.save("large.npy", 1e14 * np.random.default_rng(0).random((60, 5)))
     with pytest.raises(SystemExit) as caught:
-        run("--data", "large.npy", "--out", "a", "--lr", "1e30")
+        run("--data", "large.npy", "--out", "a", "--lr", lr)
     assert caught.value.code == 1
     errors = capsys.readouterr().err
     assert "diverged in epoch" in errors and "Traceback" not in errors
