@@ -1,21 +1,30 @@
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
-from numvae import runs
-from numvae.datasets import Dataset
-from numvae.evaluation.units import bits_per_dimension
-from numvae.network import Autoencoder
-from numvae.training.loop import Training, evaluate
-from numvae.training.optimizers import Adam
+from numvae import VAE, report, runs
+from numvae.datasets import load
+from numvae.training.progress import Progress
+from numvae.settings import Settings
+from numvae.training import checkpoint
+from numvae.training.loop import Training
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    """A file of images in the working folder, and its array."""
+    monkeypatch.chdir(tmp_path)
+    X = np.random.default_rng(0).random((30, 4, 3)).astype("f4")
+    np.save("images.npy", X)
+    return X.reshape(30, 12)
+
 
 # The folder.
 
 
-def test_folders_are_numbered_and_the_first_free_is_taken(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_folders_are_numbered_and_the_first_free_is_taken():
     assert [str(runs.new_folder(None, name)) for name in ("faces", "faces", "frey")] == [
         str(Path("runs") / name) for name in ("faces-1", "faces-2", "frey-1")
     ]
@@ -36,107 +45,77 @@ def test_what_is_there_is_never_overwritten(tmp_path, make):
         runs.new_folder(str(tmp_path / "a"), "faces")
 
 
-# The report and the pictures.
+# A run.
 
 
-def a_run(likelihood="bernoulli", shape=(4, 3), n_latent=2, n=40, n_valid=30, known=(), spread=1.0):
-    """(training, dataset) after an epoch on made-up data; known by name: "label" or "factor"."""
-    rng = np.random.default_rng(0)
-    X = rng.random((n + n_valid, int(np.prod(shape))), dtype=np.float32).round()
-    values = {
-        name: rng.integers(0, 3, len(X)) if name == "label" else rng.random(len(X), "f4")
-        for name in known
-    }
-    dataset = Dataset(
-        "made-up",
-        X[:n],
-        X[n:],
-        shape,
-        "split",
-        likelihood,
-        {k: v[:n] for k, v in values.items()},
-        {k: v[n:] for k, v in values.items()},
-    )
-    model = Autoencoder(X.shape[1], n_latent, (5,), likelihood=likelihood)
-    model.initialize(rng)
-    training = Training(model, Adam(model.parameters), 3)
-    list(training.steps(dataset.X))
-    training.finish_epoch(dataset.X_valid if n_valid else None)
-    model.parameters.values["mu.W"][...] *= spread
-    return training, dataset
+def a_run(validation=3, **settings):
+    """A run on the file of images that is one step past its best epoch, the last but none."""
+    settings = Settings(hidden=(5,), likelihood="bernoulli", epochs=1, batch_size=9, **settings)
+    dataset = load("images.npy", validation=validation, seed=3)
+    training = Training.new(settings.checked(), dataset.X, 3)
+    source = {"name": "images.npy", "validation": validation, "n_train": len(dataset.X)}
+    about = {"data": {**source, "shape": dataset.shape}, "seconds": 5}
+    return training, dataset, about
+def test_a_folder_is_the_best_epoch_with_its_settings_and_history(data):
+    training = a_run(data, {"validation": 3})
+    run = saved.load(".")
+    assert_array_equal(run.model.parameters.vector, training.best)
+    assert run.training.model is run.model and run.training.history == training.history
+    assert run.shape == (4, 3) and run.seed == 3 and not run.missing
+    assert len(run.training_data().X_valid) == 3
 
 
-def number(lines, name):
-    (line,) = (line for line in lines if line.split()[0] == name)
-    return float(re.search(r"-?\d+\.\d+", line)[0])
+def test_a_file_and_a_folder_without_a_checkpoint_are_a_model_alone(data, tmp_path):
+    a_run(data)
+    (tmp_path / "checkpoint.npz").unlink()
+    for path in ("model.npz", "."):
+        run = saved.load(path)
+        assert run.training is None and run.shape == (4, 3)
 
 
-@pytest.mark.parametrize(
-    ("likelihood", "shape", "levels", "unit"),
-    [
-        ("bernoulli", (4, 3), None, "per dimension"),
-        ("bernoulli", (12,), None, "per dimension"),
-        ("continuous-bernoulli", (4, 3), 256, "per 8-bit pixel"),
-        ("gaussian", (4, 3), 256, "per 8-bit pixel"),
-        ("gaussian", (12,), None, "per dimension"),
-    ],
-)
-@pytest.mark.parametrize("n_valid", [30, 0])
-def test_the_report_holds_the_numbers_of_the_evaluation(likelihood, shape, levels, unit, n_valid):
-    training, dataset = a_run(likelihood, shape, n_valid=n_valid)
-    lines = runs.report(training, dataset)
-    X = dataset.X_valid if n_valid else dataset.X
-    nll, kl = evaluate(training.model, X, training.seed)
-    elbo = -(nll + kl)
-    assert f"{len(X)} {'held-out' if n_valid else 'training'} examples" in lines[1]
-    for name, wanted in (("ELBO", elbo.mean()), ("nll", nll.mean()), ("KL", kl.mean())):
-        assert number(lines, name) == pytest.approx(wanted, abs=0.006)
-    error = elbo.std(ddof=1) / np.sqrt(len(X))
-    assert f"± {error:.2f} nats per example" in lines[2]
-    bits = bits_per_dimension(elbo.mean(), 12, levels)
-    assert number(lines, "bits") == pytest.approx(bits, abs=0.0006)
-    assert unit in "\n".join(lines)
+def test_an_estimators_file_is_a_model_of_rows_that_asks_for_data(data):
+    VAE(n_latent=2, hidden=(4,), epochs=1, random_state=0).fit(data).save("vae.npz")
+    run = saved.load("vae.npz")
+    assert run.shape == (12,) and run.columns()[:2] == ["x1", "x2"]
+    with pytest.raises(ValueError, match="^vae.npz does not say what it was trained on"):
+        run.examples()
+    assert run.examples("images.npy")[1] == (4, 3)
 
 
-def test_the_report_says_what_the_code_knows():
-    training, dataset = a_run(known=("label", "factor"))
-    text = "\n".join(runs.report(training, dataset))
-    assert re.search(r"^  label +\d+\.\d% of held-out examples", text, re.M)
-    assert re.search(r"^  factor +-?\d\.\d\d = R².*z[12]: \|ρ\| = \d\.\d\d$", text, re.M)
-    assert re.search(r"^  active +[012] +of 2 latent units$", text, re.M)
+def test_examples_are_in_the_order_of_the_file_and_codes_do_not_depend_on_the_blocks(
+    data, monkeypatch
+):
+    a_run(data)
+    run = saved.load(".")
+    X, shape = run.examples()
+    assert_array_equal(X, data)
+    assert shape == (4, 3)
+    mu, logvar = run.encode(X)
+    monkeypatch.setattr(saved, "ROWS_AT_ONCE", 7)
+    for whole, parts in zip((mu, logvar), run.encode(X)):
+        np.testing.assert_allclose(whole, parts, atol=1e-6)
+    assert run.decode(mu).shape == (30, 12)
 
 
 @pytest.mark.parametrize(
-    "odd",
-    [{"n_valid": 0}, {"n_valid": 1}, {"n_valid": 2}, {"n": 1}, {"spread": 0.0}, {"n_latent": 1}],
-    ids=str,
+    ("binarize", "gray"), [("none", True), ("fixed", False), ("dynamic", False)]
 )
-def test_few_examples_or_a_collapsed_code_leave_a_report_and_pictures(odd):
-    training, dataset = a_run(known=("label", "factor"), **odd)
-    lines = runs.report(training, dataset)
-    assert all("\n" not in line and "nan" not in line for line in lines)
-    assert dict(runs.pictures(training, dataset))
+def test_the_model_sees_what_it_saw_in_training(data, binarize, gray):
+    a_run(data, {"binarize": binarize})
+    run = saved.load(".")
+    seen = run.as_seen(data)
+    assert seen.dtype == np.float32
+    assert (not np.isin(seen, (0, 1)).all()) == gray
+    assert_array_equal(seen, run.as_seen(data))  # the same draw again
+    assert_array_equal(run.as_seen(seen), seen)
+    fixed = np.isin(run.training_data().X, (0, 1)).all()
+    assert fixed == (binarize == "fixed")
 
 
-def test_a_report_is_kept_line_by_line(tmp_path):
-    runs.save_report(tmp_path, ["one ±", "two"])
-    assert (tmp_path / "report.txt").read_text(encoding="utf-8") == "one ±\ntwo\n"
-
-
-OF_IMAGES = "reconstructions samples manifold traversals interpolation"
-
-
-@pytest.mark.parametrize(
-    ("shape", "n_latent", "names"),
-    [
-        ((12,), 2, "curves network latent units reconstructions marginals"),
-        ((4, 3), 2, f"curves network latent units {OF_IMAGES}"),
-        ((2, 2, 3), 5, f"curves network latent units {OF_IMAGES}"),
-        ((4, 3), 1, "curves network reconstructions samples traversals interpolation"),
-    ],
-    ids=["rows", "images", "colours", "one unit"],
-)
-def test_pictures_are_those_that_the_data_allow(shape, n_latent, names, tmp_path):
-    figures = dict(runs.pictures(*a_run(shape=shape, n_latent=n_latent, known=("label",))))
-    assert list(figures) == [f"{name}.png" for name in names.split()]
-    assert all(figure.axes for figure in figures.values())
+def test_other_data_than_the_runs_are_refused_as_its_own(data):
+    a_run(data)
+    run = saved.load(".")
+    np.save("images.npy", np.zeros((50, 4, 3)))
+    with pytest.raises(ValueError, match="45 examples to train on, the run in . had 27"):
+        run.training_data()
+    assert len(run.dataset("images.npy").X) == 45  # as other data they are welcome
