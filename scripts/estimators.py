@@ -15,15 +15,14 @@ import time
 import numpy as np
 
 from numvae import plots
-from numvae.cli import Parser, new_file, script, whole
+from numvae.cli import Parser, integer, new_file, script
 from numvae.datasets.digits import digits
 from numvae.lessons import gradient_noise as noise
-from numvae.network import Autoencoder
 from numvae.progress import Countdown, Progress, duration
 from numvae.rules import bernoulli
+from numvae.settings import Settings
+from numvae.streams import BINARIZE, EVALUATION, stream
 from numvae.training.loop import Training
-from numvae.training.minibatches import BINARIZE, EVALUATION, WEIGHTS, mean_of, stream
-from numvae.training.optimizers import Adam
 
 N, EPOCHS, LATENT, HIDDEN, BATCH = 2000, 10, 2, (32,), 5
 SAMPLES = (1, 3, 10, 30, 100)
@@ -34,12 +33,12 @@ def parser():
     p = Parser(description="Measure how noisy each estimator of the gradient is.")
     p.add_argument(
         "--draws",
-        type=whole(2),
+        type=integer(2),
         default=1000,
         metavar="N",
         help="gradients drawn for each number (default: 1000)",
     )
-    p.add_argument("--seed", type=whole(0), default=0, help="fixes every draw (default: 0)")
+    p.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
     p.add_argument("--figure", metavar="FILE.png", help="a new file for the picture")
     return p
 
@@ -48,16 +47,14 @@ def trained(seed):
     """A model that knows something, and its data: digits of 14 × 14 pixels, black or white."""
     images = digits(N, seed)[0][:, ::2, ::2].reshape(N, -1).astype("float64")
     X = bernoulli.sample(stream(seed, *BINARIZE), images)
-    model = Autoencoder(X.shape[1], LATENT, HIDDEN, "tanh", "bernoulli", dtype="float64")
-    model.initialize(stream(seed, *WEIGHTS), mean=mean_of(X))
-    training = Training(model, Adam(model.parameters, 2e-3), seed, epochs=EPOCHS)
+    settings = Settings(
+        n_latent=LATENT, hidden=HIDDEN, likelihood="bernoulli", lr=2e-3, epochs=EPOCHS
+    )
+    training = Training.new(settings, X, seed)
     progress = Progress(EPOCHS, N)
-    for _ in range(EPOCHS):
-        for seen in training.steps(X):
-            progress.step(seen)
-        progress.epoch(training.finish_epoch())
+    training.run(X, on_step=progress.step, on_epoch=progress.epoch)
     progress.close()
-    return model, X
+    return training.model, X
 
 
 def main(argv=None):

@@ -11,13 +11,12 @@ import time
 import numpy as np
 
 from numvae import plots
-from numvae.cli import Parser, new_file, script, whole
+from numvae.cli import Parser, integer, new_file, script
 from numvae.lessons import ppca
-from numvae.network import Autoencoder
 from numvae.progress import duration
+from numvae.settings import Settings
+from numvae.streams import SPLIT, WEIGHTS, stream
 from numvae.training.loop import Training
-from numvae.training.minibatches import SPLIT, WEIGHTS, stream
-from numvae.training.optimizers import Adam
 
 N, N_VALID, D = 2000, 1000, 10
 LENGTHS, SIGMA = (3.0, 2.0, 1.0), 0.5  # of the columns of W, and of the noise
@@ -27,7 +26,7 @@ BATCH, LR, SAMPLES = 100, 0.02, 4
 
 def parser():
     p = Parser(description="Train a linear-Gaussian VAE towards probabilistic PCA.")
-    p.add_argument("--seed", type=whole(0), default=0, help="fixes every draw (default: 0)")
+    p.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
     p.add_argument("--figure", metavar="FILE.png", help="a new file for the picture")
     return p
 
@@ -50,17 +49,19 @@ def compare(seed, path):
     X, X_valid = truth.sample(rng, N), truth.sample(rng, N_VALID)
     Z = len(LENGTHS)
     best = ppca.fit(X, Z)
-    model = Autoencoder(D, Z, (), likelihood="gaussian-fixed", sigma=best.sigma, dtype="float64")
-    model.initialize(stream(seed, *WEIGHTS))
-    training = Training(
-        model,
-        Adam(model.parameters, LR),
-        seed,
+    settings = Settings(
+        n_latent=Z,
+        hidden=(),
+        likelihood="gaussian-fixed",
+        sigma=best.sigma,
         batch_size=BATCH,
         epochs=MEASURED[-1],
+        lr=LR,
         schedule="cosine",
         n_samples=SAMPLES,
     )
+    training = Training.empty(settings, D, "float64", seed)
+    model = training.model.initialize(stream(seed, *WEIGHTS))
     error = "± from the draws (too small where the encoder is poor)"
     print(
         f"{N:,} rows of {D} columns and {N_VALID:,} more held out, drawn from probabilistic PCA "
@@ -69,19 +70,22 @@ def compare(seed, path):
         f"  {'epoch':>5}{'ELBO':>11}{'IS log p(x)':>20}{'exact':>11}{'held-out':>11}{'angle':>8}"
     )
     rows = []
-    while training.epoch <= MEASURED[-1]:
-        if training.epoch in MEASURED:
-            row = ppca.measure(model, X, X_valid, best, seed)
-            rows.append({"epoch": training.epoch, **row})
-            print(
-                f"  {training.epoch:>5}{row['elbo']:>11.4f}{row['estimate']:>11.4f} ± "
-                f"{row['error']:.4f}{row['log_p']:>11.4f}{row['valid']:>11.4f}"
-                f"{row['angles'].max():>8.2f}",
-                flush=True,
-            )
-        for _ in training.steps(X):
-            pass
-        training.finish_epoch()
+
+    def measure(epoch):
+        row = ppca.measure(model, X, X_valid, best, seed)
+        rows.append({"epoch": epoch, **row})
+        print(
+            f"  {epoch:>5}{row['elbo']:>11.4f}{row['estimate']:>11.4f} ± {row['error']:.4f}"
+            f"{row['log_p']:>11.4f}{row['valid']:>11.4f}{row['angles'].max():>8.2f}",
+            flush=True,
+        )
+
+    def on_epoch(row):
+        if row["epoch"] in MEASURED:
+            measure(row["epoch"])
+
+    measure(0)
+    training.run(X, on_epoch=on_epoch)
     top, valid = best.log_density(X).mean(), best.log_density(X_valid).mean()
     print(
         f"  {'pPCA':>5}{'':>31}{top:>11.4f}{valid:>11.4f}{0:>8.2f}   the optimum\n\n"

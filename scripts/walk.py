@@ -8,7 +8,7 @@ python scripts/walk.py --figure trace.png --steps finite_differences.png
 import numpy as np
 
 from numvae import plots
-from numvae.cli import Parser, new_file, script, whole
+from numvae.cli import Parser, integer, new_file, script
 from numvae.lessons import trace
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations
@@ -28,10 +28,14 @@ def parser():
         known = f"{', '.join(names)} (without it, {default})"
         p.add_argument(name, choices=names, default=default, metavar="NAME", help=known)
     p.add_argument(
-        "--samples", type=whole(1), default=1, metavar="L", help="samples of z for each example (1)"
+        "--samples",
+        type=integer(1),
+        default=1,
+        metavar="L",
+        help="samples of z for each example (1)",
     )
     p.add_argument(
-        "--seed", type=whole(0), default=0, metavar="N", help="of model, data, noise (0)"
+        "--seed", type=integer(0), default=0, metavar="N", help="of model, data, noise (0)"
     )
     p.add_argument(
         "--figure", metavar="FILE", help="draw the way forward and back into this new PNG file"

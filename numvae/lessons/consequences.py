@@ -16,22 +16,22 @@ import numpy as np
 
 from numvae.datasets.digits import digits
 from numvae.lessons import bugs
-from numvae.network import Autoencoder, objectives
 from numvae.rules import bernoulli
+from numvae.settings import Settings
+from numvae.streams import BINARIZE, EVALUATION, stream
 from numvae.training.loop import Training
-from numvae.training.minibatches import BINARIZE, EVALUATION, WEIGHTS, stream
-from numvae.training.optimizers import Adam
 from numvae.training.watchdog import Diverged
 
-SEED, EPOCHS, BATCH = 2014, 20, 50
+SEED, EPOCHS = 2014, 20
 N_TRAIN, N_VALID, SIZE = 1000, 500, 14
-MODE = {
-    "activation": "tanh",
+SETTINGS = {
+    "n_latent": 4,
+    "hidden": (64,),
     "likelihood": "bernoulli",
-    "dropout": 0.0,
-    "beta": 1.0,
-    "n_samples": 1,
-    "objective": "elbo",
+    "sigma_min": 0.1,
+    "lr": 3e-3,
+    "batch_size": 50,
+    "epochs": EPOCHS,
 }
 SMALL = 0.02  # of the right program's bound: another seed moves it by less
 
@@ -75,42 +75,36 @@ def right(*mode):
 def train(bug, seed=SEED, **mode):
     """The curve of a small model: the bug is planted while it trains, not while it is evaluated.
 
-    mode: the settings that differ from MODE
+    mode: the settings that differ from SETTINGS
     """
-    mode = MODE | mode
-    x, x_valid = data(black_and_white=mode["likelihood"] == "bernoulli")
+    settings = Settings(**(SETTINGS | mode))
+    x, x_valid = data(black_and_white=settings.likelihood == "bernoulli")
     with bugs.planted(bug) if bug else contextlib.nullcontext(), np.errstate(all="ignore"):
-        reported, vectors = _learn(x, seed, mode)
-    net, objective = _model(mode), objectives.objective(mode["objective"])
-    eps = net.noise(stream(seed, *EVALUATION), mode["n_samples"], N_VALID)
+        reported, vectors = _learn(x, seed, settings)
+    right = Training.empty(settings, SIZE**2, x.dtype, seed)
+    batch = {"x": x_valid, "eps": right.noise(stream(seed, *EVALUATION), N_VALID)}
     evaluated = []
     for vector in vectors:
-        net.parameters.vector[...] = vector
+        right.model.parameters.vector[...] = vector
         with np.errstate(all="ignore"):  # it may have diverged
-            losses, _ = net.loss_and_grad(x_valid, eps, mode["beta"], objective)
+            losses, _ = right.loss_and_grad(batch, settings.beta)
         evaluated.append(-losses.loss)
     return Curve(np.array(reported), np.array(evaluated))
 
 
-def _learn(x, seed, mode):
+def _learn(x, seed, settings):
     """The mean bound of each epoch, and the parameters before the first and after each."""
-    net = _model(mode).initialize(stream(seed, *WEIGHTS), mean=x.mean(axis=0))
-    settings = {name: mode[name] for name in ("beta", "n_samples", "objective")}
-    training = Training(net, Adam(net.parameters, lr=3e-3), seed, BATCH, **settings)
-    reported, vectors = [], [net.parameters.vector.copy()]
+    training = Training.new(settings, x, seed)
+    reported, vectors = [], [training.best]
+    bounds = []  # the mean bound of the epoch so far, after each step
+
+    def on_epoch(row):
+        reported.append(bounds[-1])
+        vectors.append(training.model.parameters.vector.copy())
+
     with contextlib.suppress(Diverged):
-        for _ in range(EPOCHS):
-            for _ in training.steps(x):
-                pass
-            reported.append(-training.sums[0] / training.seen)
-            training.finish_epoch()
-            vectors.append(net.parameters.vector.copy())
+        training.run(x, on_step=lambda n: bounds.append(-training.sums[0] / n), on_epoch=on_epoch)
     return reported, vectors
-
-
-def _model(mode):
-    settings = {name: mode[name] for name in ("activation", "likelihood", "dropout")}
-    return Autoencoder(SIZE**2, 4, (64,), sigma_min=0.1, **settings)
 
 
 @functools.cache

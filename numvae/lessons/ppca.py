@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numvae.evaluation import importance
+from numvae.rows import Inputs
 
 
 class PPCA(NamedTuple):
@@ -93,7 +94,8 @@ def measure(model, X, X_valid, best, seed, n_samples=100):
     """
     from scipy import linalg
 
-    estimate, exact = importance.estimate(model, X, seed, n_samples), learned(model)
+    estimate = importance.estimate(model, X, Inputs(model.dtype, seed), n_samples)
+    exact = learned(model)
     return {
         "elbo": estimate.elbo.mean(),
         "estimate": estimate.log_p.mean(),

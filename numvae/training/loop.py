@@ -144,8 +144,12 @@ class Training:
             "observed": observed,
             "encoder_input": minibatches.corrupt(rng, x, observed, *s.denoise) if s.denoise else x,
             "masks": model.masks(rng, s.n_samples, len(x)),
-            "eps": self.objective.noise(model, rng, s.n_samples, len(x)),
+            "eps": self.noise(rng, len(x)),
         }
+
+    def noise(self, rng, n_examples):
+        """The eps of as many samples as the settings say: (L, B, Z)."""
+        return self.objective.noise(self.model, rng, self.settings.n_samples, n_examples)
 
     def loss_and_grad(self, batch, beta):
         """The losses of a minibatch, and the flat gradient (P,)."""
