@@ -290,16 +290,16 @@ def test_the_bound_lies_below_and_the_gap_shrinks_with_more_samples(linear):
     assert vae.elbo(X).mean() < vae.score(X)
 
 
-def test_the_score_of_a_row_depends_on_the_row_alone(X):
+def test_the_score_and_the_code_of_a_row_depend_on_the_row_alone(X):
     vae = VAE(**FAST).fit(X)
     order = np.random.default_rng(0).permutation(N)
-    for method in (vae.score_samples, vae.elbo):
+    for method in (vae.score_samples, vae.elbo, vae.transform):
         scores = method(X)
         assert_array_equal(scores, method(X))
         assert_allclose(method(X[order]), scores[order], rtol=1e-10)
         assert_allclose([method(row[None])[0] for row in X], scores, rtol=1e-10)
         twice = method(np.repeat(X, 40, axis=0))
-        assert_allclose(twice, np.repeat(scores, 40), rtol=1e-10)
+        assert_allclose(twice, np.repeat(scores, 40, axis=0), rtol=1e-10)
 
 
 def test_many_samples_take_no_more_memory_at_a_time(X, monkeypatch):

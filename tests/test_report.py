@@ -2,7 +2,6 @@ import re
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
 
 from numvae import report
 from numvae.datasets import Dataset

@@ -6,9 +6,7 @@ from numpy.testing import assert_array_equal
 
 from numvae import VAE, report, runs
 from numvae.datasets import load
-from numvae.training.progress import Progress
 from numvae.settings import Settings
-from numvae.training import checkpoint
 from numvae.training.loop import Training
 
 
@@ -48,74 +46,78 @@ def test_what_is_there_is_never_overwritten(tmp_path, make):
 # A run.
 
 
-def a_run(validation=3, **settings):
-    """A run on the file of images that is one step past its best epoch, the last but none."""
-    settings = Settings(hidden=(5,), likelihood="bernoulli", epochs=1, batch_size=9, **settings)
-    dataset = load("images.npy", validation=validation, seed=3)
-    training = Training.new(settings.checked(), dataset.X, 3)
-    source = {"name": "images.npy", "validation": validation, "n_train": len(dataset.X)}
-    about = {"data": {**source, "shape": dataset.shape}, "seconds": 5}
-    return training, dataset, about
-def test_a_folder_is_the_best_epoch_with_its_settings_and_history(data):
-    training = a_run(data, {"validation": 3})
-    run = saved.load(".")
+def a_run():
+    """The Training whose finished run, on the file of images, is in the folder `run`."""
+    dataset = load("images.npy", validation=4, seed=3)
+    settings = Settings(hidden=(5,), likelihood="bernoulli", epochs=2, beta=0.5).checked()
+    training = Training.new(settings, dataset.X, 3)
+    training.run(dataset.X, dataset.X_valid)
+    list(training.steps(dataset.X))  # so that the parameters are no longer the best
+    data = {"name": "images.npy", "validation": 4, "n_train": 26, "shape": (4, 3)}
+    folder, about = runs.new_folder("run", None), {"data": data, "seconds": 5.0}
+    runs.save(training, folder, about)
+    list(runs.finish(training, dataset, folder, about))
+    return training
+
+
+@pytest.mark.parametrize("path", ["run", "run/model.npz", "a folder without a checkpoint"])
+def test_a_run_is_its_best_epoch_with_its_settings_its_history_and_its_data(data, path):
+    training = a_run()
+    if path == "a folder without a checkpoint":
+        Path("run/checkpoint.npz").unlink()
+        path = "run"
+    run = runs.load(path)
     assert_array_equal(run.model.parameters.vector, training.best)
-    assert run.training.model is run.model and run.training.history == training.history
-    assert run.shape == (4, 3) and run.seed == 3 and not run.missing
-    assert len(run.training_data().X_valid) == 3
+    assert run.training.history == training.history and len(training.history) == 2
+    assert run.training.settings.plain() == training.settings.plain()
+    assert run.vae.beta == 0.5 and run.vae.history_ == training.history
+    assert_array_equal(run.vae.transform(data), run.model.encode(data)[0])
+    assert run.shape == (4, 3) and run.training.seed == 3 and run.about["seconds"] == 5.0
+    again = run.training_data()
+    assert len(again.X) == 26 and len(again.X_valid) == 4
+    nll, kl = run.training.evaluate(again.X_valid)
+    assert -(nll + kl).mean() == pytest.approx(max(row["valid_elbo"] for row in training.history))
+    X, shape = run.examples()
+    assert_array_equal(X, data)  # in the order of the file
+    assert shape == (4, 3)
 
 
-def test_a_file_and_a_folder_without_a_checkpoint_are_a_model_alone(data, tmp_path):
-    a_run(data)
-    (tmp_path / "checkpoint.npz").unlink()
-    for path in ("model.npz", "."):
-        run = saved.load(path)
-        assert run.training is None and run.shape == (4, 3)
+def test_a_run_to_be_resumed_stands_where_it_was_left():
+    training = a_run()
+    run = runs.resume("run")
+    assert run.training.epoch == 2 and run.training.step == 1
+    assert_array_equal(run.training.best, training.best)
+    assert (run.model.parameters.vector != training.best).any()
+    with pytest.raises(FileNotFoundError, match="no checkpoint.npz in nowhere"):
+        runs.resume("nowhere")
 
 
 def test_an_estimators_file_is_a_model_of_rows_that_asks_for_data(data):
     VAE(n_latent=2, hidden=(4,), epochs=1, random_state=0).fit(data).save("vae.npz")
-    run = saved.load("vae.npz")
-    assert run.shape == (12,) and run.columns()[:2] == ["x1", "x2"]
+    run = runs.load("vae.npz")
+    assert run.shape == (12,) and run.columns[:2] == ["x1", "x2"]
     with pytest.raises(ValueError, match="^vae.npz does not say what it was trained on"):
         run.examples()
     assert run.examples("images.npy")[1] == (4, 3)
 
 
-def test_examples_are_in_the_order_of_the_file_and_codes_do_not_depend_on_the_blocks(
-    data, monkeypatch
-):
-    a_run(data)
-    run = saved.load(".")
-    X, shape = run.examples()
-    assert_array_equal(X, data)
-    assert shape == (4, 3)
-    mu, logvar = run.encode(X)
-    monkeypatch.setattr(saved, "ROWS_AT_ONCE", 7)
-    for whole, parts in zip((mu, logvar), run.encode(X)):
-        np.testing.assert_allclose(whole, parts, atol=1e-6)
-    assert run.decode(mu).shape == (30, 12)
-
-
-@pytest.mark.parametrize(
-    ("binarize", "gray"), [("none", True), ("fixed", False), ("dynamic", False)]
-)
-def test_the_model_sees_what_it_saw_in_training(data, binarize, gray):
-    a_run(data, {"binarize": binarize})
-    run = saved.load(".")
-    seen = run.as_seen(data)
-    assert seen.dtype == np.float32
-    assert (not np.isin(seen, (0, 1)).all()) == gray
-    assert_array_equal(seen, run.as_seen(data))  # the same draw again
-    assert_array_equal(run.as_seen(seen), seen)
-    fixed = np.isin(run.training_data().X, (0, 1)).all()
-    assert fixed == (binarize == "fixed")
-
-
-def test_other_data_than_the_runs_are_refused_as_its_own(data):
-    a_run(data)
-    run = saved.load(".")
+def test_other_data_than_the_runs_are_refused_as_its_own():
+    a_run()
+    run = runs.load("run")
     np.save("images.npy", np.zeros((50, 4, 3)))
-    with pytest.raises(ValueError, match="45 examples to train on, the run in . had 27"):
+    with pytest.raises(ValueError, match="46 examples to train on, the run in run had 26"):
         run.training_data()
     assert len(run.dataset("images.npy").X) == 45  # as other data they are welcome
+
+
+def test_a_report_is_written_before_its_pictures_are_drawn(monkeypatch):
+    a_run()
+    run = runs.load("run")
+    dataset = run.training_data()
+    lines = report.lines(run.training, dataset)
+    monkeypatch.setattr(report, "pictures", lambda *_: pytest.fail("drawn too early"))
+    again = runs.new_folder("again", None)
+    assert next(runs.write_report(run.training, dataset, again)) == lines[0]
+    text = (again / "report.txt").read_text(encoding="utf-8")
+    assert text == "\n".join([dataset.split, repr(run.model), *lines]) + "\n"
+    assert text == Path("run/report.txt").read_text(encoding="utf-8") and "±" in text
