@@ -75,7 +75,10 @@ def test_what_is_typed_becomes_the_value_of_a_setting(settings, typed, name, val
         ("--hidden 8,x", "--hidden: widths must be a whole number at least 1, found 'x'"),
         ("--hidden 8,0", "--hidden: widths must be a whole number at least 1, found 0"),
         ("--dropout 1", "--dropout: must be a number at least 0 and below 1, found 1.0"),
-        ("--denoise gaussian", "--denoise: must be a kind and an amount, .*found 'gaussian'"),
+        (
+            "--denoise gaussian",
+            "--denoise: must be a kind and an amount, .*typed as gaussian:0.2, found",
+        ),
         ("--denoise gaussian:-1", "--denoise: amount must be a number at least 0, found -1.0"),
         ("--likelihood gaussian:x", "--likelihood: .*'gaussian:x' needs a number of columns"),
         ("--seed 1.5", "--seed: must be a whole number at least 0, found '1.5'"),
