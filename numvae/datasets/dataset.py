@@ -121,75 +121,58 @@ def _named(name, data_dir, validation, seed, download):
 def _faces(validation, seed):
     n_train, n_valid = 2000, 500 if validation is None else validation
     images, factors = faces.faces(n_train + n_valid, seed)
-    X = images.reshape(len(images), -1)
-    known = {name: factors[:, i] for i, name in enumerate(faces.FACTORS)}
-    return Dataset(
-        name="faces",
-        X=X[:n_train],
-        X_valid=X[n_train:],
-        shape=images.shape[1:],
-        split=f"{n_train} faces drawn from seed {seed} to train, {n_valid} more held out",
-        likelihood="continuous-bernoulli",
-        known={name: values[:n_train] for name, values in known.items()},
-        known_valid={name: values[n_train:] for name, values in known.items()},
-    )
+    known = dict(zip(faces.FACTORS, factors.T))
+    split = f"{n_train} faces drawn from seed {seed} to train, {n_valid} more held out"
+    return _images("faces", images, n_train, split, "continuous-bernoulli", known)
 
 
 def _digits(validation, seed):
     n_train, n_valid = 10_000, 2000 if validation is None else validation
     images, labels = digits.digits(n_train + n_valid, seed)
-    X = images.reshape(len(images), -1)
-    return Dataset(
-        name="digits",
-        X=X[:n_train],
-        X_valid=X[n_train:],
-        shape=images.shape[1:],
-        split=f"{n_train} digits drawn from seed {seed} to train, {n_valid} more held out",
-        likelihood="bernoulli",
-        known={"digit": labels[:n_train]},
-        known_valid={"digit": labels[n_train:]},
-    )
+    split = f"{n_train} digits drawn from seed {seed} to train, {n_valid} more held out"
+    return _images("digits", images, n_train, split, "bernoulli", {"digit": labels})
 
 
 def _frey(data_dir, validation, download):
     images = frey.load(data_dir, download)
-    X = images.reshape(len(images), -1)
-    if validation is None:
-        n_train, n_valid = 1800, 100
-    else:
-        n_train, n_valid = _hold_out_last(validation, len(X), "Frey faces")
-    stop = n_train + n_valid
-    return Dataset(
-        name="frey",
-        X=X[:n_train],
-        X_valid=X[n_train:stop],
-        shape=images.shape[1:],
-        split=f"frames 0–{n_train - 1} in video order to train, the next {n_valid} held out",
-        likelihood="gaussian-sigma-z",
-        known={"frame": np.arange(n_train, dtype=np.float32)},
-    )
+    n_train, n_valid = 1800, 100
+    if validation is not None:
+        n_train, n_valid = _hold_out_last(validation, len(images), "Frey faces")
+    images = images[: n_train + n_valid]
+    split = f"frames 0–{n_train - 1} in video order to train, the next {n_valid} held out"
+    data = _images("frey", images, n_train, split, "gaussian-sigma-z")
+    data.known = {"frame": np.arange(n_train, dtype=np.float32)}
+    return data
 
 
 def _mnist(name, files, label, likelihood, data_dir, validation, download):
     """MNIST, or a set that comes in the same form; `files` is its module."""
     images, labels = files.load("train", data_dir, download)
-    if validation is None:
-        images_valid, labels_valid = files.load("test", data_dir, download)
-        split = "the 60,000 training images to train, the 10,000 test images held out"
-    else:
+    n_train = len(images)
+    split = "the 60,000 training images to train, the 10,000 test images held out"
+    if validation is not None:
         n_train, n_valid = _hold_out_last(validation, len(images), f"{name} training images")
-        images_valid, labels_valid = images[n_train:], labels[n_train:]
-        images, labels = images[:n_train], labels[:n_train]
         split = f"training images 0–{n_train - 1} to train, the last {n_valid} of them held out"
+    data = _images(name, images, n_train, split, likelihood, {label: labels})
+    if validation is None:
+        images, labels = files.load("test", data_dir, download)
+        data.X_valid, data.known_valid = images.reshape(len(images), -1), {label: labels}
+    return data
+
+
+def _images(name, images, n_train, split, likelihood, known=None):
+    """The Dataset of images (N, H, W), of which the first n_train are to train on; known: name →
+    (N,)."""
+    X, known = images.reshape(len(images), -1), known or {}
     return Dataset(
         name=name,
-        X=images.reshape(-1, 28 * 28),
-        X_valid=images_valid.reshape(-1, 28 * 28),
+        X=X[:n_train],
+        X_valid=X[n_train:],
         shape=images.shape[1:],
         split=split,
         likelihood=likelihood,
-        known={label: labels},
-        known_valid={label: labels_valid},
+        known={what: values[:n_train] for what, values in known.items()},
+        known_valid={what: values[n_train:] for what, values in known.items()},
     )
 
 
