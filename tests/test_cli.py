@@ -1,5 +1,4 @@
 import argparse
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -30,64 +29,32 @@ def test_whole_numbers_have_a_least():
             integer(1)(text)
 
 
-@pytest.fixture
-def settings():
-    """settings(typed, **defaults): the settings that a command line gives, as a dict."""
-
-    def settings(typed, **defaults):
-        p = Parser()
-        add_settings(dict.fromkeys(("data", "model", "training"), p), **defaults)
-        return vars(p.parse_args(typed.split()))
-
-    return settings
+def settings(typed, **defaults):
+    """The settings that a command line gives, as a dict."""
+    p = Parser()
+    add_settings(dict.fromkeys(("data", "model", "training"), p), **defaults)
+    return vars(p.parse_args(typed.split()))
 
 
-def test_every_setting_with_a_group_is_a_flag_with_the_tables_default(settings):
+def test_every_setting_with_a_group_is_a_flag_with_the_tables_default():
     defaults = {line.name: line.default for line in TABLE if line.metadata["group"]}
     assert settings("") == defaults
     assert settings("", lr=(0.5, "half")) == {**defaults, "lr": 0.5}
 
 
 @pytest.mark.parametrize(
-    ("typed", "name", "value"),
+    ("typed", "wanted"),
     [
-        ("--latent 3", "n_latent", 3),
-        ("--hidden 7,4", "hidden", (7, 4)),
-        ("--hidden none", "hidden", ()),
-        ("--activation elu,tanh", "activation", "elu,tanh"),
-        ("--likelihood gaussian:3,categorical:5", "likelihood", "gaussian:3,categorical:5"),
-        ("--sigma-min 1e-3", "sigma_min", 0.001),
-        ("--denoise salt_and_pepper:0.3", "denoise", ("salt_and_pepper", 0.3)),
-        ("--missing", "missing", True),
-        ("--samples 5", "n_samples", 5),
-        ("--seed 99999999999999999999", "random_state", 99999999999999999999),
+        ("--latent 3 --samples 5", {"n_latent": 3, "n_samples": 5}),
+        ("--hidden none", {"hidden": ()}),
+        ("--hidden 7,4 --activation elu,tanh", {"hidden": (7, 4), "activation": "elu,tanh"}),
+        ("--likelihood gaussian:3,categorical:5", {"likelihood": "gaussian:3,categorical:5"}),
+        ("--denoise salt_and_pepper:0.3", {"denoise": ("salt_and_pepper", 0.3)}),
+        ("--missing --seed 99999999999999999999", {"missing": True, "random_state": 10**20 - 1}),
     ],
 )
-def test_what_is_typed_becomes_the_value_of_a_setting(settings, typed, name, value):
-    found = settings(typed)[name]
-    assert found == value and type(found) is type(value)
-
-
-@pytest.mark.parametrize(
-    ("typed", "says"),
-    [
-        ("--optimizer adamm", "--optimizer: must be one of .*'adamm'. Did you mean 'adam'"),
-        ("--hidden 8,x", "--hidden: widths must be a whole number at least 1, found 'x'"),
-        ("--hidden 8,0", "--hidden: widths must be a whole number at least 1, found 0"),
-        ("--dropout 1", "--dropout: must be a number at least 0 and below 1, found 1.0"),
-        (
-            "--denoise gaussian",
-            "--denoise: must be a kind and an amount, .*typed as gaussian:0.2, found",
-        ),
-        ("--denoise gaussian:-1", "--denoise: amount must be a number at least 0, found -1.0"),
-        ("--likelihood gaussian:x", "--likelihood: .*'gaussian:x' needs a number of columns"),
-        ("--seed 1.5", "--seed: must be a whole number at least 0, found '1.5'"),
-    ],
-)
-def test_a_value_outside_its_constraint_is_a_sentence_with_the_flag(settings, typed, says, capsys):
-    with pytest.raises(SystemExit):
-        settings(typed)
-    assert re.search(says, capsys.readouterr().err)
+def test_what_is_typed_becomes_the_value_of_a_setting(typed, wanted):
+    assert settings(typed) == {**settings(""), **wanted}
 
 
 def test_a_new_file_is_none_that_is_there():
