@@ -647,6 +647,12 @@ def test_p_values_of_the_usual_are_spread_and_those_of_the_unusual_small(X):
         {"denoise": ("gaussian", 0.5)},
         {"denoise": ("salt_and_pepper", 0.3)},
         {"clip": 0.1},
+        {"lr": 0.1},
+        {"optimizer": "sgd"},
+        {"batch_size": 7},
+        {"n_samples": 2},
+        {"init_sigma": 0.1},
+        {"activation": "elu"},
         {"schedule": "cosine"},
         {"schedule": "burda"},
         {"likelihood": "gaussian:2,gaussian-sigma-z:2"},
@@ -654,7 +660,7 @@ def test_p_values_of_the_usual_are_spread_and_those_of_the_unusual_small(X):
     ids=str,
 )
 def test_every_setting_makes_a_difference_and_comes_back_from_a_file(X, setting, tmp_path):
-    plain, vae = VAE(**FAST).fit(X), VAE(**FAST, **setting).fit(X)
+    plain, vae = VAE(**FAST).fit(X), VAE(**{**FAST, **setting}).fit(X)
     assert parameters(vae).tobytes() != parameters(plain).tobytes()
     assert np.isfinite(parameters(vae)).all()
     vae.save(tmp_path / "vae.npz")

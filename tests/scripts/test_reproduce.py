@@ -1,3 +1,4 @@
+import contextlib
 import json
 import re
 import shlex
@@ -101,8 +102,9 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(small, monkeypatch, capsy
         parts, whole = numbers("parts", run), numbers("whole", run)
         assert parts.pop("seconds") > 0 and whole.pop("seconds") > 0
         assert parts == whole
-        a, b = (runs.resume(f"{out}/runs/{run}").model.parameters for out in ("parts", "whole"))
-        assert_array_equal(a.vector, b.vector)
+        a, b = (runs.resume(f"{out}/runs/{run}").training for out in ("parts", "whole"))
+        assert_array_equal(a.model.parameters.vector, b.model.parameters.vector)
+        assert a.history == b.history
 
 
 def test_what_is_trained_is_not_trained_again(small, monkeypatch):
@@ -130,8 +132,6 @@ def test_a_run_is_one_that_the_other_scripts_take(small, tmp_path):
 
 
 def test_a_planted_mistake_trains_and_does_not_measure(small, monkeypatch):
-    import contextlib
-
     inside, seen = [], []
 
     @contextlib.contextmanager
@@ -140,16 +140,11 @@ def test_a_planted_mistake_trains_and_does_not_measure(small, monkeypatch):
         yield
         inside.pop()
 
-    right = runs.train
-    monkeypatch.setattr(
-        runs, "train", lambda *args: (seen.append(("train", bool(inside))), right(*args))
-    )
-    measured = reproduce.measure
-    monkeypatch.setattr(
-        reproduce,
-        "measure",
-        lambda *args: (seen.append(("measure", bool(inside))), measured(*args))[1],
-    )
+    def watched(name, right):
+        return lambda *args: (seen.append((name, bool(inside))), right(*args))[1]
+
+    monkeypatch.setattr(runs, "train", watched("train", runs.train))
+    monkeypatch.setattr(reproduce, "measure", watched("measure", reproduce.measure))
     monkeypatch.setitem(small.runs, "one", Run(FLAGS, (1, 1, 1), planted=planted))
     assert reproduce.main(["small", "--only", "one"]) == 0
     assert seen == [("train", True), ("measure", False)]

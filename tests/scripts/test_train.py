@@ -156,16 +156,6 @@ def test_few_faces_held_out_or_a_single_latent_unit_are_enough(unusual):
     assert not re.search(r"\b(nan|inf)\b", Path("a/report.txt").read_text("utf-8"))
 
 
-def test_every_setting_of_the_training_makes_a_difference(rows, undrawn):
-    flags = "", "--beta 3", "--samples 2", "--batch-size 7", "--optimizer sgd", "--lr 0.01"
-    flags += "--schedule cosine", "--binarize dynamic", "--activation elu", "--init-sigma 0.1"
-    vectors = set()
-    for i, typed in enumerate(flags):
-        run("--data", rows, "--likelihood", "bernoulli", "--out", i, *typed.split())
-        vectors.add(parameters(str(i)).tobytes())
-    assert len(vectors) == len(flags)
-
-
 def test_help_lists_every_flag(capsys):
     with pytest.raises(SystemExit) as caught:
         train.main(["--help"])
