@@ -256,7 +256,7 @@ class VAE(Settings):
         changed = (
             f"{line.name}={getattr(self, line.name)!r}"
             for line in TABLE
-            if not _same(getattr(self, line.name), line.default)
+            if repr(getattr(self, line.name)) != repr(line.default)
         )
         return f"VAE({', '.join(changed)})"
 
@@ -348,11 +348,6 @@ def fitted(training, about):
     vae, names = VAE(**training.settings.plain()), about.get("feature_names")
     vae._set_fitted(training, None if names is None else np.array(names, dtype=object), about)
     return vae
-
-
-def _same(value, default):
-    """value is the default, and not merely equal to it (0 is not False)."""
-    return type(value) is type(default) and bool(value == default)
 
 
 def _seed(random_state):

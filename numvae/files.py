@@ -1,4 +1,4 @@
-"""Writing files so that there is never half of one."""
+"""Atomic file writes."""
 
 import contextlib
 import os
@@ -8,7 +8,7 @@ from pathlib import Path
 def write_atomically(path, content):
     """Write bytes under a temporary name beside `path`, then rename it.
 
-    Whoever reads `path` sees the old content or the new, whatever happens in between.
+    A reader of `path` sees the old content or the new, never a part.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")

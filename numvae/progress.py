@@ -55,9 +55,9 @@ class Progress(Countdown):
         self.first = self.finished = finished
         self.text = ""
 
-    def step(self, seen):
-        """After a step: `seen` examples of the current epoch are done."""
-        self.done = self.finished - self.first + seen / self.n_examples
+    def step(self, n_seen):
+        """After a step: n_seen examples of the current epoch are done."""
+        self.done = self.finished - self.first + n_seen / self.n_examples
         self.draw(f"epoch {self.finished + 1}/{self.epochs}  {self.text}")
 
     def epoch(self, row):

@@ -7,22 +7,26 @@ report.txt          the numbers of `report`
 curves.png …        the pictures
 """
 
+import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
-from numvae import datasets, report
+from numvae import datasets
 from numvae.datasets import own
 from numvae.estimator import fitted
 from numvae.evaluation import importance
 from numvae.files import write_atomically
-from numvae.progress import Countdown
+from numvae.parallel import OneProcess
+from numvae.progress import Countdown, Progress
+from numvae.report import Report
 from numvae.rows import join
 from numvae.training import checkpoint
 from numvae.training.history import save_history
 from numvae.training.loop import Training
+from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
 
 
@@ -32,13 +36,88 @@ class Run:
 
     path        the folder or the file
     training    as it stands, or at its best epoch where it was loaded to be used
-    about       what its file says besides: feature_names, data, seconds; `data` holds the arguments
-                of `datasets.load`, n_train and the shape of one example
+    about       what its file says besides: feature_names, seconds of training, and `data`: the
+                arguments of `datasets.load`, n_train and the shape of one example
+    team        the processes that share the training
     """
 
     path: Path
     training: Training
     about: dict
+    team: object = OneProcess()
+
+    def share(self, team, dataset):
+        """Have a team of processes share the training."""
+        self.training, self.team = team.share(self.training, dataset.X), team
+
+    def save(self):
+        """Write checkpoint.npz and history.csv: the run as it stands."""
+        training = self.team.whole(self.training)
+        self.team.first(lambda: self._save(training))
+
+    def _save(self, training):
+        checkpoint.save(training, self.path / "checkpoint.npz", about=self.about)
+        if training.history:
+            save_history(training.history, self.path / "history.csv")
+
+    def train(self, dataset, every=10, quiet=False):
+        """Train to the end, saving after every so many epochs, and where it stops.
+
+        Returns  the signal that ended it early, or None
+        Raises   watchdog.Diverged
+        """
+        training, epochs = self.training, self.training.settings.epochs
+        progress = Progress(epochs, len(dataset.X), training.epoch, quiet=quiet)
+        before, start = self.about.get("seconds", 0.0), time.monotonic()
+
+        def save():
+            self.about["seconds"] = before + time.monotonic() - start
+            self.save()
+
+        def on_epoch(row):
+            progress.epoch(row)
+            if row["epoch"] % every == 0 and row["epoch"] < epochs:
+                save()
+
+        X_valid = dataset.X_valid if len(dataset.X_valid) else None
+        try:
+            stopped = training.run(dataset.X, X_valid, on_step=progress.step, on_epoch=on_epoch)
+        except Diverged:
+            save()
+            raise
+        progress.close()
+        save()
+        return stopped
+
+    def finish(self, dataset):
+        """Keep the best epoch's model, and write it with its report and its pictures.
+
+        Yields  the lines of the report, before the pictures are drawn
+        """
+        self.training.keep_best()
+        checkpoint.save(self.training, self.path / "model.npz", "model", self.about)
+        yield from self.report(dataset, self.path)
+
+    def report(self, dataset, folder):
+        """Write report.txt and the pictures; yields as `finish`."""
+        from numvae import plots
+
+        report = Report(self.training, dataset)
+        lines = report.lines()
+        text = [dataset.split, repr(self.model), *lines]
+        write_atomically(folder / "report.txt", ("\n".join(text) + "\n").encode())
+        yield from lines
+        for filename, figure in report.pictures():
+            plots.save(figure, folder / filename)
+
+    def estimate(self, X, n_samples):
+        """`importance.estimate` of the rows of X, with a line of progress."""
+        progress, parts = Countdown(len(X)), []
+        for part in importance.estimates(self.model, X, self.training.inputs, n_samples):
+            parts.append(part)
+            progress.advance(len(part.log_p), "log p(x)")
+        progress.wipe()
+        return join(parts)
 
     @cached_property
     def vae(self):
@@ -163,50 +242,6 @@ def new_folder(out, name):
             number += 1
 
 
-def save(training, folder, about):
-    """Write checkpoint.npz and history.csv: a run as it stands."""
-    checkpoint.save(training, folder / "checkpoint.npz", about=about)
-    if training.history:
-        save_history(training.history, folder / "history.csv")
-
-
-def train(training, dataset, checkpoint, every, progress):
-    """Run to the end, calling checkpoint() after every so many epochs.
-
-    Returns  the signal that ended it early, or None
-    """
-
-    def on_epoch(row):
-        progress.epoch(row)
-        if training.epoch % every == 0 and training.epoch < training.settings.epochs:
-            checkpoint()
-
-    X_valid = dataset.X_valid if len(dataset.X_valid) else None
-    return training.run(dataset.X, X_valid, on_step=progress.step, on_epoch=on_epoch)
-
-
-def finish(training, dataset, folder, about):
-    """Keep the best epoch's model, and write it with its report and its pictures.
-
-    Yields  the lines of the report, before the pictures are drawn
-    """
-    training.keep_best()
-    checkpoint.save(training, folder / "model.npz", "model", about)
-    yield from write_report(training, dataset, folder)
-
-
-def write_report(training, dataset, folder):
-    """Write report.txt and the pictures; yields the lines of the report before it draws them."""
-    from numvae import plots
-
-    lines = report.lines(training, dataset)
-    text = [dataset.split, repr(training.model), *lines]
-    write_atomically(folder / "report.txt", ("\n".join(text) + "\n").encode())
-    yield from lines
-    for filename, figure in report.pictures(training, dataset):
-        plots.save(figure, folder / filename)
-
-
 def resume(folder):
     """The Run in a folder, where it stopped.
 
@@ -243,13 +278,3 @@ def load(path):
             f"--resume {path}, or give {path / 'model.npz'}."
         )
     return run
-
-
-def estimate(training, X, n_samples):
-    """`importance.estimate` of the rows of X, with a line of progress."""
-    progress, parts = Countdown(len(X)), []
-    for part in importance.estimates(training.model, X, training.inputs, n_samples):
-        parts.append(part)
-        progress.advance(len(part.log_p), "log p(x)")
-    progress.wipe()
-    return join(parts)

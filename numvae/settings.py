@@ -333,6 +333,11 @@ class Settings:
             )
         return s
 
+    def of_network(self):
+        """The arguments of `Autoencoder` that are settings."""
+        names = (line.name for line in TABLE if line.metadata["group"] == MODEL)
+        return {name: getattr(self, name) for name in names if name != "init_sigma"}
+
     def plain(self):
         """name → value, as JSON can hold it; a generator as random_state becomes None."""
         values = {line.name: getattr(self, line.name) for line in TABLE}

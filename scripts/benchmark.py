@@ -91,11 +91,11 @@ def main(argv=None):
     except (ValueError, OSError) as error:
         p.error(str(error))
     print(f"{machine.describe()}{_versions()}.")
-    found = {}
+    results = {}
     for what in args.what or MEASURES:
-        found[what] = MEASURES[what](args)
+        results[what] = MEASURES[what](args)
     if path:
-        about = {"machine": machine.describe() + _versions(), **found}
+        about = {"machine": machine.describe() + _versions(), **results}
         write_atomically(path, json.dumps(about, indent=1).encode())
     return 0
 
@@ -110,7 +110,7 @@ def steps(args):
     )
     print("how many times as long as numvae's: above 1, numvae is faster.")
     peers = here(PEERS)
-    found, show = {}, Countdown(len(args.cases) * args.rounds * len(peers))
+    results, show = {}, Countdown(len(args.cases) * args.rounds * len(peers))
     for case in args.cases:
         times = {name: [] for name in peers}
         for _ in range(args.rounds):
@@ -118,21 +118,21 @@ def steps(args):
                 times[name].append(run(PEERS[name], case, args.seconds)["ms"])
                 show.advance(1, f"{case.name}, {name}")
         show.wipe()
-        found[case.name] = times
+        results[case.name] = times
         print("\n".join(lines(case, times)), flush=True)
-    return found
+    return results
 
 
 def phases(args):
     """Milliseconds of each part of numvae's step: case → part → ms."""
     print("\nThe parts of a step of numvae, milliseconds")
-    found = {}
+    results = {}
     for case in args.cases:
-        found[case.name] = run(("in_numvae", "phases", ""), case, args.seconds)
-        if len(found) == 1:
-            print(" " * 32 + "".join(f"{part:>12}" for part in found[case.name]))
-        print(f"  {case.name:<30}" + "".join(f"{ms:12.3f}" for ms in found[case.name].values()))
-    return found
+        results[case.name] = run(("in_numvae", "phases", ""), case, args.seconds)
+        if len(results) == 1:
+            print(" " * 32 + "".join(f"{part:>12}" for part in results[case.name]))
+        print(f"  {case.name:<30}" + "".join(f"{ms:12.3f}" for ms in results[case.name].values()))
+    return results
 
 
 def epoch(args):
@@ -150,27 +150,27 @@ def epoch(args):
         "PyTorch, DataLoader": ("in_torch", "epoch", "torch"),
         "JAX, NumPy batches": ("in_jax", "epoch", "jax"),
     }
-    found = {}
+    results = {}
     for name in here(asked):
-        found[name] = run(asked[name], case, EPOCHS)
-        first, last = found[name]["seconds"][0], found[name]["seconds"][-1]
-        print(f"  {name:<22}{first:8.2f}{last:8.2f} s{_memory(found[name])}", flush=True)
-    return found
+        results[name] = run(asked[name], case, EPOCHS)
+        first, last = results[name]["seconds"][0], results[name]["seconds"][-1]
+        print(f"  {name:<22}{first:8.2f}{last:8.2f} s{_memory(results[name])}", flush=True)
+    return results
 
 
 def score(args):
     """Rows per second of score_samples."""
     case = Case(784, (400,), 20, 100)
-    found = run(("in_numvae", "score", ""), case, args.seconds)
-    how = f"{case.name}, {found['draws']} draws a row"
-    print(f"\nscore_samples, {how}: {found['rows']:,.0f} rows a second", flush=True)
-    return found
+    results = run(("in_numvae", "score", ""), case, args.seconds)
+    how = f"{case.name}, {results['draws']} draws a row"
+    print(f"\nscore_samples, {how}: {results['rows']:,.0f} rows a second", flush=True)
+    return results
 
 
 def start(args):
     """Seconds to import each, and nothing else, in a fresh process: the median of some."""
     print("\nSeconds from nothing to imported, and the memory taken")
-    found = {}
+    results = {}
     code = f"import {{}}, sys; sys.path.append({str(HERE / 'peers')!r}); import case; "
     code += "print(case.peak_memory())"
     for name in here({name: ("", "", name) for name in ("numpy", "numvae", "torch", "jax")}):
@@ -182,32 +182,32 @@ def start(args):
             )
             times.append(time.perf_counter() - began)
         most = ran.stdout.decode().strip()
-        found[name] = {
+        results[name] = {
             "seconds": float(np.median(times)),
             "MB": None if most == "None" else float(most),
         }
-        print(f"  {name:<8}{found[name]['seconds']:8.2f} s{_memory(found[name])}", flush=True)
-    return found
+        print(f"  {name:<8}{results[name]['seconds']:8.2f} s{_memory(results[name])}", flush=True)
+    return results
 
 
 def scaling(args):
     """Milliseconds per step as the batch, the width and the depth grow: what → case → peer → ms."""
     names = here({name: PEERS[name] for name in ("numvae", "bare products", "PyTorch", "JAX")})
-    found, show = {}, Countdown(len(names) * sum(map(len, SCALED.values())))
+    results, show = {}, Countdown(len(names) * sum(map(len, SCALED.values())))
     for what, cases in SCALED.items():
         print(f"\nMilliseconds per step by {what:<8}" + "".join(f"{name:>16}" for name in names))
-        found[what] = {}
+        results[what] = {}
         for case in cases:
             times = {}
             for name in names:
                 times[name] = run(PEERS[name], case, args.seconds)["ms"]
                 show.advance(1, f"{case.name}, {name}")
             show.wipe()
-            found[what][case.name] = times
+            results[what][case.name] = times
             print(
                 f"  {case.name:<30}" + "".join(f"{ms:16.3f}" for ms in times.values()), flush=True
             )
-    return found
+    return results
 
 
 MEASURES = {
@@ -273,8 +273,8 @@ def _spread(values, form):
     return f"{np.median(values):{form}} ± {(values.max() - values.min()) / 2:.2f}"
 
 
-def _memory(found):
-    return "" if found["MB"] is None else f"{found['MB']:10,.0f} MB"
+def _memory(results):
+    return "" if results["MB"] is None else f"{results['MB']:10,.0f} MB"
 
 
 def _versions():

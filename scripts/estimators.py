@@ -75,15 +75,15 @@ def laboratory(args, path):
     encoder, baseline = noise.encoder(model), noise.ideal_baseline(model, x, rng)
     print(f"{model}\nThe same {BATCH} digits, {args.draws:,} draws for each number.\n")
 
-    found, progress = {}, Countdown(sum(SAMPLES) * 5)
+    measured, progress = {}, Countdown(sum(SAMPLES) * 5)
     for name in (*noise.OF_THE_ELBO, noise.WEIGHTED):
         for L in SAMPLES:
-            found[name, L] = noise.measure(model, x, rng, name, L, args.draws, baseline)
+            measured[name, L] = noise.measure(model, x, rng, name, L, args.draws, baseline)
             progress.advance(L, f"{name}, {L} samples")
     truth = noise.measure(model, x, rng, noise.CLOSED, SAMPLES[-1], args.draws)[encoder]
     progress.wipe()
 
-    one = {name: found[name, 1][encoder] for name in noise.OF_THE_ELBO}
+    one = {name: measured[name, 1][encoder] for name in noise.OF_THE_ELBO}
     least = one[noise.CLOSED].total_variance
     print(
         "The encoder's gradient from one sample of z. off: how far the mean of the draws is from "
@@ -99,14 +99,14 @@ def laboratory(args, path):
             f"{noise.signal_to_noise(m):>7.2f}{off:>9.1%}{errors:>12.2f}"
         )
     variance = {
-        name: np.array([found[name, L][encoder].total_variance for L in SAMPLES])
+        name: np.array([measured[name, L][encoder].total_variance for L in SAMPLES])
         for name in noise.OF_THE_ELBO
     }
     table("Variance with L samples", variance, 1)
 
     decoder = slice(encoder.stop, None)
     snr = {
-        (bound, what): np.array([noise.signal_to_noise(found[name, k][part]) for k in SAMPLES])
+        (bound, what): np.array([noise.signal_to_noise(measured[name, k][part]) for k in SAMPLES])
         for bound, name in (("IWAE", noise.WEIGHTED), ("ELBO", noise.CLOSED))
         for what, part in (("encoder", encoder), ("decoder", decoder))
     }

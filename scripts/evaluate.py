@@ -50,7 +50,7 @@ def parser():
 
     c = command(
         report,
-        "compute every number and picture of a run anew, from its saved parameters and its data",
+        "compute every number and picture of a run again, from its saved parameters and its data",
         "a new folder for report.txt and the pictures",
     )
     c.add_argument(
@@ -168,7 +168,7 @@ def report(args):
     dataset = run.training_data(args.data, args.data_dir)
     folder = runs.new_folder(args.out, dataset.name)
     print(f"{dataset.split}\n{run.model}")
-    for line in runs.write_report(run.training, dataset, folder):
+    for line in run.report(dataset, folder):
         print(line)
 
 
@@ -220,7 +220,7 @@ def likelihood(args):
     levels = 256 if len(run.shape) > 1 and is_density(run.model.config["likelihood"]) else None
     folder = runs.new_folder(args.out, dataset.name)
     start = time.monotonic()
-    estimate = runs.estimate(run.training, X, args.samples)
+    estimate = run.estimate(X, args.samples)
     log_p, error = importance.mean_and_error(estimate.log_p)
     curve = importance.curve(estimate, args.samples)
     measured = diagnostics.diagnose(

@@ -1,4 +1,4 @@
-"""Make the pictures and the numbers of the README anew, in about ten minutes on two cores.
+"""Make the pictures and the numbers of the README again, in about ten minutes on two cores.
 
     python scripts/gallery.py --out new-gallery
 
@@ -57,7 +57,7 @@ PICTURES = {
 
 
 def main(argv=None):
-    p = Parser(description="Make the pictures and the numbers of the README anew.")
+    p = Parser(description="Make the pictures and the numbers of the README again.")
     p.add_argument("--out", required=True, metavar="DIR", help="a new folder for the pictures")
     p.add_argument("--download", action="store_true", help="fetch missing data")
     args = p.parse_args(argv)

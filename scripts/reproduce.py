@@ -11,7 +11,6 @@ is given again.
 
 import json
 import shlex
-import time
 from pathlib import Path
 
 import train
@@ -22,7 +21,7 @@ from numvae import machine, plots, runs
 from numvae.cli import Parser, integer, script
 from numvae.evaluation import diagnostics, importance
 from numvae.files import write_atomically
-from numvae.progress import Progress, duration
+from numvae.progress import duration
 from numvae.training import checkpoint
 from numvae.training.watchdog import Diverged
 
@@ -70,12 +69,12 @@ def reproduce(args):
     for name, epochs in chosen.items():
         run, place = recipe.runs[name], folder / "runs" / name
         print(f"{args.name}, {name}: train.py {run.flags} --epochs {epochs}", flush=True)
-        training, data, about = train_run(run, place, epochs, args)
-        if training.epoch < epochs:
+        trained_run, data = train_run(run, place, epochs, args)
+        if trained_run.training.epoch < epochs:
             print("Stopped. Rerun the same command to continue.")
             return 130
-        numbers = measure(training, data, about, place, run.draws[length])
-        trained[name] = Trained(name, run, training, data, numbers)
+        numbers = measure(trained_run, data, run.draws[length])
+        trained[name] = Trained(name, run, trained_run.training, data, numbers)
     write_report(folder, args.name, recipe, trained)
     print(f"\n{(folder / 'report.md').read_text(encoding='utf-8')}\nIn {folder}.")
     return 0
@@ -114,43 +113,34 @@ def claim(folder, settings):
         )
 
 
-def train_run(run, folder, epochs, args):
+def train_run(recipe_run, folder, epochs, args):
     """Train a run to its end, or until it is interrupted; from its checkpoint if there is one.
 
-    Returns  the Training with the parameters of its last epoch, which are the ones kept; the
-             Dataset; and what there is to know, with the seconds that all sittings took
+    Returns  the runs.Run with the parameters of its last epoch, which are the ones kept, and its
+             Dataset
     """
     where = ["--data-dir", args.data_dir] * bool(args.data_dir) + ["--download"] * args.download
     if (folder / "checkpoint.npz").is_file():
         flags = ["--resume", str(folder)]
     else:
-        flags = [*shlex.split(run.flags), "--epochs", str(epochs), "--out", str(folder)]
+        flags = [*shlex.split(recipe_run.flags), "--epochs", str(epochs), "--out", str(folder)]
     args = train.parser().parse_args(flags + where)
-    begun, data = (train.old_run if args.resume else train.new_run)(args)
-    training, about = begun.training, begun.about
-    if training.epoch == epochs:
-        return training, data, about
-    folder.mkdir(parents=True, exist_ok=True)
-    before, start = about.get("seconds", 0.0), time.monotonic()
-
-    def save():
-        about["seconds"] = before + time.monotonic() - start
-        runs.save(training, folder, about)
-
-    save()
-    progress = Progress(epochs, len(data.X), training.epoch)
-    with run.planted():
-        runs.train(training, data, save, max(1, epochs // 50), progress)
-    progress.close()
-    if training.epoch == epochs:
-        training.best, training.best_epoch = training.model.parameters.vector.copy(), epochs
-    save()
-    return training, data, about
+    run, data = (train.old_run if args.resume else train.new_run)(args)
+    training = run.training
+    if training.epoch < epochs:
+        run.path = run.path or runs.new_folder(folder, data.name)
+        run.save()
+        with recipe_run.planted():
+            run.train(data, max(1, epochs // 50))
+        if training.epoch == epochs:
+            training.best, training.best_epoch = training.model.parameters.vector.copy(), epochs
+            run.save()
+    return run, data
 
 
-def measure(training, data, about, folder, draws):
+def measure(run, data, draws):
     """What the held-out examples say, as a dict; kept in numbers.json, and the model beside it."""
-    path = folder / "numbers.json"
+    path, training = run.path / "numbers.json", run.training
     if path.is_file():
         return json.loads(path.read_text(encoding="utf-8"))
     model, X = training.model, data.X_valid
@@ -165,14 +155,14 @@ def measure(training, data, about, folder, draws):
         "kl": float(kl.mean()),
         "active": int((activity > diagnostics.ACTIVE).sum()),
         "draws": draws,
-        "seconds": about["seconds"],
+        "seconds": run.about["seconds"],
         "machine": machine.describe(),
     }
     if draws:
         print(f"  log p(x) of {len(X):,} held-out examples, {draws:,} draws each", flush=True)
-        log_p = runs.estimate(training, X, draws).log_p
+        log_p = run.estimate(X, draws).log_p
         numbers["log_p"], numbers["log_p_error"] = importance.mean_and_error(log_p)
-    checkpoint.save(training, folder / "model.npz", "model", about)
+    checkpoint.save(training, run.path / "model.npz", "model", run.about)
     write_atomically(path, json.dumps(numbers, indent=1).encode())
     return numbers
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from numvae import datasets, machine, parallel, runs
 from numvae.cli import Parser, add_settings, integer, script
 from numvae.datasets.dataset import NAMES as DATA_NAMES
-from numvae.progress import Progress
 from numvae.settings import TABLE, Settings
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
@@ -163,51 +162,48 @@ def train(p, args, team):
     try:
         with team.together():
             run, data = (old_run if args.resume else new_run)(args)
-        shared = team.share(run.training, data.X)
-        folder = run.path or team.first(lambda: runs.new_folder(args.out, data.name))
+        run.share(team, data)
+        run.path = run.path or team.first(lambda: runs.new_folder(args.out, data.name))
     except (ValueError, OSError) as error:
         p.error(str(error))
     except (MemoryError, OverflowError) as error:
         p.error(f"this is more than the machine can hold: {error}.")
     say = (lambda *_: None) if args.quiet else print
-    epochs, start = run.training.settings.epochs, run.training.epoch
-
-    team.first(lambda: runs.save(run.training, folder, run.about))
-    if data.found:
-        say(data.found)
-    say(f"{data.name}: {data.split}.\n{run.model}")
-    threads = f"{machine.blas_threads()} BLAS thread{'s' * (machine.blas_threads() > 1)}"
-    how = f", {team.size} ranks with {threads} each share {shared.shares}" if team.size > 1 else ""
-    resumed = f"from epoch {start + 1} " if args.resume else ""
-    say(f"Training {resumed}to epoch {epochs}, seed {run.training.seed}{how}:")
-
-    def checkpoint():
-        run.training = team.whole(shared)
-        team.first(lambda: runs.save(run.training, folder, run.about))
-
-    progress = Progress(epochs, len(data.X), start, quiet=args.quiet)
+    if data.summary:
+        say(data.summary)
+    say(f"{data.name}: {data.split}.\n{run.training.model}")
+    say(_what(args, run))
+    run.save()
     try:
-        stopped = runs.train(shared, data, checkpoint, args.checkpoint_every, progress)
+        stopped = run.train(data, args.checkpoint_every, args.quiet)
     except Diverged as error:
-        checkpoint()
-        p.exit(1, f"\n{error} They are in {folder / 'checkpoint.npz'}.\n")
-    progress.close()
-    checkpoint()
+        p.exit(1, f"\n{error} They are in {run.path / 'checkpoint.npz'}.\n")
     if stopped:
         say(
-            f"Stopped by {stopped.name} in epoch {shared.epoch + 1}. Resume with: "
-            f"python scripts/train.py --resume {folder}"
+            f"Stopped by {stopped.name} in epoch {run.training.epoch + 1}. Resume with: "
+            f"python scripts/train.py --resume {run.path}"
         )
         return 128 + stopped
-    team.first(lambda: finish(run.training, data, folder, run.about, say))
+    run.training = team.whole(run.training)
+    team.first(lambda: finish(run, data, say))
     return 0
 
 
-def finish(training, data, folder, about, say):
+def _what(args, run):
+    """One line: what is about to be trained."""
+    resumed = f"from epoch {run.training.epoch + 1} " if args.resume else ""
+    line = f"Training {resumed}to epoch {run.training.settings.epochs}, seed {run.training.seed}"
+    if run.team.size > 1:
+        threads = f"{machine.blas_threads()} BLAS thread{'s' * (machine.blas_threads() > 1)}"
+        line += f", {run.team.size} ranks with {threads} each share {run.training.shares}"
+    return line + ":"
+
+
+def finish(run, data, say):
     """Keep the best epoch's model, and leave it with its numbers and pictures."""
-    for line in runs.finish(training, data, folder, about):
+    for line in run.finish(data):
         say(line)
-    say(f"In {folder}: {', '.join(sorted(path.name for path in folder.iterdir()))}")
+    say(f"In {run.path}: {', '.join(sorted(path.name for path in run.path.iterdir()))}")
 
 
 if __name__ == "__main__":

@@ -186,7 +186,7 @@ def invariants():
 
 
 def epochs():
-    """Each epoch deals the examples out anew."""
+    """Each epoch has its own minibatches."""
     first, second = (np.array(minibatches.shuffled(SEED, epoch, 1000, 10)) for epoch in (1, 2))
     yield _line("minibatches", "each example once", np.sort(second, axis=None), np.arange(1000))
     batch = np.empty((2, 1000), int)

@@ -20,7 +20,7 @@ class Dataset:
     likelihood          the name of the likelihood that suits it
     known, known_valid  dict of name → (N,): labels (integers) or factors (floats); each may be
                         empty
-    found, scale        of data of one's own: one sentence about what was read and how, and what the
+    summary, scale      of data of one's own: one sentence about what was read and how, and what the
                         values were divided by
     """
 
@@ -32,7 +32,7 @@ class Dataset:
     likelihood: str
     known: dict = field(default_factory=dict)
     known_valid: dict = field(default_factory=dict)
-    found: str = ""
+    summary: str = ""
     scale: int = 1
 
     def split_at_random(self, seed):
@@ -191,7 +191,7 @@ def _own(path, validation, seed, resize, missing, scale):
         if n_valid
         else f"all {n} examples to train, none held out",
         likelihood=data.likelihood,
-        found=data.found,
+        summary=data.summary,
         scale=data.scale,
     )
 

@@ -90,9 +90,9 @@ def unpack_checked(content, md5):
     Raises  ValueError with the reason as half a sentence
     """
     content = unpack(content)
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != md5:
-        raise ValueError(f"the MD5 of its content is {found}, published is {md5}")
+    digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if digest != md5:
+        raise ValueError(f"the MD5 of its content is {digest}, published is {md5}")
     return content
 
 

@@ -36,14 +36,14 @@ class Own:
     scale       what a value is divided by: 255 for bytes, else 1
     shape       of one example
     likelihood  the one that suits the values
-    found       one sentence about all this
+    summary     one sentence about all this
     """
 
     rows: np.ndarray
     scale: int
     shape: tuple
     likelihood: str
-    found: str
+    summary: str
 
     def examples(self, numbers):
         """The examples of these numbers, float32; of a memory map they stay on disk."""

@@ -1,4 +1,4 @@
-"""The owner of an affine layer: views of W, b, dW and db, one remembered input, no formula.
+"""An affine layer: views of W, b, dW and db, one remembered input, no formula.
 
 Read next: mlp.
 """

@@ -1,6 +1,6 @@
 """The end of the decoder: what kind of noise p(x|z) puts around a reconstruction.
 
-A likelihood is an owner like any other (`shapes`, `bind`, `initialize`). It can `start_at` the mean
+A likelihood is a module like any other (`shapes`, `bind`, `initialize`). It can `start_at` the mean
 of the data, and answers four calls from what the decoder gives, h (the page's g):
 
     log_likelihood(x, h, observed)  log p(x|z) of each sample and example, remembering what backward
@@ -11,7 +11,7 @@ of the data, and answers four calls from what the decoder gives, h (the page's g
     sample(rng, h)                  a draw x ~ p(x|z)
 
 The Gaussian comes in three forms that differ in where its variance comes from, so the variance is
-an owner of its own: FixedVariance, LearnedVariance, VarianceOfZ. A table whose columns are of
+a module of its own: FixedVariance, LearnedVariance, VarianceOfZ. A table whose columns are of
 several kinds has one likelihood for each block of columns: Blocks.
 
 Read next: objectives.
@@ -275,7 +275,7 @@ NAMES = (
 
 
 def likelihood(kind, n_in, n_features, sigma, sigma_min):
-    """The owner for one of NAMES, or for blocks of columns such as "gaussian:3,categorical:5"."""
+    """The likelihood of one of NAMES, or of blocks of columns, as gaussian:3,categorical:5."""
     if ":" not in kind:
         return _single(kind, "likelihood", n_in, n_features, sigma, sigma_min)
     blocks = parse_blocks(kind)

@@ -28,7 +28,7 @@ class Parameters:
         self.values, self.gradients = views(self.vector, shapes), views(self.gradient, shapes)
 
     def __getstate__(self):
-        """What a pickle or a deep copy holds: views cannot travel, so they are made anew."""
+        """What a pickle or a deep copy holds: not the views, which are made again."""
         return {"shapes": self.shapes, "vector": self.vector}
 
     def __setstate__(self, state):
@@ -38,9 +38,9 @@ class Parameters:
 
 def views(vector, shapes):
     """name → the view of a flat vector (P,) that belongs to it, in its shape."""
-    found, start = {}, 0
+    named, start = {}, 0
     for name, shape in shapes.items():
         here = slice(start, start + math.prod(shape))
-        found[name] = vector[here].reshape(shape)
+        named[name] = vector[here].reshape(shape)
         start = here.stop
-    return found
+    return named

@@ -9,7 +9,7 @@ Where a batch has fewer examples than the layers have units, that is far less th
                  └── logvar ─┘
 
 What `loss_and_grad` itself handles, x, mu, logvar, z and log p(x|z), every rank has whole, so that
-page is the same for all. What lies between is divided inside three kinds of owners, whose `places`
+page is the same for all. What lies between is divided inside three kinds of modules, whose `places`
 tell which part of each array of the whole model is a rank's own:
 
     OwnOutputs      a layer that has its own outputs, from all inputs: the hidden layers

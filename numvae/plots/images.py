@@ -76,19 +76,19 @@ def reconstructions(originals, reconstructed):
     return strips([originals, reconstructed], ["original", "reconstructed"])
 
 
-def inpainting(originals, seen, filled):
+def inpainting(originals, known, filled):
     """Images with missing pixels, and how the model fills them in, as `strips`.
 
-    Shapes   originals (N, H, W) or (N, H, W, 3); seen alike, its missing pixels NaN and drawn blue;
+    Shapes   originals (N, H, W) or (N, H, W, 3); known alike, with missing pixels NaN, drawn blue;
              filled alike, or several draws of it, (draws, …)
-    Look at  whether what is filled in goes on from what is seen, and where the draws differ: there
+    Look at  whether what is filled in continues what is known, and where the draws differ: there
              the model is unsure
     """
     if np.ndim(filled) == np.ndim(originals):
         draws, labels = [filled], ["filled in"]
     else:
         draws, labels = filled, [f"filled in, {i + 1}" for i in range(len(filled))]
-    return strips([originals, seen, *draws], ["original", "seen", *labels])
+    return strips([originals, known, *draws], ["original", "known", *labels])
 
 
 @style.in_style

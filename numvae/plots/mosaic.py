@@ -15,7 +15,7 @@ from numvae.plots import style
 MARGIN = 0.15  # inches around the images
 TILE = 1.5  # inches an image may take at most
 NARROWEST = 4.0  # inches a figure takes at least, for its text
-MISSING = style.SKY_BLUE  # no gray could be told from what is seen
+MISSING = style.SKY_BLUE  # a gray would look like a pixel
 
 
 def check(images, leading):

@@ -53,7 +53,7 @@ in_style = matplotlib.style.context(["default", SETTINGS])
 
 
 def new_figure(width, height, layout=None):
-    """An empty figure of so many inches that belongs to nobody but the caller."""
+    """An empty figure of so many inches, owned by the caller."""
     return Figure(figsize=(width, height), dpi=DPI, layout=layout)
 
 

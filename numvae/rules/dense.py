@@ -29,7 +29,7 @@ def backward(dy, x, W, dW=None, db=None, need_dx=True):
     Why     y_bo = Σ_i x_bi W_io + b_o, so ∂y_bo/∂W_io = x_bi: the chain rule sums x_bi dy_bo over
             the rows b that share W. The other two sum over what shares b_o, and what shares x_bi.
     Give dW and db to have the gradients written there (views into one flat vector). The first
-    layer's input is data: need_dx=False skips the product nobody asks for, and dx is None.
+    layer's input is data: need_dx=False skips that product, and dx is None.
     """
     dW = np.matmul(x.T, dy, out=dW)
     db = dy.sum(axis=0, out=db)

@@ -1,7 +1,7 @@
 """Training: minibatches, the loop, the optimizers' memory, history, files.
 
     minibatches     which examples make up a step, and the random stream that belongs to it
-    optimizers      the owners of Adam's, Adagrad's and SGD's memory
+    optimizers      the memory of Adam's, Adagrad's and SGD
     loop            the training loop
     engine          who trains: one process, or several under MPI that share every step
     watchdog        what to do when a number is no longer finite

@@ -69,18 +69,7 @@ def _expected(header):
     labelled("seed", Seed.number, header["seed"])
     if header["dtype"] not in ("float32", "float64"):
         raise ValueError(f"dtype must be float32 or float64, found {header['dtype']!r}.")
-    of_parameters = shapes(
-        build(
-            header["n_features"],
-            s.n_latent,
-            s.hidden,
-            s.activation,
-            s.likelihood,
-            s.sigma,
-            s.sigma_min,
-            s.dropout,
-        )
-    )
+    of_parameters = shapes(build(header["n_features"], **s.of_network()))
     size = sum(map(math.prod, of_parameters.values()))
     more = (*OPTIMIZERS[s.optimizer].memory_names, "best") if "t" in header else ()
     every = {**of_parameters, **dict.fromkeys(more, (size,))}

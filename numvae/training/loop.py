@@ -56,19 +56,9 @@ class Training:
     @classmethod
     def empty(cls, settings, n_features, dtype, seed):
         """A run whose parameters are all 0, to be filled."""
-        s = settings
-        model = Autoencoder(
-            n_features,
-            s.n_latent,
-            s.hidden,
-            s.activation,
-            s.likelihood,
-            s.sigma,
-            s.sigma_min,
-            s.dropout,
-            dtype,
-        )
-        return cls(model, OPTIMIZERS[s.optimizer](model.parameters, s.lr), s, seed)
+        model = Autoencoder(n_features, **settings.of_network(), dtype=dtype)
+        optimizer = OPTIMIZERS[settings.optimizer](model.parameters, settings.lr)
+        return cls(model, optimizer, settings, seed)
 
     def run(self, X, X_valid=None, epochs=None, on_step=None, on_epoch=None, close_epoch=False):
         """Train on X until so many epochs are finished (None: all), or a signal asks to stop.

@@ -111,7 +111,7 @@ def peak_memory():
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1e3
 
 
-def told():
+def from_argv():
     """(Case, amount, mode) from the command line: what `benchmark.py` asks of this process, and for
     how many seconds, or epochs."""
     *case, amount, mode = json.loads(sys.argv[1])

@@ -6,9 +6,9 @@ import math
 import jax
 import jax.numpy as jnp
 import numpy as np
-from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, mnist, run, told
+from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, from_argv, mnist, run
 
-case, amount, mode = told()
+case, amount, mode = from_argv()
 ACTIVATION = {"tanh": jnp.tanh, "relu": jax.nn.relu}[case.activation]
 LOG_FLOOR = math.log(SIGMA_MIN**2)
 encoder, decoder = case.layers()

@@ -9,7 +9,7 @@ import json
 import time
 
 import numpy as np
-from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, mnist, run, told
+from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, from_argv, mnist, run
 
 from numvae import VAE, parallel
 from numvae.network import Autoencoder, objectives
@@ -17,7 +17,7 @@ from numvae.settings import Settings
 from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
 
-case, amount, mode = told()
+case, amount, mode = from_argv()
 rng = np.random.default_rng(0)
 model = Autoencoder(
     case.D, case.Z, case.hidden, case.activation, case.likelihood, sigma_min=SIGMA_MIN
@@ -52,9 +52,9 @@ def phases():
     """Milliseconds of each part of a step, the median of many."""
     stamps, order = [], []
 
-    def stamp(owner, method, before, after):
-        """Have owner.method note the time, as the end of the part `before` and of `after`."""
-        original = getattr(owner, method)
+    def stamp(module, method, before, after):
+        """Have module.method note the time, as the end of the part `before` and of `after`."""
+        original = getattr(module, method)
 
         def stamped(*args, **settings):
             note(before)
@@ -62,7 +62,7 @@ def phases():
             note(after)
             return result
 
-        setattr(owner, method, stamped)
+        setattr(module, method, stamped)
 
     def note(part):
         stamps.append(time.perf_counter())
@@ -75,16 +75,16 @@ def phases():
     stamp(model.decoder, "forward", "sampling", "decoder")
     stamp(objective, "forward", "likelihood", "likelihood")
     stamp(optimizer, "update", "backward", "optimizer")
-    x, found = batches(case), []
+    x, steps = batches(case), []
     start = time.perf_counter()
     while time.perf_counter() - start < amount:
         stamps.clear(), order.clear()
-        step(x[len(found) % len(x)])
+        step(x[len(steps) % len(x)])
         parts = dict.fromkeys(("encoder", "sampling", "decoder", "likelihood"), 0.0)
         for part, took in zip(order[1:], np.diff(stamps)):
             parts[part] = parts.get(part, 0.0) + 1e3 * float(took)
-        found.append(parts)
-    half = found[len(found) // 2 :]
+        steps.append(parts)
+    half = steps[len(steps) // 2 :]
     print(json.dumps({part: float(np.median([parts[part] for parts in half])) for part in half[0]}))
 
 

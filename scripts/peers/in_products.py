@@ -2,9 +2,9 @@
 floor on this machine."""
 
 import numpy as np
-from case import batches, run, told
+from case import batches, from_argv, run
 
-case, amount, _ = told()
+case, amount, _ = from_argv()
 rng = np.random.default_rng(0)
 encoder, decoder = case.layers()
 width = case.hidden[-1] if case.hidden else case.D

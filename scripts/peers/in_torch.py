@@ -4,13 +4,13 @@ epoch of MNIST with its DataLoader."""
 import math
 
 import torch
-from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, mnist, run, told
+from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, from_argv, mnist, run
 from torch import nn
 from torch.nn import functional as F
 
 from numvae.machine import blas_threads
 
-case, amount, mode = told()
+case, amount, mode = from_argv()
 torch.set_num_threads(blas_threads())
 torch.manual_seed(0)
 ACTIVATION = {"tanh": nn.Tanh, "relu": nn.ReLU}[case.activation]

@@ -24,7 +24,7 @@ def pictures(trained):
 RECIPE = Recipe(
     title="Burda, Grosse & Salakhutdinov 2016, *Importance Weighted Autoencoders* (arXiv "
     "1509.00519), Table 1, one stochastic layer",
-    about="MNIST, pixels drawn anew as black or white every time they are seen; 50 latent units, "
+    about="MNIST, pixels drawn as black or white every time they are used; 50 latent units, "
     "two hidden layers of 200 tanh on either side. The number is the NLL, −log p(x), of the 10,000 "
     "test images by importance sampling with 5,000 draws each. With one sample VAE and IWAE are "
     "the same program.",

@@ -20,10 +20,10 @@ BOTH = {
 
 def pictures(trained):
     for data, (title, units) in BOTH.items():
-        found = {z: trained[f"{data}-{z}"] for z in units if f"{data}-{z}" in trained}
+        runs = {z: trained[f"{data}-{z}"] for z in units if f"{data}-{z}" in trained}
         curves = {
             f"{title}, {z} latent units": (len(run.data.X), run.training.history)
-            for z, run in found.items()
+            for z, run in runs.items()
         }
         yield (
             f"bound-{data}.png",
@@ -54,7 +54,7 @@ RECIPE = Recipe(
     "Only curves were published, so ours stand on the paper's axes and no value is held against "
     "them.",
     differences=(
-        "MNIST's pixels are drawn anew as black or white every time they are seen; the paper does "
+        "MNIST's pixels are drawn as black or white every time they are used; the paper does "
         "not say how it made them binary.",
         "Adagrad's rate is 0.02 throughout (the paper chose between 0.01, 0.02 and 0.1 by the "
         "first iterations). No weight decay (the paper has a small one, from a prior N(0, I) on "
