@@ -61,7 +61,10 @@ def read(path, kind, expected, from_version_1):
             raise
         except Exception as error:  # a damaged zip can raise almost anything
             reason = " ".join(str(error).split()) or type(error).__name__
-            raise ValueError(f"{path} is not a whole numvae {kind} file: {reason}.") from None
+            if isinstance(error, KeyError):
+                reason = f"it has no {reason}"
+            end = "" if reason.endswith((".", "?")) else "."
+            raise ValueError(f"{path} is not a whole numvae {kind} file: {reason}{end}") from None
 
 
 class _Foreign(ValueError):

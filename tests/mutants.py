@@ -190,17 +190,9 @@ ARGUED = (
     ),
     (
         "rules/objectives.py",
-        "elbo",
-        "A tie: at its free bits a unit has as much KL as it is counted for.",
-        [
-            "return -log_px.mean() + beta * np.where(mean_kl < free_bits, free_bits, kl).sum()",
-        ],
-    ),
-    (
-        "rules/objectives.py",
         "elbo_backward",
         "A tie: at its free bits a unit's loss has a kink, and both slopes are right.",
-        ["dkl *= mean_kl >= free_bits"],
+        ["dkl *= kl.mean(axis=0) >= free_bits"],
     ),
     ("rules/optimizers.py", "clip", TIE, ["if norm >= limit:"]),
     (
@@ -214,15 +206,6 @@ ARGUED = (
         "Autoencoder.log_likelihood",
         RESHAPE,
         ["h = self.decoder.forward(z.reshape(-2, z.shape[-1]))"],
-    ),
-    (
-        "network/autoencoder.py",
-        "",
-        "Who says nothing of dropout asks for the shapes alone: checkpoints older than dropout.",
-        [
-            "def build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, "
-            "dropout=1.0):"
-        ],
     ),
     (
         "network/likelihoods.py",

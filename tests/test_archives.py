@@ -10,7 +10,8 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from numvae import VAE, archives, files, load
-from numvae.training.checkpoint import load_model
+from numvae.training import checkpoint
+from numvae.training.loop import POSITION
 
 ARRAYS = {
     "a": np.arange(6.0).reshape(2, 3),
@@ -19,8 +20,15 @@ ARRAYS = {
 }
 
 
-def expected(header):
-    return {name: (array.shape, array.dtype) for name, array in ARRAYS.items()}
+EXPECTED = {name: (array.shape, array.dtype) for name, array in ARRAYS.items()}
+
+
+def never(header):
+    pytest.fail("the header was believed")
+
+
+def read(path, kind="thing", expected=lambda header: EXPECTED, from_version_1=never):
+    return archives.read(path, kind, expected, from_version_1)
 
 
 @pytest.fixture
@@ -40,8 +48,8 @@ def saved(tmp_path_factory):
 
 
 def test_header_and_arrays_come_back(path):
-    header, arrays = archives.read(path, "thing", expected)
-    assert header == {"numvae": "thing", "version": 1, "x": [1, None, "ä", 0.1], "big": 2**90}
+    header, arrays = read(path)
+    assert header == {"numvae": "thing", "version": 2, "x": [1, None, "ä", 0.1], "big": 2**90}
     assert list(arrays) == list(ARRAYS)
     for name, array in ARRAYS.items():
         assert arrays[name].dtype == array.dtype
@@ -56,7 +64,7 @@ def test_numpy_and_any_zip_program_can_read_it_too(path):
 
 def test_an_array_in_fortran_order_is_not_taken_for_its_transpose(tmp_path):
     archives.write(tmp_path / "f", "thing", {}, {"a": np.asfortranarray(ARRAYS["a"])})
-    _, arrays = archives.read(tmp_path / "f", "thing", lambda _: {"a": ((2, 3), np.dtype("f8"))})
+    _, arrays = read(tmp_path / "f", expected=lambda header: {"a": EXPECTED["a"]})
     assert_array_equal(arrays["a"], ARRAYS["a"])
 
 
@@ -71,7 +79,7 @@ def test_an_array_that_declares_more_than_the_file_holds_is_refused(path):
         for name, content in {**members, "a.npy": npy.getvalue()}.items():
             new.writestr(name, content)
     with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file"):
-        archives.read(path, "thing", expected)
+        read(path)
 
 
 def test_compressed_members_are_refused(path):
@@ -79,38 +87,36 @@ def test_compressed_members_are_refused(path):
     with np.load(path) as archive:
         np.savez_compressed(path.with_suffix(".npz"), **archive)
     with pytest.raises(ValueError, match="is compressed or larger than the file"):
-        archives.read(path.with_suffix(".npz"), "thing", expected)
+        read(path.with_suffix(".npz"))
 
 
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
-        ({"a": ((2, 3), "f8")}, "not those of its configuration"),
-        ({**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "more": ((1,), "f8")}, "not those"),
-        (
-            {**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "a": ((3, 2), "f8")},
-            "not the shapes",
-        ),
-        (
-            {**{n: (a.shape, a.dtype) for n, a in ARRAYS.items()}, "a": ((2, 3), "f4")},
-            "not the shapes",
-        ),
+        ({"a": EXPECTED["a"]}, "not those of its configuration"),
+        ({**EXPECTED, "more": ((1,), "f8")}, "not those of its configuration"),
+        ({**EXPECTED, "a": ((3, 2), "f8")}, "not the shapes"),
+        ({**EXPECTED, "a": ((2, 3), "f4")}, "not the shapes"),
     ],
 )
 def test_other_arrays_than_expected_are_refused(path, wanted, says):
     with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file: .*{says}"):
-        archives.read(path, "thing", lambda header: wanted)
+        read(path, expected=lambda header: wanted)
 
 
-def test_kind_and_version_are_looked_at_before_anything_else(path, monkeypatch):
-    def never(header):
-        pytest.fail("the header was believed")
-
+def test_kind_and_version_are_looked_at_before_anything_else(path):
     with pytest.raises(ValueError, match="is a numvae thing file; expected a model file"):
-        archives.read(path, "model", never)
-    monkeypatch.setattr(archives, "VERSION", 2)
-    with pytest.raises(ValueError, match="has format version 1, this numvae reads version 2"):
-        archives.read(path, "thing", never)
+        read(path, "model", never)
+    archives.write(path, "thing", {"version": 3}, ARRAYS)
+    with pytest.raises(ValueError, match="has format version 3, this numvae reads up to version 2"):
+        read(path, expected=never)
+
+
+def test_a_header_of_format_1_is_brought_to_this_one_first(path):
+    archives.write(path, "thing", {"version": 1, "old": 3}, ARRAYS)
+    found = []
+    header, _ = read(path, "thing", lambda h: found.append(h) or EXPECTED, lambda h: {"new": h})
+    assert header["new"]["old"] == 3 and found == [header]
 
 
 @pytest.mark.parametrize(
@@ -121,7 +127,7 @@ def test_whatever_goes_wrong_inside_becomes_one_sentence(path, error):
         raise error
 
     with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file: .+") as caught:
-        archives.read(path, "thing", fail)
+        read(path, expected=fail)
     assert caught.value.__cause__ is None and "\n" not in str(caught.value)
 
 
@@ -129,10 +135,11 @@ def test_whatever_goes_wrong_inside_becomes_one_sentence(path, error):
 
 
 def contents(path):
-    """All that a file says: parameters, configuration and what is beside them."""
-    model, about = load_model(path)
-    history = load(path).history_
-    return model.parameters.vector.tobytes(), json.dumps(model.config), json.dumps(about), history
+    """All that a file says: parameters, settings, history and what is beside them."""
+    run, about = checkpoint.load(path, "model")
+    position = [getattr(run, name) for name in POSITION]
+    plain = run.model.config, run.settings.plain(), run.seed, position, about
+    return run.model.parameters.vector.tobytes(), json.dumps(plain)
 
 
 def damaged_otherwise(path, damaged, whole):

@@ -13,7 +13,7 @@ import numpy as np
 
 from numvae import archives
 from numvae.network.autoencoder import build, shapes
-from numvae.settings import COUNT, TABLE, Seed, Settings, labelled
+from numvae.settings import COUNT, TABLE, Choice, Number, Settings, labelled
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS
 
@@ -45,7 +45,7 @@ def load(path, kind="checkpoint"):
 
     Raises  as `archives.read`
     """
-    header, arrays = archives.read(path, kind, _expected, _from_version_1)
+    header, arrays = archives.read(path, kind, lambda h: _expected(h, kind), _from_version_1)
     settings = _settings(header)
     training = Training.empty(settings, header["n_features"], header["dtype"], header["seed"])
     for name, value in training.model.parameters.values.items():
@@ -62,22 +62,45 @@ def load(path, kind="checkpoint"):
     return training, header["about"]
 
 
-def _expected(header):
-    """name → (shape, dtype) of the arrays that a file with this header holds."""
+# Of what a header holds beside the settings.
+NATURAL = Number(int, least=0)
+CONSTRAINTS = {
+    "n_features": COUNT,
+    "dtype": Choice(("float32", "float64")),
+    **dict.fromkeys(("seed", "epoch", "step", "n_seen", "best_epoch"), NATURAL),
+}
+
+
+def _expected(header, kind):
+    """name → (shape, dtype) of the arrays that a file with this header holds.
+
+    Raises  KeyError, TypeError, ValueError   the header is not one that `save` makes
+    """
     s = _settings(header)
-    labelled("n_features", COUNT, header["n_features"])
-    labelled("seed", Seed.number, header["seed"])
-    if header["dtype"] not in ("float32", "float64"):
-        raise ValueError(f"dtype must be float32 or float64, found {header['dtype']!r}.")
+    flat = {**header, **header["position"]}
+    for name, constraint in CONSTRAINTS.items():
+        labelled(name, constraint, flat[name])
+    for name, wanted in (("best_elbo", float), ("history", list), ("about", dict)):
+        if not isinstance(flat[name], wanted):
+            raise TypeError(f"{name} must be a {wanted.__name__}, found {flat[name]!r}.")
+    if kind == "checkpoint":
+        labelled("t", NATURAL, header["t"])
+        if np.shape(header["sums"]) != (4,):
+            raise ValueError(f"sums must be four numbers, found {header['sums']!r}.")
     of_parameters = shapes(build(header["n_features"], **s.of_network()))
     size = sum(map(math.prod, of_parameters.values()))
-    more = (*OPTIMIZERS[s.optimizer].memory_names, "best") if "t" in header else ()
+    more = (*OPTIMIZERS[s.optimizer].memory_names, "best") if kind == "checkpoint" else ()
     every = {**of_parameters, **dict.fromkeys(more, (size,))}
     return {name: (shape, np.dtype(header["dtype"])) for name, shape in every.items()}
 
 
 def _settings(header):
     """Settings from the header's; a setting that a file does not know yet has its default."""
+    unknown = set(header["settings"]) - {line.name for line in TABLE}
+    if unknown:
+        raise ValueError(
+            f"this numvae has no setting {', '.join(sorted(unknown))}; install a newer one."
+        )
     return Settings(**header["settings"]).checked()
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from numvae.evaluation.units import bits_per_dimension, conventions
+from numvae.evaluation.conventions import bits_per_dimension, conventions
 
 
 def test_a_fair_coin_costs_one_bit():

@@ -5,12 +5,14 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
+from numvae import rows
 from numvae.evaluation import importance
 from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES
+from numvae.rows import Inputs, binarized
 from numvae.rules import gaussian
 from numvae.rules.importance import effective_samples, log_mean_exp, standard_error
-from numvae.training.loop import evaluate
+from numvae.streams import ROWS, by_content
 
 D, Z, B = 4, 2, 6
 
@@ -27,6 +29,18 @@ def exact(model, x, sigma=0.5):
     return stats.multivariate_normal.logpdf(x, b, W.T @ W + sigma**2 * np.eye(D))
 
 
+def log_likelihood(model, x, eps, observed=None):
+    """log p(x) of each example from the draws that are given."""
+    return log_mean_exp(importance.log_weights(model, x, observed, [eps]))
+
+
+def estimate(model, x, n_samples, seed=0, missing=False):
+    return importance.estimate(model, x, Inputs(model.dtype, seed, missing=missing), n_samples)
+
+
+# The weights of draws that are given.
+
+
 def test_it_is_log_p_of_a_linear_gaussian_model(draw, rng):
     """With the prior for a proposal, which is wide enough."""
     model, x = make(sigma=1.0), draw(B, D)
@@ -35,7 +49,7 @@ def test_it_is_log_p_of_a_linear_gaussian_model(draw, rng):
     log_p = exact(model, x, sigma=1.0)
     for n, tolerance in ((1000, 0.5), (100_000, 0.05)):
         eps = rng.standard_normal((n, B, Z))
-        assert_allclose(importance.log_likelihood(model, x, eps), log_p, atol=tolerance)
+        assert_allclose(log_likelihood(model, x, eps), log_p, atol=tolerance)
 
 
 def test_it_is_exact_from_a_single_sample_of_the_exact_posterior(draw):
@@ -51,30 +65,8 @@ def test_it_is_exact_from_a_single_sample_of_the_exact_posterior(draw):
     values["mu.W"][...] = variance * W.T / 0.25
     values["mu.b"][...] = -b @ values["mu.W"]
     values["logvar.W"][...], values["logvar.b"][...] = 0.0, math.log(variance)
-    found = importance.log_likelihood(model, x, draw(1, B, 1))
+    found = log_likelihood(model, x, draw(1, B, 1))
     assert_allclose(found, exact(model, x), rtol=1e-12)
-
-
-def test_samples_are_taken_in_parts_that_change_nothing(draw, monkeypatch):
-    model, x, eps = make(hidden=(5,)), draw(B, D), draw(50, B, Z)
-    seen = []
-
-    def spy(x, z, observed, log_likelihood=model.log_likelihood):
-        seen.append(len(z) * len(x))
-        return log_likelihood(x, z, observed)
-
-    monkeypatch.setattr(model, "log_likelihood", spy)
-    whole = importance.log_likelihood(model, x, eps)
-    monkeypatch.setattr(importance, "AT_ONCE", 45)
-    assert_allclose(importance.log_likelihood(model, x, eps), whole, rtol=1e-12)
-    assert seen[0] == 50 * B and sum(seen[1:]) == 50 * B and max(seen[1:]) <= 45
-
-
-def test_examples_more_than_fit_at_once_are_still_done(draw, monkeypatch):
-    model, x, eps = make(hidden=(5,)), draw(B, D), draw(7, B, Z)
-    whole = importance.log_likelihood(model, x, eps)
-    monkeypatch.setattr(importance, "AT_ONCE", 2)
-    assert_allclose(importance.log_likelihood(model, x, eps), whole, rtol=1e-12)
 
 
 @pytest.mark.parametrize("likelihood", NAMES)
@@ -85,7 +77,7 @@ def test_one_sample_gives_the_bound_with_a_sampled_kl(likelihood, rng, draw, dty
     z = gaussian.reparameterize(mu, logvar, eps)[0]
     log_q = stats.norm.logpdf(z, mu, np.exp(logvar / 2)).sum(axis=1)
     wanted = model.log_likelihood(x, z[None])[0] + stats.norm.logpdf(z).sum(axis=1) - log_q
-    found = importance.log_likelihood(model, x, eps)
+    found = log_likelihood(model, x, eps)
     assert found.dtype == np.float64
     assert_allclose(found, wanted, rtol=1e-5 if dtype == "float32" else 1e-12)
 
@@ -97,14 +89,14 @@ def test_on_average_it_lies_above_the_bound_and_more_so_with_more_samples(likeli
     eps = rng.standard_normal((4000, B, Z))
     elbo = -sum(model.elbo_terms(x, eps))
     by_fives = eps.reshape(800, 5, B, Z)
-    of_five = np.mean([importance.log_likelihood(model, x, e) for e in by_fives], axis=0)
-    assert elbo.mean() < of_five.mean() < importance.log_likelihood(model, x, eps).mean()
+    of_five = np.mean([log_likelihood(model, x, e) for e in by_fives], axis=0)
+    assert elbo.mean() < of_five.mean() < log_likelihood(model, x, eps).mean()
 
 
 def test_weights_that_no_float_can_hold_are_fine(draw):
     """(W1) with a log p(x|z) of −10⁴ and below."""
     model, x, eps = make(sigma=0.01), draw(B, D), draw(20, B, Z)
-    found = importance.log_likelihood(model, x, eps)
+    found = log_likelihood(model, x, eps)
     assert np.isfinite(found).all() and found.max() < -1e3
     assert (found >= log_mean_exp(np.full((20, B), found.min()))).all()
 
@@ -120,7 +112,7 @@ def test_what_is_missing_does_not_count(draw, rng):
     covariance = (W.T @ W + np.eye(D))[np.ix_(some, some)]
     wanted = stats.multivariate_normal.logpdf(x[:, some], b[some], covariance)
     eps = rng.standard_normal((50_000, B, Z))
-    found = importance.log_likelihood(model, x * observed, eps, observed)
+    found = log_likelihood(model, x * observed, eps, observed)
     assert_allclose(found, wanted, atol=0.06)
 
 
@@ -143,7 +135,7 @@ def linear(wrong=0.4, n=40):
 
 def test_bound_below_estimate_below_truth_and_tighter_with_every_sample():
     model, x = linear(n=1000)
-    log_p, found = exact(model, x, sigma=1.0), importance.estimate(model, x, 0, 500)
+    log_p, found = exact(model, x, sigma=1.0), estimate(model, x, 500)
     assert (found.elbo < found.log_p).all()
     assert (abs(found.log_p - log_p) < 6.0 * found.standard_error).all()
     errors = np.mean(found.curve - log_p[:, None], axis=0)
@@ -154,18 +146,17 @@ def test_bound_below_estimate_below_truth_and_tighter_with_every_sample():
     assert_array_equal(found.curve[:, -1], found.log_p)
 
 
-def test_the_bound_of_an_estimate_is_the_bound():
+def test_the_bound_of_an_estimate_is_the_bound(rng):
     model, x = linear()
-    nll, kl = evaluate(model, x, 0, n_samples=4000)
-    assert_allclose(
-        importance.estimate(model, x, 0, 4000).elbo.mean(), -(nll + kl).mean(), atol=0.02
-    )
+    elbo = -sum(model.elbo_terms(x, rng.standard_normal((4000, *x.shape[:1], Z))))
+    found = estimate(model, x, 4000).elbo
+    assert_allclose(found.mean(), elbo.mean(), atol=0.02)
 
 
 def test_the_standard_error_is_the_spread_over_seeds():
     """(W4)"""
     model, x = linear(n=10)
-    many = [importance.estimate(model, x, seed, 200) for seed in range(60)]
+    many = [estimate(model, x, 200, seed) for seed in range(60)]
     spread = np.std([found.log_p for found in many], axis=0, ddof=1)
     said = np.sqrt(np.mean([found.standard_error**2 for found in many], axis=0))
     assert_allclose(said.mean(), spread.mean(), rtol=0.15)
@@ -175,10 +166,10 @@ def test_the_standard_error_is_the_spread_over_seeds():
 def test_effective_samples_lie_between_one_and_all():
     """(W3)"""
     model, x = linear()
-    found = importance.estimate(model, x, 0, 50)
+    found = estimate(model, x, 50)
     assert (found.effective_samples >= 1.0).all() and (found.effective_samples < 50.0).all()
     model.parameters.vector *= 20.0
-    far = importance.estimate(model, x, 0, 50)
+    far = estimate(model, x, 50)
     assert far.effective_samples.mean() < found.effective_samples.mean()
     assert np.isfinite(far.log_p).all() and (far.effective_samples >= 1.0 - 1e-9).all()
 
@@ -186,12 +177,20 @@ def test_effective_samples_lie_between_one_and_all():
 @pytest.mark.parametrize("n_samples", [1, 3, 40])
 def test_parts_of_any_size_change_nothing(monkeypatch, n_samples):
     model, x = linear(n=7)
-    whole = importance.estimate(model, x, 3, n_samples)
+    whole, decoded = estimate(model, x, n_samples, 3), []
+
+    def spy(x, z, observed, log_likelihood=model.log_likelihood):
+        decoded.append(len(x) * len(z))
+        return log_likelihood(x, z, observed)
+
+    monkeypatch.setattr(model, "log_likelihood", spy)
     for at_once in (1, 2, 7, 10_000):
         monkeypatch.setattr(importance, "AT_ONCE", at_once)
-        parts = list(importance.estimates(model, x, 3, n_samples))
+        parts = list(importance.estimates(model, x, Inputs(model.dtype, 3), n_samples))
         assert sum(len(part.log_p) for part in parts) == 7
-        for a, b in zip(importance.join(parts), whole):
+        assert sum(decoded) == 7 * n_samples and max(decoded) <= at_once
+        decoded.clear()
+        for a, b in zip(rows.join(parts), whole):
             assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 
@@ -204,15 +203,26 @@ def test_noise_of_float32_does_not_depend_on_its_parts():
 
 def test_it_repeats_and_another_seed_is_another_draw():
     model, x = linear(n=5)
-    a, b, c = (importance.estimate(model, x, seed, 20).log_p for seed in (1, 1, 2))
+    a, b, c = (estimate(model, x, 20, seed).log_p for seed in (1, 1, 2))
     assert_array_equal(a, b)
     assert (a != c).all()
 
 
-def test_rows_are_seen_as_the_held_out_bound_sees_them(monkeypatch, rng):
-    """Down to the pixels that binarising draws, and the same rows after the first thousand."""
+def test_a_row_has_its_estimate_wherever_it_stands_and_as_often_as_it_does():
+    model, x = linear(n=8)
+    x = np.tile(x, (2, 1))
+    found = estimate(model, x, 20)
+    assert_allclose(found.log_p[:8], found.log_p[8:], rtol=1e-12)
+    alone = estimate(model, x[3:4], 20)
+    for a, b in zip(alone, found):
+        assert_allclose(a[0], b[3], rtol=1e-9)
+
+
+@pytest.mark.parametrize("binarize", [False, True])
+def test_rows_go_through_the_model_as_it_takes_them(rng, monkeypatch, binarize):
+    """In its dtype, and gray pixels as black or white; so do those after the first thousand."""
     model = make("bernoulli", (5,), "float32")
-    X = rng.random((1003, D)).astype(np.float32)
+    X = rng.random((1003, D))
     seen = []
 
     def spy(x, encode=model.encode):
@@ -220,19 +230,17 @@ def test_rows_are_seen_as_the_held_out_bound_sees_them(monkeypatch, rng):
         return encode(x)
 
     monkeypatch.setattr(model, "encode", spy)
-    evaluate(model, X, 4, binarize=True)
-    by_evaluate = np.concatenate(seen)
-    seen.clear()
-    found = importance.estimate(model, X, 4, 2, binarize=True)
-    assert_array_equal(np.concatenate(seen), by_evaluate)
-    assert set(np.unique(by_evaluate)) == {0.0, 1.0}
+    found = importance.estimate(model, X, Inputs(model.dtype, 4, binarize), 2)
+    x = X.astype("float32")
+    assert_array_equal(np.concatenate(seen), binarized(x, 4) if binarize else x)
+    assert {x.dtype for x in seen} == {model.dtype}
     assert len(found.log_p) == 1003 and len(np.unique(found.log_p)) > 900
 
 
 def test_missing_values_are_taken_from_nan():
     model, x = linear(n=6)
     holes = np.where(np.arange(x.size).reshape(x.shape) % 5 == 0, np.nan, x)
-    found = importance.estimate(model, holes, 0, 20_000, missing=True)
+    found = estimate(model, holes, 20_000, missing=True)
     W, b = (model.parameters.values[f"likelihood.mean.{name}"] for name in "Wb")
     for row, log_p, error in zip(holes, found.log_p, found.standard_error):
         some = ~np.isnan(row)
@@ -250,7 +258,7 @@ def test_prefixes(n, wanted):
 
 def test_the_curve_is_the_estimate_from_the_first_draws():
     model, x = linear(n=30)
-    found, few = importance.estimate(model, x, 0, 60), importance.estimate(model, x, 0, 5)
+    found, few = estimate(model, x, 60), estimate(model, x, 5)
     points = importance.curve(found, 60)
     assert [k for k, _, _ in points] == [1, 5, 50, 60]
     assert points[1][1] == pytest.approx(few.log_p.mean(), rel=1e-9)
@@ -266,9 +274,9 @@ def test_mean_and_error(draw):
 def test_the_numbers_of_a_row_are_those_of_its_weights(draw):
     """(W1) (W3) (W4)"""
     model, x = linear(n=1)
-    found = importance.estimate(model, x, 9, 8)
-    rng = importance.streams.stream(9, *importance.streams.EVALUATION, 0, 0)
-    log_w = importance.log_weights(model, x, [rng.standard_normal((8, 1, Z))])
+    found = estimate(model, x, 8, 9)
+    (rng,) = by_content(x, 9, *ROWS)
+    log_w = importance.log_weights(model, x, None, [rng.standard_normal((8, 1, Z))])
     assert_allclose(found.log_p, log_mean_exp(log_w), rtol=1e-12)
     assert_allclose(found.standard_error, standard_error(log_w), rtol=1e-12)
     assert_allclose(found.effective_samples, effective_samples(log_w), rtol=1e-12)

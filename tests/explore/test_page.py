@@ -12,9 +12,10 @@ import pytest
 from numvae.datasets import Dataset
 from numvae.explore.page import page
 from numvae.explore.view import view
-from numvae.network import Autoencoder
 from numvae.rules import continuous_bernoulli
-from numvae.saved import Saved
+from numvae.runs import Run
+from numvae.settings import Settings
+from numvae.training.loop import Training
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(
@@ -22,18 +23,21 @@ needs_node = pytest.mark.skipif(
 )
 
 
-def a_view(likelihood="bernoulli", shape=(4, 3), n_latent=2, hidden=(7,), scale=1.0, **more):
+def a_view(likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="f4", **more):
     """A View of random weights; `scale` makes them larger, so that functions show their ends."""
     rng = np.random.default_rng(0)
-    X = rng.random((30, int(np.prod(shape)))).astype("f4")
-    model = Autoencoder(X.shape[1], n_latent, hidden, likelihood=likelihood, **more)
-    model.initialize(rng, sigma=scale)
-    for name, value in model.parameters.values.items():
+    X = rng.random((30, int(np.prod(shape)))).astype(dtype)
+    if "categorical" in likelihood:
+        X[:] = np.eye(X.shape[1])[-1]  # one-hot rows, also in the last columns alone
+    settings = Settings(hidden=hidden, likelihood=likelihood, **more)
+    training = Training.new(settings, X, 0)
+    training.model.initialize(rng, sigma=scale)
+    for name, value in training.model.parameters.values.items():
         if name.endswith(".b"):
             value[...] = rng.standard_normal(value.shape)
     known = {"factor": rng.random(30), "label": np.arange(30) % 3}
     dataset = Dataset("made-up", X, X[:0], shape, "split", likelihood, known)
-    return view(Saved("model.npz", model, {}), dataset)
+    return view(Run("model.npz", training, {}), dataset)
 
 
 def part(text, name):

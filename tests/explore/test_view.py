@@ -3,19 +3,20 @@ import pytest
 
 from numvae.datasets import Dataset
 from numvae.explore.view import LEAST_LIMIT, ORIGINALS, POINTS, UNITS, colouring, view
-from numvae.network import Autoencoder
 from numvae.plots import style
-from numvae.saved import Saved
+from numvae.runs import Run
+from numvae.settings import Settings
+from numvae.training.loop import Training
 
 
-def a_view(n=60, n_valid=0, n_latent=3, shape=(2, 3), use=None, about=(), X=None):
+def a_view(n=60, n_valid=0, n_latent=3, shape=(2, 3), use=None, X=None, **settings):
     """A View of a model whose unit i varies as use[i] says."""
     rng = np.random.default_rng(0)
     if X is None:
         X = rng.random((n + n_valid, int(np.prod(shape))), dtype="f4")
-    model = Autoencoder(X.shape[1], n_latent, (), likelihood="gaussian").initialize(rng)
+    training = Training.new(Settings(n_latent, hidden=(), **settings), X, 0)
     if use is not None:
-        model.parameters.values["mu.W"][...] *= use
+        training.model.parameters.values["mu.W"][...] *= use
     known = {"row": np.arange(len(X), dtype="f4")}
     dataset = Dataset(
         "made-up",
@@ -27,7 +28,7 @@ def a_view(n=60, n_valid=0, n_latent=3, shape=(2, 3), use=None, about=(), X=None
         {"row": known["row"][:n]},
         {"row": known["row"][n:]},
     )
-    return view(Saved("model.npz", model, dict(about)), dataset)
+    return view(Run("model.npz", training, {}), dataset)
 
 
 def test_the_map_has_the_two_most_used_units_and_the_sliders_the_others_by_use():
@@ -68,7 +69,7 @@ def test_held_out_examples_are_shown_if_they_are_enough_for_a_cloud(n_valid, fir
 
 def test_the_least_and_the_largest_value_of_a_column_leave_out_what_is_missing():
     X = np.array([[0.0, 5.0, -1.0], [2.0, 5.0, np.nan], [4.0, 5.0, 3.0]], "f4")
-    shown = a_view(X=X, n=3, shape=(3,), about={"missing": True})
+    shown = a_view(X=X, n=3, shape=(3,), missing=True)
     assert np.isfinite(shown.mu).all()
     np.testing.assert_array_equal(shown.low, [0.0, 5.0, -1.0])
     np.testing.assert_array_equal(shown.high, [4.0, 5.0, 3.0])

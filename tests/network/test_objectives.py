@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import special, stats
 
-from numvae.network import objectives
+from numvae.network import Autoencoder, objectives
 from numvae.rules import gaussian
 
 L, B, Z, BETA = 3, 4, 2, 0.7
@@ -81,46 +81,32 @@ def test_backward_is_the_derivative_in_all_that_forward_is_given(name, batch, is
             assert loss(i, batch[i] + 0.5) == pytest.approx(loss(i, batch[i]), rel=1e-12)
 
 
-@pytest.mark.parametrize(
-    "owner",
-    [
-        objectives.ELBO(),
-        objectives.ELBO(free_bits=0.6),
-        objectives.SampledELBO(),
-        objectives.ImportanceWeighted(),
-        objectives.Reconstruction(),
-    ],
-    ids=lambda owner: type(owner).__name__,
-)
-def test_the_shares_of_a_batch_add_up_to_it(batch, owner):
-    """Of rows 0, 1, 2 and row 3: the losses add, and the gradients are those of the whole batch."""
+@pytest.mark.parametrize("name", objectives.NAMES)
+def test_the_parts_of_a_batch_add_up_to_it(name, batch):
+    """Of rows 0, 1, 2 and row 3, by weight: as processes do that share the rows of a batch."""
+    owner = objectives.objective(name)
     whole, direct = owner.forward(*batch, BETA), owner.backward()
-    _, mu, logvar, _, _ = batch
-    mean_kl = gaussian.kl(mu, logvar).mean(axis=0)
-    parts, given = [], []
-
-    def total(array):
-        """What all ranks would be given, noting what this one gives."""
-        given.append(array)
-        return mean_kl
-
-    for rows in (slice(0, 3), slice(3, 4)):
-        log_px, mu, logvar, z, eps = batch
+    log_px, mu, logvar, z, eps = batch
+    losses, gradients = np.zeros(3), []
+    for weight, rows in ((0.75, slice(0, 3)), (0.25, slice(3, 4))):
         here = log_px[:, rows], mu[rows], logvar[rows], z[:, rows], eps[:, rows]
-        share = objectives.Share(owner, here[0].shape[1] / B, total)
-        parts.append((share.forward(*here, BETA), share.backward()))
-    assert_allclose(np.add(parts[0][0], parts[1][0]), whole, rtol=1e-12)
-    if getattr(owner, "free_bits", 0.0):
-        assert_allclose(sum(given), mean_kl, rtol=1e-12)
-        assert len(given) == 2
-    else:
-        assert not given
-    for i, array in enumerate(direct):
-        if np.ndim(array):  # rows are the second axis of log_px and z, else the first
-            joined = np.concatenate([part[1][i] for part in parts], axis=0 if i > 1 else 1)
-            if joined.shape != array.shape:  # one number for all rows (a broadcast gradient)
-                joined = joined.sum(axis=0)
-            assert_allclose(joined, array, rtol=1e-12)
+        losses += np.multiply(weight, owner.forward(*here, BETA))
+        gradients.append([weight * gradient for gradient in owner.backward()])
+    assert_allclose(losses, whole, rtol=1e-12)
+    for wanted, axis, parts in zip(direct, (1, 1, 0, 0), zip(*gradients)):
+        if np.ndim(wanted):
+            assert_allclose(np.concatenate(parts, axis), wanted, rtol=1e-12)
+        else:
+            assert wanted == sum(parts) == 0.0
+
+
+@pytest.mark.parametrize("name", objectives.NAMES)
+def test_the_noise_is_the_models_or_none(name, dtype):
+    model = Autoencoder(5, Z, (), dtype=dtype)
+    eps = objectives.objective(name).noise(model, np.random.default_rng(0), L, B)
+    wanted = model.noise(np.random.default_rng(0), L, B)
+    assert eps.shape == (L, B, Z) and eps.dtype == dtype
+    assert_array_equal(eps, 0.0 * wanted if name == "autoencoder" else wanted)
 
 
 def test_names_and_free_bits():

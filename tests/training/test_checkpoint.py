@@ -1,32 +1,37 @@
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
-from numvae import files
-from numvae.network import Autoencoder
+from numvae import files, load
 from numvae.network.likelihoods import NAMES
-from numvae.training.checkpoint import load_model, load_training, save_model, save_training
-from numvae.training.loop import Training
-from numvae.streams import stream
+from numvae.settings import Settings
+from numvae.training import checkpoint
+from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS
 
 D, Z, N = 4, 2, 25
 
 
-def make(likelihood="bernoulli", hidden=(3,), dtype="float32"):
-    model = Autoencoder(D, Z, hidden, "elu", likelihood, sigma=0.3, sigma_min=0.2, dtype=dtype)
-    return model.initialize(stream(0, 0, 0))
+def start(likelihood="bernoulli", dtype="float32", seed=5, **settings):
+    plain = {"hidden": (3,), "activation": "elu", "batch_size": 10, "lr": 0.02, **settings}
+    settings = Settings(Z, likelihood=likelihood, sigma=0.3, sigma_min=0.2, **plain).checked()
+    return Training.new(settings, np.full((N, D), 0.25, dtype), seed)
 
 
 @pytest.fixture
 def saved(tmp_path):
-    """(path, model) of a model in a file."""
-    model = make()
-    save_model(model, tmp_path / "model.npz", {"seed": 7})
-    return tmp_path / "model.npz", model
+    """(path, training) of a model in a file."""
+    training = start()
+    checkpoint.save(training, tmp_path / "model.npz", "model", {"a": 7})
+    return tmp_path / "model.npz", training
+
+
+def position(training):
+    return {name: getattr(training, name) for name in POSITION}
 
 
 # A model comes back.
@@ -34,57 +39,64 @@ def saved(tmp_path):
 
 @pytest.mark.parametrize("likelihood", NAMES)
 @pytest.mark.parametrize("hidden", [(), (3,), (5, 3)], ids=str)
-def test_every_bit_of_a_model_comes_back(likelihood, hidden, dtype, tmp_path, draw):
-    model = make(likelihood, hidden, dtype)
-    bits = model.parameters.vector.view(np.uint8)
+def test_every_bit_of_a_model_comes_back(likelihood, hidden, dtype, tmp_path):
+    training = start(likelihood, dtype, 2**70, hidden=hidden, denoise=("gaussian", 0.1), clip=3)
+    bits = training.model.parameters.vector.view(np.uint8)
     bits[...] = np.random.default_rng(0).integers(0, 256, bits.size)  # some of them no numbers
-    about = {"shape": [2, 2], "seed": 2**70, "sigma": 0.1, "name": "Gräser", "none": None}
-    save_model(model, tmp_path / "model.npz", about)
-    loaded, found = load_model(tmp_path / "model.npz")
+    training.history, training.epoch = [{"epoch": 1, "train_elbo": 0.1}], 1
+    about = {"shape": [2, 2], "sigma": 0.1, "name": "Gräser", "none": None}
+    checkpoint.save(training, str(tmp_path / "model.npz"), "model", about)
+    loaded, found = checkpoint.load(str(tmp_path / "model.npz"), "model")
     assert found == about
-    assert {**loaded.config, "hidden": tuple(loaded.config["hidden"])} == model.config
-    assert loaded.dtype == dtype
-    assert loaded.parameters.vector.tobytes() == model.parameters.vector.tobytes()
+    assert loaded.model.config == training.model.config and loaded.model.dtype == dtype
+    assert loaded.settings.plain() == training.settings.plain() and loaded.seed == 2**70
+    assert position(loaded) == position(training)
+    for vector in (loaded.model.parameters.vector, loaded.best):
+        assert vector.tobytes() == training.model.parameters.vector.tobytes()
 
 
 @pytest.mark.parametrize("likelihood", NAMES)
 def test_a_model_that_came_back_works_and_can_be_trained(likelihood, tmp_path, draw, rng):
-    model = make(likelihood)
-    save_model(model, str(tmp_path / "model.npz"))
-    loaded, about = load_model(str(tmp_path / "model.npz"))
+    model = start(likelihood).model
+    checkpoint.save(start(likelihood), tmp_path / "model.npz", "model")
+    training, about = checkpoint.load(tmp_path / "model.npz", "model")
     assert about == {}
     x, eps = rng.random((N, D), "float32"), draw(1, N, Z, dtype="float32")
-    (losses, gradient), (losses_2, gradient_2) = (m.loss_and_grad(x, eps) for m in (model, loaded))
-    assert losses == losses_2
-    assert_array_equal(gradient, gradient_2)
-    loaded.parameters.vector[...] = 0.0
-    assert loaded.loss_and_grad(x, eps)[0] != losses
+    losses, gradient = training.model.loss_and_grad(x, eps)
+    wanted, wanted_gradient = model.loss_and_grad(x, eps)
+    assert losses == wanted
+    assert_array_equal(gradient, wanted_gradient)
+    before = model.parameters.vector
+    training.run(x, epochs=1)
+    assert (training.model.parameters.vector != before).any()
 
 
 def test_a_failure_while_writing_leaves_the_old_model(saved, monkeypatch):
     def fail(*_):
         raise OSError("disk full")
 
-    path, model = saved
+    path, training = saved
     monkeypatch.setattr(files.os, "replace", fail)
     with pytest.raises(OSError, match="disk full"):
-        save_model(make("gaussian"), path)
+        checkpoint.save(start("gaussian"), path, "model")
     assert os.listdir(path.parent) == ["model.npz"]
-    assert_array_equal(load_model(path)[0].parameters.vector, model.parameters.vector)
+    loaded, _ = checkpoint.load(path, "model")
+    assert_array_equal(loaded.model.parameters.vector, training.model.parameters.vector)
 
 
-# A file that will not do.
+# A file that is refused.
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="no.npz"):
-        load_model(tmp_path / "no.npz")
+        checkpoint.load(tmp_path / "no.npz", "model")
 
 
-def assert_refused(path, says=""):
-    with pytest.raises(ValueError, match=f"{path}.*{says}") as caught:
-        load_model(path)
-    assert "\n" not in str(caught.value)
+def assert_refused(path, says="", kind="model"):
+    with pytest.raises(ValueError, match=f"^{path}.*{says}") as caught:
+        checkpoint.load(path, kind)
+    message = str(caught.value)
+    assert "\n" not in message and message[-1] in ".?" and message[-2] not in ".?"
 
 
 def test_a_file_cut_anywhere_is_refused(saved):
@@ -96,17 +108,17 @@ def test_a_file_cut_anywhere_is_refused(saved):
 
 
 def test_any_changed_byte_is_found_or_changes_nothing(saved):
-    path, model = saved
+    path, training = saved
     content = path.read_bytes()
     for i in range(0, len(content), 11):
         path.write_bytes(content[:i] + bytes([content[i] ^ (1 << i % 8)]) + content[i + 1 :])
         try:
-            loaded, about = load_model(path)
+            loaded, about = checkpoint.load(path, "model")
         except ValueError as error:
             assert str(path) in str(error)
         else:
-            assert about == {"seed": 7} and repr(loaded) == repr(model)
-            assert_array_equal(loaded.parameters.vector, model.parameters.vector)
+            assert about == {"a": 7} and repr(loaded.model) == repr(training.model)
+            assert_array_equal(loaded.model.parameters.vector, training.model.parameters.vector)
 
 
 def test_other_files_are_refused(tmp_path):
@@ -121,18 +133,19 @@ def test_other_files_are_refused(tmp_path):
     assert_refused(path)
 
 
-def edited(path, changes=None, **arrays):
+def edited(path, change=lambda header: None, **arrays):
     """Write the file anew, whole, with other things in it; None takes an array out."""
     with np.load(path) as archive:
         old = {name: archive[name] for name in archive.files}
-    text = json.dumps({**json.loads(old["header"].tobytes()), **(changes or {})})
-    new = {**old, "header": np.frombuffer(text.encode(), np.uint8), **arrays}
+    header = json.loads(old["header"].tobytes())
+    change(header)
+    new = {**old, "header": np.frombuffer(json.dumps(header).encode(), np.uint8), **arrays}
     np.savez(path, **{name: array for name, array in new.items() if array is not None})
 
 
-@pytest.mark.parametrize("version", [0, 2, 99, None, "1"])
+@pytest.mark.parametrize("version", [0, 3, 99, None, "1", "2"])
 def test_another_version_is_refused_by_its_number(saved, version):
-    edited(saved[0], {"version": version})
+    edited(saved[0], lambda header: header.update(version=version))
     assert_refused(saved[0], f"version {version}")
 
 
@@ -152,9 +165,10 @@ def test_another_version_is_refused_by_its_number(saved, version):
         {"header": np.frombuffer(b"{", np.uint8)},
         {"header": np.frombuffer(b"\xff\xfe", np.uint8)},
         {"header": np.frombuffer(b"{}", np.uint8)},
+        {"header": np.frombuffer(b"[" * 10**5, np.uint8)},
         {"header": None},
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_arrays_that_do_not_fit_are_refused(saved, arrays):
     edited(saved[0], **arrays)
@@ -162,26 +176,63 @@ def test_arrays_that_do_not_fit_are_refused(saved, arrays):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("name", "value", "says"),
     [
-        {"n_latent": 3},
-        {"n_features": 0},
-        {"n_latent": -2},
-        {"n_latent": 10**12},  # refused before any memory is taken
-        {"hidden": [10**9, 10**9]},
-        {"hidden": 3},
-        {"likelihood": "poisson"},
-        {"activation": "__doc__"},
-        {"dtype": "float16"},
-        {"dtype": "O"},
-        {"unknown": 1},
+        ("n_latent", 3, "its arrays have not the shapes"),
+        ("n_latent", -2, "n_latent must be a whole number at least 1, found -2"),
+        ("n_latent", 10**12, "its arrays"),  # no memory is taken
+        ("n_latent", 2.0, "n_latent must be a whole number"),
+        ("hidden", [10**9, 10**9], "its arrays are not those of its configuration"),
+        ("hidden", 3, "hidden must be a sequence of widths, found 3"),
+        ("hidden", ["3"], "hidden widths must be a whole number at least 1, found '3'"),
+        ("likelihood", "poisson", "likelihood must be one of .*, found 'poisson'"),
+        ("activation", "__doc__", "activation must be one of .*, found '__doc__'"),
+        ("activation", "elu,elu", "activation 'elu,elu' names 2 for 1 hidden layers"),
+        ("optimizer", "adamm", "optimizer must be one of .* Did you mean 'adam'"),
+        ("lr", -1, "lr must be a number above 0, found -1"),
+        ("lr", float("nan"), "lr must be a number above 0, found nan"),
+        ("beta", "1", "beta must be a number at least 0, found '1'"),
+        ("denoise", ["gaussian"], "denoise must be a kind and an amount"),
+        ("missing", "yes", "missing must be True or False, found 'yes'"),
+        ("free_bit", 1, "no setting free_bit; install a newer one"),
     ],
-    ids=str,
 )
-def test_a_configuration_that_does_not_fit_is_refused(saved, change):
-    path, model = saved
-    edited(path, {"model": {**model.config, **change}})
-    assert_refused(path)
+def test_a_setting_that_is_out_of_its_constraint_or_unknown_is_refused_with_a_sentence(
+    saved, name, value, says
+):
+    edited(saved[0], lambda header: header["settings"].update({name: value}))
+    assert_refused(saved[0], f"is not a whole numvae model file: .*{says}")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("settings", "a", ""),
+        ("settings", None, ""),
+        ("seed", "a", "seed must be a whole number at least 0, found 'a'"),
+        ("seed", -1, "seed must be a whole number at least 0, found -1"),
+        ("n_features", 0, "n_features must be a whole number at least 1, found 0"),
+        ("n_features", 5, "its arrays"),
+        ("dtype", "float16", "dtype must be one of float32, float64, found 'float16'"),
+        ("dtype", "O", "dtype must be one of float32, float64, found 'O'"),
+        ("position", {}, ""),
+        ("position", {**dict.fromkeys(POSITION, 0), "epoch": -1}, "epoch must be a whole number"),
+        ("position", {**dict.fromkeys(POSITION, 0), "best_elbo": 0.0}, "history must be a list"),
+        ("about", "a", "about must be a dict"),
+    ],
+)
+def test_a_header_that_is_wrong_or_not_whole_is_refused(saved, name, value, says):
+    edited(saved[0], lambda header: header.update({name: value}))
+    assert_refused(saved[0], f"is not a whole numvae model file: .*{says}")
+    edited(saved[0], lambda header: header.pop(name))
+    assert_refused(saved[0], f"is not a whole numvae model file: .*{name}")
+
+
+def test_a_setting_that_a_file_does_not_know_yet_has_its_default(saved):
+    path, training = saved
+    edited(path, lambda header: [header["settings"].pop(name) for name in ("clip", "warmup")])
+    loaded, _ = checkpoint.load(path, "model")
+    assert loaded.settings.plain() == training.settings.plain()
 
 
 def test_pickled_objects_are_refused_and_never_run(saved, tmp_path):
@@ -189,36 +240,31 @@ def test_pickled_objects_are_refused_and_never_run(saved, tmp_path):
         def __reduce__(self):
             return open, (str(tmp_path / "harm"), "w")
 
+    path, training = saved
     for name in ("mu.W", "header"):
-        edited(saved[0], **{name: np.array([[Harm()]], object)})
-        assert_refused(saved[0])
-        save_model(saved[1], saved[0])
+        edited(path, **{name: np.array([[Harm()]], object)})
+        assert_refused(path)
+        checkpoint.save(training, path, "model")
     assert not (tmp_path / "harm").exists()
 
 
-def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(saved, tmp_path):
-    path, model = saved
-    with pytest.raises(ValueError, match=f"{path} is a numvae model file"):
-        load_training(path)
-    save_training(Training(model, OPTIMIZERS["adam"](model.parameters), 0), path)
+def test_a_model_is_no_checkpoint_and_a_checkpoint_no_model(saved):
+    path, training = saved
+    assert_refused(path, "is a numvae model file", "checkpoint")
+    edited(path, lambda header: header.update(numvae="checkpoint"))
+    assert_refused(path, "is not a whole numvae checkpoint file", "checkpoint")
+    checkpoint.save(training, path)
     assert_refused(path, "is a numvae checkpoint file")
 
 
 # A run goes on.
 
 
-def begin(optimizer="adam", **settings):
-    model = make()
-    return Training(model, OPTIMIZERS[optimizer](model.parameters, lr=0.02), 5, 10, **settings)
-
-
-def go_on(training, X, epochs=3, stop_at=None):
-    """Train to the end, or until `stop_at` (epochs, steps of the next) are done."""
-    while training.epoch < epochs:
-        if stop_at == (training.epoch, 0):
-            return training
+def go_on(training, X, stop_at=(3, 0)):
+    """Train until so many epochs, and steps of the next, are done."""
+    while (training.epoch, training.step) != stop_at:
         for _ in training.steps(X[5:]):
-            if stop_at == (training.epoch, training.step):
+            if (training.epoch, training.step) == stop_at:
                 return training
         training.finish_epoch(X[:5])
     return training
@@ -226,17 +272,16 @@ def go_on(training, X, epochs=3, stop_at=None):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("stop_at", [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (2, 1)], ids=str)
-def test_a_run_put_down_after_any_step_goes_on_to_the_same_bits(optimizer, stop_at, tmp_path, rng):
+def test_a_run_stopped_after_any_step_goes_on_to_the_same_bits(optimizer, stop_at, tmp_path, rng):
     X = rng.random((N, D))
-    settings = {"beta": 0.5, "n_samples": 2, "binarize": True}
-    whole = go_on(begin(optimizer, **settings), X)
-    save_training(go_on(begin(optimizer, **settings), X, stop_at=stop_at), tmp_path / "c", {"a": 1})
-    training, about = load_training(tmp_path / "c")
+    settings = {"optimizer": optimizer, "beta": 0.5, "n_samples": 2, "binarize": "dynamic"}
+    whole = go_on(start(**settings), X)
+    checkpoint.save(go_on(start(**settings), X, stop_at), tmp_path / "c", about={"a": 1})
+    training, about = checkpoint.load(tmp_path / "c")
     assert about == {"a": 1} and (training.epoch, training.step) == stop_at
     go_on(training, X)
-    assert training.history == whole.history
+    assert position(training) == position(whole)
     assert training.optimizer.t == whole.optimizer.t
-    assert (training.best_epoch, training.best_elbo) == (whole.best_epoch, whole.best_elbo)
     for found, wanted in (
         (training.model.parameters.vector, whole.model.parameters.vector),
         (training.best, whole.best),
@@ -247,14 +292,127 @@ def test_a_run_put_down_after_any_step_goes_on_to_the_same_bits(optimizer, stop_
 
 def test_a_damaged_checkpoint_is_refused(tmp_path, rng):
     path = tmp_path / "checkpoint.npz"
-    save_training(go_on(begin(), rng.random((N, D)), epochs=1), path)
+    checkpoint.save(go_on(start(), rng.random((N, D)), (1, 0)), path)
     content = path.read_bytes()
     damaged = [content[: len(content) // 2], content[:900] + b"?" + content[901:]]
-    for arrays in ({"m": None}, {"best": np.zeros(3, "f4")}, {"v": np.zeros(3, "f8")}):
+    for change, arrays in (
+        (lambda header: None, {"m": None}),
+        (lambda header: None, {"best": np.zeros(3, "f4")}),
+        (lambda header: None, {"v": np.zeros(3, "f8")}),
+        (lambda header: header.pop("sums"), {}),
+        (lambda header: header.update(sums=[1.0]), {}),
+        (lambda header: header.update(t=-1), {}),
+    ):
         path.write_bytes(content)
-        edited(path, **arrays)
+        edited(path, change, **arrays)
         damaged.append(path.read_bytes())
     for bad in damaged:
         path.write_bytes(bad)
-        with pytest.raises(ValueError, match=f"^{path} is not a whole numvae checkpoint"):
-            load_training(path)
+        assert_refused(path, "is not a whole numvae checkpoint", "checkpoint")
+
+
+# Files of format 1, and what numvae 0.1 made of them.
+
+FORMAT_1 = Path(__file__).parent / "format_1"
+
+
+@pytest.fixture(scope="module")
+def expected():
+    """Arrays by name, and the histories."""
+    with np.load(FORMAT_1 / "expected.npz") as archive:
+        arrays = {name: archive[name] for name in archive.files}
+    return {**arrays, **json.loads(arrays.pop("history").tobytes())}
+
+
+def assert_as_before(found, wanted):
+    """Equal to the last bit where they were written; another processor may round differently."""
+    tolerance = 1000 * np.finfo(wanted.dtype).eps
+    assert found.dtype == wanted.dtype
+    assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
+
+
+def assert_same_history(found, wanted):
+    assert [list(row) for row in found] == [list(row) for row in wanted]
+    for row, wanted_row in zip(found, wanted):
+        assert row == pytest.approx(wanted_row, rel=1e-4)
+
+
+def test_an_estimator_of_format_1_is_whole_and_can_be_trained(expected):
+    vae, X = load(FORMAT_1 / "vae.npz"), expected["X"]
+    assert repr(vae) == (
+        "VAE(hidden=(3,), activation='elu', likelihood='gaussian-sigma-z', sigma_min=0.2, "
+        "dropout=0.1, epochs=4, batch_size=5, optimizer='adagrad', lr=0.02, schedule='cosine', "
+        "clip=2.0, n_samples=2, beta=0.5, warmup=3, free_bits=0.01, denoise=('gaussian', 0.2), "
+        "missing=True, validation_fraction=0.25, n_importance=7, random_state=5)"
+    )
+    assert_array_equal(vae.network_.parameters.vector, expected["vae"])
+    assert vae.history_ == expected["history"]["vae"] and vae.n_iter_ == 4
+    for method in ("transform", "elbo", "score_samples"):
+        assert_as_before(getattr(vae, method)(X), expected[method])
+    vae.partial_fit(X)
+    assert_as_before(vae.network_.parameters.vector, expected["vae_after_partial_fit"])
+    assert_same_history(vae.history_, expected["history"]["vae_after_partial_fit"])
+
+
+RUN = Settings(
+    2,
+    hidden=(3,),
+    activation="softplus",
+    likelihood="bernoulli",
+    epochs=4,
+    batch_size=4,
+    lr=0.01,
+    schedule="cosine",
+    clip=3.0,
+    objective="iwae",
+    n_samples=2,
+    warmup=3,
+    denoise=("salt_and_pepper", 0.3),
+    binarize="dynamic",
+    random_state=7,
+)
+DATA = {"validation": 3, "random_split": False, "n_train": 9, "scale": 1, "format": 1}
+
+
+def test_a_run_of_format_1_goes_on_as_it_did(expected):
+    training, about = checkpoint.load(FORMAT_1 / "checkpoint.npz")
+    assert training.settings.plain() == RUN.plain() and training.seed == 7
+    assert (training.epoch, training.step, training.n_seen) == (2, 1, 4)
+    assert training.history == expected["history"]["run"][:2]
+    assert about["data"].items() >= DATA.items() and about["data"]["name"].endswith("rows.npy")
+    training.run(expected["rows"], expected["rows_valid"])
+    assert_same_history(training.history, expected["history"]["run"])
+    best_epoch, best_elbo = expected["best_of_run"]
+    assert (training.best_epoch, training.optimizer.t) == (best_epoch, expected["t"])
+    assert training.best_elbo == pytest.approx(best_elbo, rel=1e-4)
+    assert_as_before(training.model.parameters.vector, expected["run"])
+    assert_as_before(training.best, expected["best"])
+    for name, memory in training.optimizer.memory.items():
+        assert_as_before(memory, expected[name])
+
+
+def test_the_model_of_a_run_of_format_1_is_its_best_epoch(expected):
+    training, about = checkpoint.load(FORMAT_1 / "model.npz", "model")
+    assert training.settings.plain() == RUN.plain() and training.seed == 7
+    assert_array_equal(training.model.parameters.vector, expected["best"])
+    assert about["data"].items() >= {**DATA, "shape": [4]}.items()
+
+
+def test_a_run_of_format_1_stopped_in_its_first_epoch_cannot_go_on(tmp_path):
+    path = tmp_path / "checkpoint.npz"
+    path.write_bytes((FORMAT_1 / "checkpoint.npz").read_bytes())
+    edited(path, lambda header: header.update(has_best=False), best=None)
+    assert_refused(path, "stopped in its first epoch by numvae 0.1: start the run", "checkpoint")
+
+
+@pytest.mark.parametrize(("name", "kind"), [("vae", "model"), ("checkpoint", "checkpoint")])
+def test_a_header_of_format_1_is_checked_too(name, kind, tmp_path):
+    path = tmp_path / f"{name}.npz"
+    for change, says in (
+        (lambda header: header["model"].update(n_latent=0), "n_latent must be a whole number"),
+        (lambda header: header["model"].update(likelihood="bernouli"), "Did you mean 'bernoulli'"),
+        (lambda header: header.pop("model"), "model"),
+    ):
+        path.write_bytes((FORMAT_1 / f"{name}.npz").read_bytes())
+        edited(path, change)
+        assert_refused(path, f"is not a whole numvae {kind} file: .*{says}", kind)

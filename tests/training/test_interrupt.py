@@ -29,8 +29,8 @@ def handlers():
 
 def test_without_a_signal_nothing_happens():
     with Interrupt() as interrupt:
-        assert interrupt.signal is None
-    assert interrupt.signal is None
+        assert interrupt.asked() is None
+    assert interrupt.asked() is None
 
 
 @each_signal
@@ -40,7 +40,7 @@ def test_a_signal_is_a_request_and_the_block_goes_on(number, send):
     with Interrupt() as interrupt:
         send(number)
         went_on = True
-    assert went_on and interrupt.signal is number
+    assert went_on and interrupt.asked() is number
 
 
 def test_a_signal_from_another_thread_is_a_request_too():
@@ -48,7 +48,7 @@ def test_a_signal_from_another_thread_is_a_request_too():
         sender = threading.Thread(target=lambda: os.kill(os.getpid(), signal.SIGINT))
         sender.start()
         sender.join()
-    assert interrupt.signal is signal.SIGINT
+    assert interrupt.asked() is signal.SIGINT
 
 
 def test_a_second_signal_acts_at_once():
@@ -56,7 +56,7 @@ def test_a_second_signal_acts_at_once():
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGINT)
         pytest.fail("the second Ctrl-C did nothing")
-    assert interrupt.signal is signal.SIGINT
+    assert interrupt.asked() is signal.SIGINT
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
@@ -74,7 +74,7 @@ def test_handlers_of_the_callers_own_come_back(handlers):
     signal.signal(signal.SIGINT, mine)
     with Interrupt() as interrupt:
         signal.raise_signal(signal.SIGINT)
-        assert interrupt.signal is signal.SIGINT and not got
+        assert interrupt.asked() is signal.SIGINT and not got
     assert signal.getsignal(signal.SIGINT) is mine
     signal.raise_signal(signal.SIGINT)
     assert got == [True]
@@ -85,7 +85,7 @@ def test_inside_another_the_inner_takes_the_request():
     with Interrupt() as outer:
         with Interrupt() as inner:
             signal.raise_signal(signal.SIGTERM)
-        assert inner.signal is signal.SIGTERM and outer.signal is None
+        assert inner.asked() is signal.SIGTERM and outer.asked() is None
 
 
 def test_it_can_be_used_again():
@@ -93,13 +93,13 @@ def test_it_can_be_used_again():
     with interrupt:
         signal.raise_signal(signal.SIGINT)
     with interrupt:
-        assert interrupt.signal is None
+        assert interrupt.asked() is None
 
 
 def test_in_another_thread_it_changes_nothing(handlers):
     def work():
         with Interrupt() as interrupt:
-            found.append(interrupt.signal)
+            found.append(interrupt.asked())
             found.append({number: signal.getsignal(number) for number in BOTH})
 
     found = []

@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose
 
 from numvae.lessons import ppca
 from numvae.network import Autoencoder
-from numvae.training.loop import Training, evaluate
-from numvae.streams import stream
+from numvae.settings import Settings
+from numvae.streams import EVALUATION, WEIGHTS, stream
+from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
 
 N, D, Z, SIGMA = 1000, 8, 2, 0.5
@@ -30,22 +31,19 @@ def test_training_finds_probabilistic_pca(data, seed):
     answer = ppca.fit(data, Z)
     sigma, best = answer.sigma, answer.log_density(data).mean()
     model = Autoencoder(D, Z, (), likelihood="gaussian-fixed", sigma=sigma, dtype="float64")
-    model.initialize(stream(seed, 0, 0))
+    model.initialize(stream(seed, *WEIGHTS))
     assert ppca.learned(model).log_density(data).mean() < best - 5.0
 
     for lr, epochs in ((0.05, 200), (0.01, 60), (0.001, 20)):
-        training = Training(model, Adam(model.parameters, lr), seed, batch_size=50, n_samples=4)
-        for _ in range(epochs):
-            for _ in training.steps(data):
-                pass
-            training.finish_epoch()
+        settings = Settings(batch_size=50, n_samples=4, epochs=epochs)
+        Training(model, Adam(model.parameters, lr), settings, seed).run(data)
 
     learned = ppca.learned(model)
     W, b = learned.W, learned.b
     found = learned.log_density(data).mean()
     assert best - 0.01 < found <= best + 1e-9  # nats per example
 
-    nll, kl = evaluate(model, data, seed, n_samples=200)
+    nll, kl = model.elbo_terms(data, model.noise(stream(seed, *EVALUATION), 200, N))
     elbo = -(nll + kl).mean()
     assert best - 0.05 < elbo < best + 0.02  # tight, up to the noise of the samples
 

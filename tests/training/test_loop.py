@@ -1,13 +1,17 @@
 import math
-from types import SimpleNamespace
+import signal
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder
-from numvae.training import minibatches
-from numvae.training.loop import Training, evaluate
+from numvae.rows import Inputs, binarized, mean_of
+from numvae.rules import bernoulli
+from numvae.settings import Settings
+from numvae.streams import WEIGHTS, stream
+from numvae.training import loop, minibatches
+from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
 
 N, D, Z = 25, 6, 2
@@ -17,33 +21,47 @@ N, D, Z = 25, 6, 2
 def X(rng):
     """Gray pixels that go dark and bright together."""
     X = 1.0 / (1.0 + np.exp(-3.0 * rng.standard_normal((N, 1)) * np.linspace(0.5, 1.5, D)))
+    X = X.astype("float32")
     X.setflags(write=False)
     return X
 
 
-def start(seed=0, lr=1e-2, dtype="float32", optimizer=Adam, **settings):
-    model = Autoencoder(D, Z, (8,), dtype=dtype)
-    model.initialize(streams.stream(seed, *streams.WEIGHTS))
-    return Training(model, optimizer(model.parameters, lr), seed, **{"batch_size": 10, **settings})
+def start(X, seed=0, kind=Training, **changes):
+    plain = {"hidden": (8,), "activation": "relu", "likelihood": "bernoulli", "batch_size": 10}
+    return kind.new(Settings(Z, **{**plain, "lr": 1e-2, **changes}).checked(), X, seed)
 
 
 def train(training, X, X_valid=None, epochs=3):
-    for _ in range(epochs):
-        for _ in training.steps(X):
-            pass
-        training.finish_epoch(X_valid)
+    assert training.run(X, X_valid, epochs) is None
     return training
 
 
 # A run.
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("settings", [{}, {"binarize": True, "n_samples": 2, "beta": 0.5}], ids=str)
+def test_a_new_run_is_as_its_settings_say_and_starts_at_the_mean_of_the_data(X, dtype):
+    X = X.astype(dtype)
+    training = start(X, 4, sigma_min=0.2, optimizer="sgd", init_sigma=0.3)
+    model = Autoencoder(D, Z, (8,), "relu", "bernoulli", sigma_min=0.2, dtype=dtype)
+    model.initialize(stream(4, *WEIGHTS), 0.3, mean_of(X))
+    assert training.model.config == model.config
+    assert_array_equal(training.model.parameters.vector, model.parameters.vector)
+    assert_array_equal(training.best, model.parameters.vector)
+    assert (training.optimizer.name, training.optimizer.settings["lr"]) == ("sgd", 1e-2)
+    assert (training.epoch, training.step, training.n_seen, training.history) == (0, 0, 0, [])
+
+
+@pytest.mark.parametrize("given", ["float16", "float64", "uint8", "bool"])
+def test_all_but_float32_is_trained_in_float64(X, given):
+    assert start(X.astype(given)).model.dtype == np.float64
+
+
+@pytest.mark.parametrize(
+    "settings", [{}, {"binarize": "dynamic", "n_samples": 2, "beta": 0.5}], ids=str
+)
 def test_the_seed_decides_every_bit(X, dtype, settings):
-    first, again, other = (
-        train(start(seed, dtype=dtype, **settings), X[5:], X[:5]) for seed in (1, 1, 2)
-    )
+    X = X.astype(dtype)
+    first, again, other = (train(start(X, s, **settings), X[5:], X[:5]) for s in (1, 1, 2))
     assert first.model.parameters.vector.tobytes() == again.model.parameters.vector.tobytes()
     assert first.history == again.history
     assert (first.model.parameters.vector != other.model.parameters.vector).any()
@@ -51,7 +69,7 @@ def test_the_seed_decides_every_bit(X, dtype, settings):
 
 
 def test_an_epoch_sees_every_example_and_says_how_many_so_far(X):
-    training = start()
+    training = start(X)
     for epoch in (1, 2):
         assert list(training.steps(X)) == [10, 20, 25]
         training.finish_epoch()
@@ -59,55 +77,91 @@ def test_an_epoch_sees_every_example_and_says_how_many_so_far(X):
         assert training.optimizer.t == 3 * epoch
 
 
+def test_a_run_tells_of_every_step_and_epoch_and_goes_on_where_it_stood(X):
+    training, seen, rows = start(X, epochs=3), [], []
+    next(training.steps(X))
+    assert training.run(X, None, 1, seen.append, rows.append) is None
+    assert seen == [20, 25] and rows == training.history
+    assert training.run(X, on_epoch=rows.append) is None
+    assert [row["epoch"] for row in rows] == [1, 2, 3] and rows == training.history
+    assert training.run(X) is None and training.epoch == 3
+    assert training.history == train(start(X), X).history
+
+
+@pytest.mark.parametrize("close_epoch", [False, True])
+def test_a_signal_stops_a_run_after_the_step_and_the_epoch_is_closed_on_request(X, close_epoch):
+    def on_step(n_seen):
+        if training.epoch == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    training = start(X)
+    stopped = training.run(X, X, None, on_step, close_epoch=close_epoch)
+    assert stopped is signal.SIGINT
+    where = training.epoch, training.step, training.n_seen, len(training.history)
+    assert where == ((2, 0, 0, 2) if close_epoch else (1, 1, 10, 1))
+    assert training.optimizer.t == 4
+
+
+def test_a_signal_in_the_last_step_of_all_stops_nothing(X):
+    training = start(X, epochs=1)
+    on_step = lambda n_seen: n_seen == N and signal.raise_signal(signal.SIGTERM)  # noqa: E731
+    assert training.run(X, None, None, on_step, close_epoch=True) is None
+    assert training.epoch == 1
+
+
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"n_samples": 3}, {"beta": 0.0}, {"beta": 4.0}, {"binarize": True}],
+    [{}, {"n_samples": 3}, {"beta": 0.0}, {"beta": 4.0}, {"binarize": "dynamic"}],
     ids=str,
 )
 def test_every_step_can_be_computed_again_from_its_address(X, settings):
     """The mean over the epoch weights each example the same, the last batch's too."""
-    training, twin = start(3, **settings), start(3).model
+    training, twin = start(X, 3, **settings), start(X, 3).model
     adam = Adam(twin.parameters, 1e-2)
     beta, L = settings.get("beta", 1.0), settings.get("n_samples", 1)
-    binarize = settings.get("binarize", False)
     for epoch in (1, 2):
         nll = kl = 0.0
         for step, rows in enumerate(minibatches.shuffled(3, epoch, N, 10), start=1):
-            rng = streams.stream(3, epoch, step)
-            x = rows_.take(X, rows, "float32", rng, binarize)
+            rng, x = stream(3, epoch, step), X[rows]
+            if "binarize" in settings:
+                x = bernoulli.sample(rng, x)
             losses, _ = twin.loss_and_grad(x, twin.noise(rng, L, len(x)), beta)
             adam.update()
             nll, kl = nll + losses.nll * len(x) / N, kl + losses.kl * len(x) / N
-        for _ in training.steps(X):
-            pass
-        row = training.finish_epoch()
+        row = train(training, X, epochs=epoch).history[-1]
         wanted = -(nll + kl), nll, kl
         assert_allclose([row[f"train_{k}"] for k in ("elbo", "nll", "kl")], wanted, rtol=1e-12)
     assert_array_equal(training.model.parameters.vector, twin.parameters.vector)
 
 
-@pytest.mark.parametrize("binarize", [False, True])
-def test_binarized_examples_are_drawn_anew_every_epoch(X, binarize):
+@pytest.mark.parametrize("binarize", ["none", "fixed", "dynamic"])
+def test_gray_examples_are_drawn_once_or_anew_every_epoch_or_left_alone(X, binarize):
     seen = []
 
-    class Watched(Autoencoder):
-        def loss_and_grad(self, x, *args):
-            seen.append(x)
-            return super().loss_and_grad(x, *args)
+    class Watched(Training):
+        def loss_and_grad(self, batch, beta):
+            seen.append(batch["x"])
+            return super().loss_and_grad(batch, beta)
 
-    model = Watched(D, Z, (8,))
-    train(Training(model, Adam(model.parameters), 0, N, binarize=binarize), X, epochs=2)
+    train(start(X, kind=Watched, batch_size=N, binarize=binarize), X, epochs=2)
     order = [np.concatenate(minibatches.shuffled(0, epoch, N, N)).argsort() for epoch in (1, 2)]
     first, second = (x[i] for x, i in zip(seen, order))
-    if binarize:
+    if binarize == "dynamic":
         assert set(np.unique(seen)) == {0.0, 1.0} and (first != second).any()
     else:
-        assert_array_equal(first, X.astype("float32"))
+        assert_array_equal(first, binarized(X, 0) if binarize == "fixed" else X)
         assert_array_equal(second, first)
 
 
+def test_a_trained_model_takes_rows_as_it_was_trained_on_them(X):
+    for binarize in ("none", "fixed", "dynamic"):
+        training = start(X, 3, binarize=binarize, missing=binarize == "fixed")
+        wanted = Inputs(np.dtype("f4"), 3, binarize != "none", binarize == "fixed")
+        assert training.inputs == wanted
+
+
 def test_training_raises_the_bound_on_both_parts_of_the_data(X):
-    history = train(start(), X[5:], X[:5], epochs=60).history
+    history = train(start(X), X[5:], X[:5], epochs=60).history
     assert history[-1]["train_elbo"] > history[0]["train_elbo"] + 0.3
     assert history[-1]["valid_elbo"] > history[0]["valid_elbo"] + 0.3
 
@@ -118,7 +172,7 @@ def test_training_raises_the_bound_on_both_parts_of_the_data(X):
 @pytest.mark.parametrize("held_out", [False, True])
 @pytest.mark.parametrize("beta", [1.0, 5.0])
 def test_a_row_for_every_epoch_and_elbo_is_minus_nll_minus_kl_whatever_beta(X, held_out, beta):
-    training = train(start(beta=beta), X, X[:5] if held_out else None)
+    training = train(start(X, beta=beta), X, X[:5] if held_out else None)
     prefixes = ["train", "valid"] if held_out else ["train"]
     keys = ["epoch"] + [f"{p}_{q}" for p in prefixes for q in ("elbo", "nll", "kl")]
     keys.append("gradient_norm")
@@ -132,10 +186,10 @@ def test_a_row_for_every_epoch_and_elbo_is_minus_nll_minus_kl_whatever_beta(X, h
 
 
 def test_finish_epoch_returns_its_row_measured_after_the_epoch(X):
-    training = start(5)
+    training = start(X, 5)
     list(training.steps(X))
     row = training.finish_epoch(X[:7])
-    nll, kl = evaluate(training.model, X[:7], 5)
+    nll, kl = training.evaluate(X[:7])
     assert row is training.history[-1]
     assert (row["valid_nll"], row["valid_kl"]) == (nll.mean(), kl.mean())
 
@@ -144,17 +198,16 @@ def test_finish_epoch_returns_its_row_measured_after_the_epoch(X):
 
 
 def test_the_best_epoch_by_held_out_elbo_is_kept(X):
-    training, vectors = start(lr=0.5), []  # so fast that it goes up and down
-    for _ in range(12):
-        train(training, X[5:], X[:5], epochs=1)
-        vectors.append(training.model.parameters.vector.copy())
+    training, vectors = start(X, lr=0.5), []  # so fast that it goes up and down
+    keep = lambda row: vectors.append(training.model.parameters.vector.copy())  # noqa: E731
+    training.run(X[5:], X[:5], 12, on_epoch=keep)
     elbos = [row["valid_elbo"] for row in training.history]
     best = int(np.argmax(elbos))
     assert 0 < best < 11, "the first or the last proves less"
     assert training.best_elbo == elbos[best]
     assert training.keep_best() == best + 1
     assert_array_equal(training.model.parameters.vector, vectors[best])
-    nll, kl = evaluate(training.model, X[:5], 0)
+    nll, kl = training.evaluate(X[:5])
     assert -(nll + kl).mean() == pytest.approx(elbos[best], rel=1e-12)
 
 
@@ -162,10 +215,12 @@ def test_the_best_epoch_by_held_out_elbo_is_kept(X):
 
 
 def test_evaluation_uses_the_same_noise_at_every_call_and_changes_nothing(X):
-    model = start().model
-    model.loss_and_grad(X.astype("f4"), np.zeros((1, N, Z), "f4"))
+    training = start(X)
+    model = training.model
+    model.loss_and_grad(X, np.zeros((1, N, Z), "f4"))
     vector, gradient = model.parameters.vector.copy(), model.parameters.gradient.copy()
-    first, again, other = (evaluate(model, X, seed) for seed in (0, 0, 1))
+    first, again = training.evaluate(X), training.evaluate(X)
+    other = Training(model, training.optimizer, training.settings, 1).evaluate(X)
     for a, b in zip(first, again):
         assert a.shape == (N,) and a.dtype == np.float64
         assert_array_equal(a, b)
@@ -175,43 +230,43 @@ def test_evaluation_uses_the_same_noise_at_every_call_and_changes_nothing(X):
     assert_array_equal(model.parameters.gradient, gradient)
 
 
-@pytest.mark.parametrize("batch_size", [1, 7, 25, 1000])
-def test_evaluation_covers_a_partial_last_batch(X, batch_size):
-    model = start(dtype="float64").model
-    mu, logvar = model.encode(X)
-    nll, kl = evaluate(model, X, 0, n_samples=4, batch_size=batch_size)
+@pytest.mark.parametrize("block_rows", [1, 7, 25, 1000])
+def test_evaluation_covers_a_partial_last_block(X, block_rows, monkeypatch):
+    monkeypatch.setattr(loop, "BLOCK_ROWS", block_rows)
+    training = start(X.astype("f8"))
+    mu, logvar = training.model.encode(X)
+    nll, kl = training.evaluate(X)
     assert_allclose(kl, 0.5 * (mu**2 + np.exp(logvar) - 1.0 - logvar).sum(axis=1), rtol=1e-10)
     assert np.isfinite(nll).all() and nll.std() > 0.0
 
 
-def test_many_samples_bring_evaluations_of_different_seeds_together(X):
-    model = start(dtype="float64").model
-    few, many = (
-        np.std([evaluate(model, X, seed, n_samples=L)[0].mean() for seed in range(10)])
-        for L in (1, 100)
-    )
-    assert many < 0.3 * few
-
-
-def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X):
-    model, scored = start().model, []
+def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X, monkeypatch):
+    training, scored = start(X, binarize="dynamic"), []
 
     def elbo_terms(x, eps, observed):
         scored.append(x)
         return np.zeros(len(x)), np.zeros(len(x))
 
-    spy = SimpleNamespace(dtype=model.dtype, noise=model.noise, elbo_terms=elbo_terms)
+    monkeypatch.setattr(training.model, "elbo_terms", elbo_terms)
     for _ in range(2):
-        evaluate(spy, X, 0, binarize=True)
+        training.evaluate(X)
     assert set(np.unique(scored)) == {0.0, 1.0}
     assert_array_equal(scored[0], scored[1])
+
+
+def test_a_plain_autoencoder_is_evaluated_at_the_mean_and_without_a_kl(X):
+    training = start(X, objective="autoencoder")
+    nll, kl = training.evaluate(X)
+    mu, _ = training.model.encode(X)
+    assert_allclose(nll, -training.model.log_likelihood(X, mu[None])[0], rtol=1e-6)
+    assert (kl == 0.0).all()
 
 
 # What is no number.
 
 
 def test_a_run_that_diverges_stops_with_the_parameters_from_before_that_step(X):
-    training = start(lr=1e-3)
+    training = start(X, lr=1e-3)
     steps = training.steps(X)
     next(steps)
     vector = training.model.parameters.vector
@@ -219,7 +274,7 @@ def test_a_run_that_diverges_stops_with_the_parameters_from_before_that_step(X):
     bad = X.copy()
     bad[:] = math.nan
     with pytest.raises(FloatingPointError, match="diverged in epoch 1, step 1: x is the first"):
-        next(start().steps(bad))
+        start(X).run(bad)
     vector[0] = math.inf
     with pytest.raises(FloatingPointError, match="epoch 1, step 2: encoder.0.W"):
         next(steps)
@@ -229,7 +284,7 @@ def test_a_run_that_diverges_stops_with_the_parameters_from_before_that_step(X):
 
 
 def test_a_bound_that_is_not_finite_is_no_best_one(X, monkeypatch):
-    training = start()
+    training = start(X)
     for valid in (np.nan, -3.0, -np.inf, -4.0):
         list(training.steps(X))
         monkeypatch.setattr(training, "evaluate", lambda X, v=valid: (np.array([-v]), np.zeros(1)))

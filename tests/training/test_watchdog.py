@@ -1,39 +1,50 @@
 import numpy as np
 import pytest
 
-from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES
 from numvae.network.objectives import Losses
+from numvae.settings import Settings
 from numvae.training import watchdog
-from numvae.training.engine import Alone
 from numvae.training.loop import Training
-from numvae.training.optimizers import OPTIMIZERS
 
 D, Z, B = 4, 2, 6
 FINE = Losses(1.0, 0.5, 0.5)
 
 
-def begin(likelihood="gaussian", dtype="float64", **settings):
-    model = Autoencoder(D, Z, (3,), "tanh", likelihood, dtype=dtype)
-    model.initialize(np.random.default_rng(0))
-    return Training(model, OPTIMIZERS["sgd"](model.parameters, 1e-3), 0, **settings)
+def begin(X, **settings):
+    return Training.new(Settings(Z, hidden=(3,), optimizer="sgd", **settings), X, 0)
+
+
+@pytest.fixture
+def X(draw):
+    return draw(B, D)
+
+
+@pytest.fixture
+def training(X):
+    return begin(X)
+
+
+@pytest.fixture
+def batch(training, X):
+    return training.minibatch(X, np.arange(B))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
 @pytest.mark.parametrize("place", [0, 3, -1])
-def test_one_bad_number_anywhere_is_found(bad, place, dtype):
+def test_one_bad_number_anywhere_is_found(training, bad, place, dtype):
     gradient = np.ones(100, dtype)
-    watchdog.check(FINE, Alone().norm(gradient))
+    watchdog.check(FINE, training.norm(gradient))
     gradient[place] = bad
     with pytest.raises(FloatingPointError):
-        watchdog.check(FINE, Alone().norm(gradient))
+        watchdog.check(FINE, training.norm(gradient))
     with pytest.raises(FloatingPointError):
         watchdog.check(Losses(bad, 0.0, 0.0), 1.0)
 
 
-def test_large_and_tiny_gradients_that_are_numbers_pass():
+def test_large_and_tiny_gradients_that_are_numbers_pass(training):
     for size in (0.0, 1e-300, 1e150):
-        watchdog.check(Losses(-size, size, 0.0), Alone().norm(np.full(100, size)))
+        watchdog.check(Losses(-size, size, 0.0), training.norm(np.full(100, size)))
 
 
 def spoil(training, name, value=np.nan):
@@ -43,48 +54,45 @@ def spoil(training, name, value=np.nan):
 @pytest.mark.parametrize(
     "name", ["encoder.0.W", "mu.b", "logvar.W", "decoder.0.b", "likelihood.mean.W"]
 )
-def test_the_parameter_that_is_bad_is_named(name, draw):
-    training = begin()
+def test_the_parameter_that_is_bad_is_named(training, batch, name):
     spoil(training, name)
-    x, eps = draw(B, D), draw(1, B, Z)
-    assert watchdog.first_bad(training.model, x, eps) == name
+    assert watchdog.first_bad(training.model, batch) == name
 
 
-def test_the_first_array_in_the_order_of_computation_is_named(draw):
-    training, x, eps = begin(), draw(B, D), draw(1, B, Z)
-    model = training.model
-    assert watchdog.first_bad(model, np.where(x > 1.0, np.nan, x), eps) == "x"
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [("logvar.b", 1e300, "z"), ("likelihood.mean.b", 1e200, "log p(x|z)")],  # e^logvar; a square
+)
+def test_the_first_array_in_the_order_of_computation_is_named(training, batch, name, value, wanted):
+    spoil(training, name, value)
     with np.errstate(all="ignore"):
-        for parameter, value, wanted in (
-            ("logvar.b", 1e300, "z"),  # e^logvar
-            ("likelihood.mean.b", 1e200, "log p(x|z)"),  # its square
-        ):
-            training = begin()
-            spoil(training, parameter, value)
-            assert watchdog.first_bad(training.model, x, eps) == wanted
+        assert watchdog.first_bad(training.model, batch) == wanted
+        bad = {**batch, "x": np.where(batch["x"] > 1.0, np.nan, batch["x"])}
+        assert watchdog.first_bad(training.model, bad) == "x"
 
 
-def test_a_gradient_that_is_bad_alone_is_named_the_last_layer_first(draw):
-    training, x, eps = begin(), draw(B, D), draw(1, B, Z)
+def test_the_encoder_is_given_what_the_step_gave_it(training, batch):
+    with np.errstate(invalid="ignore"):
+        bad = {**batch, "encoder_input": np.full((B, D), np.inf)}
+        assert watchdog.first_bad(training.model, bad) == "mu"
+
+
+def test_a_gradient_that_is_bad_alone_is_named_the_last_layer_first(training, batch):
     for name in ("encoder.0.W", "decoder.0.W"):
         training.model.parameters.gradients[name].flat[0] = np.inf
-    assert watchdog.first_bad(training.model, x, eps) == "the gradient of decoder.0.W"
+    assert watchdog.first_bad(training.model, batch) == "the gradient of decoder.0.W"
 
 
-def test_where_only_the_norm_overflows_that_is_said(draw):
-    training = begin()
+def test_where_only_the_norm_overflows_that_is_said(training, batch):
     training.model.parameters.gradient[...] = 1e200
-    assert watchdog.first_bad(training.model, draw(B, D), draw(1, B, Z)) == (
-        "the norm of the gradient"
-    )
+    assert watchdog.first_bad(training.model, batch) == "the norm of the gradient"
 
 
 @pytest.mark.parametrize("likelihood", NAMES)
 def test_a_run_stops_before_the_step_with_a_sentence(likelihood, rng):
-    training = begin(likelihood, batch_size=2)
     X = rng.random((B, D))
-    list(training.steps(X))
-    training.finish_epoch()
+    training = begin(X, likelihood=likelihood, batch_size=2)
+    training.run(X, epochs=1)
     steps = training.steps(X)
     next(steps)
     spoil(training, "logvar.b", np.inf)
@@ -93,18 +101,17 @@ def test_a_run_stops_before_the_step_with_a_sentence(likelihood, rng):
         next(steps)
     assert "\n" not in str(caught.value)
     assert training.model.parameters.vector.tobytes() == before.tobytes()
-    assert (training.optimizer.t, training.step, training.seen) == (t, 1, 2)
+    assert (training.optimizer.t, training.step, training.n_seen) == (t, 1, 2)
 
 
-def test_other_errors_come_through_as_they_are(draw):
-    with pytest.raises(ZeroDivisionError), watchdog.watch(begin(), draw(B, D), draw(1, B, Z)):
-        raise ZeroDivisionError
-    with pytest.raises(KeyboardInterrupt), watchdog.watch(begin(), draw(B, D), draw(1, B, Z)):
-        raise KeyboardInterrupt
+@pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
+def test_other_errors_come_through_as_they_are(training, batch, error):
+    with pytest.raises(error), watchdog.watch(training, batch):
+        raise error
 
 
-def test_how_numpy_warns_is_as_before_afterwards(draw):
+def test_how_numpy_warns_is_as_before_afterwards(training, batch):
     before = np.geterr()
-    with watchdog.watch(begin(), draw(B, D), draw(1, B, Z)):
+    with watchdog.watch(training, batch):
         assert np.exp(np.array(1e4)) == np.inf  # and no warning
     assert np.geterr() == before

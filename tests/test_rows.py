@@ -1,0 +1,163 @@
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from numvae import rows
+from numvae.rows import Inputs, Rows, binarized, blocks, by_blocks, hold_out, mean_of, read
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    """mapped(X, mode): the array as a memory map."""
+
+    def mapped(X, mode="r"):
+        X.tofile(tmp_path / "X")
+        return np.memmap(tmp_path / "X", X.dtype, mode, shape=X.shape)
+
+    return mapped
+
+
+# Reading.
+
+
+@pytest.mark.parametrize("some", [[3, 0, 3], slice(2, 5), np.array([1])], ids=str)
+def test_the_rows_asked_for_are_read_in_c_order(draw, dtype, some):
+    X = draw(6, 4, dtype=dtype)
+    for array in (X, np.asfortranarray(X)):
+        x = read(array, some)
+        assert x.dtype == dtype and x.flags.c_contiguous
+        assert_array_equal(x, X[some])
+
+
+def test_only_the_rows_asked_for_are_read():
+    class OnDisk:
+        """An array of which one can only ask for some rows."""
+
+        def __getitem__(self, rows):
+            asked.append(list(rows))
+            return np.zeros((len(rows), 4), np.float32)
+
+    asked = []
+    read(OnDisk(), [5, 2])
+    assert asked == [[5, 2]]
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+@pytest.mark.parametrize("some", [[3, 0, 299], slice(2, 5)], ids=str)
+def test_a_memory_map_is_read_like_an_array(mapped, draw, mode, some):
+    X = draw(300, 40, dtype="float32")
+    on_disk = mapped(X, mode)
+    assert_array_equal(read(on_disk, some), X[some])
+    assert_array_equal(on_disk, X)
+
+
+@pytest.mark.parametrize("mode", ["r+", "c"])
+def test_reading_loses_nothing_that_was_written_into_a_memory_map(mapped, mode):
+    on_disk = mapped(np.zeros((300, 40), "float32"), mode)
+    on_disk[7] = 3.0
+    assert (read(on_disk, [7]) == 3.0).all()
+    assert (on_disk[7] == 3.0).all()
+
+
+def test_rows_by_their_numbers_are_read_without_a_copy_of_all(mapped, draw):
+    X = draw(30, 4)
+    some = Rows(mapped(X), np.array([7, 2, 29, 2]))
+    assert len(some) == 4
+    assert_array_equal(read(some, slice(1, 3)), X[[2, 29]])
+    assert_array_equal(read(some, [3, 0]), X[[2, 7]])
+
+
+# Block by block.
+
+
+@pytest.mark.parametrize("size", [1, 7, 25, 1000, None])
+def test_blocks_are_all_rows_in_order(mapped, draw, size):
+    X = draw(25, 3)
+    for array in (X, mapped(X), Rows(X, np.arange(25))):
+        parts = list(blocks(array, size or 9))
+        assert_array_equal(np.concatenate(parts), X)
+        assert max(map(len, parts)) <= (size or 9)
+
+
+def test_a_block_of_free_size_holds_no_more_than_its_bytes_but_a_row(draw, monkeypatch):
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 100)
+    assert [len(x) for x in blocks(draw(10, 3))] == [4, 4, 2]
+    assert [len(x) for x in blocks(draw(3, 20))] == [1, 1, 1]
+
+
+class Two(NamedTuple):
+    total: np.ndarray
+    twice: np.ndarray
+
+
+@pytest.mark.parametrize("size", [1, 7, 1000])
+def test_what_is_computed_by_blocks_is_joined_as_it_came(draw, size):
+    X = draw(25, 3)
+    assert_array_equal(by_blocks(np.square, X, size), np.square(X))
+    for kind in (Two, lambda *parts: parts):
+        found = by_blocks(lambda x, kind=kind: kind(x.sum(axis=1), 2.0 * x), X, size)
+        assert type(found) is (Two if kind is Two else tuple)
+        assert_array_equal(found[0], X.sum(axis=1))
+        assert_array_equal(found[1], 2.0 * X)
+
+
+def test_the_mean_of_the_first_rows_leaves_out_what_is_missing(draw):
+    X = 3.0 * draw(1200, 4) + 5.0
+    assert_allclose(mean_of(X), X.mean(axis=0), rtol=1e-12)
+    assert_allclose(mean_of(X, 700), X[:700].mean(axis=0), rtol=1e-12)
+    holes = np.where(X > 5.0, np.nan, X)
+    holes[:, 3] = np.nan
+    assert_allclose(mean_of(holes), [*np.nanmean(holes[:, :3], axis=0), 0.0], rtol=1e-12)
+
+
+def test_rows_held_out_are_others_than_those_to_train_on_and_chosen_by_the_seed():
+    train, valid = hold_out(100, 30, seed=1)
+    assert len(train) == 70 and len(valid) == 30
+    assert sorted([*train, *valid]) == list(range(100))
+    assert_array_equal(hold_out(100, 30, seed=1)[1], valid)
+    assert set(hold_out(100, 30, seed=2)[1]) != set(valid)
+
+
+# Black and white, and missing.
+
+
+def test_binarized_pixels_are_white_as_often_as_they_are_gray():
+    gray = np.linspace(0.0, 1.0, 11)
+    x = np.tile(gray, (2000, 1))
+    x[:, 5] = np.linspace(0.4, 0.6, 2000)  # the noise of a row is addressed by its content
+    x = binarized(x.astype("f4"), 1)
+    assert x.dtype == np.float32 and set(np.unique(x)) == {0.0, 1.0}
+    assert (np.abs(x.mean(axis=0) - gray) <= 5.0 * np.sqrt(gray * (1 - gray) / 2000)).all()
+
+
+def test_a_row_brings_its_own_black_and_white_along(rng):
+    gray = rng.random((50, 200))
+    gray[3, 7] = np.nan
+    drawn = binarized(gray, 5)
+    assert set(np.unique(drawn[~np.isnan(drawn)])) == {0.0, 1.0} and np.isnan(drawn[3, 7])
+    assert_array_equal(binarized(gray[::-1], 5), drawn[::-1])
+    assert (binarized(gray, 6) != drawn).mean() > 0.2
+    assert abs(np.nanmean(drawn - gray)) < 0.01
+
+
+@pytest.mark.parametrize("binarize", [False, True])
+@pytest.mark.parametrize("missing", [False, True])
+def test_inputs_are_rows_as_the_model_was_trained_on_them(rng, dtype, binarize, missing):
+    gray = rng.random((20, 6))
+    if missing:
+        gray[3, 2] = np.nan
+    inputs = Inputs(np.dtype(dtype), 5, binarize, missing)
+    wanted = binarized(gray.astype(dtype), 5) if binarize else gray.astype(dtype)
+    assert_array_equal(inputs.drawn(gray), wanted)
+    x, observed = inputs(gray)
+    assert x.dtype == dtype
+    if missing:
+        assert observed.dtype == dtype and x[3, 2] == observed[3, 2] == 0.0
+        assert observed.sum() == gray.size - 1
+        x[3, 2] = np.nan
+    else:
+        assert observed is None
+    assert_array_equal(x, wanted)
+    assert Inputs(np.dtype(dtype)) == (dtype, 0, False, False)

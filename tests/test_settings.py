@@ -1,0 +1,271 @@
+"""A setting is the same at every door: VAE, the command line of scripts/train.py, and files."""
+
+import dataclasses
+import inspect
+import json
+
+import numpy as np
+import pytest
+import train
+
+from numvae import VAE
+from numvae.settings import TABLE, Flag, Settings, near
+
+X = np.random.default_rng(0).random((12, 4))
+NAN, INF = float("nan"), float("inf")
+LINES = {line.name: line for line in TABLE}
+WITH_FLAG = {name: line for name, line in LINES.items() if line.metadata["group"]}
+
+
+def flag(name):
+    return "--" + (LINES[name].metadata["flag"] or name).replace("_", "-")
+
+
+def typed(*argv):
+    """The settings that scripts/train.py takes from the command line: a dict."""
+    return vars(train.parser().parse_args(argv))
+
+
+def same(a, b):
+    return type(a) is type(b) and a == b
+
+
+# The table.
+
+
+def test_every_setting_is_an_argument_of_vae_in_the_order_of_the_table():
+    signature = inspect.signature(VAE)
+    assert {name: p.default for name, p in signature.parameters.items()} == VAE().get_params()
+    assert list(signature.parameters) == list(LINES) == list(VAE().get_params())
+    keyword_only = [p.kind is p.KEYWORD_ONLY for p in signature.parameters.values()]
+    assert keyword_only == [False] + [True] * (len(LINES) - 1)
+
+
+def test_every_setting_has_one_entry_in_the_docstring_with_its_help_and_default():
+    before, after = VAE.__doc__.split("Attributes, after `fit`")
+    entries = [line.split()[0] for line in before.splitlines() if line[:5].strip()]
+    assert [name for name in entries if name in LINES] == list(LINES)
+    assert max(map(len, VAE.__doc__.splitlines())) <= 100
+    text = " ".join(before.split())
+    for line in TABLE:
+        assert f"{line.name} {line.metadata['help']} (default: {line.default!r})" in text
+
+
+def test_every_setting_with_a_group_has_one_flag_there_with_its_help():
+    parser = train.parser()
+    actions = [(g.title, a) for g in parser._action_groups for a in g._group_actions]
+    found = {a.dest: (title, a) for title, a in actions if a.dest in LINES}
+    assert list(found) and set(found) == set(WITH_FLAG)
+    assert len([a for _, a in actions if a.dest in LINES]) == len(found)
+    for name, (title, action) in found.items():
+        assert title == LINES[name].metadata["group"] and action.option_strings == [flag(name)]
+        assert action.help.startswith(LINES[name].metadata["help"])
+    assert all(name in parser.format_help() for name in map(flag, WITH_FLAG))
+
+
+def test_what_is_not_typed_has_its_default_but_for_three():
+    args = typed()
+    differ = {name for name in WITH_FLAG if not same(args[name], LINES[name].default)}
+    assert differ == {"likelihood", "epochs", "random_state"}
+    assert (args["likelihood"], args["epochs"], args["random_state"]) == (None, None, 0)
+
+
+def test_every_default_is_within_its_constraint_as_it_is():
+    assert Settings().checked().plain() == VAE().get_params()
+    assert all(same(line.metadata["constraint"](line.default), line.default) for line in TABLE)
+
+
+# What is let through, as the same plain value at every door.
+
+GOOD = [
+    ("n_latent", np.int64(3), "3", 3),
+    ("n_latent", 2**70, str(2**70), 2**70),
+    ("hidden", [5, np.int8(3)], "5,3", (5, 3)),
+    ("hidden", np.array([8]), "8", (8,)),
+    ("hidden", (), "none", ()),
+    ("activation", "elu", "elu", "elu"),
+    ("activation", "linear,tanh", "linear,tanh", "linear,tanh"),
+    ("likelihood", "continuous-bernoulli", "continuous-bernoulli", "continuous-bernoulli"),
+    ("likelihood", "gaussian:3,bernoulli:1", "gaussian:3,bernoulli:1", "gaussian:3,bernoulli:1"),
+    ("sigma", 1, "1", 1.0),
+    ("sigma_min", np.float32(0.5), "0.5", 0.5),
+    ("dropout", 0, "0", 0.0),
+    ("init_sigma", 1e-300, "1e-300", 1e-300),
+    ("epochs", 1, "1", 1),
+    ("batch_size", np.uint64(7), "7", 7),
+    ("optimizer", "sgd", "sgd", "sgd"),
+    ("lr", 3, "3", 3.0),
+    ("schedule", "cosine", "cosine", "cosine"),
+    ("clip", 2, "2", 2.0),
+    ("objective", "iwae", "iwae", "iwae"),
+    ("n_samples", 5, "5", 5),
+    ("beta", 0, "0e0", 0.0),
+    ("warmup", 0, "0", 0),
+    ("free_bits", 0.25, ".25", 0.25),
+    ("denoise", ("salt_and_pepper", 1), "salt_and_pepper:1", ("salt_and_pepper", 1.0)),
+    ("denoise", ["gaussian", 0], "gaussian:0", ("gaussian", 0.0)),
+    ("random_state", np.int32(0), "0", 0),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "text", "wanted"), GOOD, ids=str)
+def test_a_value_and_its_text_are_the_same_plain_setting(name, value, text, wanted):
+    s = Settings(**{"hidden": (4, 4), name: value}).checked()
+    assert same(getattr(s, name), wanted) and same(typed(flag(name), text)[name], wanted)
+    from_file = Settings(**json.loads(json.dumps(s.plain()))).checked()
+    assert same(getattr(from_file, name), wanted)
+
+
+@pytest.mark.parametrize("name", ["binarize", "missing"])
+def test_what_is_about_the_data_can_be_given_and_typed(name):
+    value = {"binarize": "fixed", "missing": True}[name]
+    assert typed(flag(name), *[value] * (value != 1))[name] == value
+    assert getattr(Settings(likelihood="bernoulli", **{name: value}).checked(), name) == value
+
+
+def test_settings_without_a_flag_are_taken_too():
+    values = {"validation_fraction": np.float32(0.5), "n_importance": 1, "verbose": np.True_}
+    s = Settings(**values).checked()
+    assert same(s.validation_fraction, 0.5) and same(s.n_importance, 1) and s.verbose is True
+
+
+def test_a_generator_as_random_state_is_kept_and_none_in_a_file():
+    for state in (np.random.default_rng(0), np.random.RandomState(0), None):
+        s = Settings(random_state=state).checked()
+        assert s.random_state is state and s.plain()["random_state"] is None
+
+
+# What is refused, with which words in the sentence.
+
+VALUES, TEXTS = [], []
+
+
+def bad(error, says, names, values, texts=""):
+    """Values that are given, and texts that are typed (with blanks between them)."""
+    for name in names.split():
+        VALUES.extend((name, value, error, says) for value in values)
+        TEXTS.extend((name, text, says) for text in texts.split() if name in WITH_FLAG)
+
+
+COUNTS = "n_latent epochs batch_size n_samples n_importance"
+says = "must be a whole number at least 1, found "
+bad(ValueError, says, COUNTS, [0, -1, np.int64(0)], "0 -1")
+bad(TypeError, says, COUNTS, [2.5, 3.0, NAN, True, "3", None, [3]], "2.5 x nan")
+says = "must be a whole number at least 0, found "
+bad(ValueError, says, "warmup random_state", [-1], "-1")
+bad(TypeError, says, "warmup random_state", [1.5, 1.0, True, "0", [0]], "1.0 x")
+SCALES = "sigma sigma_min lr clip init_sigma"
+says = "must be a number above 0, found "
+bad(ValueError, says, SCALES, [0, -0.1, NAN, INF, -INF, 10**400, np.float32("nan")])
+bad(ValueError, says, SCALES, [0.0], "0 -1 nan inf -inf 1e400")
+bad(TypeError, says, SCALES, [True, "0.1", 1j, np.ones(2)], "fast 0x1")
+bad(TypeError, says, "sigma sigma_min lr", [None])
+says = "must be a number at least 0, found "
+bad(ValueError, says, "beta free_bits", [-1, NAN, INF], "-1 nan inf")
+bad(TypeError, says, "beta free_bits", [True, "1", None], "x")
+says = "must be a number at least 0 and below 1, found "
+bad(ValueError, says, "dropout validation_fraction", [-0.1, 1, 1.5, NAN], "-0.1 1 nan")
+bad(TypeError, says, "dropout validation_fraction", [True, "0.1", None], "x")
+
+NO_WIDTHS = [8, None, "8,8", b"ab", {8}, iter([8]), np.array(8)]
+bad(TypeError, "must be a sequence of widths, found ", "hidden", NO_WIDTHS)
+says = "widths must be a whole number at least 1, found "
+bad(ValueError, says, "hidden", [[0], (8, -1)], "0 16,-4")
+bad(TypeError, says, "hidden", [[2.5], [True], ["8"], [[8]]], "a 16, 2.5")
+
+CHOICES = "activation likelihood optimizer schedule objective binarize"
+bad(TypeError, "must be one of ", CHOICES, [None, 3, True, ["adam"]])
+says = "found 'tahn'. Did you mean 'tanh'?"
+bad(ValueError, says, "activation", ["tahn", "tanh,tahn"], "tahn tanh,tahn")
+bad(ValueError, "Did you mean 'bernoulli'?", "likelihood", ["bernouli"], "bernouli")
+bad(ValueError, "Did you mean 'gaussian'?", "likelihood", ["gausian:3"], "gausian:3")
+NO_BLOCKS = ["gaussian:0", "gaussian:x", "gaussian:", "gaussian:2,bernoulli"]
+bad(ValueError, "needs a number of columns, as in", "likelihood", NO_BLOCKS, " ".join(NO_BLOCKS))
+bad(ValueError, "must be one of bernoulli, ", "likelihood", ["gaussian:2,"], "gaussian:2,")
+says = "must be one of adam, adagrad, sgd, found "
+bad(ValueError, says, "optimizer", ["xyz", ""], "xyz")
+bad(ValueError, f"{says}'adamm'. Did you mean 'adam'?", "optimizer", ["adamm"], "adamm")
+bad(ValueError, "Did you mean 'cosine'?", "schedule", ["cosin"], "cosin")
+bad(ValueError, "Did you mean 'iwae'?", "objective", ["iwea"], "iwea")
+says = "must be one of none, fixed, dynamic, found 'always'."
+bad(ValueError, says, "binarize", ["always"], "always")
+
+says = "must be a kind and an amount, such as gaussian and 0.2 or salt_and_pepper and 0.3, found "
+bad(TypeError, says, "denoise", ["gaussian", ("gaussian",), 0.3], "gaussian 0.3")
+says = "kind must be one of salt_and_pepper, gaussian, found 'gausian'. Did you mean 'gaussian'?"
+bad(ValueError, says, "denoise", [("gausian", 1)], "gausian:1")
+says = "amount must be a number at least 0, found "
+bad(ValueError, says, "denoise", [("gaussian", x) for x in (-1, NAN, INF)], "gaussian:-1")
+bad(TypeError, says, "denoise", [("gaussian", x) for x in ("1", None)], "gaussian: gaussian:x")
+says = "amount must be a number at least 0 and at most 1, found "
+bad(ValueError, says, "denoise", [("salt_and_pepper", 1.01)], "salt_and_pepper:1.01")
+bad(TypeError, says, "denoise", [("salt_and_pepper", True)])
+bad(TypeError, "must be True or False, found ", "missing verbose", ["yes", None, 0.5])
+
+
+def assert_is_a_sentence(message):
+    assert "\n" not in message and message[-1] in ".?" and message[-2] not in ".?"
+
+
+def refused(error, **values):
+    """What is said of values that are given, the same by `checked` and by `VAE.fit`."""
+    with pytest.raises(error) as caught:
+        Settings(**values).checked()
+    with pytest.raises(error) as by_fit:
+        VAE(**values).fit(X)
+    assert str(by_fit.value) == str(caught.value)
+    assert_is_a_sentence(str(caught.value))
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value", "error", "says"), VALUES, ids=str)
+def test_a_value_that_is_out_of_its_constraint_is_refused(name, value, error, says):
+    message = refused(error, **{name: value})
+    assert message.startswith(f"{name} ") and says in message
+
+
+@pytest.mark.parametrize(("name", "text", "says"), TEXTS, ids=str)
+def test_a_text_that_is_out_of_its_constraint_is_refused(name, text, says, capsys):
+    with pytest.raises(SystemExit) as caught:
+        typed(f"{flag(name)}={text}")
+    assert caught.value.code == 2
+    message = capsys.readouterr().err.partition(f": argument {flag(name)}: ")[2]
+    assert says in message and message.endswith(" (see --help)\n")
+    assert_is_a_sentence(message.removesuffix(" (see --help)\n"))
+
+
+def test_every_constraint_has_been_met():
+    flags = {n for n, line in LINES.items() if isinstance(line.metadata["constraint"], Flag)}
+    assert {name for name, *_ in VALUES} == set(LINES)
+    assert {name for name, *_ in TEXTS} == set(WITH_FLAG) - flags
+    assert {name for name, *_ in GOOD} | {"binarize", "missing"} == set(WITH_FLAG)
+
+
+@pytest.mark.parametrize(
+    ("values", "says"),
+    [
+        ({"activation": "tanh,elu"}, "activation 'tanh,elu' names 2 for 1 hidden layers; give one"),
+        ({"activation": "tanh,elu", "hidden": ()}, "names 2 for 0 hidden layers"),
+        ({"sigma_min": 1e-200}, "sigma_min must have a square that is a number above 0, found"),
+        ({"sigma_min": 1e200}, "sigma_min must have a square that is a number above 0, found"),
+        ({"free_bits": 0.1, "objective": "iwae"}, "free_bits goes with objective 'elbo', not with"),
+        ({"binarize": "fixed"}, "binarize makes values 0 or 1, which gaussian does not describe"),
+    ],
+    ids=str,
+)
+def test_settings_that_do_not_go_together_are_refused(values, says):
+    assert says in refused(ValueError, **values)
+
+
+def test_checking_changes_nothing_and_gives_settings_of_their_own():
+    vae = VAE(hidden=[8], lr=1)
+    s = vae.checked()
+    assert type(s) is Settings and s.hidden == (8,) and same(s.lr, 1.0)
+    assert vae.hidden == [8] and same(vae.lr, 1)
+    assert dataclasses.replace(s, epochs=3).epochs == 3
+
+
+def test_the_nearest_name_is_suggested_or_none():
+    known = ("adam", "adagrad", "sgd")
+    assert near("Adam", known) == " Did you mean 'adam'?"
+    assert near("xyz", known) == ""
