@@ -16,9 +16,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from numvae import VAE, load, report
+from numvae import VAE, load
 from numvae.estimator import NotFittedError
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
+from numvae.report import Report
 from numvae.training import watchdog
 from numvae.training.history import load_history
 
@@ -502,7 +503,7 @@ def run(tmp_path, monkeypatch):
     spec = importlib.util.spec_from_file_location("train", path)
     train = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(train)
-    monkeypatch.setattr(report, "pictures", lambda *_: ())
+    monkeypatch.setattr(Report, "pictures", lambda self: ())
 
     def run(X, flags):
         np.save(tmp_path / "X.npy", X)

@@ -61,8 +61,8 @@ def test_the_likelihood_suits_the_values_and_one_line_says_why(tmp_path, array, 
     path = saved(tmp_path, array)
     data = own.load(path)
     assert data.likelihood == likelihood
-    assert data.found.startswith(path) and said in data.found and "\n" not in data.found
-    assert f"likelihood {likelihood} suits them: " in data.found
+    assert data.summary.startswith(path) and said in data.summary and "\n" not in data.summary
+    assert f"likelihood {likelihood} suits them: " in data.summary
 
 
 @pytest.mark.parametrize(
@@ -95,7 +95,7 @@ def test_nan_may_mean_not_known(tmp_path):
     array = np.array([[0.0, np.nan], [1.0, 1.0]])
     data = own.load(saved(tmp_path, array), missing=True)
     assert_array_equal(everything(data), array)
-    assert data.likelihood == "bernoulli" and "25.0% of them missing" in data.found
+    assert data.likelihood == "bernoulli" and "25.0% of them missing" in data.summary
     for bad, says in (([[np.inf, np.nan]], "infinity in 1 of 1"), ([[np.nan]], "nothing but NaN")):
         with pytest.raises(ValueError, match=says):
             own.load(saved(tmp_path, np.array(bad)), missing=True)
@@ -152,7 +152,7 @@ def test_a_large_file_is_mapped_and_gives_the_same_examples(tmp_path, monkeypatc
     monkeypatch.setattr(rows, "BLOCK_BYTES", 50)
     data = own.load(path)
     mapped = data.examples(numbers)
-    assert isinstance(mapped, own.Mapped) and "as needed" in data.found
+    assert isinstance(mapped, own.Mapped) and "as needed" in data.summary
     assert (mapped.shape, mapped.dtype, len(mapped)) == (read.shape, read.dtype, len(read))
     for some in (slice(None), slice(1, 3), np.array([2, 0]), slice(4, None)):
         assert mapped[some].dtype == np.float32

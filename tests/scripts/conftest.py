@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from numvae import report
+from numvae.report import Report
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +19,7 @@ def elsewhere(tmp_path, tmp_path_factory, monkeypatch):
 @pytest.fixture
 def undrawn(monkeypatch):
     """Runs without their pictures, which take most of the time."""
-    monkeypatch.setattr(report, "pictures", lambda *_: ())
+    monkeypatch.setattr(Report, "pictures", lambda self: ())
 
 
 @pytest.fixture

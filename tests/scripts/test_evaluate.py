@@ -7,7 +7,8 @@ import pytest
 import train
 from numpy.testing import assert_allclose, assert_array_equal
 
-from numvae import VAE, datasets, load, report, runs
+from numvae import VAE, datasets, load, runs
+from numvae.report import Report
 from numvae.training import checkpoint
 
 
@@ -22,7 +23,7 @@ def trained(tmp_path_factory):
         patch.chdir(folder)
         flags = ["--epochs", "4", "--hidden", "6", "--lr", "0.05", "--quiet"]
         assert train.main(["--data", "images.npy", "--out", "run", *flags]) == 0
-        patch.setattr(report, "pictures", lambda *_: ())
+        patch.setattr(Report, "pictures", lambda self: ())
         assert train.main(["--data", "rows.npy", "--out", "table", *flags]) == 0
     return folder
 

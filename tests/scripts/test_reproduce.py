@@ -109,8 +109,8 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(small, monkeypatch, capsy
 
 def test_what_is_trained_is_not_trained_again(small, monkeypatch):
     assert reproduce.main(["small"]) == 0
-    monkeypatch.setattr(runs, "train", lambda *_: pytest.fail("trained again"))
-    monkeypatch.setattr(runs, "estimate", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(runs.Run, "train", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(runs.Run, "estimate", lambda *_: pytest.fail("measured again"))
     assert reproduce.main(["small"]) == 0
 
 
@@ -143,7 +143,7 @@ def test_a_planted_mistake_trains_and_does_not_measure(small, monkeypatch):
     def watched(name, right):
         return lambda *args: (seen.append((name, bool(inside))), right(*args))[1]
 
-    monkeypatch.setattr(runs, "train", watched("train", runs.train))
+    monkeypatch.setattr(runs.Run, "train", watched("train", runs.Run.train))
     monkeypatch.setattr(reproduce, "measure", watched("measure", reproduce.measure))
     monkeypatch.setitem(small.runs, "one", Run(FLAGS, (1, 1, 1), planted=planted))
     assert reproduce.main(["small", "--only", "one"]) == 0
@@ -196,7 +196,7 @@ def test_every_recipe_writes_its_report(name, monkeypatch, rng):
 
     monkeypatch.setattr(train.datasets, "load", load)
     estimate = importance.Estimate(*np.full((5, 50), -90.0))
-    monkeypatch.setattr(runs, "estimate", lambda *_: estimate)
+    monkeypatch.setattr(runs.Run, "estimate", lambda *_: estimate)
     recipe = RECIPES[name]
     only = [flag for run in reproduce.plan(recipe, 1, None, None) for flag in ("--only", run)]
     assert reproduce.main([name, "--epochs", "1", *only]) == 0

@@ -1,6 +1,7 @@
 """A run that was put down, by whom and whenever, ends in the same bits as one that was not."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -43,6 +44,8 @@ def bits(folder):
     for name in ("checkpoint.npz", "model.npz"):
         with np.load(Path(folder, name)) as archive:
             found |= {(name, array): archive[array].tobytes() for array in archive.files}
+        header = found[name, "header"]
+        found[name, "header"] = re.sub(rb'"seconds": [^,}]+', b"", header)  # which differ
     return found
 
 

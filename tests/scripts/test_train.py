@@ -120,12 +120,12 @@ def test_the_script_and_the_estimator_end_at_the_same_bits(undrawn, typed):
 
 @pytest.mark.parametrize(("every", "epochs"), [(2, [0, 2, 4]), (3, [0, 3, 4]), (9, [0, 4])])
 def test_every_checkpoint_is_written_once(rows, undrawn, monkeypatch, every, epochs):
-    def save(training, folder, about, save=runs.save):
-        saved.append(training.epoch)
-        save(training, folder, about)
+    def save(self, save=runs.Run.save):
+        saved.append(self.training.epoch)
+        save(self)
 
     saved = []
-    monkeypatch.setattr(runs, "save", save)
+    monkeypatch.setattr(runs.Run, "save", save)
     run("--data", rows, "--epochs", 4, "--checkpoint-every", every)
     assert saved == epochs
 
@@ -259,7 +259,7 @@ def test_a_full_disk_is_one_sentence(capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(runs, "save", full)
+    monkeypatch.setattr(runs.Run, "save", full)
     with pytest.raises(SystemExit) as caught:
         run("--out", "a")
     assert caught.value.code == 1
