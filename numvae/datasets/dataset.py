@@ -56,19 +56,6 @@ class Dataset:
             f"{n - n_train:,} held out"
         )
 
-    def check_same(self, source, run, n_train, n_features):
-        """Raise ValueError unless X has the shape it had for that run; source: where it is from."""
-        if len(self.X) != n_train:
-            raise ValueError(
-                f"{source} now has {len(self.X)} examples to train on, the run in {run} had "
-                f"{n_train}; give it the same data."
-            )
-        if self.X.shape[1] != n_features:
-            raise ValueError(
-                f"{source} now has {self.X.shape[1]} numbers per example, the run in {run} had "
-                f"{n_features}; give it the same data."
-            )
-
 
 def load(
     name,
