@@ -15,7 +15,6 @@ from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
 from numvae.settings import COUNT, TABLE, Seed, Settings, described, labelled, near
-from numvae.streams import ROWS, by_content
 from numvae.training import checkpoint
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
@@ -158,29 +157,19 @@ class VAE(Settings):
         Shapes  X (N, D) → (N,)
         Units   nats; for real-valued likelihoods a log-density, which may be positive
         """
-        X, L = self._check(X), labelled("n_importance", COUNT, self.n_importance)
-        return importance.estimate(self.network_, X, self._inputs, L).log_p
+        return self._estimate(X).log_p
 
     def score(self, X, y=None):
         """The mean of `score_samples(X)`: higher is better. Units  nats per row"""
         return float(self.score_samples(X).mean())
 
     def elbo(self, X):
-        """The evidence lower bound of each row, its expectation over n_importance draws of z.
+        """The evidence lower bound of each row, from the draws of `score_samples`.
 
         Shapes  X (N, D) → (N,)
-        Units   nats, on average below log p(x)
+        Units   nats, never above what `score_samples` says
         """
-        X, L = self._check(X), labelled("n_importance", COUNT, self.n_importance)
-        network, inputs = self.network_, self._inputs
-
-        def bound(x):
-            streams = by_content(x.astype(network.dtype), inputs.seed, *ROWS)
-            eps = np.stack([network.noise(rng, L, 1)[:, 0] for rng in streams], axis=1)
-            x, observed = inputs(x)
-            return -sum(network.elbo_terms(x, eps, observed))
-
-        return by_blocks(bound, X, max(1, importance.AT_ONCE // L))
+        return self._estimate(X).elbo
 
     def p_values(self, X, X_reference):
         """How unusual each row is: the share of the reference rows that score no higher.
@@ -294,6 +283,10 @@ class VAE(Settings):
             )
         validation.check_range(X, self.network_.config["likelihood"])
         return X
+
+    def _estimate(self, X):
+        X, L = self._check(X), labelled("n_importance", COUNT, self.n_importance)
+        return importance.estimate(self.network_, X, self._inputs, L)
 
     def _check_fitted(self):
         if not hasattr(self, "network_"):

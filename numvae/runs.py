@@ -156,8 +156,8 @@ class Run:
         if data.get("format") == 1 and (binarized or own.is_own(data["name"])):
             other = "drew other pixels" if binarized else "held out other rows"
             raise ValueError(
-                f"{self.path} was written by numvae 0.1, which {other} of its data: the model can be "
-                "used, but to resume the run or report on it, train it again."
+                f"{self.path} was written by numvae 0.1, which {other} of its data: the model can "
+                "be used, but to resume the run or report on it, train it again."
             )
         dataset = self._load(data["name"], data_dir, data.get("validation"), download)
         n_train = data.get("n_train", len(dataset.X))
@@ -186,13 +186,10 @@ class Run:
         if source in datasets.dataset.NAMES or not own.is_own(source):
             dataset = self.dataset(name, data_dir)
             return np.concatenate([dataset.X, dataset.X_valid]), dataset.shape
-        missing = missing or self.training.settings.missing
-        table = own.load(source, self._resize(source), missing, self._data.get("scale"))
-        X = table.examples(np.arange(len(table.rows)))
-        self._check(X, source)
-        return X, table.shape
+        dataset = self._load(source, data_dir, 0, missing=missing)
+        return dataset.X, dataset.shape
 
-    def _load(self, name, data_dir, validation=None, download=False):
+    def _load(self, name, data_dir, validation=None, download=False, missing=False):
         dataset = datasets.load(
             name,
             data_dir or self._data.get("data_dir"),
@@ -200,7 +197,7 @@ class Run:
             self.training.seed,
             download,
             resize=self._resize(name),
-            missing=self.training.settings.missing,
+            missing=missing or self.training.settings.missing,
             scale=self._data.get("scale"),
             random_split=self._data.get("random_split", False),
         )

@@ -113,19 +113,16 @@ class Widths:
         return tuple(labelled("widths", self.width, width) for width in value)
 
 
-class Names(NamedTuple):
+class Names(Choice):
     """A name, or several with commas between them."""
-
-    choice: Choice
-    parse = staticmethod(str)
 
     def __call__(self, value):
         for name in value.split(",") if isinstance(value, str) else [value]:
-            self.choice(name)
+            super().__call__(name)
         return value
 
 
-class Likelihood(Choice):
+class Blocks(Choice):
     """A name, or blocks of columns such as gaussian:3,categorical:5."""
 
     def __call__(self, value):
@@ -218,7 +215,7 @@ class Settings:
     )
     activation: str = setting(
         "tanh",
-        Names(Choice(activations.NAMES)),
+        Names(activations.NAMES),
         f"{', '.join(activations.NAMES)}; or one for each of the encoder's hidden layers, as "
         "elu,tanh",
         MODEL,
@@ -226,7 +223,7 @@ class Settings:
     )
     likelihood: str = setting(
         "gaussian",
-        Likelihood(likelihoods.NAMES),
+        Blocks(likelihoods.NAMES),
         "p(x|z): bernoulli for 0 or 1, continuous-bernoulli for 0 to 1, gaussian for real numbers "
         "with one learned σ per column, gaussian-sigma-z with σ(z) from the decoder, "
         "gaussian-fixed with a given σ, categorical for one-hot columns, or blocks of columns such "

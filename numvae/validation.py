@@ -152,32 +152,22 @@ def check_feature_names(found, fitted, estimator):
 
     Raises  ValueError   they differ. Only one side having names is a warning.
     """
-    if found is None and fitted is not None:
-        warnings.warn(
-            f"X does not have valid feature names, but {estimator} was fitted with feature names",
-            UserWarning,
-            stacklevel=4,
-        )
-    elif found is not None and fitted is None:
-        warnings.warn(
-            f"X has feature names, but {estimator} was fitted without feature names",
-            UserWarning,
-            stacklevel=4,
-        )
+    if (found is None) != (fitted is None):
+        has, without = "has", "without"
+        if found is None:
+            has, without = "does not have valid", "with"
+        text = f"X {has} feature names, but {estimator} was fitted {without} feature names"
+        warnings.warn(text, UserWarning, stacklevel=4)
     elif found is not None and list(found) != list(fitted):
-        unseen = sorted(set(found) - set(fitted))
-        missing = sorted(set(fitted) - set(found))
         lines = ["The feature names should match those that were passed during fit."]
-        for title, names in (
-            ("Feature names unseen at fit time:", unseen),
-            ("Feature names seen at fit time, yet now missing:", missing),
-        ):
+        differing = {
+            "Feature names unseen at fit time:": sorted(set(found) - set(fitted)),
+            "Feature names seen at fit time, yet now missing:": sorted(set(fitted) - set(found)),
+        }
+        for title, names in differing.items():
             if names:
-                lines += [
-                    title,
-                    *(f"- {name}" for name in names[:5]),
-                    *["- ..."] * (len(names) > 5),
-                ]
-        if not unseen and not missing:
+                lines += [title, *(f"- {name}" for name in names[:5])]
+                lines += ["- ..."] * (len(names) > 5)
+        if not any(differing.values()):
             lines.append("Feature names must be in the same order as they were in fit.")
         raise ValueError("\n".join(lines) + "\n")

@@ -13,27 +13,20 @@ from numvae.rows import hold_out
 class Dataset:
     """Examples to train on, examples held out, and what is known about both.
 
-    X, X_valid          (N, D) float32; images lie in [0, 1]. Large files of one's own stay on disk
-                        (`own.Mapped`): they have a shape, a length and rows, and nothing else
-    shape               of one example: (28, 20)
-    split               one sentence that says how X and X_valid were chosen
-    likelihood          the name of the likelihood that suits it
-    known, known_valid  dict of name → (N,): labels (integers) or factors (floats); each may be
-                        empty
-    summary, scale      of data of one's own: one sentence about what was read and how, and what the
-                        values were divided by
+    X and X_valid are float32; images lie in [0, 1]. Large files of one's own stay on disk
+    (`own.Mapped`): they have a shape, a length and rows, and nothing else.
     """
 
     name: str
-    X: np.ndarray
-    X_valid: np.ndarray
-    shape: tuple
-    split: str
-    likelihood: str
-    known: dict = field(default_factory=dict)
-    known_valid: dict = field(default_factory=dict)
-    summary: str = ""
-    scale: int = 1
+    X: np.ndarray  # (N, D)
+    X_valid: np.ndarray  # (M, D)
+    shape: tuple  # of one example: (28, 20)
+    split: str  # one sentence that says how X and X_valid were chosen
+    likelihood: str  # the name of the likelihood that suits it
+    known: dict = field(default_factory=dict)  # name → (N,): labels (integers) or factors (floats)
+    known_valid: dict = field(default_factory=dict)  # the same of X_valid
+    summary: str = ""  # of data of one's own: one sentence about what was read and how
+    scale: int = 1  # what its values were divided by
 
     def split_at_random(self, seed):
         """Hold out as many examples as before, but chosen at random; the same at every call.

@@ -63,7 +63,7 @@ def get(name, filename, md5, mirrors, data_dir=None, download=False):
     if download:
         path = _target(name, filename, data_dir)
         urls = [mirror + filename for mirror in mirrors]
-        fetch(urls, path, lambda content: unpack_checked(content, md5))
+        fetch(urls, path, lambda content: checked(content, md5))
         return read_checked(path, md5), path
     searched = ", ".join(str(place / name) for place in places(data_dir))
     raise damage or FileNotFoundError(
@@ -79,12 +79,12 @@ def read_checked(path, md5):
     Raises  ValueError if the file is damaged
     """
     try:
-        return unpack_checked(Path(path).read_bytes(), md5)
+        return checked(Path(path).read_bytes(), md5)
     except ValueError as error:
         raise ValueError(f"{path} is damaged: {error}. Add --download to fetch it again.") from None
 
 
-def unpack_checked(content, md5):
+def checked(content, md5):
     """The bytes, unpacked if they are a gzip, whose MD5 must be the published one.
 
     Raises  ValueError with the reason as half a sentence

@@ -31,19 +31,13 @@ def is_own(path):
 
 @dataclass
 class Own:
-    """What was found: rows (N, D) as they are on disk, and what they mean.
+    """Rows as they are on disk, and what they mean."""
 
-    scale       what a value is divided by: 255 for bytes, else 1
-    shape       of one example
-    likelihood  the one that suits the values
-    summary     one sentence about all this
-    """
-
-    rows: np.ndarray
-    scale: int
-    shape: tuple
-    likelihood: str
-    summary: str
+    rows: np.ndarray  # (N, D)
+    scale: int  # what a value is divided by: 255 for bytes, else 1
+    shape: tuple  # of one example
+    likelihood: str  # the one that suits the values
+    summary: str  # one sentence about all this
 
     def examples(self, numbers):
         """The examples of these numbers, float32; of a memory map they stay on disk."""

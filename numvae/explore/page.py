@@ -39,14 +39,7 @@ def _data(view):
         "decoder": _decoder(view.model),
         "points": _packed(view.mu[:, view.axes] if view.axes else view.mu[:0], "<f4"),
         "colourings": [
-            {
-                "name": known.name,
-                "palette": known.palette,
-                "index": _packed(known.index, "u1"),
-                "labels": known.labels,
-                "isClass": known.is_class,
-            }
-            for known in view.colourings
+            {**known, "index": _packed(known["index"], "u1")} for known in view.colourings
         ],
         "codes": _packed(view.codes, "<f4"),
     }
@@ -63,11 +56,8 @@ def _data(view):
 def _decoder(model):
     """The layers from z to the mean of p(x|z); that of its variance is not drawn."""
     likelihood = model.config["likelihood"]
-    if ":" in likelihood:
-        kinds = parse_blocks(likelihood)
-        heads = [(f"likelihood.{i}", kind) for i, (kind, _) in enumerate(kinds)]
-    else:
-        heads = [("likelihood", likelihood)]
+    blocks = parse_blocks(likelihood, model.n_features)
+    names = [f"likelihood.{i}" for i in range(len(blocks))] if ":" in likelihood else ["likelihood"]
 
     def layer(name):
         W, b = (model.parameters.values[f"{name}.{which}"] for which in "Wb")
@@ -78,7 +68,7 @@ def _decoder(model):
         "layers": [layer(hidden.name) for hidden in model.decoder.layers],
         "heads": [
             {"likelihood": kind, **layer(f"{name}.{'mean' if 'gaussian' in kind else 'logits'}")}
-            for name, kind in heads
+            for name, (kind, _) in zip(names, blocks)
         ],
     }
 

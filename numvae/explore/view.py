@@ -18,51 +18,22 @@ LEAST_LIMIT = 3.0  # the map reaches at least so many prior standard deviations
 
 
 @dataclass
-class Colouring:
-    """What is known of the examples under one name, as colours.
-
-    palette     hexadecimal colours
-    index       (N,) the place in the palette of each example's colour
-    labels      a class for each colour of the palette; of a factor its least and largest value
-    """
-
-    name: str
-    palette: list
-    index: np.ndarray
-    labels: list
-    is_class: bool
-
-
-@dataclass
 class View:
-    """A model and some of its data.
-
-    shape       of one example: (28, 20), or (D,) for a row of a table
-    columns     D names, for a row of a table
-    low, high   (D,) the least and largest value of each column
-    mu          (N, Z) the posterior means of the examples on the map
-    colourings  ways to colour these, perhaps none
-    originals   (K, D) some examples as they are, from left to right on the map
-    codes       (K, Z) their posterior means
-    units       the latent units to show, those whose mu varies most: the two of the map, then the
-                others, the most used first
-    axes        the first two, horizontal and vertical on the map; None if there is but one unit
-    limit       how far the map and the sliders reach from 0
-    """
+    """A model and some of its data."""
 
     name: str
     model: object
-    shape: tuple
-    columns: list
-    low: np.ndarray
-    high: np.ndarray
-    mu: np.ndarray
-    colourings: list
-    originals: np.ndarray
-    codes: np.ndarray
-    units: list
-    axes: tuple | None
-    limit: float
+    shape: tuple  # of one example: (28, 20), or (D,) for a row of a table
+    columns: list  # D names, for a row of a table
+    low: np.ndarray  # (D,) the least value of each column
+    high: np.ndarray  # (D,) the largest
+    mu: np.ndarray  # (N, Z) the posterior means of the examples on the map
+    colourings: list  # ways to colour these, see `colouring`; perhaps none
+    originals: np.ndarray  # (K, D) some examples as they are, from left to right on the map
+    codes: np.ndarray  # (K, Z) their posterior means
+    units: list  # the latent units to show: the two of the map, then the others by use
+    axes: tuple | None  # the first two, horizontal and vertical on the map; None for a single unit
+    limit: float  # how far the map and the sliders reach from 0
 
     @property
     def is_image(self):
@@ -99,15 +70,27 @@ def view(run, dataset):
 
 
 def colouring(name, values):
-    """Classes (a few integers) in colours that can be told apart, a factor from dark to bright."""
+    """Classes (a few integers) in colours that can be told apart, a factor from dark to bright.
+
+    Returns a dict: name; palette, hexadecimal colours; index (N,), the place of each example's
+    colour in it; labels, a class for each colour, or of a factor its ends; isClass
+    """
     classes, index = np.unique(values, return_inverse=True)
-    if values.dtype.kind in "iub" and len(classes) <= len(style.CLASSES):
-        palette = list(style.CLASSES[: len(classes)])
-        return Colouring(name, palette, index, [str(c) for c in classes], True)
-    low, high = float(values.min()), float(values.max())
-    palette = [to_hex(colour) for colour in colormaps[style.SEQUENTIAL](np.linspace(0, 1, 64))]
-    index = np.rint(63 * (values - low) / ((high - low) or 1.0)).astype(int)
-    return Colouring(name, palette, index, [f"{low:.3g}", f"{high:.3g}"], False)
+    is_class = values.dtype.kind in "iub" and len(classes) <= len(style.CLASSES)
+    if is_class:
+        palette, labels = style.CLASSES[: len(classes)], [str(c) for c in classes]
+    else:
+        low, high = float(values.min()), float(values.max())
+        palette = map(to_hex, colormaps[style.SEQUENTIAL](np.linspace(0, 1, 64)))
+        index = np.rint(63 * (values - low) / ((high - low) or 1.0)).astype(int)
+        labels = [f"{low:.3g}", f"{high:.3g}"]
+    return {
+        "name": name,
+        "palette": list(palette),
+        "index": index,
+        "labels": labels,
+        "isClass": is_class,
+    }
 
 
 def _spread(n, most):

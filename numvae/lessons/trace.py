@@ -46,31 +46,21 @@ PAGE = Autoencoder.loss_and_grad.__code__
 
 
 class Node(NamedTuple):
-    """An array of the forward pass.
+    """An array of the forward pass."""
 
-    name      as on the page; of what the page does not name, by its layer or its equation
-    label     of the equation; "" of what is given
-    rule      the function that computes it, and `caller` the file that calls it
-    line      of the page's file for which that happens
-    parents   the names of what it is computed from
-    """
-
-    name: str
-    label: str
-    rule: str
-    caller: str
-    line: int
-    parents: tuple
+    name: str  # as on the page; of what the page does not name, by its layer or its equation
+    label: str  # of the equation; "" of what is given
+    rule: str  # the function that computes it
+    caller: str  # the file that calls the rule
+    line: int  # of the page's file for which that happens
+    parents: tuple  # the names of what it is computed from
     value: np.ndarray
 
 
 class Gradient(NamedTuple):
     """∂loss/∂(an array), or the part of it that comes back by one path.
 
-    of        the array, and `through` the one computed from it by which the gradient comes
-    paths     of a sum, the names of its parts; label, rule, caller and through are then ""
-    value     as backward has it
-    numerical by central differences
+    Of a sum, label, rule, caller and through are "".
     """
 
     name: str
@@ -78,11 +68,11 @@ class Gradient(NamedTuple):
     rule: str
     caller: str
     line: int
-    of: str
-    through: str
-    paths: tuple
-    value: np.ndarray
-    numerical: np.ndarray
+    of: str  # the array
+    through: str  # the array computed from it by which the gradient comes
+    paths: tuple  # of a sum, the names of its parts
+    value: np.ndarray  # as backward has it
+    numerical: np.ndarray  # by central differences
 
     @property
     def error(self):

@@ -92,14 +92,7 @@ class Autoencoder:
         return self
 
     def loss_and_grad(
-        self,
-        x,
-        eps,
-        beta=1.0,
-        objective=None,
-        encoder_input=None,
-        observed=None,
-        masks=(None, None),
+        self, x, eps, beta=1, objective=None, encoder_input=None, observed=None, masks=(None, None)
     ):
         """The loss of one minibatch and its gradient: the forward, then the same lines upwards.
 

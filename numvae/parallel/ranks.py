@@ -42,25 +42,13 @@ class Ranks:
     def share(self, training, X):
         """This rank's part of a Training that all ranks hold alike, to be run on X.
 
-        Raises  ValueError   the ranks do not begin with the same, or cannot share it
+        Raises  ValueError   the ranks do not begin with the same: the sentence names the first
+                             difference; or they cannot share it
         """
         if self.size == 1:
             return training
-        self._check_same(lambda: sharing.fingerprint(training, X, self.size))
-        return sharing.share(training, self)
-
-    def whole(self, training):
-        """The run as it stands, from what `share` gave to each rank: on every rank alike."""
-        return training if self.size == 1 else training.whole()
-
-    def _check_same(self, fingerprint):
-        """Raise unless fingerprint(), a dict of name → text, is the same on every rank.
-
-        Raises  ValueError   the sentence names the first difference
-                             what fingerprint() raises on any rank
-        """
         with self.together():
-            mine = fingerprint()
+            mine = sharing.fingerprint(training, X, self.size)
         every = self.comm.allgather(mine)
         for rank, theirs in enumerate(every):
             for name, value in theirs.items():
@@ -70,6 +58,11 @@ class Ranks:
                         f"{every[0][name]}; start all ranks with the same installation, settings "
                         "and data."
                     )
+        return sharing.share(training, self)
+
+    def whole(self, training):
+        """The run as it stands, from what `share` gave to each rank: on every rank alike."""
+        return training if self.size == 1 else training.whole()
 
     # What the sharing exchanges.
 

@@ -64,7 +64,7 @@ def test_a_few_of_many_examples_are_shown_and_each_original_has_its_code():
 @pytest.mark.parametrize(("n_valid", "first"), [(499, 0), (500, 60)])
 def test_held_out_examples_are_shown_if_they_are_enough_for_a_cloud(n_valid, first):
     (known,) = a_view(n_valid=n_valid).colourings
-    assert float(known.labels[0]) == first
+    assert float(known["labels"][0]) == first
 
 
 def test_the_least_and_the_largest_value_of_a_column_leave_out_what_is_missing():
@@ -77,10 +77,15 @@ def test_the_least_and_the_largest_value_of_a_column_leave_out_what_is_missing()
 
 def test_classes_have_a_colour_each_and_factors_a_place_on_the_scale():
     classes = colouring("digit", np.array([3, 7, 3, 9]))
-    assert classes.is_class and classes.labels == ["3", "7", "9"]
-    assert classes.palette == list(style.CLASSES[:3]) and classes.index.tolist() == [0, 1, 0, 2]
+    assert classes["isClass"] and classes["labels"] == ["3", "7", "9"]
+    assert classes["palette"] == list(style.CLASSES[:3]) and classes["index"].tolist() == [
+        0,
+        1,
+        0,
+        2,
+    ]
     for values in (np.array([-1.0, 0.0, 1.0]), np.arange(11)):
         factor = colouring("factor", values)
-        assert not factor.is_class and factor.index[0] == 0
-        assert factor.index[-1] == len(factor.palette) - 1
-    assert colouring("same", np.ones(4)).index.tolist() == [0, 0, 0, 0]
+        assert not factor["isClass"] and factor["index"][0] == 0
+        assert factor["index"][-1] == len(factor["palette"]) - 1
+    assert colouring("same", np.ones(4))["index"].tolist() == [0, 0, 0, 0]
