@@ -121,8 +121,8 @@ class Run:
 
     @cached_property
     def vae(self):
-        """The fitted estimator."""
-        return fitted(self.training, self.about)
+        """The fitted estimator, for rows of files: they come without the names of their columns."""
+        return fitted(self.training, {**self.about, "feature_names": None})
 
     @property
     def model(self):
@@ -159,7 +159,11 @@ class Run:
             )
         dataset = self._load(data["name"], data_dir, data.get("validation"), download)
         n_train = data.get("n_train", len(dataset.X))
-        dataset.check_same(data["name"], self.path, n_train, self.model.n_features)
+        if len(dataset.X) != n_train:
+            raise ValueError(
+                f"{data['name']} now has {len(dataset.X)} examples to train on, the run in "
+                f"{self.path} had {n_train}; give it the same data."
+            )
         return dataset
 
     def dataset(self, name=None, data_dir=None):

@@ -158,8 +158,8 @@ class Corruption:
     def __call__(self, value):
         if not isinstance(value, (tuple, list)) or len(value) != 2:
             raise TypeError(
-                "must be a kind and an amount, such as gaussian and 0.2 or salt_and_pepper and "
-                f"0.3, found {value!r}."
+                "must be a kind and an amount, such as ('gaussian', 0.2), typed as gaussian:0.2, "
+                f"found {value!r}."
             )
         kind = labelled("kind", self.kind, value[0])
         return kind, labelled("amount", self.amounts[kind], value[1])
@@ -212,7 +212,7 @@ class Settings:
     hidden: Sequence = setting(
         (256,),
         Widths(),
-        "widths of the encoder's hidden layers; the decoder has them in reverse",
+        "widths of the encoder's hidden layers, or none; the decoder has them in reverse",
         MODEL,
         metavar="H1,H2",
     )

@@ -108,8 +108,9 @@ def check_range(array, likelihood):
         columns = slice(start, start + width)
         start += width
         if "bernoulli" in kind:
-            low = np.fmin.reduce([np.fmin.reduce(b[:, columns], None) for b in blocks(array)])
-            high = np.fmax.reduce([np.fmax.reduce(b[:, columns], None) for b in blocks(array)])
+            known = (b[:, columns] for b in blocks(array))
+            ends = np.array([(np.fmin.reduce(b, None), np.fmax.reduce(b, None)) for b in known])
+            low, high = np.fmin.reduce(ends[:, 0]), np.fmax.reduce(ends[:, 1])
             if low < 0.0 or high > 1.0:
                 raise ValueError(
                     f"The {kind} likelihood needs values from 0 to 1, found {low:g} to {high:g}: "

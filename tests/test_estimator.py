@@ -19,7 +19,9 @@ from scipy import stats
 from numvae import VAE, load
 from numvae.estimator import NotFittedError
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
+from numvae.report import Report
 from numvae.training import watchdog
+from numvae.training.history import load_history
 
 D, Z, N = 4, 2, 60
 FAST = {"hidden": (8,), "epochs": 3, "batch_size": 20, "lr": 1e-2, "random_state": 0}
@@ -289,16 +291,16 @@ def test_the_bound_lies_below_and_the_gap_shrinks_with_more_samples(linear):
     assert vae.elbo(X).mean() < vae.score(X)
 
 
-def test_the_score_of_a_row_depends_on_the_row_alone(X):
+def test_the_score_and_the_code_of_a_row_depend_on_the_row_alone(X):
     vae = VAE(**FAST).fit(X)
     order = np.random.default_rng(0).permutation(N)
-    for method in (vae.score_samples, vae.elbo):
+    for method in (vae.score_samples, vae.elbo, vae.transform):
         scores = method(X)
         assert_array_equal(scores, method(X))
         assert_allclose(method(X[order]), scores[order], rtol=1e-10)
         assert_allclose([method(row[None])[0] for row in X], scores, rtol=1e-10)
         twice = method(np.repeat(X, 40, axis=0))
-        assert_allclose(twice, np.repeat(scores, 40), rtol=1e-10)
+        assert_allclose(twice, np.repeat(scores, 40, axis=0), rtol=1e-10)
 
 
 def test_many_samples_take_no_more_memory_at_a_time(X, monkeypatch):
@@ -494,28 +496,59 @@ def test_a_random_state_that_is_no_int_is_not_kept_but_the_scores_are(X, state, 
     assert os.listdir(tmp_path) == ["a name without an ending"]
 
 
-@pytest.fixture(scope="module")
-def train():
-    """The training script as a module."""
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """run(X, flags): the folder that train.py leaves."""
     path = Path(__file__).resolve().parents[1] / "scripts" / "train.py"
     spec = importlib.util.spec_from_file_location("train", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    train = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(train)
+    monkeypatch.setattr(Report, "pictures", lambda self: ())
+
+    def run(X, flags):
+        np.save(tmp_path / "X.npy", X)
+        argv = ["--data", tmp_path / "X.npy", "--out", tmp_path / "run", "--epochs", 2, "--quiet"]
+        assert train.main([*map(str, argv), *flags.split()]) == 0
+        return tmp_path / "run"
+
+    return run
 
 
-def test_the_model_of_a_run_is_loaded_as_an_estimator(train, rng, tmp_path):
+def test_a_run_is_loaded_as_an_estimator_from_its_model_or_its_folder(run, rng, tmp_path):
     X = rng.random((60, D)).astype("float32")
-    np.save(tmp_path / "X.npy", X)
-    argv = ["--data", tmp_path / "X.npy", "--out", tmp_path / "run", "--epochs", 2, "--latent", 3]
-    assert train.main([*map(str, argv), "--hidden", "8,5", "--sigma", "0.3", "--quiet"]) == 0
-    vae = load(tmp_path / "run" / "model.npz")
-    assert (vae.n_latent, vae.hidden, vae.sigma) == (3, (8, 5), 0.3)
+    folder = run(X, "--latent 3 --hidden 8,5 --sigma 0.3 --beta 2.5 --binarize none --missing")
+    vae, other = load(folder / "model.npz"), load(folder)
+    assert_same(vae, other)
+    assert (vae.n_latent, vae.hidden, vae.sigma, vae.beta) == (3, (8, 5), 0.3, 2.5)
+    assert (vae.missing, vae.binarize, vae.epochs, vae.random_state) == (True, "none", 2, 0)
     assert (vae.n_features_in_, vae.transform(X).shape) == (D, (60, 3))
-    assert np.isfinite(vae.score(X))
-    assert_array_equal(vae.score_samples(X), load(tmp_path / "run" / "model.npz").score_samples(X))
+    read = load_history(folder / "history.csv")
+    assert vae.history_ == read and len(read) == vae.n_iter_ == 2
+    assert np.isfinite(vae.score(X)) and vae.score(X) == other.score(X)
     vae.save(tmp_path / "vae.npz")
     assert_same(load(tmp_path / "vae.npz"), vae)
+    assert load(tmp_path / "vae.npz").get_params() == vae.get_params()
+
+
+def test_a_run_with_missing_values_scores_rows_with_holes(run, rng):
+    X = rng.standard_normal((60, D)).astype("float32")
+    X[::3, 1] = np.nan
+    vae = load(run(X, "--missing --hidden 8"))
+    assert vae.missing and np.isfinite(vae.score_samples(X)).all()
+
+
+@pytest.mark.parametrize("how", ["fixed", "dynamic"])
+def test_a_run_on_drawn_pixels_scores_drawn_pixels(run, rng, how):
+    X = rng.random((60, D)).astype("float32")
+    vae = load(run(X, f"--binarize {how} --hidden 8"))
+    drawn = vae._training.inputs.drawn(X)
+    assert vae.binarize == how and np.isin(drawn, (0, 1)).all()
+    assert_array_equal(vae.transform(X), vae.network_.encode(drawn)[0])
+    log_px = vae.network_.log_likelihood
+    seen = []
+    vae.network_.log_likelihood = lambda x, *rest: (seen.append(x), log_px(x, *rest))[1]
+    vae.score_samples(X)
+    assert_array_equal(np.concatenate(seen), drawn)
 
 
 # Before fit.
@@ -615,6 +648,12 @@ def test_p_values_of_the_usual_are_spread_and_those_of_the_unusual_small(X):
         {"denoise": ("gaussian", 0.5)},
         {"denoise": ("salt_and_pepper", 0.3)},
         {"clip": 0.1},
+        {"lr": 0.1},
+        {"optimizer": "sgd"},
+        {"batch_size": 7},
+        {"n_samples": 2},
+        {"init_sigma": 0.1},
+        {"activation": "elu"},
         {"schedule": "cosine"},
         {"schedule": "burda"},
         {"likelihood": "gaussian:2,gaussian-sigma-z:2"},
@@ -622,7 +661,7 @@ def test_p_values_of_the_usual_are_spread_and_those_of_the_unusual_small(X):
     ids=str,
 )
 def test_every_setting_makes_a_difference_and_comes_back_from_a_file(X, setting, tmp_path):
-    plain, vae = VAE(**FAST).fit(X), VAE(**FAST, **setting).fit(X)
+    plain, vae = VAE(**FAST).fit(X), VAE(**{**FAST, **setting}).fit(X)
     assert parameters(vae).tobytes() != parameters(plain).tobytes()
     assert np.isfinite(parameters(vae)).all()
     vae.save(tmp_path / "vae.npz")
@@ -640,14 +679,10 @@ def test_gray_values_are_binarized_once_or_anew_every_time_they_are_seen(X):
         scores = vae.score_samples(gray)
         assert_array_equal(scores, vae.score_samples(gray))
         assert_array_equal(scores[::-1], vae.score_samples(gray[::-1]))
-        black_and_white = (gray > 0.5).astype(float)
-        undrawn = copy.deepcopy(vae)
-        undrawn._draws = False
-        assert_array_equal(
-            vae.transform(black_and_white), undrawn.transform(black_and_white)
-        )  # what is 0 or 1 already stays
+        drawn = (gray > 0.5).astype(float)  # what is 0 or 1 already stays
+        assert_array_equal(vae.transform(drawn), vae.network_.encode(drawn)[0])
         assert vae.partial_fit(gray).n_iter_ == 4
-    with pytest.raises(ValueError, match="likelihood='bernoulli'"):
+    with pytest.raises(ValueError, match="choose the bernoulli likelihood"):
         VAE(binarize="fixed").fit(gray)
 
 
@@ -660,11 +695,11 @@ def test_what_is_missing_stays_missing_when_gray_becomes_black_and_white(rng):
         assert vae.sample(500, random_state=0).mean() > 0.95
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_pixels_drawn_once_are_those_that_are_scored(X, dtype):
     gray = (1.0 / (1.0 + np.exp(-X))).astype(dtype)
     vae = VAE(**FAST, likelihood="bernoulli", binarize="fixed").fit(gray)
-    assert_array_equal(vae._drawn_once(gray, 0), vae._drawn(gray))
+    training = vae._training
+    assert_array_equal(training.drawn(gray), training.inputs.drawn(gray))
     holes = gray.copy()
     holes[:, 0] = np.nan
     assert_array_equal(vae.impute(holes, random_state=0)[:, 1:], gray[:, 1:])

@@ -1,21 +1,29 @@
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
-from numvae import runs
-from numvae.datasets import Dataset
-from numvae.evaluation.units import bits_per_dimension
-from numvae.network import Autoencoder
-from numvae.training.loop import Training, evaluate
-from numvae.training.optimizers import Adam
+from numvae import VAE, runs
+from numvae.datasets import load
+from numvae.report import Report
+from numvae.settings import Settings
+from numvae.training.loop import Training
+
+
+@pytest.fixture(autouse=True)
+def data(tmp_path, monkeypatch):
+    """A file of images in the working folder, and its array."""
+    monkeypatch.chdir(tmp_path)
+    X = np.random.default_rng(0).random((30, 4, 3)).astype("f4")
+    np.save("images.npy", X)
+    return X.reshape(30, 12)
+
 
 # The folder.
 
 
-def test_folders_are_numbered_and_the_first_free_is_taken(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_folders_are_numbered_and_the_first_free_is_taken():
     assert [str(runs.new_folder(None, name)) for name in ("faces", "faces", "frey")] == [
         str(Path("runs") / name) for name in ("faces-1", "faces-2", "frey-1")
     ]
@@ -36,107 +44,81 @@ def test_what_is_there_is_never_overwritten(tmp_path, make):
         runs.new_folder(str(tmp_path / "a"), "faces")
 
 
-# The report and the pictures.
+# A run.
 
 
-def a_run(likelihood="bernoulli", shape=(4, 3), n_latent=2, n=40, n_valid=30, known=(), spread=1.0):
-    """(training, dataset) after an epoch on made-up data; known by name: "label" or "factor"."""
-    rng = np.random.default_rng(0)
-    X = rng.random((n + n_valid, int(np.prod(shape))), dtype=np.float32).round()
-    values = {
-        name: rng.integers(0, 3, len(X)) if name == "label" else rng.random(len(X), "f4")
-        for name in known
-    }
-    dataset = Dataset(
-        "made-up",
-        X[:n],
-        X[n:],
-        shape,
-        "split",
-        likelihood,
-        {k: v[:n] for k, v in values.items()},
-        {k: v[n:] for k, v in values.items()},
-    )
-    model = Autoencoder(X.shape[1], n_latent, (5,), likelihood=likelihood)
-    model.initialize(rng)
-    training = Training(model, Adam(model.parameters), 3)
-    list(training.steps(dataset.X))
-    training.finish_epoch(dataset.X_valid if n_valid else None)
-    model.parameters.values["mu.W"][...] *= spread
-    return training, dataset
+def a_run():
+    """The Training whose finished run, on the file of images, is in the folder `run`."""
+    dataset = load("images.npy", validation=4, seed=3)
+    settings = Settings(hidden=(5,), likelihood="bernoulli", epochs=2, beta=0.5).checked()
+    data = {"name": "images.npy", "validation": 4, "n_train": 26, "shape": (4, 3)}
+    training = Training.new(settings, dataset.X, 3)
+    run = runs.Run(runs.new_folder("run", None), training, {"data": data, "seconds": 5.0})
+    assert run.train(dataset, quiet=True) is None
+    list(training.steps(dataset.X))  # so that the parameters are no longer the best
+    run.save()
+    list(run.finish(dataset))
+    return training
 
 
-def number(lines, name):
-    (line,) = (line for line in lines if line.split()[0] == name)
-    return float(re.search(r"-?\d+\.\d+", line)[0])
+@pytest.mark.parametrize("path", ["run", "run/model.npz", "a folder without a checkpoint"])
+def test_a_run_is_its_best_epoch_with_its_settings_its_history_and_its_data(data, path):
+    training = a_run()
+    if path == "a folder without a checkpoint":
+        Path("run/checkpoint.npz").unlink()
+        path = "run"
+    run = runs.load(path)
+    assert_array_equal(run.model.parameters.vector, training.best)
+    assert run.training.history == training.history and len(training.history) == 2
+    assert run.training.settings.plain() == training.settings.plain()
+    assert run.vae.beta == 0.5 and run.vae.history_ == training.history
+    assert_array_equal(run.vae.transform(data), run.model.encode(data)[0])
+    assert run.shape == (4, 3) and run.training.seed == 3 and run.about["seconds"] > 5.0
+    again = run.training_data()
+    assert len(again.X) == 26 and len(again.X_valid) == 4
+    nll, kl = run.training.evaluate(again.X_valid)
+    assert -(nll + kl).mean() == pytest.approx(max(row["valid_elbo"] for row in training.history))
+    X, shape = run.examples()
+    assert_array_equal(X, data)  # in the order of the file
+    assert shape == (4, 3)
 
 
-@pytest.mark.parametrize(
-    ("likelihood", "shape", "levels", "unit"),
-    [
-        ("bernoulli", (4, 3), None, "per dimension"),
-        ("bernoulli", (12,), None, "per dimension"),
-        ("continuous-bernoulli", (4, 3), 256, "per 8-bit pixel"),
-        ("gaussian", (4, 3), 256, "per 8-bit pixel"),
-        ("gaussian", (12,), None, "per dimension"),
-    ],
-)
-@pytest.mark.parametrize("n_valid", [30, 0])
-def test_the_report_holds_the_numbers_of_the_evaluation(likelihood, shape, levels, unit, n_valid):
-    training, dataset = a_run(likelihood, shape, n_valid=n_valid)
-    lines = runs.report(training, dataset)
-    X = dataset.X_valid if n_valid else dataset.X
-    nll, kl = evaluate(training.model, X, training.seed)
-    elbo = -(nll + kl)
-    assert f"{len(X)} {'held-out' if n_valid else 'training'} examples" in lines[1]
-    for name, wanted in (("ELBO", elbo.mean()), ("nll", nll.mean()), ("KL", kl.mean())):
-        assert number(lines, name) == pytest.approx(wanted, abs=0.006)
-    error = elbo.std(ddof=1) / np.sqrt(len(X))
-    assert f"± {error:.2f} nats per example" in lines[2]
-    bits = bits_per_dimension(elbo.mean(), 12, levels)
-    assert number(lines, "bits") == pytest.approx(bits, abs=0.0006)
-    assert unit in "\n".join(lines)
+def test_a_run_to_be_resumed_stands_where_it_was_left():
+    training = a_run()
+    run = runs.resume("run")
+    assert run.training.epoch == 2 and run.training.step == 1
+    assert_array_equal(run.training.best, training.best)
+    assert (run.model.parameters.vector != training.best).any()
+    with pytest.raises(FileNotFoundError, match="no checkpoint.npz in nowhere"):
+        runs.resume("nowhere")
 
 
-def test_the_report_says_what_the_code_knows():
-    training, dataset = a_run(known=("label", "factor"))
-    text = "\n".join(runs.report(training, dataset))
-    assert re.search(r"^  label +\d+\.\d% of held-out examples", text, re.M)
-    assert re.search(r"^  factor +-?\d\.\d\d = R².*z[12]: \|ρ\| = \d\.\d\d$", text, re.M)
-    assert re.search(r"^  active +[012] +of 2 latent units$", text, re.M)
+def test_an_estimators_file_is_a_model_of_rows_that_asks_for_data(data):
+    VAE(n_latent=2, hidden=(4,), epochs=1, random_state=0).fit(data).save("vae.npz")
+    run = runs.load("vae.npz")
+    assert run.shape == (12,) and run.columns[:2] == ["x1", "x2"]
+    with pytest.raises(ValueError, match="^vae.npz does not say what it was trained on"):
+        run.examples()
+    assert run.examples("images.npy")[1] == (4, 3)
 
 
-@pytest.mark.parametrize(
-    "odd",
-    [{"n_valid": 0}, {"n_valid": 1}, {"n_valid": 2}, {"n": 1}, {"spread": 0.0}, {"n_latent": 1}],
-    ids=str,
-)
-def test_few_examples_or_a_collapsed_code_leave_a_report_and_pictures(odd):
-    training, dataset = a_run(known=("label", "factor"), **odd)
-    lines = runs.report(training, dataset)
-    assert all("\n" not in line and "nan" not in line for line in lines)
-    assert dict(runs.pictures(training, dataset))
+def test_other_data_than_the_runs_are_refused_as_its_own():
+    a_run()
+    run = runs.load("run")
+    np.save("images.npy", np.zeros((50, 4, 3)))
+    with pytest.raises(ValueError, match="46 examples to train on, the run in run had 26"):
+        run.training_data()
+    assert len(run.dataset("images.npy").X) == 45  # as other data they are welcome
 
 
-def test_a_report_is_kept_line_by_line(tmp_path):
-    runs.save_report(tmp_path, ["one ±", "two"])
-    assert (tmp_path / "report.txt").read_text(encoding="utf-8") == "one ±\ntwo\n"
-
-
-OF_IMAGES = "reconstructions samples manifold traversals interpolation"
-
-
-@pytest.mark.parametrize(
-    ("shape", "n_latent", "names"),
-    [
-        ((12,), 2, "curves network latent units reconstructions marginals"),
-        ((4, 3), 2, f"curves network latent units {OF_IMAGES}"),
-        ((2, 2, 3), 5, f"curves network latent units {OF_IMAGES}"),
-        ((4, 3), 1, "curves network reconstructions samples traversals interpolation"),
-    ],
-    ids=["rows", "images", "colours", "one unit"],
-)
-def test_pictures_are_those_that_the_data_allow(shape, n_latent, names, tmp_path):
-    figures = dict(runs.pictures(*a_run(shape=shape, n_latent=n_latent, known=("label",))))
-    assert list(figures) == [f"{name}.png" for name in names.split()]
-    assert all(figure.axes for figure in figures.values())
+def test_a_report_is_written_before_its_pictures_are_drawn(monkeypatch):
+    a_run()
+    run = runs.load("run")
+    dataset = run.training_data()
+    lines = Report(run.training, dataset).lines()
+    monkeypatch.setattr(Report, "pictures", lambda _: pytest.fail("drawn too early"))
+    again = runs.new_folder("again", None)
+    assert next(run.report(dataset, again)) == lines[0]
+    text = (again / "report.txt").read_text(encoding="utf-8")
+    assert text == "\n".join([dataset.split, repr(run.model), *lines]) + "\n"
+    assert text == Path("run/report.txt").read_text(encoding="utf-8") and "±" in text

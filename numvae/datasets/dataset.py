@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from numvae.datasets import digits, faces, fashion_mnist, frey, mnist, own
+from numvae.datasets import digits, faces, frey, mnist, own
 from numvae.rows import hold_out
 
 
@@ -55,19 +55,6 @@ class Dataset:
             f"{n_train:,} of {n:,} examples, chosen at random (seed {seed}), to train, the other "
             f"{n - n_train:,} held out"
         )
-
-    def check_same(self, source, run, n_train, n_features):
-        """Raise ValueError unless X has the shape it had for that run; source: where it is from."""
-        if len(self.X) != n_train:
-            raise ValueError(
-                f"{source} now has {len(self.X)} examples to train on, the run in {run} had "
-                f"{n_train}; give it the same data."
-            )
-        if self.X.shape[1] != n_features:
-            raise ValueError(
-                f"{source} now has {self.X.shape[1]} numbers per example, the run in {run} had "
-                f"{n_features}; give it the same data."
-            )
 
 
 def load(
@@ -125,10 +112,7 @@ def _named(name, data_dir, validation, seed, download):
         return _digits(validation, seed)
     if name == "frey":
         return _frey(data_dir, validation, download)
-    if name == "mnist":
-        return _mnist(name, mnist, "digit", "bernoulli", data_dir, validation, download)
-    suits = "continuous-bernoulli"
-    return _mnist(name, fashion_mnist, "garment", suits, data_dir, validation, download)
+    return _mnist(name, data_dir, validation, download)
 
 
 def _faces(validation, seed):
@@ -158,9 +142,12 @@ def _frey(data_dir, validation, download):
     return data
 
 
-def _mnist(name, files, label, likelihood, data_dir, validation, download):
-    """MNIST, or a set that comes in the same form; `files` is its module."""
-    images, labels = files.load("train", data_dir, download)
+def _mnist(name, data_dir, validation, download):
+    """MNIST or Fashion-MNIST."""
+    label, likelihood = "digit", "bernoulli"
+    if name == "fashion-mnist":
+        label, likelihood = "garment", "continuous-bernoulli"
+    images, labels = mnist.load(name, "train", data_dir, download)
     n_train = len(images)
     split = "the 60,000 training images to train, the 10,000 test images held out"
     if validation is not None:
@@ -168,7 +155,7 @@ def _mnist(name, files, label, likelihood, data_dir, validation, download):
         split = f"training images 0–{n_train - 1} to train, the last {n_valid} of them held out"
     data = _images(name, images, n_train, split, likelihood, {label: labels})
     if validation is None:
-        images, labels = files.load("test", data_dir, download)
+        images, labels = mnist.load(name, "test", data_dir, download)
         data.X_valid, data.known_valid = images.reshape(len(images), -1), {label: labels}
     return data
 

@@ -1,4 +1,4 @@
-"""The idx format of MNIST and its relatives, and sets that come as such files.
+"""The idx format of MNIST and its relatives.
 
 two zero bytes, a type (8: bytes), the number of dimensions n, n big-endian sizes, the data
 """
@@ -6,8 +6,6 @@ two zero bytes, a type (8: bytes), the number of dimensions n, n big-endian size
 import math
 
 import numpy as np
-
-from numvae.datasets import files
 
 
 def parse(content, path):
@@ -22,16 +20,3 @@ def parse(content, path):
     if shape is None or len(content) - 4 - 4 * n != math.prod(map(int, shape)):
         raise ValueError(f"{path} is damaged: its length does not fit the shape it declares.")
     return np.frombuffer(content, np.uint8, offset=4 + 4 * n).reshape(shape)
-
-
-def load(name, pair, mirrors, data_dir=None, download=False):
-    """Images and labels of a set: pair is ((filename, MD5), (filename, MD5)).
-
-    Returns images (N, H, W) float32 in [0, 1], labels (N,) int64
-    Raises  FileNotFoundError, ValueError, DownloadFailed as in `files`
-    """
-    images, labels = (
-        parse(*files.get(name, filename, md5, mirrors, data_dir, download))
-        for filename, md5 in pair
-    )
-    return images.astype(np.float32) / 255, labels.astype(np.int64)

@@ -31,7 +31,6 @@ SETTINGS = {
     "sigma_min": 0.1,
     "lr": 3e-3,
     "batch_size": 50,
-    "epochs": EPOCHS,
 }
 SMALL = 0.02  # of the right program's bound: another seed moves it by less
 
@@ -77,7 +76,7 @@ def train(bug, seed=SEED, **mode):
 
     mode: the settings that differ from SETTINGS
     """
-    settings = Settings(**(SETTINGS | mode))
+    settings = Settings(**{**SETTINGS, "epochs": EPOCHS, **mode})
     x, x_valid = data(black_and_white=settings.likelihood == "bernoulli")
     with bugs.planted(bug) if bug else contextlib.nullcontext(), np.errstate(all="ignore"):
         reported, vectors = _learn(x, seed, settings)

@@ -62,28 +62,3 @@ from numvae.plots.network import network_diagram
 from numvae.plots.steps import errors_over_steps
 from numvae.plots.style import save
 from numvae.plots.tables import marginals, table_reconstructions
-
-__all__ = [
-    "bound_over_examples",
-    "bound_over_samples",
-    "computation_graph",
-    "curves",
-    "errors_over_steps",
-    "gradient_estimators",
-    "image_grid",
-    "inpainting",
-    "interpolation",
-    "kl_per_unit",
-    "known_answer",
-    "latent_scatter",
-    "manifold",
-    "marginals",
-    "network_diagram",
-    "planted_bugs",
-    "reconstructions",
-    "samples",
-    "save",
-    "strips",
-    "table_reconstructions",
-    "traversals",
-]

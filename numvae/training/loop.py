@@ -73,7 +73,8 @@ class Training:
         """
         epochs = epochs or self.settings.epochs
         X, X_valid = self.drawn(X), X_valid if X_valid is None else self.drawn(X_valid)
-        with self.interrupt() as interrupt:
+        overflow = np.errstate(over="ignore", invalid="ignore")  # the watchdog sees what it does
+        with self.interrupt() as interrupt, overflow:
             while self.epoch < epochs and not interrupt.asked():
                 for n_seen in self.steps(X):
                     if on_step:

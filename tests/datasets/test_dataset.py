@@ -145,9 +145,9 @@ def test_more_held_out_than_there_is_is_refused(mine, n_valid):
         load(mine(np.zeros((20, 2))), validation=n_valid)
 
 
-def test_what_was_found_is_said_of_ones_own_data_only(mine):
-    assert "20 rows of 2 numbers" in load(mine(np.zeros((20, 2)))).found
-    assert load("faces", validation=0).found == ""
+def test_what_was_read_is_said_of_ones_own_data_only(mine):
+    assert "20 rows of 2 numbers" in load(mine(np.zeros((20, 2)))).summary
+    assert load("faces", validation=0).summary == ""
 
 
 @pytest.mark.parametrize(

@@ -8,28 +8,34 @@ from numpy.testing import assert_array_equal
 from numvae.datasets import load, mnist
 
 
+def write(folder, name, parts, monkeypatch):
+    """Make the files of a set of parts {"train": (images, labels), …}, and their sums the right
+    ones."""
+    folder.mkdir()
+    for part, arrays in parts.items():
+        sums = []
+        for filename, array in zip(mnist.FILES[part], arrays):
+            sizes = b"".join(n.to_bytes(4, "big") for n in array.shape)
+            content = b"\0\0\x08" + bytes([array.ndim]) + sizes + array.tobytes()
+            (folder / filename).write_bytes(gzip.compress(content))
+            sums.append(hashlib.md5(content).hexdigest())
+        monkeypatch.setitem(mnist.MD5, (name, part), sums)
+
+
 @pytest.fixture
 def small(tmp_path, monkeypatch, no_data):
     """Files of six training and two test digits, made by hand: (folder, images, labels)."""
     rng = np.random.default_rng(0)
     images, labels = rng.integers(0, 256, (8, 28, 28), np.uint8), np.arange(8, dtype=np.uint8)
-    (tmp_path / "mnist").mkdir()
-    sums = {}
-    for part, rows in (("train", slice(6)), ("test", slice(6, 8))):
-        sums[part] = []
-        for (name, _), array in zip(mnist.FILES[part], (images[rows], labels[rows])):
-            sizes = b"".join(n.to_bytes(4, "big") for n in array.shape)
-            content = b"\0\0\x08" + bytes([array.ndim]) + sizes + array.tobytes()
-            (tmp_path / "mnist" / name).write_bytes(gzip.compress(content))
-            sums[part].append((name, hashlib.md5(content).hexdigest()))
-    monkeypatch.setattr(mnist, "FILES", sums)
+    parts = {"train": (images[:6], labels[:6]), "test": (images[6:], labels[6:])}
+    write(tmp_path / "mnist", "mnist", parts, monkeypatch)
     return tmp_path, images, labels
 
 
 def test_images_and_labels_are_those_of_the_files(small):
     folder, images, labels = small
     for part, rows in (("train", slice(6)), ("test", slice(6, 8))):
-        found, digits = mnist.load(part, folder)
+        found, digits = mnist.load("mnist", part, folder)
         assert found.dtype == np.float32 and digits.dtype == np.int64
         assert_array_equal(found, images[rows].astype(np.float32) / 255)
         assert_array_equal(digits, labels[rows])
@@ -61,20 +67,37 @@ def test_the_test_images_are_held_out_or_the_last_of_the_training_images(small):
     ids=["cut", "cut short", "empty", "other"],
 )
 def test_a_damaged_file_is_named(small, which, damage):
-    path = small[0] / "mnist" / mnist.FILES["train"][which][0]
+    path = small[0] / "mnist" / mnist.FILES["train"][which]
     path.write_bytes(damage(path.read_bytes()))
     with pytest.raises(ValueError, match=f"^{path} is damaged"):
-        mnist.load("train", small[0])
+        mnist.load("mnist", "train", small[0])
 
 
 @pytest.mark.parametrize("which", [0, 1])
 def test_a_missing_file_is_named_with_the_places(small, no_data, which):
-    path = small[0] / "mnist" / mnist.FILES["test"][which][0]
+    path = small[0] / "mnist" / mnist.FILES["test"][which]
     path.unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        mnist.load("test", small[0])
+        mnist.load("mnist", "test", small[0])
     for named in (path.name, path.parent, no_data / "mnist"):
         assert str(named) in str(caught.value)
+
+
+def test_fashion_mnist_is_told_from_mnist_by_its_content(tmp_path, monkeypatch, no_data):
+    """The files of both sets have the same names."""
+    shades = np.full((2, 2, 28, 28), 51, np.uint8) * np.uint8([1, 2])[:, None, None, None]
+    parts = {"train": (shades[0], np.uint8([9, 0])), "test": (shades[1], np.uint8([9, 1]))}
+    write(tmp_path / "fashion-mnist", "fashion-mnist", parts, monkeypatch)
+    for names in mnist.FILES.values():
+        for name in names:
+            (tmp_path / name).write_bytes(gzip.compress(b"MNIST lies beside it"))
+    data = load("fashion-mnist", tmp_path)
+    assert (data.name, data.shape) == ("fashion-mnist", (28, 28))
+    assert data.likelihood == "continuous-bernoulli"
+    assert_array_equal(data.X, np.full((2, 784), np.float32(0.2)))
+    assert_array_equal(data.X_valid, np.full((2, 784), np.float32(0.4)))
+    assert_array_equal(data.known["garment"], [9, 0])
+    assert_array_equal(data.known_valid["garment"], [9, 1])
 
 
 def test_the_real_digits(real_data):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from numvae import rows
 from numvae.datasets import array_files, own
 
 
@@ -46,7 +47,7 @@ def test_bytes_become_zero_to_one_whatever_they_are_kept_in(tmp_path, kind):
         (np.eye(4, dtype=bool), "bernoulli", "bool from 0 to 1"),
         (np.uint8([[[0, 1], [1, 0]]] * 3), "bernoulli", "3 images of 2 × 2 numbers; uint8 from"),
         (np.full((3, 2, 2), 0.5), "continuous-bernoulli", "shades from 0 to 1"),
-        (np.uint8([[[0, 100], [255, 0]]] * 3), "continuous-bernoulli", "0 to 255, read as 0 to 1"),
+        (np.uint8([[[0, 100], [255, 0]]] * 3), "continuous-bernoulli", "0 to 255, scaled to 0–1"),
         (np.full((3, 2, 2), 1.5), "gaussian", "beyond 0 to 1"),
         (np.full((3, 2, 2), -0.5), "gaussian", "beyond 0 to 1"),
         (np.full((3, 2, 2), 256), "gaussian", "int64 from 256 to 256;"),
@@ -60,8 +61,8 @@ def test_the_likelihood_suits_the_values_and_one_line_says_why(tmp_path, array, 
     path = saved(tmp_path, array)
     data = own.load(path)
     assert data.likelihood == likelihood
-    assert data.found.startswith(path) and said in data.found and "\n" not in data.found
-    assert f"likelihood {likelihood} suits them: " in data.found
+    assert data.summary.startswith(path) and said in data.summary and "\n" not in data.summary
+    assert f"likelihood {likelihood} suits them: " in data.summary
 
 
 @pytest.mark.parametrize(
@@ -94,7 +95,7 @@ def test_nan_may_mean_not_known(tmp_path):
     array = np.array([[0.0, np.nan], [1.0, 1.0]])
     data = own.load(saved(tmp_path, array), missing=True)
     assert_array_equal(everything(data), array)
-    assert data.likelihood == "bernoulli" and "25.0% of them missing" in data.found
+    assert data.likelihood == "bernoulli" and "25.0% of them missing" in data.summary
     for bad, says in (([[np.inf, np.nan]], "infinity in 1 of 1"), ([[np.nan]], "nothing but NaN")):
         with pytest.raises(ValueError, match=says):
             own.load(saved(tmp_path, np.array(bad)), missing=True)
@@ -148,14 +149,14 @@ def test_a_large_file_is_mapped_and_gives_the_same_examples(tmp_path, monkeypatc
     numbers = np.array([3, 7, 20, 49])
     read = own.load(path).examples(numbers)
     monkeypatch.setattr(array_files, "LARGE", 100)
-    monkeypatch.setattr(own, "BLOCK_BYTES", 50)
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 50)
     data = own.load(path)
     mapped = data.examples(numbers)
-    assert isinstance(mapped, own.Mapped) and "as needed" in data.found
+    assert isinstance(mapped, own.Mapped) and "as needed" in data.summary
     assert (mapped.shape, mapped.dtype, len(mapped)) == (read.shape, read.dtype, len(read))
-    for rows in (slice(None), slice(1, 3), np.array([2, 0]), slice(4, None)):
-        assert mapped[rows].dtype == np.float32
-        assert_array_equal(mapped[rows], read[rows])
+    for some in (slice(None), slice(1, 3), np.array([2, 0]), slice(4, None)):
+        assert mapped[some].dtype == np.float32
+        assert_array_equal(mapped[some], read[some])
     assert_array_equal(np.asarray(mapped), read)
 
 

@@ -1,15 +1,25 @@
 """Every script is tested in an empty folder; `import train` finds scripts/train.py."""
 
+from pathlib import Path
+
 import pytest
+
+from numvae.report import Report
 
 
 @pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
+def elsewhere(tmp_path, tmp_path_factory, monkeypatch):
     """An empty working folder, and no data files of the machine's own."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("NUMVAE_DATA", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Runs without their pictures, which take most of the time."""
+    monkeypatch.setattr(Report, "pictures", lambda self: ())
 
 
 @pytest.fixture
@@ -17,11 +27,16 @@ def refused(capsys):
     """refused(main, *argv): the one sentence that a mistake is answered by, before any work."""
 
     def refused(main, *argv):
+        before = files()
         with pytest.raises(SystemExit) as stop:
             main(list(argv))
         output, errors = capsys.readouterr()
-        assert stop.value.code == 2 and output == ""
+        assert stop.value.code == 2 and output == "" and files() == before
         (sentence,) = errors.splitlines()
+        assert not sentence.startswith(("Traceback", "usage:"))
         return sentence
+
+    def files():
+        return {path: path.is_file() and path.read_bytes() for path in Path().rglob("*")}
 
     return refused

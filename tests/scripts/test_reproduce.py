@@ -1,6 +1,8 @@
+import contextlib
 import json
 import re
 import shlex
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +13,11 @@ from numpy.testing import assert_array_equal
 from recipes import RECIPES
 from recipes.recipe import Recipe, Run
 
-from numvae import saved
+from numvae import runs
 from numvae.datasets.dataset import Dataset
 from numvae.evaluation import importance
 from numvae.network import Autoencoder
-from numvae.training.checkpoint import load_training
+from numvae.training.loop import Training
 
 FLAGS = "--data faces --validation 20 --hidden 8 --likelihood bernoulli"
 
@@ -39,14 +41,6 @@ def small(monkeypatch):
     )
     monkeypatch.setitem(RECIPES, "small", recipe)
     return recipe
-
-
-def fails(capsys, *argv):
-    with pytest.raises(SystemExit) as stop:
-        reproduce.main(list(argv))
-    assert stop.value.code == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
-    return line
 
 
 def numbers(out, run):
@@ -90,41 +84,41 @@ def test_lengths_leave_runs_out_or_make_them_longer(small):
 
 
 def test_what_was_interrupted_goes_on_to_the_same_bits(small, monkeypatch, capsys):
+    def minibatch(self, X, rows, minibatch=Training.minibatch):
+        if (self.epoch, self.step) == (1, 3) and self.seed not in stopped:
+            stopped.append(self.seed)
+            signal.raise_signal(signal.SIGINT)
+        return minibatch(self, X, rows)
+
     assert reproduce.main(["small", "--out", "whole"]) == 0
-
-    right = train.train
-
-    def one_epoch(training, data, *rest):
-        for _ in training.steps(data.X):
-            pass
-        training.finish_epoch(data.X_valid)
-
-    monkeypatch.setattr(train, "train", one_epoch)
-    assert reproduce.main(["small", "--out", "parts"]) == 130
-    assert "The same command goes on" in capsys.readouterr().out
-    monkeypatch.setattr(train, "train", right)
+    stopped = []
+    monkeypatch.setattr(Training, "minibatch", minibatch)
+    for seeds in ([0], [0, 7]):
+        assert reproduce.main(["small", "--out", "parts"]) == 130
+        assert stopped == seeds
+        assert "Rerun the same command to continue" in capsys.readouterr().out
     assert reproduce.main(["small", "--out", "parts"]) == 0
     for run in small.runs:
         parts, whole = numbers("parts", run), numbers("whole", run)
         assert parts.pop("seconds") > 0 and whole.pop("seconds") > 0
         assert parts == whole
-        a, b = (
-            load_training(Path(f"{out}/runs/{run}/checkpoint.npz"))[0] for out in ("parts", "whole")
-        )
+        a, b = (runs.resume(f"{out}/runs/{run}").training for out in ("parts", "whole"))
         assert_array_equal(a.model.parameters.vector, b.model.parameters.vector)
+        assert a.history == b.history
 
 
 def test_what_is_trained_is_not_trained_again(small, monkeypatch):
     assert reproduce.main(["small"]) == 0
-    monkeypatch.setattr(train, "train", lambda *_: pytest.fail("trained again"))
-    monkeypatch.setattr(reproduce.runs, "estimate", lambda *_: pytest.fail("measured again"))
+    monkeypatch.setattr(runs.Run, "train", lambda *_: pytest.fail("trained again"))
+    monkeypatch.setattr(runs.Run, "estimate", lambda *_: pytest.fail("measured again"))
     assert reproduce.main(["small"]) == 0
 
 
 def test_the_numbers_are_those_of_the_last_epoch_not_of_the_best(small):
     assert reproduce.main(["small", "--only", "two"]) == 0
     folder = Path("reproductions/small/runs/two")
-    training, about = load_training(folder / "checkpoint.npz")
+    found = runs.resume(folder)
+    training, about = found.training, found.about
     assert training.epoch == training.best_epoch == 2 and about["seconds"] > 0
     last = training.history[-1]["valid_elbo"]
     assert numbers("reproductions/small", "two")["elbo"] == pytest.approx(last, rel=1e-6)
@@ -133,13 +127,11 @@ def test_the_numbers_are_those_of_the_last_epoch_not_of_the_best(small):
 def test_a_run_is_one_that_the_other_scripts_take(small, tmp_path):
     assert reproduce.main(["small", "--only", "one"]) == 0
     for run in ("reproductions/small/runs/one", "reproductions/small/runs/one/model.npz"):
-        found = saved.load(run)
+        found = runs.load(run)
         assert found.dataset().X.shape == (2000, 560) and found.shape == (28, 20)
 
 
 def test_a_planted_mistake_trains_and_does_not_measure(small, monkeypatch):
-    import contextlib
-
     inside, seen = [], []
 
     @contextlib.contextmanager
@@ -148,33 +140,33 @@ def test_a_planted_mistake_trains_and_does_not_measure(small, monkeypatch):
         yield
         inside.pop()
 
-    right = train.train
-    monkeypatch.setattr(
-        train, "train", lambda *args: (seen.append(("train", bool(inside))), right(*args))
-    )
-    measured = reproduce.measure
-    monkeypatch.setattr(
-        reproduce,
-        "measure",
-        lambda *args: (seen.append(("measure", bool(inside))), measured(*args))[1],
-    )
+    def watched(name, right):
+        return lambda *args: (seen.append((name, bool(inside))), right(*args))[1]
+
+    monkeypatch.setattr(runs.Run, "train", watched("train", runs.Run.train))
+    monkeypatch.setattr(reproduce, "measure", watched("measure", reproduce.measure))
     monkeypatch.setitem(small.runs, "one", Run(FLAGS, (1, 1, 1), planted=planted))
     assert reproduce.main(["small", "--only", "one"]) == 0
     assert seen == [("train", True), ("measure", False)]
 
 
-def test_mistakes_get_one_sentence(small, capsys):
-    assert "there is no recipe 'burdaa'; choose from" in fails(capsys, "burdaa")
-    assert "no recipe was named" in fails(capsys)
-    assert "there is no run 'three'" in fails(capsys, "small", "--only", "three")
-    assert "not allowed with" in fails(capsys, "small", "--quick", "--full")
+def test_mistakes_get_one_sentence(small, refused, capsys):
     Path("mine").mkdir()
     Path("mine/letter.txt").write_text("dear")
-    assert "mine holds something else" in fails(capsys, "small", "--out", "mine")
-    assert [path.name for path in Path("mine").iterdir()] == ["letter.txt"]
     reproduce.main(["small", "--out", "again"])
-    assert "again holds something else" in fails(capsys, "small", "--quick", "--out", "again")
-    assert "frey_rawface.mat" in fails(capsys, "dohmatob")
+    capsys.readouterr()
+    for typed, says in (
+        ("burdaa", "there is no recipe 'burdaa'; choose from"),
+        ("", "no recipe was named"),
+        ("small --only three", "there is no run 'three'"),
+        ("small --quick --full", "not allowed with"),
+        ("small --out mine", "mine holds something else"),
+        ("small --quick --out again", "again holds something else"),
+    ):
+        assert says in refused(reproduce.main, *typed.split())
+    with pytest.raises(SystemExit):
+        reproduce.main(["dohmatob"])
+    assert "frey_rawface.mat" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", list(RECIPES))
@@ -196,15 +188,15 @@ def test_every_declaration_says_what_train_understands(name):
     + ["dohmatob"],
 )
 def test_every_recipe_writes_its_report(name, monkeypatch, rng):
-    def load(source, *_):
-        shape, n = ((28, 28), 50) if source == "mnist" else ((28, 20), 50)
+    def load(name, **_):
+        shape, n = ((28, 28), 50) if name == "mnist" else ((28, 20), 50)
         X = rng.random((2 * n, shape[0] * shape[1])).astype("f4")
-        labels = {"digit": np.arange(n) % 10} if source == "mnist" else {}
-        return Dataset(source, X[:n], X[n:], shape, "half and half", "bernoulli", labels, labels)
+        labels = {"digit": np.arange(n) % 10} if name == "mnist" else {}
+        return Dataset(name, X[:n], X[n:], shape, "half and half", "bernoulli", labels, labels)
 
     monkeypatch.setattr(train.datasets, "load", load)
     estimate = importance.Estimate(*np.full((5, 50), -90.0))
-    monkeypatch.setattr(reproduce.runs, "estimate", lambda *_: estimate)
+    monkeypatch.setattr(runs.Run, "estimate", lambda *_: estimate)
     recipe = RECIPES[name]
     only = [flag for run in reproduce.plan(recipe, 1, None, None) for flag in ("--only", run)]
     assert reproduce.main([name, "--epochs", "1", *only]) == 0

@@ -4,14 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import train
-from numpy.testing import assert_array_equal
 
-from numvae.datasets import load
-from numvae.training.checkpoint import load_model
+from numvae import VAE, runs
 from numvae.training.history import load_history
-from numvae.training.loop import evaluate
 
-TINY = ["--epochs", "2", "--hidden", "16", "--quiet"]
 FILES = {"model.npz", "history.csv", "report.txt"}
 IMAGES = {"curves.png", "latent.png", "reconstructions.png", "samples.png", "manifold.png"}
 
@@ -23,18 +19,17 @@ def rows():
     return "rows.npy"
 
 
-@pytest.fixture
-def undrawn(monkeypatch):
-    """Runs without their pictures, which take most of the time."""
-    monkeypatch.setattr(train.runs, "pictures", lambda *_: ())
-
-
 def run(*argv):
-    assert train.main([*TINY, *map(str, argv)]) == 0
+    flags = ["--epochs", "2", "--hidden", "16", "--quiet"]
+    assert train.main([*flags, *map(str, argv)]) == 0
 
 
 def names(folder):
     return {path.name for path in Path(folder).iterdir()}
+
+
+def parameters(run):
+    return runs.load(run).model.parameters.vector
 
 
 def test_no_flag_but_how_long_leaves_a_whole_folder(capsys):
@@ -48,13 +43,13 @@ def test_no_flag_but_how_long_leaves_a_whole_folder(capsys):
     assert all(line in output for line in (folder / "report.txt").read_text("utf-8").splitlines())
     assert "epoch 2/2" in output and str(folder) in output
 
-    model, about = load_model(folder / "model.npz")
-    data = load("faces", validation=20)
+    found = runs.load(folder)
+    data = found.training_data()
     history = load_history(folder / "history.csv")
-    assert [row["epoch"] for row in history] == [1, 2]
-    nll, kl = evaluate(model, data.X_valid, seed=0)
+    assert [row["epoch"] for row in history] == [1, 2] and len(data.X_valid) == 20
+    nll, kl = found.training.evaluate(data.X_valid)
     assert -(nll + kl).mean() == pytest.approx(max(row["valid_elbo"] for row in history))
-    assert tuple(about["shape"]) == (28, 20) and about["seed"] == 0
+    assert found.shape == (28, 20) and found.training.seed == 0
 
 
 def test_runs_are_numbered_and_quiet_is_quiet(rows, capsys):
@@ -68,9 +63,8 @@ def test_runs_are_numbered_and_quiet_is_quiet(rows, capsys):
 def test_the_seed_decides_every_bit(rows, undrawn):
     for out, seed in (("a", 5), ("b", 5), ("c", 6)):
         run("--data", rows, "--out", out, "--seed", seed)
-    model, again, other = (load_model(f"{out}/model.npz")[0] for out in "abc")
-    assert model.parameters.vector.tobytes() == again.parameters.vector.tobytes()
-    assert (model.parameters.vector != other.parameters.vector).any()
+    assert parameters("a").tobytes() == parameters("b").tobytes()
+    assert (parameters("a") != parameters("c")).any()
     for name in ("history.csv", "report.txt"):
         a, b, c = (Path(out, name).read_bytes() for out in "abc")
         assert a == b != c
@@ -81,16 +75,59 @@ def test_settings_reach_the_model_and_the_run(rows, undrawn):
         *("--data", rows, "--out", "a", "--latent", 3, "--hidden", "7,4", "--activation", "elu"),
         *("--likelihood", "gaussian-fixed", "--sigma", 0.3, "--sigma-min", 0.05, "--beta", 0),
         *("--optimizer", "sgd", "--lr", 1e-30, "--init-sigma", 0.01, "--samples", 2),
-        *("--epochs", 3, "--batch-size", 7, "--validation", 10),
+        *("--epochs", 3, "--batch-size", 7, "--validation", 10, "--denoise", "gaussian:0.2"),
+        *("--schedule", "cosine", "--clip", 5, "--warmup", 1, "--dropout", 0.1, "--missing"),
+        *("--free-bits", 0.2, "--seed", 4),
     )
-    model, _ = load_model("a/model.npz")
+    found = runs.load("a")
+    assert repr(found.vae) == (
+        "VAE(n_latent=3, hidden=(7, 4), activation='elu', likelihood='gaussian-fixed', sigma=0.3, "
+        "sigma_min=0.05, dropout=0.1, init_sigma=0.01, epochs=3, batch_size=7, optimizer='sgd', "
+        "lr=1e-30, schedule='cosine', clip=5.0, n_samples=2, beta=0.0, warmup=1, free_bits=0.2, "
+        "denoise=('gaussian', 0.2), missing=True, random_state=4)"
+    )
     wanted = {"n_features": 5, "n_latent": 3, "activation": "elu", "sigma": 0.3, "sigma_min": 0.05}
-    assert wanted.items() <= model.config.items()
-    assert tuple(model.config["hidden"]) == (7, 4)
-    assert model.config["likelihood"] == "gaussian-fixed"
-    weights = model.parameters.values["encoder.0.W"]  # a learning rate of nothing leaves the start
-    assert 0.003 < weights.std() < 0.03
+    wanted |= {"hidden": (7, 4), "likelihood": "gaussian-fixed"}
+    assert wanted.items() <= found.model.config.items()
+    weights = found.model.parameters.values["encoder.0.W"]
+    assert 0.003 < weights.std() < 0.03  # a learning rate of nothing leaves the start
     assert len(load_history("a/history.csv")) == 3
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "--likelihood gaussian",
+        "--likelihood bernoulli --binarize fixed",
+        "--likelihood bernoulli --binarize dynamic --missing",
+        "--likelihood gaussian --beta 4 --samples 2 --objective iwae --schedule cosine --clip 1",
+        "--likelihood gaussian --optimizer sgd --warmup 2 --free-bits 0.1 --denoise gaussian:0.5",
+        "--likelihood gaussian --init-sigma 0.05 --lr 0.01 --batch-size 7 --dropout 0.2",
+    ],
+)
+def test_the_script_and_the_estimator_end_at_the_same_bits(undrawn, typed):
+    X = np.random.default_rng(0).random((60, 5), "f4")
+    if "missing" in typed:
+        X[::3, 1] = np.nan
+    np.save("rows.npy", X)
+    flags = [*typed.split(), "--epochs", "2", "--seed", "5"]
+    run("--data", "rows.npy", "--validation", 0, "--out", "a", "--hidden", 256, *flags)
+    given = vars(train.parser().parse_args(flags))
+    vae = VAE(**{name: given[name] for name in VAE().get_params() if name in given}).fit(X)
+    assert parameters("a").tobytes() == vae.network_.parameters.vector.tobytes()
+    assert runs.load("a").vae.history_ == vae.history_
+
+
+@pytest.mark.parametrize(("every", "epochs"), [(2, [0, 2, 4]), (3, [0, 3, 4]), (9, [0, 4])])
+def test_every_checkpoint_is_written_once(rows, undrawn, monkeypatch, every, epochs):
+    def save(self, save=runs.Run.save):
+        saved.append(self.training.epoch)
+        save(self)
+
+    saved = []
+    monkeypatch.setattr(runs.Run, "save", save)
+    run("--data", rows, "--epochs", 4, "--checkpoint-every", every)
+    assert saved == epochs
 
 
 @pytest.mark.parametrize(
@@ -117,16 +154,6 @@ def test_few_faces_held_out_or_a_single_latent_unit_are_enough(unusual):
     run("--epochs", 1, "--out", "a", *unusual.split())
     assert names("a") >= FILES | {"curves.png", "reconstructions.png", "samples.png"}
     assert not re.search(r"\b(nan|inf)\b", Path("a/report.txt").read_text("utf-8"))
-
-
-def test_every_setting_of_the_training_makes_a_difference(rows, undrawn):
-    flags = "", "--beta 3", "--samples 2", "--batch-size 7", "--optimizer sgd", "--lr 0.01"
-    flags += "--schedule cosine", "--binarize dynamic", "--activation elu", "--init-sigma 0.1"
-    vectors = set()
-    for i, typed in enumerate(flags):
-        run("--data", rows, "--likelihood", "bernoulli", "--out", i, *typed.split())
-        vectors.add(load_model(f"{i}/model.npz")[0].parameters.vector.tobytes())
-    assert len(vectors) == len(flags)
 
 
 def test_help_lists_every_flag(capsys):
@@ -199,6 +226,10 @@ BAD = [
     ("--init-sigma nan", "init-sigma"),
     ("--hidden 0", "hidden"),
     ("--hidden a", "'a'"),
+    ("--hidden 8,x", "argument --hidden: widths must be a whole number at least 1, found 'x'"),
+    ("--denoise gaussian", "argument --denoise: must be a kind and an amount"),
+    ("--denoise gaussian:-1", "argument --denoise: amount must be a number at least 0"),
+    ("--likelihood gaussian:x", "needs a number of columns"),
     ("--hidden 16,", "hidden"),
     ("--hidden 16,-4", "-4"),
     ("--unknown", "--unknown"),
@@ -207,106 +238,29 @@ BAD = [
 
 
 @pytest.mark.parametrize(("typed", "culprit"), BAD, ids=[typed for typed, _ in BAD])
-def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(rows, typed, culprit, capsys):
+def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(rows, typed, culprit, refused):
     damage()
-    before = sorted(Path().rglob("*"))
-    with pytest.raises(SystemExit) as caught:
-        train.main([*TINY, *("" if word == "''" else word for word in typed.split())])
-    assert caught.value.code == 2
-    output, errors = capsys.readouterr()
-    assert output == ""
-    assert errors.count("\n") == 1 and errors.endswith("\n") and culprit in errors
-    assert not re.search(r"Traceback|usage:", errors)
-    assert sorted(Path().rglob("*")) == before
-    assert Path("there/keep").read_text() == "mine"
+    words = ["" if word == "''" else word for word in typed.split()]
+    assert culprit in refused(train.main, "--epochs", "2", "--quiet", *words)
 
 
-# Going on with a run.
-
-
-@pytest.mark.parametrize("every", [1, 10])
-def test_a_run_resumed_is_the_run_that_was_not_put_down(rows, undrawn, every):
-    flags = ["--data", rows, "--checkpoint-every", every, "--binarize", "dynamic"]
-    run(*flags, "--out", "whole", "--epochs", 4)
-    run(*flags, "--out", "parts", "--epochs", 2)
-    assert train.main(["--resume", "parts", "--epochs", "4", "--quiet"]) == 0
-    assert names("parts") == names("whole")
-    for name in ("history.csv", "report.txt"):
-        assert Path("parts", name).read_bytes() == Path("whole", name).read_bytes()
-    whole, parts = (load_model(f"{folder}/model.npz")[0] for folder in ("whole", "parts"))
-    assert_array_equal(whole.parameters.vector, parts.parameters.vector)
-
-
-@pytest.mark.parametrize("flags", [["--latent", "3"], ["--lr", "1"], ["--out", "b"]], ids=" ".join)
-def test_a_run_resumed_keeps_its_settings(rows, undrawn, flags, capsys):
-    run("--data", rows, "--out", "a", "--epochs", 1)
-    before = Path("a/checkpoint.npz").read_bytes()
-    with pytest.raises(SystemExit) as caught:
-        train.main(["--resume", "a", *flags])
-    assert caught.value.code == 2
-    assert flags[0] in capsys.readouterr().err
-    assert Path("a/checkpoint.npz").read_bytes() == before and not Path("b").exists()
-
-
-@pytest.mark.parametrize("folder", ["nowhere", "empty", "file"])
-def test_where_there_is_no_run_there_is_nothing_to_resume(folder, capsys):
-    Path("empty").mkdir()
-    Path("file").touch()
-    with pytest.raises(SystemExit) as caught:
-        train.main(["--resume", folder])
-    assert caught.value.code == 2
-    errors = capsys.readouterr().err
-    assert errors.count("\n") == 1 and folder in errors
-    assert names(".") == {"empty", "file"} and names("empty") == set()
-
-
-@pytest.mark.parametrize("damaged", [b"", b"text", "half"], ids=str)
-def test_a_damaged_checkpoint_is_answered_with_one_line(rows, undrawn, damaged, capsys):
-    run("--data", rows, "--out", "a", "--epochs", 1)
-    path = Path("a/checkpoint.npz")
-    path.write_bytes(path.read_bytes()[:1000] if damaged == "half" else damaged)
-    with pytest.raises(SystemExit) as caught:
-        train.main(["--resume", "a"])
-    assert caught.value.code == 2
-    errors = capsys.readouterr().err
-    assert errors.count("\n") == 1 and str(path) in errors
-
-
-def test_other_data_are_refused_at_resume(rows, undrawn, capsys):
-    run("--data", rows, "--out", "a", "--epochs", 1)
-    np.save("rows.npy", np.zeros((61, 5)))
-    with pytest.raises(SystemExit) as caught:
-        train.main(["--resume", "a", "--epochs", "3"])
-    assert caught.value.code == 2
-    assert "rows.npy" in capsys.readouterr().err
-
-
-def test_a_run_that_diverges_says_so_and_keeps_what_it_had(rows, capsys):
+@pytest.mark.parametrize("lr", ["1e30", "1e300"])
+def test_a_run_that_diverges_says_so_and_keeps_what_it_had(lr, capsys):
     np.save("large.npy", 1e14 * np.random.default_rng(0).random((60, 5)))
     with pytest.raises(SystemExit) as caught:
-        train.main([*TINY, "--data", "large.npy", "--out", "a", "--lr", "1e30"])
+        run("--data", "large.npy", "--out", "a", "--lr", lr)
     assert caught.value.code == 1
     errors = capsys.readouterr().err
     assert "diverged in epoch" in errors and "Traceback" not in errors
     assert "checkpoint.npz" in names("a")
 
 
-def test_data_of_another_width_are_refused_at_resume(rows, capsys):
-    np.save("mine.npy", np.random.default_rng(0).random((60, 5)))
-    assert train.main([*TINY, "--data", "mine.npy", "--out", "b"]) == 0
-    np.save("mine.npy", np.random.default_rng(0).random((60, 6)))
-    with pytest.raises(SystemExit) as caught:
-        train.main(["--resume", "b", "--epochs", "9"])
-    assert caught.value.code == 2
-    assert "now has 6 numbers per example, the run in b had 5" in capsys.readouterr().err
-
-
-def test_a_full_disk_is_one_sentence(rows, capsys, monkeypatch):
+def test_a_full_disk_is_one_sentence(capsys, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(train.runs, "save_training", full)
+    monkeypatch.setattr(runs.Run, "save", full)
     with pytest.raises(SystemExit) as caught:
-        train.main([*TINY, "--out", "a"])
+        run("--out", "a")
     assert caught.value.code == 1
     assert "No space left on device" in capsys.readouterr().err

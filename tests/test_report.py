@@ -1,0 +1,140 @@
+import re
+
+import numpy as np
+import pytest
+
+from numvae.datasets import Dataset
+from numvae.evaluation import diagnostics, latent
+from numvae.evaluation.conventions import bits_per_dimension
+from numvae.report import Report
+from numvae.settings import Settings
+from numvae.training.loop import Training
+
+
+def a_run(shape=(4, 3), n=40, n_valid=30, known=(), spread=1.0, gray=False, **settings):
+    """(training, dataset) after an epoch on made-up data; known by name: "label" or "factor"."""
+    rng = np.random.default_rng(0)
+    X = rng.random((n + n_valid, int(np.prod(shape))), dtype=np.float32)
+    X = X if gray else X.round()
+    values = {
+        name: rng.integers(0, 3, len(X)) if name == "label" else rng.random(len(X), "f4")
+        for name in known
+    }
+    settings = Settings(**{"hidden": (5,), "likelihood": "bernoulli", "epochs": 1, **settings})
+    dataset = Dataset(
+        "made-up",
+        X[:n],
+        X[n:],
+        shape,
+        "split",
+        settings.likelihood,
+        {k: v[:n] for k, v in values.items()},
+        {k: v[n:] for k, v in values.items()},
+    )
+    training = Training.new(settings.checked(), dataset.X, 3)
+    training.run(dataset.X, dataset.X_valid if n_valid else None)
+    training.model.parameters.values["mu.W"][...] *= spread
+    return training, dataset
+
+
+def number(lines, name):
+    (line,) = (line for line in lines if line.split()[0] == name)
+    return float(re.search(r"-?\d+\.\d+", line)[0])
+
+
+@pytest.mark.parametrize(
+    ("likelihood", "shape", "levels", "unit"),
+    [
+        ("bernoulli", (4, 3), None, "per dimension"),
+        ("bernoulli", (12,), None, "per dimension"),
+        ("continuous-bernoulli", (4, 3), 256, "per 8-bit pixel"),
+        ("gaussian", (4, 3), 256, "per 8-bit pixel"),
+        ("gaussian", (12,), None, "per dimension"),
+    ],
+)
+@pytest.mark.parametrize("n_valid", [30, 0])
+def test_the_report_holds_the_numbers_of_the_evaluation(likelihood, shape, levels, unit, n_valid):
+    training, dataset = a_run(shape, likelihood=likelihood, n_valid=n_valid)
+    lines = Report(training, dataset).lines()
+    X = dataset.X_valid if n_valid else dataset.X
+    nll, kl = training.evaluate(X)
+    elbo = -(nll + kl)
+    assert f"{len(X)} {'held-out' if n_valid else 'training'} examples" in lines[1]
+    for name, wanted in (("ELBO", elbo.mean()), ("nll", nll.mean()), ("KL", kl.mean())):
+        assert number(lines, name) == pytest.approx(wanted, abs=0.006)
+    error = elbo.std(ddof=1) / np.sqrt(len(X))
+    assert f"± {error:.2f} nats per example" in lines[2]
+    bits = bits_per_dimension(elbo.mean(), 12, levels)
+    assert number(lines, "bits") == pytest.approx(bits, abs=0.0006)
+    assert unit in "\n".join(lines)
+
+
+def test_the_report_says_what_the_code_knows():
+    training, dataset = a_run(known=("label", "factor"))
+    text = "\n".join(Report(training, dataset).lines())
+    assert re.search(r"^  label +\d+\.\d% of held-out examples", text, re.M)
+    assert re.search(r"^  factor +-?\d\.\d\d = R².*z[12]: \|ρ\| = \d\.\d\d$", text, re.M)
+    assert re.search(r"^  active +[012] +of 2 latent units$", text, re.M)
+
+
+@pytest.mark.parametrize("binarize", ["none", "fixed", "dynamic"])
+@pytest.mark.parametrize("missing", [False, True])
+def test_the_model_encodes_what_it_sees_and_the_rows_only_once(binarize, missing, monkeypatch):
+    training, dataset = a_run(
+        known=("label", "factor"), gray=True, binarize=binarize, missing=missing
+    )
+    if missing:
+        dataset.X[::3, 1] = dataset.X_valid[::3, 1] = np.nan
+    mu, mu_valid = (
+        diagnostics.encode(training.model, X, training.inputs)[0]
+        for X in (dataset.X, dataset.X_valid)
+    )
+    label, factor = (
+        latent.recovery(mu, dataset.known[name], mu_valid, dataset.known_valid[name])
+        for name in ("label", "factor")
+    )
+    seen, encode = [], training.model.encode
+
+    def spy(x):
+        seen.append(x)
+        return encode(x)
+
+    monkeypatch.setattr(training.model, "encode", spy)
+    report = Report(training, dataset)
+    text = "\n".join(report.lines())
+    dict(report.pictures())
+    assert f"{label:.1%} of held-out" in text and f"{factor:.2f} = R²" in text
+    assert all(np.isfinite(x).all() for x in seen)
+    assert all(np.isin(x, (0, 1)).all() == (binarize != "none") for x in seen)
+    assert sorted(map(len, seen)) == [20, 30, 30, 40]  # 20 are shown; the bound is one of 30
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [{"n_valid": 0}, {"n_valid": 1}, {"n_valid": 2}, {"n": 1}, {"spread": 0.0}, {"n_latent": 1}],
+    ids=str,
+)
+def test_few_examples_or_a_collapsed_code_leave_a_report_and_pictures(odd):
+    training, dataset = a_run(known=("label", "factor"), **odd)
+    lines = Report(training, dataset).lines()
+    assert all("\n" not in line and "nan" not in line for line in lines)
+    assert dict(Report(training, dataset).pictures())
+
+
+OF_IMAGES = "reconstructions samples manifold traversals interpolation"
+
+
+@pytest.mark.parametrize(
+    ("shape", "n_latent", "names"),
+    [
+        ((12,), 2, "curves network latent units reconstructions marginals"),
+        ((4, 3), 2, f"curves network latent units {OF_IMAGES}"),
+        ((2, 2, 3), 5, f"curves network latent units {OF_IMAGES}"),
+        ((4, 3), 1, "curves network reconstructions samples traversals interpolation"),
+    ],
+    ids=["rows", "images", "colours", "one unit"],
+)
+def test_pictures_are_those_that_the_data_allow(shape, n_latent, names, tmp_path):
+    figures = dict(Report(*a_run(shape, n_latent=n_latent, known=("label",))).pictures())
+    assert list(figures) == [f"{name}.png" for name in names.split()]
+    assert all(figure.axes for figure in figures.values())
