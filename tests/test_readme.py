@@ -139,14 +139,17 @@ def test_every_number_of_the_results_stands_with_its_command():
         assert number in SCRIPTS
 
 
-def test_every_file_of_the_package_is_listed_in_its_folder():
-    for path in (ROOT / "numvae").rglob("[!_]*.py"):
-        readme = (path.parent / "README.md").relative_to(ROOT).as_posix()
-        opening = (path.parent / "__init__.py").read_text(encoding="utf-8").split('"""')[1]
-        if path.parent.name != "numvae":
-            assert re.search(rf"^ *{path.stem}  ", opening, re.M), path
-        if readme in TEXTS:
-            assert f"`{path.name}`" in TEXTS[readme], path
+@pytest.mark.parametrize("folder", sorted((ROOT / "numvae").rglob("__init__.py")))
+def test_the_files_of_a_folder_are_those_that_are_listed(folder):
+    """In its `__init__.py` (the whole package's is for its users), and in its README if any."""
+    folder, opening = folder.parent, folder.read_text(encoding="utf-8").split('"""')[1]
+    files = {path.stem for path in folder.glob("[!_]*.py")}
+    if folder.name != "numvae":
+        listed = "" if folder.name == "plots" else "    "
+        assert set(re.findall(rf"^{listed}([a-z_]+)  +\S", opening, re.M)) == files
+    readme = TEXTS.get((folder / "README.md").relative_to(ROOT).as_posix(), "")
+    if listed := re.findall(r"^\| `([a-z]\w*)\.py` \|", readme, re.M):
+        assert set(listed) == files
 
 
 def test_every_file_of_the_reading_order_is_there_and_names_the_next():

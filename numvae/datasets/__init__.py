@@ -4,8 +4,7 @@
     faces           28 × 20 gray faces drawn by the program from known factors
     digits          28 × 28 digits drawn by the program from many fonts
     frey            Frey faces: 28 × 20 gray video frames of one man
-    mnist           handwritten digits, 28 × 28
-    fashion_mnist   garments in the same form
+    mnist           handwritten digits, 28 × 28; Fashion-MNIST: garments in the same form
     idx             the file format of these two
     files           where files are looked for, and how they are read and checked
     download        how they are fetched, if that is asked for
