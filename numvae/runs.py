@@ -152,10 +152,12 @@ class Run:
         data = {**self._data, "name": name or self._data.get("name")}
         if data["name"] is None:
             raise ValueError(f"{self.path} does not say what it was trained on; give the data too.")
-        if data.get("format") == 1 and own.is_own(data["name"]):
+        binarized = self.training.settings.binarize == "fixed"
+        if data.get("format") == 1 and (binarized or own.is_own(data["name"])):
+            other = "drew other pixels" if binarized else "held out other rows"
             raise ValueError(
-                f"{self.path} was written by numvae 0.1, which held out other rows of its data: "
-                "its model can be used, but to resume it or report on it, train it again."
+                f"{self.path} was written by numvae 0.1, which {other} of its data: the model can be "
+                "used, but to resume the run or report on it, train it again."
             )
         dataset = self._load(data["name"], data_dir, data.get("validation"), download)
         n_train = data.get("n_train", len(dataset.X))
@@ -272,9 +274,13 @@ def load(path):
             + (f"; finish the run with --resume {path}." if has_checkpoint else ".")
         )
     run = Run(path, *checkpoint.load(path / "model.npz", "model"))
-    if has_checkpoint and not np.array_equal(resume(path).training.best, run.training.best):
-        raise ValueError(
-            f"the run in {path} went on after its model.npz was written; finish it with "
-            f"--resume {path}, or give {path / 'model.npz'}."
-        )
+    if has_checkpoint:
+        training = resume(path).training
+        if not np.array_equal(training.best, run.training.best):
+            raise ValueError(
+                f"the run in {path} went on after its model.npz was written; finish it with "
+                f"--resume {path}, or give {path / 'model.npz'}."
+            )
+        training.keep_best()
+        run.training = training  # the file of a model of numvae 0.1 has no history
     return run

@@ -1,7 +1,5 @@
 """What several test files share. Arrays come read-only: a rule that writes into an input raises."""
 
-import csv
-
 import numpy as np
 import pytest
 
@@ -45,15 +43,3 @@ def is_derivative():
         return np.linalg.norm(numeric - dx) / size < 1e-7
 
     return is_derivative
-
-
-@pytest.fixture(scope="session")
-def load_history():
-    """load_history(path): the rows of a history.csv, as they were in memory."""
-
-    def load_history(path):
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-        return [{**row, "epoch": int(row["epoch"])} for row in rows]
-
-    return load_history

@@ -190,7 +190,7 @@ bad(ValueError, "Did you mean 'iwae'?", "objective", ["iwea"], "iwea")
 says = "must be one of none, fixed, dynamic, found 'always'."
 bad(ValueError, says, "binarize", ["always"], "always")
 
-says = "must be a kind and an amount, such as gaussian and 0.2 or salt_and_pepper and 0.3, found "
+says = "must be a kind and an amount, such as ('gaussian', 0.2), typed as gaussian:0.2, found "
 bad(TypeError, says, "denoise", ["gaussian", ("gaussian",), 0.3], "gaussian 0.3")
 says = "kind must be one of salt_and_pepper, gaussian, found 'gausian'. Did you mean 'gaussian'?"
 bad(ValueError, says, "denoise", [("gausian", 1)], "gausian:1")

@@ -225,4 +225,4 @@ def test_without_being_asked_the_network_is_not_touched(no_data, monkeypatch):
 
     monkeypatch.setattr(download, "urlopen", never)
     with pytest.raises(FileNotFoundError, match="--download"):
-        mnist.load("train")
+        mnist.load("mnist", "train")

@@ -24,7 +24,7 @@ def table(text):
 
 
 def test_training_reaches_the_answer_from_below(monkeypatch, capsys):
-    monkeypatch.setattr(known_answer, "MEASURED", (0, 1, 10, 60))
+    monkeypatch.setattr(known_answer, "MEASURED", (0, 1, 10, 80))
     assert known_answer.main(["--figure", "new.png"]) == 0
     text = capsys.readouterr().out
     rows, (top, valid, _) = table(text)
@@ -51,7 +51,7 @@ def test_a_seed_fixes_every_number(monkeypatch, capsys):
 @pytest.mark.parametrize(
     "typed, message",
     [
-        ("--seed -1", "expected at least 0, found -1"),
+        ("--seed -1", "must be a whole number at least 0, found -1"),
         ("--figure there.png", "there.png exists already"),
         ("--figure picture.pdf", "picture.pdf should end in .png"),
         ("--figure no/picture.png", "there is no folder no"),

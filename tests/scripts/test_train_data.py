@@ -15,7 +15,7 @@ from numvae.datasets import mnist
 def data(elsewhere, monkeypatch):
     """Good and bad data in the working folder, and no network."""
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setattr(mnist, "MIRRORS", ("http://127.0.0.1:9/",))  # nothing listens there
+    monkeypatch.setitem(mnist.MIRRORS, "mnist", ("http://127.0.0.1:9/",))  # nothing listens there
     rng = np.random.default_rng(0)
     for folder, shape in (("gray", (6, 5)), ("colour", (6, 5, 3)), ("mixed", (6, 5)), ("none", ())):
         Path(folder).mkdir()

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from numvae.training.history import save_history
+from numvae.training.history import load_history, save_history
 
 
 def row(epoch, *values):
@@ -23,14 +23,14 @@ HISTORIES = [
 
 
 @pytest.mark.parametrize("history", HISTORIES, ids=["train", "both", "infinite"])
-def test_every_digit_comes_back(history, tmp_path, load_history):
+def test_every_digit_comes_back(history, tmp_path):
     save_history(history, tmp_path / "history.csv")
     loaded = load_history(tmp_path / "history.csv")
     assert repr(loaded) == repr(history)
     assert all(type(row["epoch"]) is int for row in loaded)
 
 
-def test_what_is_not_a_number_comes_back_as_such(tmp_path, load_history):
+def test_what_is_not_a_number_comes_back_as_such(tmp_path):
     save_history([row(1, math.nan, 1.0, 2.0)], tmp_path / "history.csv")
     assert math.isnan(load_history(tmp_path / "history.csv")[0]["train_elbo"])
 
@@ -45,7 +45,7 @@ def test_the_file_is_a_table_with_named_columns(tmp_path):
     assert float(first[1]) == -math.pi
 
 
-def test_a_longer_history_replaces_the_file(tmp_path, load_history):
+def test_a_longer_history_replaces_the_file(tmp_path):
     for length in (2, 1):
         save_history(HISTORIES[1][:length], tmp_path / "history.csv")
         assert len(load_history(tmp_path / "history.csv")) == length
