@@ -1,9 +1,9 @@
-"""numvae: a variational autoencoder in NumPy, every gradient written by hand and proven.
+"""numvae: a variational autoencoder in NumPy, every gradient written by hand and checked.
 
     VAE     the estimator: fit, transform, sample, score_samples, save
     load    an estimator from a file that VAE.save or scripts/train.py wrote
 
-To read: rules, then network, then training; each file says what comes next.
+README.md in this folder lists the files and the reading order: rules, then network, then training.
 """
 
 from numvae.estimator import VAE, load

@@ -37,7 +37,7 @@ RUNS = {
     "denoising": "--denoise salt_and_pepper:0.3 --latent 4",
 }
 
-# The README's picture → the run and the picture of it.
+# The READMEs' picture → the run and the picture of it.
 PICTURES = {
     "faces_manifold": ("faces", "manifold"),
     "faces_reconstructions": ("faces", "reconstructions"),

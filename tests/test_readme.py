@@ -1,32 +1,44 @@
-"""The README says nothing that is not so: its code runs, its listings and numbers are real."""
+"""The READMEs say nothing that is not so: their code, commands, links and numbers are real."""
 
+import argparse
+import ast
+import importlib
 import re
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-import train
 import walk
 from benchmark import mpiexec
 
-from numvae import VAE, load
+from numvae import load
+from numvae.checks.__main__ import main as checks
 from numvae.lessons import consequences
 from numvae.lessons.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-CODE = re.findall(r"```python\n(.*?)```", README, re.S)
-TEXT = re.findall(r"```text\n(.*?)```", README, re.S)
-TRAIN, _, CHECKS, BUG, TRACE, EXERCISE, _, DIGITS, GRID = TEXT
-TABLE = dict(re.findall(r"^\| `(\S+\.py)` \| (\d+) \|", README, re.M))
+TEXTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for folder in ("", "numvae", "numvae/parallel", "numvae/checks", "numvae/lessons", "scripts")
+    for path in [ROOT / folder / "README.md"]
+}
+README, HOUSE, SCRIPTS = (TEXTS[f"{folder}README.md"] for folder in ("", "numvae/", "scripts/"))
+CHECKS, LESSONS = TEXTS["numvae/checks/README.md"], TEXTS["numvae/lessons/README.md"]
+LINK = r"\]\((?!http)([^)]+)\)|src=\"([^\"]+)\""
+LINKS = [(name, a or b) for name, text in TEXTS.items() for a, b in re.findall(LINK, text)]
+COMMAND = r"python (scripts/\w+\.py|-m numvae\.\w+)([^`\n|#&]*)"
+COMMANDS = [found for text in TEXTS.values() for found in re.findall(COMMAND, text)]
 NUMBER = r"-?[\d,]+\.?\d*"
 
 
-def lines_of(path):
-    return len(path.read_text(encoding="utf-8").splitlines())
+def block(text, holding, language="python"):
+    """The one listing of a README that holds some words."""
+    (found,) = (x for x in re.findall(rf"```{language}\n(.*?)```", text, re.S) if holding in x)
+    return found
 
 
 def run(*command, cwd):
@@ -36,92 +48,189 @@ def run(*command, cwd):
     return done.stdout
 
 
-def test_the_line_counts_are_true():
-    total = sum(lines_of(path) for path in (ROOT / "numvae").rglob("*.py"))
-    rules = sum(lines_of(path) for path in (ROOT / "numvae" / "rules").rglob("*.py"))
-    first_sentence = " ".join(README.split("\n\n")[1].split())
-    assert f"**{total:,} lines of Python, {rules:,} of them the mathematics" in first_sentence
-    assert {name: int(n) for name, n in TABLE.items()} == {
-        name: lines_of(ROOT / "numvae" / name) for name in TABLE
-    }
+@pytest.mark.parametrize("name, link", LINKS)
+def test_every_link_leads_somewhere(name, link):
+    path, _, heading = link.partition("#")
+    target = ((ROOT / name).parent / path).resolve() if path else ROOT / name
+    assert target.is_file()
+    if heading:
+        headings = re.findall(r"^#+ (.*)$", TEXTS[target.relative_to(ROOT).as_posix()], re.M)
+        assert heading in [re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings]
 
 
-def test_the_reading_order_is_the_one_the_files_say():
-    for name, following in zip(TABLE, list(TABLE)[1:]):
-        opening = (ROOT / "numvae" / name).read_text(encoding="utf-8").split('"""')[1]
-        read_next = re.search(r"Read next: ([\w/.]+)", opening)[1].rstrip(".")
-        assert Path(following).with_suffix("").as_posix().endswith(read_next.removesuffix(".py"))
+def test_every_picture_of_the_gallery_is_shown():
+    shown = {((ROOT / name).parent / link).resolve() for name, link in LINKS}
+    assert shown >= set((ROOT / "scripts" / "gallery").glob("*.png"))
+
+
+class Understood(Exception):
+    """Instead of what a command does."""
+
+
+@pytest.fixture
+def parser_of(monkeypatch):
+    """From a program and its arguments, which it must understand, to its parser."""
+    parse = argparse.ArgumentParser.parse_args
+
+    def parse_only(parser, *arguments, **named):
+        parse(parser, *arguments, **named)
+        raise Understood(parser)
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", parse_only)
+
+    def main(program, arguments):
+        if program.startswith("-m"):
+            name = program.removeprefix("-m ") + ".__main__"
+            entry = importlib.import_module(name).main
+        else:
+            entry = runpy.run_path(str(ROOT / program))["main"]
+        with pytest.raises(Understood) as found:
+            entry(arguments)
+        return found.value.args[0]
+
+    return main
+
+
+@pytest.mark.parametrize("program, arguments", sorted(set(COMMANDS)))
+def test_every_command_is_understood(program, arguments, parser_of, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    parser_of(program, shlex.split(arguments.replace("NAME", "burda")))
+
+
+def flags(parser):
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for command in action.choices.values():
+                yield from flags(command)
+        elif action.dest != "help":
+            yield from action.option_strings
+
+
+@pytest.mark.parametrize("name", ["train", "evaluate", "explore", "reproduce", "benchmark"])
+def test_every_flag_is_in_the_table_and_is_there(name, parser_of):
+    needed = {"evaluate": ["sample", "run", "--out", "x.png"], "explore": ["run"]}
+    known = set(flags(parser_of(f"scripts/{name}.py", needed.get(name, []))))
+    assert known <= set(re.findall(r"(?<![\w-])--?[a-z][\w-]*", SCRIPTS))
 
 
 def test_the_page_is_the_code():
     source = (ROOT / "numvae" / "network" / "autoencoder.py").read_text(encoding="utf-8")
-    assert CODE[0] in source
+    lines = source.splitlines(keepends=True)
+    page = next(
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.FunctionDef) and node.name == "loss_and_grad"
+    )
+    doc = page.body[0]
+    code = lines[page.lineno - 1 : doc.lineno - 1] + lines[doc.end_lineno : page.end_lineno]
+    assert block(README, "def loss_and_grad") == "".join(code)
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\((?!http)([^)]+)\)", README))
-def test_every_link_leads_somewhere(link):
-    assert (ROOT / link).is_file()
+def test_the_commands_to_set_up_are_those_that_are_run():
+    run_file = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    for command in ("python -m pytest", 'pip install --quiet -e ".[test]"'):
+        assert command in run_file
+        assert command.replace("--quiet ", "") in block(README, "venv", "sh")
 
 
-@pytest.mark.parametrize("name", re.findall(r"`((?:\w+/)+)`", README))
-def test_every_folder_is_there(name):
-    assert any((place / name).is_dir() for place in (ROOT, ROOT / "numvae"))
+def test_every_number_of_the_results_stands_with_its_command():
+    table = README.split("## Results")[1].split("\n## ")[0]
+    for number in re.findall(r"\d+\.\d\d", table):
+        assert number in SCRIPTS
 
 
-def test_every_command_is_understood():
-    """Each `python scripts/train.py …` of the README is one that the script's parser takes."""
-    commands = re.findall(r"python scripts/train\.py([^`\n|]*)", README)
-    assert len(commands) >= 5
-    for command in commands:
-        if "--help" not in command:
-            train.parser().parse_args(re.sub(r"#.*|&&.*", "", command).split())
+@pytest.mark.parametrize("folder", sorted((ROOT / "numvae").rglob("__init__.py")))
+def test_the_files_of_a_folder_are_those_that_are_listed(folder):
+    """In its `__init__.py` (the whole package's is for its users), and in its README if any."""
+    folder, opening = folder.parent, folder.read_text(encoding="utf-8").split('"""')[1]
+    files = {path.stem for path in folder.glob("[!_]*.py")}
+    if folder.name != "numvae":
+        listed = "" if folder.name == "plots" else "    "
+        assert set(re.findall(rf"^{listed}([a-z_]+)  +\S", opening, re.M)) == files
+    readme = TEXTS.get((folder / "README.md").relative_to(ROOT).as_posix(), "")
+    if listed := re.findall(r"^\| `([a-z]\w*)\.py` \|", readme, re.M):
+        assert set(listed) == files
 
 
-def test_the_importers_code_runs(tmp_path, monkeypatch):
+def test_every_file_of_the_reading_order_is_there_and_names_the_next():
+    table = re.findall(r"^\| `([\w/]+\.py)` \|", HOUSE, re.M)
+    assert all((ROOT / "numvae" / name).is_file() for name in table)
+    for name, following in zip(table, table[1:]):
+        opening = (ROOT / "numvae" / name).read_text(encoding="utf-8").split('"""')[1]
+        if name.startswith(("rules/", "network/")) and name != "network/autoencoder.py":
+            read_next = re.search(r"Read next: ([\w/]+)", opening)[1]
+            assert following.endswith(f"{read_next}.py")
+    for folder in ("rules", "network", "training"):
+        files = {f"{folder}/{path.name}" for path in (ROOT / "numvae" / folder).glob("*.py")}
+        assert files == {name for name in table if name.startswith(folder)}
+
+
+def imported(path):
+    """The top-level names of numvae that a file imports."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("numvae"):
+            inside = node.module.split(".")[1:]
+            yield from inside[:1] or [alias.name for alias in node.names]
+
+
+def test_imports_point_up_the_table():
+    rows = re.findall(r"^\| (\d) \| (.*) \|$", HOUSE.split("## Imports")[1], re.M)
+    level = {name: int(row) for row, names in rows for name in re.findall(r"`(\w+)`", names)}
+    for path in (ROOT / "numvae").rglob("*.py"):
+        own = path.relative_to(ROOT / "numvae").parts[0].removesuffix(".py")
+        if own != "__init__":
+            assert all(level[name] <= level[own] for name in imported(path)), path
+
+
+def test_the_estimators_code_runs(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    exec(CODE[1], {})
+    found = {}
+    exec(block(README, "import numvae"), found)
+    exec(block(HOUSE, "interpolate"), found)
+    assert found["path"].shape == (9, 560)
 
 
 def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
     pytest.importorskip("sklearn")
-    exec(CODE[2], {"VAE": VAE})
-    found, said = (float(re.search(NUMBER, text)[0]) for text in (capsys.readouterr().out, DIGITS))
+    exec(block(HOUSE, "make_pipeline"), {})
+    says = block(HOUSE, "accuracy", "text")
+    found, said = (float(re.search(NUMBER, text)[0]) for text in (capsys.readouterr().out, says))
     assert found == pytest.approx(said, abs=0.02)
+
+
+def test_a_search_in_parallel_prints_what_it_says(capsys):
+    pytest.importorskip("sklearn")
+    exec(block(HOUSE, "GridSearchCV"), {})
+    found, said = capsys.readouterr().out.split(": "), block(HOUSE, "beta", "text").split(": ")
+    assert found[:-1] == said[:-1]
+    assert float(re.search(NUMBER, found[-1])[0]) == pytest.approx(
+        float(re.search(NUMBER, said[-1])[0]), abs=1.0
+    )
 
 
 def test_blocks_from_elsewhere_are_trained_on(tmp_path, monkeypatch):
     pytest.importorskip("joblib")
     monkeypatch.chdir(tmp_path)
     names = [f"{i}.npy" for i in range(3)]
-    for name, block in zip(names, np.random.default_rng(0).random((3, 50, 10))):
-        np.save(name, block)
-    found = {"VAE": VAE, "np": np, "names": names}
-    exec(CODE[4], found)
+    for name, rows in zip(names, np.random.default_rng(0).random((3, 50, 10))):
+        np.save(name, rows)
+    found = {"names": names}
+    exec(block(HOUSE, "Parallel("), found)
     assert found["vae"].n_iter_ == 9
 
 
 def test_blocks_of_dask_are_trained_on():
     pytest.importorskip("dask.array")
-    found = {"VAE": VAE}
-    exec(CODE[5], found)
+    found = {}
+    exec(block(HOUSE, "dask"), found)
     assert found["vae"].n_iter_ == 3
-
-
-def test_a_search_in_parallel_prints_what_it_says(capsys):
-    pytest.importorskip("sklearn")
-    exec(CODE[6], {"VAE": VAE})
-    found, said = capsys.readouterr().out.split(": "), GRID.split(": ")
-    assert found[0] == said[0]
-    assert float(re.search(NUMBER, found[1])[0]) == pytest.approx(
-        float(re.search(NUMBER, said[1])[0]), abs=1.0
-    )
 
 
 @pytest.mark.skipif(mpiexec() is None, reason="there is no mpiexec")
 def test_the_code_for_several_ranks_runs(tmp_path):
     pytest.importorskip("mpi4py")
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((200, 6)))
-    (tmp_path / "ranks.py").write_text(CODE[3])
+    (tmp_path / "ranks.py").write_text(block(TEXTS["numvae/parallel/README.md"], "MPI"))
     command = [mpiexec(), "-n", "2", sys.executable, "-m", "mpi4py", "ranks.py"]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
     assert load(tmp_path / "rows-vae.npz").n_features_in_ == 6
@@ -130,7 +239,7 @@ def test_the_code_for_several_ranks_runs(tmp_path):
 def test_the_walk_prints_what_it_says(capsys):
     assert walk.main([]) == 0
     found = capsys.readouterr().out
-    for line in TRACE.splitlines():
+    for line in block(LESSONS, "dmu_z", "text").splitlines():
         assert re.sub(r" +\S+$", "", line) in found  # but for the error, which is rounding
 
 
@@ -142,23 +251,21 @@ def test_an_exercise_done_wrongly_is_told_what_it_says(capsys):
         return dz.sum(axis=0), (dz * eps).sum(axis=0) * np.exp(0.5 * logvar)
 
     assert exercise.check(without_the_half) == 1
-    assert capsys.readouterr().out == EXERCISE
+    assert capsys.readouterr().out == block(LESSONS, "Exercise 5", "text")
 
 
 def test_the_bug_is_worth_what_it_says():
-    name = BUG.splitlines()[0].strip()
-    bug = next(bug for bug in BUGS if bug.name == name)
+    said = block(LESSONS, "says", "text")
+    bug = next(bug for bug in BUGS if bug.name == said.splitlines()[0].strip())
     curve, truth = consequences.compare(bug)
-    assert consequences.verdict(curve, truth) in BUG and bug.found in BUG
-    assert f"says {curve.reported[-1]:.1f} ({truth.reported[-1]:.1f})" in BUG
-    assert f"plants {len(BUGS)} famous bugs" in README
+    assert consequences.verdict(curve, truth) in said and bug.found in said
+    assert f"says {curve.reported[-1]:.1f} ({truth.reported[-1]:.1f})" in said
 
 
 @pytest.mark.slow
-def test_the_checks_print_what_it_says(tmp_path):
-    last = run("-m", "numvae.checks", cwd=tmp_path).splitlines()[-1]
-    without_error = re.compile(r"error [\de.-]+")
-    assert without_error.sub("", last) == without_error.sub("", CHECKS.splitlines()[-1])
+def test_the_checks_print_what_it_says(capsys):
+    assert checks([]) == 0
+    assert block(CHECKS, "Planted", "text") in capsys.readouterr().out
 
 
 @pytest.mark.slow
@@ -167,18 +274,21 @@ def test_training_prints_what_it_says(tmp_path):
     found = run(str(ROOT / "scripts" / "train.py"), cwd=tmp_path)
     for name in ("ELBO", "nll", "KL", "bits", "pose", "expression"):
         values = [
-            float(re.search(rf"^  {name} +({NUMBER})", text, re.M)[1]) for text in (found, TRAIN)
+            float(re.search(rf"^  {name} +({NUMBER})", text, re.M)[1])
+            for text in (found, block(SCRIPTS, "held-out examples:", "text"))
         ]
         assert values[0] == pytest.approx(values[1], rel=0.03), name
 
 
 def test_what_it_says_was_reproduced_stands_in_the_reports():
-    section = README.split("## Published results, reproduced")[1].split("\n## ")[0]
-    reports, report = re.findall(r"\[report\]\(([^)]+)\)", section), ""
-    assert len(set(reports)) == 8
+    section = SCRIPTS.split("## Published results")[1].split("\n## ")[0]
+    report, reports = "", []
     for row in section.splitlines():
         if found := re.search(r"\[report\]\(([^)]+)\)", row):
-            report = (ROOT / found[1]).read_text(encoding="utf-8")
+            reports.append(found[1])
+            report = (ROOT / "scripts" / found[1]).read_text(encoding="utf-8")
         if report and row.startswith("| ") and "![" not in row:
             for number in re.findall(r"\d+\.\d\d", row.split("|")[3]):
                 assert number in report, f"{number} is not in the report"
+    shown = {path.relative_to(ROOT / "scripts").as_posix() for path in ROOT.rglob("report.md")}
+    assert set(reports) == shown

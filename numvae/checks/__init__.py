@@ -1,10 +1,12 @@
-"""The proof: `python -m numvae.checks` holds every gradient against finite differences.
+"""How the mathematics is checked: `python -m numvae.checks`. See README.md in this folder.
 
     finite_differences  the numerical gradient, and how two gradients are compared
-    gradients           every rule, and whole models in every mode
-    definitions         is forward the formula it claims to be? oracles that share no code with it
+    gradients           every gradient of every rule, and of whole models in every mode
+    definitions         every forward pass against code that shares nothing with it
 
-Finite differences prove that backward is the derivative of forward; they cannot see that forward is
-the wrong formula. That is what the definitions are for. The tests call the same functions. And each
-famous mistake of lessons/bugs.py, planted one at a time, must make one of these checks fail.
+Finite differences check that backward is the derivative of forward. They cannot see that forward is
+the wrong formula; the definitions can. The tests call the same functions, and each famous bug of
+lessons/bugs.py, planted by itself, must make one of these checks fail.
+
+Read next: finite_differences.
 """

@@ -1,4 +1,4 @@
-"""The proof, as tables.
+"""The checks, as tables.
 
 python -m numvae.checks                 every gradient, every definition, every planted bug
 python -m numvae.checks --bugs          the planted bugs: what each does to a loss curve

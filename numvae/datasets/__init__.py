@@ -1,14 +1,21 @@
 """Data sets as plain arrays: `load("digits")`, `load("mnist", download=True)`, `load("my.csv")`.
 
+    dataset         what a data set is, and the sets that are known by name
     faces           28 × 20 gray faces drawn by the program from known factors
     digits          28 × 28 digits drawn by the program from many fonts
-    frey            Frey faces, 28 × 20 gray video frames of one man
-    mnist           handwritten digits, 28 × 28; fashion_mnist: garments in the same form
-    files           where the files of these three are looked for, and how they are checked
-    download        how they are fetched, for those who ask
-    own             data of the user's own: array_files, csv_file, image_folder
+    frey            Frey faces: 28 × 20 gray video frames of one man
+    mnist           handwritten digits, 28 × 28; Fashion-MNIST: garments in the same form
+    idx             the file format of these two
+    files           where files are looked for, and how they are read and checked
+    download        how they are fetched, if that is asked for
+    own             data of the user's own
+    array_files     .npy, .npz, .mat and .idx
+    csv_file        a table of numbers in a text file
+    image_folder    a folder of images
 
-Nothing in here knows a network.
+Nothing here knows a network.
+
+Read next: dataset.
 """
 
 from numvae.datasets.dataset import Dataset, load

@@ -1,9 +1,11 @@
-"""What a trained model is worth, in numbers.
+"""How good a trained model is, in numbers.
 
-importance   log p(x) by importance sampling
-diagnostics  which latent units work, what the code is worth, whether the posterior collapsed
-units        bits per dimension; the loss as other programs print it
-latent       points to decode for a picture of the latent space; does it know the factors?
-imputation   missing values given the known ones
-anomaly      how unusual a row is, as a p-value
+    importance      log p(x) by importance sampling
+    diagnostics     which latent units are used, and whether the posterior has collapsed
+    conventions     bits per dimension; the loss as other programs print it
+    latent          points to decode for a picture of the latent space; whether it holds the factors
+    imputation      missing values given the known ones
+    anomaly         how unusual a row is, as a p-value
+
+Read next: importance.
 """

@@ -1,7 +1,9 @@
-"""Exploring the latent space interactively: move the point, see what the decoder draws.
+"""Exploring the latent space in a browser: move a point, and see what the decoder draws.
 
-    view       what there is to see of a model and its data: codes, colours, originals
-    page       one HTML file for any browser: a map, a slider for each latent unit, the picture
+    view    what is shown of a model and its data: codes, colours, originals
+    page    one HTML file: a map, a slider for each latent unit, the decoded picture
 
 The page is put together from page.html, page.css, decoder.js and page.js beside it.
+
+Read next: view.
 """

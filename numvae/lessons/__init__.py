@@ -1,13 +1,13 @@
-"""To learn from: what goes wrong in a VAE, what happens in one step, and what is known beforehand.
+"""Learning by doing. See README.md in this folder.
 
-    bugs            famous mistakes, planted one at a time: each must be caught by numvae/checks
+    bugs            famous bugs, planted one at a time: numvae/checks must catch each
     consequences    what each of them does to a loss curve
-    exercises       the grader of scripts/exercises/, which knows the mistakes by name
-    trace           one step, rule by rule: where on its way a gradient goes wrong
-    ppca            a model whose best answer is known in closed form
-    gradient_noise  how far a draw of the gradient lies from its mean, by several estimators
+    exercises       the grader of scripts/exercises/, which knows the bugs by name
+    trace           one step, rule by rule, for scripts/walk.py
+    ppca            probabilistic PCA: a model whose best answer is known in closed form
+    gradient_noise  the noise of several estimators of the gradient
 
-Nothing else in the package depends on these, but for the list of bugs in `python -m numvae.checks`.
+Nothing else in the package imports these, except `python -m numvae.checks` for the bugs.
 
 Read next: bugs.
 """

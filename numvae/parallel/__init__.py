@@ -1,10 +1,10 @@
-"""Several processes that train one model: all that is about them, and nothing else knows of it.
+"""Several processes that train one model. See README.md in this folder.
 
-    ranks       the processes of an MPI communicator, and what they exchange
+    ranks       the ranks of an MPI communicator, and what they exchange
     sharing     a Training whose steps several ranks share, by rows or by units
     units       a model of which each rank holds some units of every layer
 
-A program asks for a `team`, and has it share and complete its `Training`:
+A program asks for a `team`, which shares and completes its `Training`:
 
     team = parallel.started()             one process, or those that mpiexec started
     with team.together(): …               what one rank raises, all raise
@@ -13,6 +13,8 @@ A program asks for a `team`, and has it share and complete its `Training`:
     team.first(function)                  what only one of them does, such as writing a file
 
 Every rank calls every method in the same order with arrays of the same shape.
+
+Read next: ranks.
 """
 
 import contextlib

@@ -1,36 +1,40 @@
 """Every picture of the package: arrays go in, a matplotlib Figure comes out.
 
-Images
-    image_grid              images side by side
+style       how every picture looks, and how it is saved
+    save                    a picture to a PNG file
+curves      lines over epochs and samples
+    curves                  the ELBO and its two terms over the epochs, training and held-out
+    planted_bugs            the ELBO that programs with a bug report, and the one they reach
+    bound_over_samples      the estimate of log p(x) over the number of importance samples
+    bound_over_examples     the lower bound against the training examples seen, a panel for each run
+images      images side by side
+    image_grid              images in a grid
     strips                  a labelled row for each treatment of the same images
-    reconstructions         originals above what the model makes of them
+    reconstructions         originals above their reconstructions
     inpainting              images with missing pixels, and how the model fills them in
-    samples                 what the model draws by itself, from the prior
+    samples                 what the model draws from the prior
     manifold                the images decoded from a grid over two latent units
     traversals              a row for each latent unit, moved while the others stay
     interpolation           the images decoded on the way from one code to another
-Tables
+mosaic      many images as one array of whole screen pixels
+latent      the latent space
+    latent_scatter          where the examples lie, coloured by what is known of them
+    kl_per_unit             the KL of each latent unit, and which are used
+tables      columns of numbers
     table_reconstructions   each column against its reconstruction
     marginals               how each column is distributed, in the data and in samples
-Latent space
-    latent_scatter          where the examples lie, coloured by what is known of them
-    kl_per_unit             what each latent unit tells, and which are used
-Curves
-    curves                  the ELBO and its two terms over the epochs, training and held-out
-    planted_bugs            what programs with a bug say of themselves, and what they are
-    bound_over_samples      the estimate of log p(x) over the number of importance samples
-    bound_over_examples     the lower bound against the training examples seen, a panel for each run
-Network
+network     the model
     network_diagram         the layers, the data's way through them, and where the loss comes from
-    computation_graph       one step: what is computed where, and how the gradient comes back
-    errors_over_steps       how far finite differences are off, for each step
-Laboratory
+graph       one step
+    computation_graph       what is computed where, and how the gradient comes back
+steps       finite differences
+    errors_over_steps       their error, for each step
+laboratory  experiments
     gradient_estimators     draws of the gradient by several estimators, and how noisy each is
     known_answer            training towards a log-likelihood and a subspace that are known
 
-`save` writes a picture to a PNG file. Nothing here knows a network, and nothing touches pyplot or
-matplotlib's settings: a picture looks the same whatever the caller has configured, and opens no
-window.
+Nothing here knows a network, and nothing touches pyplot or matplotlib's settings: a picture looks
+the same whatever the caller has configured, and opens no window.
 
 Read next: style.
 """

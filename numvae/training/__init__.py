@@ -1,13 +1,12 @@
-"""Training: minibatches, the loop, the optimizers' memory, history, files.
+"""Training: one loop. Nothing here knows which likelihood is trained.
 
-    minibatches     which examples make up a step, and the random stream that belongs to it
-    optimizers      the memory of Adam's, Adagrad's and SGD
-    loop            the training loop
-    engine          who trains: one process, or several under MPI that share every step
-    watchdog        what to do when a number is no longer finite
-    interrupt       Ctrl-C as a request, so that a step is never cut in half
-    history         what every epoch measured, and `history.csv`
-    checkpoint      a model, or a run in progress, as one `.npz` file
+    minibatches     which rows make up a step
+    optimizers      the memory of Adam, Adagrad and SGD
+    loop            `Training`: a run and its loop
+    watchdog        stops at a number that is not finite, and names where it began
+    history         what each epoch measured, as `history.csv`
+    checkpoint      a run or a model as one `.npz` file
+    interrupt       Ctrl-C as a request, so that no step is cut in half
 
-Nothing in here knows which likelihood is trained. Read next: minibatches.
+Read next: minibatches.
 """
