@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from numvae.settings import TABLE, Choice, Flag, Number
+from numvae.settings import TABLE, Flag, Number
 
 
 class Parser(argparse.ArgumentParser):
@@ -63,15 +63,12 @@ def add_settings(groups, **defaults):
         if isinstance(constraint, Flag):
             groups[group].add_argument(flag, dest=line.name, action="store_true", help=help)
             continue
-        metavar = line.metadata["metavar"]
-        if isinstance(constraint, Choice) and metavar is None:
-            metavar = "{" + ",".join(constraint.names) + "}"
         groups[group].add_argument(
             flag,
             dest=line.name,
             type=argument(constraint),
             default=default,
-            metavar=metavar,
+            metavar=constraint.metavar,
             help=help if shown is None else f"{help} (default: {shown})",
         )
 

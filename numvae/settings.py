@@ -23,7 +23,8 @@ from numvae.training.optimizers import OPTIMIZERS
 
 # Constraints. Called with a value, each returns it as a plain Python value, or raises TypeError or
 # ValueError with the end of a sentence that begins with the setting's name. `parse` makes a value
-# of what was typed; what it cannot read it leaves as text, for the call to refuse.
+# of what was typed, as `metavar` shows it; what it cannot read it leaves as text, for the call to
+# refuse.
 
 
 class Number(NamedTuple):
@@ -34,6 +35,10 @@ class Number(NamedTuple):
     above: float = -math.inf
     most: float = math.inf
     below: float = math.inf
+
+    @property
+    def metavar(self):
+        return "N" if self.kind is int else "X"
 
     def parse(self, text):
         try:
@@ -65,6 +70,10 @@ class Choice(NamedTuple):
     names: tuple
     parse = staticmethod(str)
 
+    @property
+    def metavar(self):
+        return f"{{{','.join(self.names)}}}"
+
     def __call__(self, value):
         if not isinstance(value, str):
             raise TypeError(f"must be {self}, found {value!r}.")
@@ -90,6 +99,10 @@ class Optional(NamedTuple):
 
     constraint: object
 
+    @property
+    def metavar(self):
+        return self.constraint.metavar
+
     def parse(self, text):
         return self.constraint.parse(text)
 
@@ -100,7 +113,7 @@ class Optional(NamedTuple):
 class Widths:
     """A sequence of widths of layers, perhaps empty; typed as 256,256 or none."""
 
-    width = Number(int, least=1)
+    width, metavar = Number(int, least=1), "H1,H2|none"
 
     def parse(self, text):
         return () if text == "none" else tuple(map(self.width.parse, text.split(",")))
@@ -125,6 +138,8 @@ class Names(Choice):
 class Blocks(Choice):
     """A name, or blocks of columns such as gaussian:3,categorical:5."""
 
+    metavar = "NAME"
+
     def __call__(self, value):
         if not isinstance(value, str) or ":" not in value:
             return super().__call__(value)
@@ -142,7 +157,7 @@ class Blocks(Choice):
 class Corruption:
     """A kind of corruption and how much of it; typed as salt_and_pepper:0.3."""
 
-    kind = Choice(corruption.NAMES)
+    kind, metavar = Choice(corruption.NAMES), "KIND:AMOUNT"
     amounts = {
         "salt_and_pepper": Number(float, least=0, most=1),
         "gaussian": Number(float, least=0),
@@ -166,7 +181,7 @@ class Seed:
     """None, a whole number, or a generator of NumPy's to draw one from."""
 
     number = Number(int, least=0)
-    parse = number.parse
+    parse, metavar = number.parse, number.metavar
 
     def __call__(self, value):
         drawn = isinstance(value, (type(None), np.random.Generator, np.random.RandomState))
@@ -190,36 +205,25 @@ def near(value, known):
 # The table. `group` is the heading of a flag in --help; a setting without one has no flag.
 
 MODEL, DATA, TRAINING = "model", "data", "training"
-COUNT, SIZE, POSITIVE = Number(int, least=1), Number(float, least=0), Number(float, above=0)
-FRACTION = Number(float, least=0, below=1)
+COUNT, NATURAL, SIZE = Number(int, least=1), Number(int, least=0), Number(float, least=0)
+POSITIVE, FRACTION = Number(float, above=0), Number(float, least=0, below=1)
 
 
-def setting(default, constraint, help, group=None, flag=None, metavar=None):
+def setting(default, constraint, help, group=None, flag=None):
     """A line of the table; flag: of the command line, where it is not the setting's name."""
-    metadata = {"constraint": constraint, "help": help, "group": group}
-    return dataclasses.field(
-        default=default, metadata={**metadata, "flag": flag, "metavar": metavar}
-    )
+    metadata = {"constraint": constraint, "help": help, "group": group, "flag": flag}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 @dataclass(eq=False, repr=False)
 class Settings:
-    n_latent: int = setting(2, COUNT, "latent units, Z", MODEL, "latent", "Z")
+    n_latent: int = setting(2, COUNT, "latent units, Z", MODEL, "latent")
     _: KW_ONLY
     hidden: Sequence = setting(
-        (256,),
-        Widths(),
-        "widths of the encoder's hidden layers, or none; the decoder has them in reverse",
-        MODEL,
-        metavar="H1,H2",
+        (256,), Widths(), "widths of the encoder's layers; the decoder's in reverse", MODEL
     )
     activation: str = setting(
-        "tanh",
-        Names(activations.NAMES),
-        f"{', '.join(activations.NAMES)}; or one for each of the encoder's hidden layers, as "
-        "elu,tanh",
-        MODEL,
-        metavar="NAME",
+        "tanh", Names(activations.NAMES), "for all layers, or one for each as elu,tanh", MODEL
     )
     likelihood: str = setting(
         "gaussian",
@@ -229,31 +233,19 @@ class Settings:
         "gaussian-fixed with a given σ, categorical for one-hot columns, or blocks of columns such "
         "as gaussian:3,categorical:5",
         MODEL,
-        metavar="NAME",
     )
     sigma: float = setting(0.1, POSITIVE, "σ of gaussian-fixed", MODEL)
     sigma_min: float = setting(0.01, POSITIVE, "the smallest σ that may be learned", MODEL)
-    dropout: float = setting(
-        0.0, FRACTION, "fraction of the hidden units that is dropped in training", MODEL
-    )
+    dropout: float = setting(0.0, FRACTION, "fraction of the units dropped in training", MODEL)
     init_sigma: float | None = setting(
-        None,
-        Optional(POSITIVE),
-        "draw all weights from N(0, S²), as Kingma & Welling did with 0.01, not by Glorot's or "
-        "He's rule",
-        MODEL,
-        metavar="S",
+        None, Optional(POSITIVE), "draw all weights from N(0, σ²) with this σ, not by fan-in", MODEL
     )
-    epochs: int = setting(100, COUNT, "passes over the training rows", TRAINING, metavar="N")
-    batch_size: int = setting(100, COUNT, "rows per step", TRAINING, metavar="B")
+    epochs: int = setting(100, COUNT, "passes over the training rows", TRAINING)
+    batch_size: int = setting(100, COUNT, "rows per step, B", TRAINING)
     optimizer: str = setting("adam", Choice(tuple(OPTIMIZERS)), "the update rule", TRAINING)
     lr: float = setting(1e-3, POSITIVE, "learning rate", TRAINING)
-    schedule: str = setting(
-        "constant", Choice(schedules.NAMES), "how the learning rate falls over the epochs", TRAINING
-    )
-    clip: float | None = setting(
-        None, Optional(POSITIVE), "shorten gradients longer than this", TRAINING, metavar="NORM"
-    )
+    schedule: str = setting("constant", Choice(schedules.NAMES), "how lr falls", TRAINING)
+    clip: float | None = setting(None, Optional(POSITIVE), "longest gradient", TRAINING)
     objective: str = setting(
         "elbo",
         Choice(objectives.NAMES),
@@ -261,29 +253,16 @@ class Settings:
         "iwae: the importance-weighted bound; autoencoder: no noise and no KL",
         TRAINING,
     )
-    n_samples: int = setting(1, COUNT, "samples of z per row and step", TRAINING, "samples", "L")
+    n_samples: int = setting(1, COUNT, "samples of z per row and step, L", TRAINING, "samples")
     beta: float = setting(1.0, SIZE, "weight of the KL in the loss", TRAINING)
-    warmup: int = setting(
-        0,
-        Number(int, least=0),
-        "epochs over which the weight of the KL rises from 0 to beta",
-        TRAINING,
-        metavar="N",
-    )
-    free_bits: float = setting(
-        0.0,
-        SIZE,
-        "KL per latent unit that is not penalised, in nats (elbo only)",
-        TRAINING,
-        metavar="NATS",
-    )
+    warmup: int = setting(0, NATURAL, "epochs over which beta rises from 0", TRAINING)
+    free_bits: float = setting(0.0, SIZE, "nats of KL per unit without penalty (elbo)", TRAINING)
     denoise: tuple | None = setting(
         None,
         Optional(Corruption()),
         "corrupt the encoder's input, reconstruct the clean row: salt_and_pepper and the fraction "
         "of the values to replace, or gaussian and the σ of the noise to add",
         TRAINING,
-        metavar="KIND:AMOUNT",
     )
     binarize: str = setting(
         "none",
@@ -296,9 +275,7 @@ class Settings:
         0.0, FRACTION, "rows to hold out; the epoch with the best ELBO on them is kept"
     )
     n_importance: int = setting(100, COUNT, "samples per row for score and score_samples")
-    random_state: int | None = setting(
-        None, Seed(), "fixes every random number", TRAINING, "seed", "N"
-    )
+    random_state: int | None = setting(None, Seed(), "fixes every number", TRAINING, "seed")
     verbose: bool = setting(False, Flag(), "show progress")
 
     def checked(self):
@@ -348,8 +325,11 @@ TABLE = dataclasses.fields(Settings)
 
 def described():
     """The table as lines of text, for the docstring of VAE."""
-    lines = (f"{line.metadata['help']} (default: {line.default!r})" for line in TABLE)
-    return "\n    ".join(
-        f"{line.name:<21}" + f"\n{' ' * 25}".join(textwrap.wrap(text, 75))
-        for line, text in zip(TABLE, lines)
-    )
+
+    def entry(line):
+        constraint = line.metadata["constraint"]
+        names = f"; {constraint}" if type(constraint) in (Choice, Names) else ""
+        text = f"{line.metadata['help']}{names} (default: {line.default!r})"
+        return f"{line.name:<21}" + f"\n{' ' * 25}".join(textwrap.wrap(text, 75))
+
+    return "\n    ".join(map(entry, TABLE))

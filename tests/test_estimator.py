@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import load_history
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
@@ -21,7 +22,6 @@ from numvae.estimator import NotFittedError
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
 from numvae.report import Report
 from numvae.training import watchdog
-from numvae.training.history import load_history
 
 D, Z, N = 4, 2, 60
 FAST = {"hidden": (8,), "epochs": 3, "batch_size": 20, "lr": 1e-2, "random_state": 0}

@@ -190,7 +190,7 @@ def _own(path, validation, seed, resize, missing, scale):
 
 
 def _hold_out_last(n_valid, n, what):
-    """(train, held out) so that at least one example is left to train on."""
+    """(train, held out), with at least one example to train on."""
     if not n_valid < n:
         raise ValueError(f"Cannot hold out {n_valid} of {n} {what}; leave at least one to train.")
     return n - n_valid, n_valid

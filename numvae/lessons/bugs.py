@@ -45,22 +45,14 @@ AROUND = "Around the model: optimizer, start, data"
 
 
 class Bug(NamedTuple):
-    """One mistake.
+    """One mistake."""
 
-    name     what is wrong
-    kind     the class of mistakes it stands for
-    caught   the checks that fail because of it
-    patches  (module or class, name of its function, replacement) that make it so
-    found    where it was found outside; "" where learners make it and nobody publishes it
-    mode     what a model must be like for the bug to matter, as `consequences.train` takes it
-    """
-
-    name: str
-    kind: str
-    caught: tuple
-    patches: tuple
-    found: str = ""
-    mode: dict = {}
+    name: str  # what is wrong
+    kind: str  # the class of mistakes it stands for
+    caught: tuple  # the checks that fail because of it
+    patches: tuple  # (module or class, name of its function, replacement) that make it so
+    found: str = ""  # where it was found outside; "" where learners make it and it is not published
+    mode: dict = {}  # what a model must be like for it to matter, as `consequences.train` takes it
 
 
 @contextlib.contextmanager

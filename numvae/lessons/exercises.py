@@ -59,14 +59,16 @@ class Exercise:
         try:
             complaints = self.complaints(function)
         except NotImplementedError:
-            print(f"{title}: not written yet. Write it in {_path(self.file)}, and run that again.")
+            print(
+                f"{title}: not written yet. Write it in {os.path.relpath(self.file)}, and run that again."
+            )
             return 1
         if complaints:
             print("\n  ".join([f"{title}: not right yet.", *complaints]))
             return 1
         error = max(relative_error(a, b) for a, b in zip(self.run(function), self.truth.values()))
         following = sorted(self.file.parent.glob(f"{int(number) + 1:02d}_*.py"))
-        end = f"Next: {_path(following[0])}" if following else "That was the last."
+        end = f"Next: {os.path.relpath(following[0])}" if following else "That was the last."
         print(f"{title}: right, relative error {error:.0e}. {end}")
         return 0
 
@@ -166,11 +168,6 @@ class Exercise:
         if any(math.isclose(1.0, factor * n, rel_tol=LIMIT) for n in lengths):
             return f"{text}: a mean over an axis of {1.0 / factor:.0f} where there should be a sum"
         return text
-
-
-def _path(file):
-    """A file's path as typed at the prompt."""
-    return os.path.relpath(file)
 
 
 def _equal(a, b):

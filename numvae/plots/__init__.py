@@ -39,12 +39,7 @@ the same whatever the caller has configured, and opens no window.
 Read next: style.
 """
 
-from numvae.plots.curves import (
-    bound_over_examples,
-    bound_over_samples,
-    curves,
-    planted_bugs,
-)
+from numvae.plots.curves import bound_over_examples, bound_over_samples, curves, planted_bugs
 from numvae.plots.graph import computation_graph
 from numvae.plots.images import (
     image_grid,

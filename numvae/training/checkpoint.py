@@ -13,7 +13,7 @@ import numpy as np
 
 from numvae import archives
 from numvae.network.autoencoder import build, shapes
-from numvae.settings import COUNT, TABLE, Choice, Number, Settings, labelled
+from numvae.settings import COUNT, NATURAL, TABLE, Choice, Settings, labelled
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS
 
@@ -63,7 +63,6 @@ def load(path, kind="checkpoint"):
 
 
 # Of what a header holds beside the settings.
-NATURAL = Number(int, least=0)
 CONSTRAINTS = {
     "n_features": COUNT,
     "dtype": Choice(("float32", "float64")),

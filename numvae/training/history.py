@@ -25,10 +25,3 @@ def save_history(history, path):
     writer.writeheader()
     writer.writerows(history)
     write_atomically(path, text.getvalue().encode())
-
-
-def load_history(path):
-    """The rows that `save_history` wrote."""
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = [{k: float(v) for k, v in row.items()} for row in csv.DictReader(file)]
-    return [{**row, "epoch": int(row["epoch"])} for row in rows]

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import train
+from helpers import load_history
 
 from numvae import runs
 from numvae.training import checkpoint, watchdog
-from numvae.training.history import load_history
 
 SCRIPT = train.__file__
 

@@ -4,9 +4,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import train
+from helpers import load_history
 
 from numvae import VAE, runs
-from numvae.training.history import load_history
 
 FILES = {"model.npz", "history.csv", "report.txt"}
 IMAGES = {"curves.png", "latent.png", "reconstructions.png", "samples.png", "manifold.png"}

@@ -3,8 +3,9 @@ import math
 import os
 
 import pytest
+from helpers import load_history
 
-from numvae.training.history import load_history, save_history
+from numvae.training.history import save_history
 
 
 def row(epoch, *values):
