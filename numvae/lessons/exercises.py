@@ -54,14 +54,12 @@ class Exercise:
 
     def check(self, function):
         """Print the verdict on a function; 0 if it is right, else 1."""
-        number, name = self.file.stem.split("_", 1)
+        (number, name), here = self.file.stem.split("_", 1), os.path.relpath(self.file)
         title = f"Exercise {int(number)}, {name}"
         try:
             complaints = self.complaints(function)
         except NotImplementedError:
-            print(
-                f"{title}: not written yet. Write it in {os.path.relpath(self.file)}, and run that again."
-            )
+            print(f"{title}: not written yet. Write it in {here}, and run that again.")
             return 1
         if complaints:
             print("\n  ".join([f"{title}: not right yet.", *complaints]))
