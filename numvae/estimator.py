@@ -10,11 +10,12 @@ import warnings
 import numpy as np
 
 from numvae import parallel, validation
+from numvae.constraints import COUNT, Seed, labelled, near
 from numvae.evaluation import anomaly, importance, imputation
 from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
-from numvae.settings import COUNT, TABLE, Seed, Settings, described, labelled, near
+from numvae.settings import TABLE, Settings, described
 from numvae.training import checkpoint
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
@@ -348,9 +349,9 @@ def _seed(random_state):
 
     Raises  TypeError, ValueError   something else, or a negative number
     """
-    random_state = labelled("random_state", Seed(), random_state)
     if random_state is None:
         return np.random.SeedSequence().entropy
+    random_state = labelled("random_state", Seed(), random_state)
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**63))
     if isinstance(random_state, np.random.RandomState):

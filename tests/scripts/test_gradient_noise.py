@@ -4,19 +4,19 @@ from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "estimators.py"
-spec = importlib.util.spec_from_file_location("estimators", SCRIPT)
-estimators = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(estimators)
+SCRIPT = Path(__file__).resolve().parents[2] / "scripts" / "gradient_noise.py"
+spec = importlib.util.spec_from_file_location("gradient_noise", SCRIPT)
+gradient_noise = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(gradient_noise)
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, monkeypatch):
     """A working folder, and an experiment small enough for a test."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(estimators, "N", 200)
-    monkeypatch.setattr(estimators, "SAMPLES", (1, 10))
-    monkeypatch.setattr(estimators, "SHOWN", 20)
+    monkeypatch.setattr(gradient_noise, "N", 200)
+    monkeypatch.setattr(gradient_noise, "SAMPLES", (1, 10))
+    monkeypatch.setattr(gradient_noise, "SHOWN", 20)
     Path("there.png").write_text("mine")
 
 
@@ -27,15 +27,19 @@ def numbers(text, name, nth=0):
 
 
 def test_the_tables_say_what_theory_says_and_a_picture_is_left(capsys):
-    assert estimators.main(["--draws", "200", "--figure", "new.png"]) == 0
+    assert gradient_noise.main(["--draws", "200", "--figure", "new.png"]) == 0
     text = capsys.readouterr().out
     closed, baseline, score = (
         numbers(text, name)
-        for name in (estimators.noise.CLOSED, estimators.noise.BASELINE, estimators.noise.SCORE)
+        for name in (
+            gradient_noise.noise.CLOSED,
+            gradient_noise.noise.BASELINE,
+            gradient_noise.noise.SCORE,
+        )
     )
     assert closed[1] == 1.0 and score[1] > 100.0 > 10.0 > baseline[1]
     assert all(errors < 2.5 for *_, errors in (closed, baseline, score))
-    one, ten = numbers(text, estimators.noise.CLOSED, 1)
+    one, ten = numbers(text, gradient_noise.noise.CLOSED, 1)
     assert one == closed[0] and one / ten == pytest.approx(10.0, rel=0.4)
     encoder, decoder = numbers(text, "IWAE, encoder"), numbers(text, "IWAE, decoder")
     assert encoder[1] < encoder[0] and decoder[1] > decoder[0]
@@ -45,7 +49,7 @@ def test_the_tables_say_what_theory_says_and_a_picture_is_left(capsys):
 def test_a_seed_fixes_every_number(capsys):
     outputs = []
     for seed in ("3", "3", "4"):
-        estimators.main(["--draws", "2", "--seed", seed])
+        gradient_noise.main(["--draws", "2", "--seed", seed])
         text = capsys.readouterr().out
         outputs.append(re.sub(r"\d+ s( left)?$|^In .*", "", text, flags=re.MULTILINE))
     assert outputs[0] == outputs[1] != outputs[2]
@@ -63,5 +67,5 @@ def test_a_seed_fixes_every_number(capsys):
     ],
 )
 def test_a_mistake_is_answered_by_a_sentence_before_any_work(typed, message, refused):
-    assert message in refused(estimators.main, *typed.split())
+    assert message in refused(gradient_noise.main, *typed.split())
     assert Path("there.png").read_text() == "mine"

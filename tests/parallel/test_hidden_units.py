@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder, objectives
-from numvae.parallel import units
-from numvae.parallel.units import (
+from numvae.parallel import hidden_units
+from numvae.parallel.hidden_units import (
     FEWEST,
     OwnFeatures,
     OwnInputs,
@@ -281,6 +281,6 @@ def test_every_likelihood_is_either_shared_or_left(monkeypatch):
     """A new one must be thought of: are its columns independent given z?"""
     from numvae.network.likelihoods import NAMES
 
-    monkeypatch.setattr(units, "FEWEST", 1)
+    monkeypatch.setattr(hidden_units, "FEWEST", 1)
     shared = [name for name in NAMES if worth_sharing(autoencoder(likelihood=name), ONE_ROW, 2)]
     assert shared == [name for name in NAMES if name != "categorical"]
