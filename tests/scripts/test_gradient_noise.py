@@ -29,14 +29,9 @@ def numbers(text, name, nth=0):
 def test_the_tables_say_what_theory_says_and_a_picture_is_left(capsys):
     assert gradient_noise.main(["--draws", "200", "--figure", "new.png"]) == 0
     text = capsys.readouterr().out
-    closed, baseline, score = (
-        numbers(text, name)
-        for name in (
-            gradient_noise.noise.CLOSED,
-            gradient_noise.noise.BASELINE,
-            gradient_noise.noise.SCORE,
-        )
-    )
+    noise = gradient_noise.noise
+    names = noise.CLOSED, noise.BASELINE, noise.SCORE
+    closed, baseline, score = (numbers(text, name) for name in names)
     assert closed[1] == 1.0 and score[1] > 100.0 > 10.0 > baseline[1]
     assert all(errors < 2.5 for *_, errors in (closed, baseline, score))
     one, ten = numbers(text, gradient_noise.noise.CLOSED, 1)
