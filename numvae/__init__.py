@@ -8,5 +8,5 @@ README.md in this folder lists the files and the reading order: rules, then netw
 
 from numvae.estimator import VAE, load
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = ["VAE", "load"]

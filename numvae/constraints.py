@@ -48,9 +48,9 @@ class Number(NamedTuple):
         return self.kind(value)
 
     def __str__(self):
-        words = zip(("at least", "above", "at most", "below"), self[1:])
+        words = zip((", at least", " above", " and at most", " and below"), self[1:])
         bounds = [f"{word} {bound:g}" for word, bound in words if math.isfinite(bound)]
-        return ("a whole number " if self.kind is int else "a number ") + " and ".join(bounds)
+        return ("a whole number" if self.kind is int else "a number") + "".join(bounds)
 
 
 class Choice(NamedTuple):
@@ -78,7 +78,7 @@ class Flag:
     """True or False."""
 
     def __call__(self, value):
-        if not isinstance(value, (numbers.Integral, np.bool_)):
+        if not isinstance(value, (numbers.Integral, np.bool_)) or value not in (0, 1):
             raise TypeError(f"must be True or False, found {value!r}.")
         return bool(value)
 
@@ -96,11 +96,17 @@ class Widths:
             value = value.tolist()
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             raise TypeError(f"must be a sequence of widths, found {value!r}.")
-        return tuple(labelled("widths", self.width, width) for width in value)
+        try:
+            return tuple(map(self.width, value))
+        except (TypeError, ValueError) as error:
+            text = f"must hold widths, each {self.width}, found {value!r}."
+            raise type(error)(text) from None
 
 
 class Names(Choice):
     """A name, or several with commas between them."""
+
+    metavar = "NAME"
 
     def __call__(self, value):
         for name in value.split(",") if isinstance(value, str) else [value]:
@@ -143,8 +149,8 @@ class Corruption:
     def __call__(self, value):
         if not isinstance(value, (tuple, list)) or len(value) != 2:
             raise TypeError(
-                "must be a kind and an amount, such as ('gaussian', 0.2), typed as gaussian:0.2, "
-                f"found {value!r}."
+                "must be a kind and an amount, such as ('gaussian', 0.2), or gaussian:0.2 on the "
+                f"command line, found {value!r}."
             )
         kind = labelled("kind", self.kind, value[0])
         return kind, labelled("amount", self.amounts[kind], value[1])

@@ -4,8 +4,8 @@ It follows scikit-learn's conventions without importing it: `__init__` only stor
 makes the attributes that end in an underscore.
 """
 
-import os
 import warnings
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class NotFittedError(ValueError, AttributeError):
     """A method that needs a fitted estimator was called before `fit`."""
 
 
+@dataclass(eq=False, repr=False)
 class VAE(Settings):
     """A variational autoencoder, q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I).
 
@@ -88,7 +89,8 @@ class VAE(Settings):
             X, names = self._check(X), getattr(self, "feature_names_in_", None)
             training = self._training
         self._run(training, X, None, training.epoch + 1, self.verbose)
-        self._set_fitted(training, names)
+        shape = getattr(self, "_about", {}).get("data", {}).get("shape")
+        self._set_fitted(training, names, {"data": {"shape": shape}} if shape else None)
         return self
 
     def fit_transform(self, X, y=None):
@@ -212,6 +214,8 @@ class VAE(Settings):
         about = dict(self._about)
         if names is not None:
             about["feature_names"] = names.tolist()
+        n_importance = labelled("n_importance", COUNT, self.n_importance)
+        self._training.settings.n_importance = n_importance
         checkpoint.save(self._training, path, "model", about)
 
     # scikit-learn's conventions.
@@ -222,7 +226,8 @@ class VAE(Settings):
 
     def set_params(self, **parameters):
         """Change the constructor's arguments for the next `fit`; what is fitted, and what
-        `partial_fit` and `save` make of it, keeps those it was fitted with. Returns self.
+        `partial_fit` and `save` make of it, keeps those it was fitted with, but for n_importance
+        and verbose, which are used from now on. Returns self.
 
         Raises  ValueError   an unknown name; nothing is changed
         """
@@ -301,7 +306,9 @@ class VAE(Settings):
             stopped = training.run(X, X_valid, epochs, close_epoch=True, **shown)
         except Diverged as error:
             stopped = None
-            warnings.warn(str(error), RuntimeWarning, stacklevel=3)
+            training.begin_epoch()
+            text = f"{error} The estimator keeps what it learned in the epochs before."
+            warnings.warn(text, RuntimeWarning, stacklevel=3)
         progress.close()
         if stopped:
             warnings.warn(
@@ -324,13 +331,11 @@ class VAE(Settings):
 def load(path):
     """The estimator that `VAE.save` wrote, or that of a run: its folder, or its model.npz.
 
-    Raises  FileNotFoundError   no such file
-            ValueError          the file is damaged, or not a model, or from a newer numvae
+    Raises  FileNotFoundError   no such file, or the run has not come to its end
+            ValueError          the file is damaged, or not a model, or from a newer numvae; or the
+                                run went on afterwards
     """
-    path = os.fspath(path)
-    return fitted(
-        *checkpoint.load(os.path.join(path, "model.npz") if os.path.isdir(path) else path, "model")
-    )
+    return fitted(*checkpoint.load_finished(path))
 
 
 def fitted(training, about):

@@ -78,6 +78,6 @@ def _check_header(path, header, kind):
         raise _Foreign(f"{path} is a numvae {header['numvae']} file; expected a {kind} file.")
     if header.get("version") not in (1, VERSION):
         raise _Foreign(
-            f"{path} has format version {header.get('version')}, this numvae reads up to version "
+            f"{path} has format version {header.get('version')!r}, this numvae reads up to version "
             f"{VERSION}; install a newer one."
         )

@@ -151,7 +151,7 @@ class Run:
         """
         data = {**self._data, "name": name or self._data.get("name")}
         if data["name"] is None:
-            raise ValueError(f"{self.path} does not say what it was trained on; give the data too.")
+            raise ValueError(f"{self.path} does not say what data it was trained on.")
         binarized = self.training.settings.binarize == "fixed"
         if data.get("format") == 1 and (binarized or own.is_own(data["name"])):
             other = "drew other pixels" if binarized else "held out other rows"
@@ -256,28 +256,6 @@ def resume(folder):
 def load(path):
     """The finished Run in a folder, or around the file of a model.
 
-    Raises  FileNotFoundError   there is no such thing, or the run has not come to its end
-            ValueError          a file is damaged or of another kind, or the run went on afterwards
+    Raises  as `checkpoint.load_finished`
     """
-    path = Path(path)
-    if not path.is_dir():
-        if not path.exists():
-            raise FileNotFoundError(f"there is no run and no model {path}.")
-        return Run(path, *checkpoint.load(path, "model"))
-    has_checkpoint = (path / "checkpoint.npz").is_file()
-    if not (path / "model.npz").is_file():
-        raise FileNotFoundError(
-            f"there is no model.npz in {path}"
-            + (f"; finish the run with --resume {path}." if has_checkpoint else ".")
-        )
-    run = Run(path, *checkpoint.load(path / "model.npz", "model"))
-    if has_checkpoint:
-        training = resume(path).training
-        if not np.array_equal(training.best, run.training.best):
-            raise ValueError(
-                f"the run in {path} went on after its model.npz was written; finish it with "
-                f"--resume {path}, or give {path / 'model.npz'}."
-            )
-        training.keep_best()
-        run.training = training  # the file of a model of numvae 0.1 has no history
-    return run
+    return Run(Path(path), *checkpoint.load_finished(path))

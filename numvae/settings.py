@@ -28,13 +28,13 @@ from numvae.constraints import (
     labelled,
 )
 from numvae.network import likelihoods, objectives
-from numvae.rules import activations, schedules
-from numvae.training.optimizers import OPTIMIZERS
+from numvae.rules import activations, optimizers, schedules
 
 # The table. `group` is a flag's heading in --help; a setting without one has no flag. One whose
 # default is None may be None.
 
 MODEL, DATA, TRAINING = "model", "data", "training"
+ACTIVATIONS = ", ".join(activations.NAMES)
 
 
 def setting(default, constraint, help, group=None, flag=None):
@@ -51,7 +51,7 @@ class Settings:
         (256,), Widths(), "widths of the encoder's layers; the decoder's in reverse", MODEL
     )
     activation: str = setting(
-        "tanh", Names(activations.NAMES), "for all layers, or one for each as elu,tanh", MODEL
+        "tanh", Names(activations.NAMES), f"{ACTIVATIONS}; or one per layer, as elu,tanh", MODEL
     )
     likelihood: str = setting(
         "gaussian",
@@ -64,16 +64,16 @@ class Settings:
     )
     sigma: float = setting(0.1, POSITIVE, "σ of gaussian-fixed", MODEL)
     sigma_min: float = setting(0.01, POSITIVE, "the smallest σ that may be learned", MODEL)
-    dropout: float = setting(0.0, FRACTION, "fraction of the units dropped in training", MODEL)
+    dropout: float = setting(0.0, FRACTION, "fraction of hidden units dropped in training", MODEL)
     init_sigma: float | None = setting(
         None, POSITIVE, "draw all weights from N(0, σ²) with this σ, not by fan-in", MODEL
     )
     epochs: int = setting(100, COUNT, "passes over the training rows", TRAINING)
     batch_size: int = setting(100, COUNT, "rows per step, B", TRAINING)
-    optimizer: str = setting("adam", Choice(tuple(OPTIMIZERS)), "the update rule", TRAINING)
+    optimizer: str = setting("adam", Choice(optimizers.NAMES), "the update rule", TRAINING)
     lr: float = setting(1e-3, POSITIVE, "learning rate", TRAINING)
     schedule: str = setting("constant", Choice(schedules.NAMES), "how lr falls", TRAINING)
-    clip: float | None = setting(None, POSITIVE, "longest gradient", TRAINING)
+    clip: float | None = setting(None, POSITIVE, "shorten longer gradients", TRAINING)
     objective: str = setting(
         "elbo",
         Choice(objectives.NAMES),
@@ -84,7 +84,7 @@ class Settings:
     n_samples: int = setting(1, COUNT, "samples of z per row and step, L", TRAINING, "samples")
     beta: float = setting(1.0, SIZE, "weight of the KL in the loss", TRAINING)
     warmup: int = setting(0, NATURAL, "epochs over which beta rises from 0", TRAINING)
-    free_bits: float = setting(0.0, SIZE, "nats of KL per unit without penalty (elbo)", TRAINING)
+    free_bits: float = setting(0.0, SIZE, "nats of KL per unit not penalised (elbo)", TRAINING)
     denoise: tuple | None = setting(
         None,
         Corruption(),
@@ -103,7 +103,7 @@ class Settings:
         0.0, FRACTION, "rows to hold out; the epoch with the best ELBO on them is kept"
     )
     n_importance: int = setting(100, COUNT, "samples per row for score and score_samples")
-    random_state: int | None = setting(None, Seed(), "fixes every number", TRAINING, "seed")
+    random_state: int | None = setting(None, Seed(), "fixes all random numbers", TRAINING, "seed")
     verbose: bool = setting(False, Flag(), "show progress")
 
     def checked(self):
@@ -157,7 +157,7 @@ def described():
 
     def entry(line):
         constraint = line.metadata["constraint"]
-        names = f"; {constraint}" if type(constraint) in (Choice, Names) else ""
+        names = f"; {constraint}" if type(constraint) is Choice else ""
         text = f"{line.metadata['help']}{names} (default: {line.default!r})"
         return f"{line.name:<21}" + f"\n{' ' * 25}".join(textwrap.wrap(text, 75))
 

@@ -274,7 +274,8 @@ def impute(args):
     print(f"Filled in {int((known == 0).sum()):,} of {X.size:,} values in {len(X):,} examples.")
     tested = (known == 0) & (observed == 1)
     if tested.any():
-        by_mean = np.broadcast_to(mean_of(run.training_data(None, args.data_dir).X), X.shape)
+        known_rows = np.where(known, X, np.nan)
+        by_mean = np.broadcast_to(mean_of(known_rows), X.shape)
         for name, filled in (("by the model", imputed), ("by column means", by_mean)):
             error = np.sqrt(np.mean((filled - X)[tested] ** 2))
             print(f"  error {name:<16}{error:8.4f}  root mean square over the hidden values")

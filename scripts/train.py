@@ -178,7 +178,8 @@ def train(p, args, team):
     try:
         stopped = run.train(data, args.checkpoint_every, args.quiet)
     except Diverged as error:
-        p.exit(1, f"\n{error} They are in {run.path / 'checkpoint.npz'}.\n")
+        where = run.path / "checkpoint.npz"
+        p.exit(1, f"\n{error} The parameters from before that step are in {where}.\n")
     if stopped:
         say(
             f"Stopped by {stopped.name} in epoch {run.training.epoch + 1}. Resume with: "

@@ -25,7 +25,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(capsys):
 def test_whole_numbers_have_a_least():
     assert integer(1)("12") == 12
     for text, found in (("0", "0"), ("2.5", "'2.5'")):
-        with pytest.raises(argparse.ArgumentTypeError, match=f"number at least 1, found {found}"):
+        with pytest.raises(argparse.ArgumentTypeError, match=f"number, at least 1, found {found}"):
             integer(1)(text)
 
 

@@ -442,6 +442,30 @@ def test_a_fit_that_diverges_in_its_first_epoch_is_left_as_it_began(X, dtype):
         assert vae.sample(5).shape == (5, D)
 
 
+def test_after_a_divergence_the_next_block_is_trained_from_its_first_row(X, tmp_path):
+    """In the same session, and from a file."""
+    settings = {**FAST, "batch_size": 10, "binarize": "none", "likelihood": "gaussian"}
+    bad = np.array(X)
+    bad[5] = 1e200
+    vae, clean = (VAE(**settings).partial_fit(X) for _ in range(2))
+    with pytest.warns(RuntimeWarning, match="keeps what it learned in the epochs before"):
+        vae.partial_fit(bad)
+    vae.save(tmp_path / "vae.npz")
+    assert vae.n_iter_ == 1
+    for again in (load(tmp_path / "vae.npz"), vae):
+        before = parameters(again).copy()
+        again.partial_fit(X[:20])
+        assert (parameters(again) != before).any()
+        assert again.history_[-1]["train_nll"] != 0.0 and again.n_iter_ == 2
+    assert clean.n_iter_ == 1
+
+
+def test_save_keeps_the_number_of_importance_samples_that_is_used(X, tmp_path):
+    vae = VAE(**FAST).fit(X).set_params(n_importance=3)
+    vae.save(tmp_path / "vae.npz")
+    assert_array_equal(load(tmp_path / "vae.npz").score_samples(X), vae.score_samples(X))
+
+
 # Copies.
 
 

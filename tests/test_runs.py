@@ -97,7 +97,7 @@ def test_an_estimators_file_is_a_model_of_rows_that_asks_for_data(data):
     VAE(n_latent=2, hidden=(4,), epochs=1, random_state=0).fit(data).save("vae.npz")
     run = runs.load("vae.npz")
     assert run.shape == (12,) and run.columns[:2] == ["x1", "x2"]
-    with pytest.raises(ValueError, match="^vae.npz does not say what it was trained on"):
+    with pytest.raises(ValueError, match="^vae.npz does not say what data it was trained on"):
         run.examples()
     assert run.examples("images.npy")[1] == (4, 3)
 

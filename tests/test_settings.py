@@ -150,10 +150,10 @@ def bad(error, says, names, values, texts=""):
 
 
 COUNTS = "n_latent epochs batch_size n_samples n_importance"
-says = "must be a whole number at least 1, found "
+says = "must be a whole number, at least 1, found "
 bad(ValueError, says, COUNTS, [0, -1, np.int64(0)], "0 -1")
 bad(TypeError, says, COUNTS, [2.5, 3.0, NAN, True, "3", None, [3]], "2.5 x nan")
-says = "must be a whole number at least 0, found "
+says = "must be a whole number, at least 0, found "
 bad(ValueError, says, "warmup random_state", [-1], "-1")
 bad(TypeError, says, "warmup random_state", [1.5, 1.0, True, "0", [0]], "1.0 x")
 SCALES = "sigma sigma_min lr clip init_sigma"
@@ -162,16 +162,16 @@ bad(ValueError, says, SCALES, [0, -0.1, NAN, INF, -INF, 10**400, np.float32("nan
 bad(ValueError, says, SCALES, [0.0], "0 -1 nan inf -inf 1e400")
 bad(TypeError, says, SCALES, [True, "0.1", 1j, np.ones(2)], "fast 0x1")
 bad(TypeError, says, "sigma sigma_min lr", [None])
-says = "must be a number at least 0, found "
+says = "must be a number, at least 0, found "
 bad(ValueError, says, "beta free_bits", [-1, NAN, INF], "-1 nan inf")
 bad(TypeError, says, "beta free_bits", [True, "1", None], "x")
-says = "must be a number at least 0 and below 1, found "
+says = "must be a number, at least 0 and below 1, found "
 bad(ValueError, says, "dropout validation_fraction", [-0.1, 1, 1.5, NAN], "-0.1 1 nan")
 bad(TypeError, says, "dropout validation_fraction", [True, "0.1", None], "x")
 
 NO_WIDTHS = [8, None, "8,8", b"ab", {8}, iter([8]), np.array(8)]
 bad(TypeError, "must be a sequence of widths, found ", "hidden", NO_WIDTHS)
-says = "widths must be a whole number at least 1, found "
+says = "must hold widths, each a whole number, at least 1, found "
 bad(ValueError, says, "hidden", [[0], (8, -1)], "0 16,-4")
 bad(TypeError, says, "hidden", [[2.5], [True], ["8"], [[8]]], "a 16, 2.5")
 
@@ -192,14 +192,15 @@ bad(ValueError, "Did you mean 'iwae'?", "objective", ["iwea"], "iwea")
 says = "must be one of none, fixed, dynamic, found 'always'."
 bad(ValueError, says, "binarize", ["always"], "always")
 
-says = "must be a kind and an amount, such as ('gaussian', 0.2), typed as gaussian:0.2, found "
+says = "must be a kind and an amount, such as ('gaussian', 0.2), or gaussian:0.2 on the command "
+says += "line, found "
 bad(TypeError, says, "denoise", ["gaussian", ("gaussian",), 0.3], "gaussian 0.3")
 says = "kind must be one of salt_and_pepper, gaussian, found 'gausian'. Did you mean 'gaussian'?"
 bad(ValueError, says, "denoise", [("gausian", 1)], "gausian:1")
-says = "amount must be a number at least 0, found "
+says = "amount must be a number, at least 0, found "
 bad(ValueError, says, "denoise", [("gaussian", x) for x in (-1, NAN, INF)], "gaussian:-1")
 bad(TypeError, says, "denoise", [("gaussian", x) for x in ("1", None)], "gaussian: gaussian:x")
-says = "amount must be a number at least 0 and at most 1, found "
+says = "amount must be a number, at least 0 and at most 1, found "
 bad(ValueError, says, "denoise", [("salt_and_pepper", 1.01)], "salt_and_pepper:1.01")
 bad(TypeError, says, "denoise", [("salt_and_pepper", True)])
 bad(TypeError, "must be True or False, found ", "missing verbose", ["yes", None, 0.5])

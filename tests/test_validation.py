@@ -40,12 +40,12 @@ def fit(value):
 
 BAD = []
 for name, value, error, says in (  # test_settings.py has all others
-    ("n_latent", 0, ValueError, "n_latent must be a whole number at least 1, found 0."),
+    ("n_latent", 0, ValueError, "n_latent must be a whole number, at least 1, found 0."),
     ("lr", True, TypeError, "lr must be a number above 0, found True."),
-    ("hidden", (8, -1), ValueError, "hidden widths must be a whole number"),
+    ("hidden", (8, -1), ValueError, "hidden (each width) must be a whole number"),
     ("activation", "tanh,elu,relu", ValueError, "names 3 for 1 hidden layers"),
     ("optimizer", "adamm", ValueError, "Did you mean 'adam'?"),
-    ("random_state", -1, ValueError, "random_state must be a whole number at least 0"),
+    ("random_state", -1, ValueError, "random_state must be a whole number, at least 0"),
 ):
     for method in ("fit", "partial_fit"):
         call = lambda c, m=method: getattr(c.vae, m)(X)  # noqa: E731
@@ -137,7 +137,7 @@ BAD += [
         {},
         lambda c: c.vae.sample(0),
         ValueError,
-        "n must be a whole number at least 1",
+        "n must be a whole number, at least 1",
     ),
     ("sample(-1)", {}, lambda c: c.vae.sample(-1), ValueError, "n must be a whole number"),
     ("sample(2.0)", {}, lambda c: c.vae.sample(2.0), TypeError, "n must be a whole number"),

@@ -214,7 +214,8 @@ def lines(m, most=10):
     if m["baseline"] is not None:
         text.append(
             f"  baseline  {m['baseline']:10.2f}  independent columns and no z; the ELBO is "
-            f"{m['elbo'] - m['baseline']:.2f} better"
+            f"{abs(m['elbo'] - m['baseline']):.2f} "
+            f"{'better' if m['elbo'] >= m['baseline'] else 'worse'}"
         )
     text += [
         f"  wrong z   {-m['lost_without_z']:10.2f}  log p(x|z) changes by that with the z of "

@@ -11,12 +11,11 @@ AT_ONCE = 1024  # rows × draws at a time
 
 class Imputed(NamedTuple):
     mean: np.ndarray  # (N, D) E[x | known x]
-    draws: np.ndarray | None  # (n_draws, N, D) from p(x | known x), if asked for
     effective_samples: np.ndarray  # (N,) of the n_draws weights, (W3)
 
 
-def impute(model, x, observed, rng, n_steps=20, n_draws=50, keep_draws=False):
-    """The missing values given the known ones: their mean and, on request, draws.
+def impute(model, x, observed, rng, n_steps=20, n_draws=50):
+    """The mean of the missing values given the known ones.
 
     n_draws chains for each row fill in the missing values and guess z from the result, in turns
     (pseudo-Gibbs sampling). What encoders see at the first step are zeros, as in training. This
@@ -24,8 +23,7 @@ def impute(model, x, observed, rng, n_steps=20, n_draws=50, keep_draws=False):
 
         log w_l = log p(known x|z_l) + log p(z_l) − log (1/L) Σ_j q(z_l | x_j)     (J1)
 
-    where x_j is the row as chain j has filled it. The mean is that of E[x|z_l] by weight, and the
-    draws are made from z's chosen by weight.
+    where x_j is the row as chain j has filled it. The mean is that of E[x|z_l] by weight.
 
     Shapes  x, observed (N, D): observed is 1 where x is known and 0 where it is missing, and there
             x may hold anything; → Imputed, in the dtype of x, known values untouched
@@ -35,26 +33,18 @@ def impute(model, x, observed, rng, n_steps=20, n_draws=50, keep_draws=False):
             since one q is narrower than p(z | known x); all of them together are about as wide
     """
     known = np.asarray(observed) != 0
-    zeros = x.dtype.type(0)
     mean, effective = np.empty_like(x), np.empty(len(x))
-    draws = np.empty((n_draws, *x.shape), x.dtype) if keep_draws else None
     at_once = max(1, AT_ONCE // n_draws)
     for start in range(0, len(x), at_once):
         rows = slice(start, start + at_once)
-        filled = np.where(known[rows], x[rows], zeros).astype(model.dtype)
+        filled = np.where(known[rows], x[rows], 0.0).astype(model.dtype)
         z, log_w = _chains(model, filled, known[rows], rng, n_steps, n_draws)
         shares = importance.normalize(log_w)
         decoded = model.decode(z.reshape(-1, model.n_latent)).reshape(n_draws, *filled.shape)
         mean[rows] = np.einsum("lb,lbd->bd", shares, decoded)
         effective[rows] = importance.effective_samples(log_w)
-        if keep_draws:
-            chosen = np.take_along_axis(z, resample(rng, shares)[..., None], axis=0)
-            drawn = model.sample(rng, chosen.reshape(-1, model.n_latent))
-            draws[:, rows] = drawn.reshape(n_draws, *filled.shape)
     mean[known] = x[known]
-    if keep_draws:
-        draws[:, known] = x[known]
-    return Imputed(mean, draws, effective)
+    return Imputed(mean, effective)
 
 
 def _chains(model, x, known, rng, n_steps, L):
@@ -70,20 +60,3 @@ def _chains(model, x, known, rng, n_steps, L):
     log_q = [importance.log_mean_exp(gaussian.log_density(z_l, mu, logvar)) for z_l in z]
     log_px, log_pz = model.log_likelihood(x, z, known), gaussian.log_density(z, 0.0, 0.0)
     return z, np.subtract(log_px + log_pz, np.stack(log_q), dtype=np.float64)
-
-
-def resample(rng, shares):
-    """Which samples stand for all: each is chosen in proportion to its share of the weight.
-
-        the i-th chosen is the first l with v_1 + … + v_l > (i + u) / L,   u ~ U(0, 1)     (J2)
-
-    Shapes  shares (L, B), columns that sum to 1 → indices (L, B)
-    Source  Kitagawa 1996 (systematic resampling)
-    Why     equal weights are left as they are, and all others get their share of copies to
-            within one
-    """
-    L, B = shares.shape
-    ends = shares.cumsum(axis=0)
-    ends[-1] = np.inf  # their sum may be rounded to below 1, the last point up to 1
-    points = (np.arange(L)[:, None] + rng.random(B)) / L
-    return np.stack([np.searchsorted(e, p, side="right") for e, p in zip(ends.T, points.T)], axis=1)

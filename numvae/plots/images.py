@@ -80,15 +80,10 @@ def inpainting(originals, known, filled):
     """Images with missing pixels, and how the model fills them in, as `strips`.
 
     Shapes   originals (N, H, W) or (N, H, W, 3); known alike, with missing pixels NaN, drawn blue;
-             filled alike, or several draws of it, (draws, …)
-    Look at  whether what is filled in continues what is known, and where the draws differ: there
-             the model is unsure
+             filled alike
+    Look at  whether what is filled in continues what is known
     """
-    if np.ndim(filled) == np.ndim(originals):
-        draws, labels = [filled], ["filled in"]
-    else:
-        draws, labels = filled, [f"filled in, {i + 1}" for i in range(len(filled))]
-    return strips([originals, known, *draws], ["original", "known", *labels])
+    return strips([originals, known, filled], ["original", "known", "filled in"])
 
 
 @style.in_style

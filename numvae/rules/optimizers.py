@@ -83,3 +83,7 @@ def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
     np.divide(m, step, out=step)
     step *= lr * c1 / root_c2
     theta -= step
+
+
+# What a user names.
+NAMES = ("adam", "adagrad", "sgd")

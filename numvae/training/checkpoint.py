@@ -1,13 +1,15 @@
 """A run in one file.
 
 A checkpoint holds all that `Training` remembers, so a resumed run is bit-identical to an
-uninterrupted one. A model's file holds the same, but for the memory of the optimizer.
+uninterrupted one. A model's file holds what is needed to use the model: it stands at the start of
+an epoch, without the memory of the optimizer.
 
 There is no state of a random generator to keep: the seed, the epoch and the step are the address of
 every number that is still to be drawn.
 """
 
 import math
+from pathlib import Path
 
 import numpy as np
 
@@ -38,6 +40,8 @@ def save(training, path, kind="checkpoint", about=None):
     if kind == "checkpoint":
         header["sums"], header["t"] = training.sums.tolist(), optimizer.t
         arrays |= {**optimizer.memory, "best": training.best}
+    else:
+        header["position"] |= {"step": 0, "n_seen": 0}
     npz.write(path, kind, header, arrays)
 
 
@@ -63,6 +67,35 @@ def load(path, kind="checkpoint"):
     return training, header["about"]
 
 
+def load_finished(path):
+    """The Training of a finished run, with its best parameters, and its `about`.
+
+    path    of the run's folder, or of a model's file
+
+    Raises  FileNotFoundError   there is no such thing, or the run has not come to its end
+            ValueError          a file is damaged or of another kind, or the run went on afterwards
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no run and no model {path}.")
+    if not path.is_dir():
+        return load(path, "model")
+    model, run = path / "model.npz", path / "checkpoint.npz"
+    if not model.is_file():
+        hint = f"; finish the run with --resume {path}" * run.is_file()
+        raise FileNotFoundError(f"there is no model.npz in {path}{hint}.")
+    training, about = load(model, "model")
+    if run.is_file():
+        best, training = training.best, load(run)[0]  # a model of numvae 0.1 has no history
+        if not np.array_equal(training.best, best):
+            raise ValueError(
+                f"the run in {path} went on after its model.npz was written; finish it with "
+                f"--resume {path}, or give {model}."
+            )
+        training.model.parameters.vector[...] = best
+    return training, about
+
+
 # Of what a header holds beside the settings.
 CONSTRAINTS = {
     "n_features": COUNT,
@@ -85,8 +118,11 @@ def _expected(header, kind):
             raise TypeError(f"{name} must be a {wanted.__name__}, found {flat[name]!r}.")
     if kind == "checkpoint":
         labelled("t", NATURAL, header["t"])
-        if np.shape(header["sums"]) != (4,):
+        if [type(value) for value in header["sums"]] != [float] * 4:
             raise ValueError(f"sums must be four numbers, found {header['sums']!r}.")
+    rows = flat["history"]
+    if len(rows) != flat["epoch"] or not all(isinstance(row, dict) for row in rows):
+        raise ValueError(f"history must have a row for each of {flat['epoch']} epochs.")
     of_parameters = shapes(build(header["n_features"], **s.of_network()))
     size = sum(map(math.prod, of_parameters.values()))
     more = (*OPTIMIZERS[s.optimizer].memory_names, "best") if kind == "checkpoint" else ()

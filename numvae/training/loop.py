@@ -37,8 +37,8 @@ class Training:
     def __init__(self, model, optimizer, settings, seed):
         self.model, self.optimizer, self.settings, self.seed = model, optimizer, settings, seed
         self.objective = objective(settings.objective, settings.free_bits)
-        self.epoch, self.step, self.n_seen, self.sums = 0, 0, 0, np.zeros(4)
-        self.history = []
+        self.epoch, self.history = 0, []
+        self.begin_epoch()
         self.best_elbo, self.best_epoch = -np.inf, 0
         self.best = model.parameters.vector.copy()
 
@@ -155,6 +155,10 @@ class Training:
             optimizers.clip(gradient, norm, self.settings.clip)
         self.optimizer.update()
 
+    def begin_epoch(self):
+        """Stand at the start of an epoch; what was seen of one under way is left out."""
+        self.step, self.n_seen, self.sums = 0, 0, np.zeros(4)
+
     def finish_epoch(self, X_valid=None):
         """Close the epoch: measure the held-out data, and return the new row of the history.
 
@@ -162,7 +166,7 @@ class Training:
         """
         _, nll, kl, norm = self.sums / self.n_seen
         self.epoch += 1
-        self.step, self.n_seen, self.sums = 0, 0, np.zeros(4)
+        self.begin_epoch()
         row = {"epoch": self.epoch, **terms("train", nll, kl)}
         if X_valid is not None:
             nll, kl = self.evaluate(X_valid)

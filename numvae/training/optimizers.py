@@ -78,4 +78,4 @@ class Adam(Optimizer):
         optimizers.adam(theta, g, *memory, self.t, **settings)
 
 
-OPTIMIZERS = {optimizer.name: optimizer for optimizer in (Adam, Adagrad, SGD)}
+OPTIMIZERS = dict(zip(optimizers.NAMES, (Adam, Adagrad, SGD)))

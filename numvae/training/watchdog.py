@@ -26,9 +26,8 @@ def watch(training, batch):
             where = first_bad(training.model, batch)
             raise Diverged(
                 f"Training diverged in epoch {training.epoch + 1}, step {training.step + 1}: "
-                f"{where} is the first array that is not finite. The parameters from before that "
-                "step are kept. What usually helps: a smaller learning rate, data scaled to about "
-                "−1 … 1, or a larger sigma_min."
+                f"{where} is the first array that is not finite. What usually helps: a smaller "
+                "learning rate, data scaled to about −1 … 1, or a larger sigma_min."
             ) from None
 
 

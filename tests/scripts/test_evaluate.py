@@ -193,7 +193,7 @@ BAD = [
     ("reconstruct run wide.npy --out a.npy", "wide.npy has 7 numbers per example"),
     ("encode run bright.npy --out a.npy", "from 0 to 1"),
     ("encode run --out a.png", "a.png should end in .npy or .csv"),
-    ("encode bare.npz --out a.npy", "bare.npz does not say what it was trained on"),
+    ("encode bare.npz --out a.npy", "bare.npz does not say what data it was trained on"),
     ("report bare.npz --out again", "bare.npz"),
     ("report run --out empty", "empty exists already"),
     ("report run wide.npy --out again", "wide.npy has 7 numbers per example"),

@@ -54,8 +54,8 @@ def test_a_seed_fixes_every_number(capsys):
 @pytest.mark.parametrize(
     "typed, message",
     [
-        ("--draws 1", "must be a whole number at least 2, found 1"),
-        ("--draws many", "must be a whole number at least 2, found 'many'"),
+        ("--draws 1", "must be a whole number, at least 2, found 1"),
+        ("--draws many", "must be a whole number, at least 2, found 'many'"),
         ("--figure there.png", "there.png exists already"),
         ("--figure picture.pdf", "picture.pdf should end in .png"),
         ("--figure no/picture.png", "there is no folder no"),

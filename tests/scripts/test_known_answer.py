@@ -51,7 +51,7 @@ def test_a_seed_fixes_every_number(monkeypatch, capsys):
 @pytest.mark.parametrize(
     "typed, message",
     [
-        ("--seed -1", "must be a whole number at least 0, found -1"),
+        ("--seed -1", "must be a whole number, at least 0, found -1"),
         ("--figure there.png", "there.png exists already"),
         ("--figure picture.pdf", "picture.pdf should end in .png"),
         ("--figure no/picture.png", "there is no folder no"),

@@ -146,7 +146,7 @@ def edited(path, change=lambda header: None, **arrays):
 @pytest.mark.parametrize("version", [0, 3, 99, None, "1", "2"])
 def test_another_version_is_refused_by_its_number(saved, version):
     edited(saved[0], lambda header: header.update(version=version))
-    assert_refused(saved[0], f"version {version}")
+    assert_refused(saved[0], f"version {version!r}")
 
 
 @pytest.mark.parametrize(
@@ -179,19 +179,19 @@ def test_arrays_that_do_not_fit_are_refused(saved, arrays):
     ("name", "value", "says"),
     [
         ("n_latent", 3, "its arrays have not the shapes"),
-        ("n_latent", -2, "n_latent must be a whole number at least 1, found -2"),
+        ("n_latent", -2, "n_latent must be a whole number, at least 1, found -2"),
         ("n_latent", 10**12, "its arrays"),  # no memory is taken
         ("n_latent", 2.0, "n_latent must be a whole number"),
         ("hidden", [10**9, 10**9], "its arrays are not those of its configuration"),
         ("hidden", 3, "hidden must be a sequence of widths, found 3"),
-        ("hidden", ["3"], "hidden widths must be a whole number at least 1, found '3'"),
+        ("hidden", ["3"], "hidden must hold widths, each a whole number, at least 1, found"),
         ("likelihood", "poisson", "likelihood must be one of .*, found 'poisson'"),
         ("activation", "__doc__", "activation must be one of .*, found '__doc__'"),
         ("activation", "elu,elu", "activation 'elu,elu' names 2 for 1 hidden layers"),
         ("optimizer", "adamm", "optimizer must be one of .* Did you mean 'adam'"),
         ("lr", -1, "lr must be a number above 0, found -1"),
         ("lr", float("nan"), "lr must be a number above 0, found nan"),
-        ("beta", "1", "beta must be a number at least 0, found '1'"),
+        ("beta", "1", "beta must be a number, at least 0, found '1'"),
         ("denoise", ["gaussian"], "denoise must be a kind and an amount"),
         ("missing", "yes", "missing must be True or False, found 'yes'"),
         ("free_bit", 1, "no setting free_bit; install a newer one"),
@@ -204,21 +204,26 @@ def test_a_setting_that_is_out_of_its_constraint_or_unknown_is_refused_with_a_se
     assert_refused(saved[0], f"is not a whole numvae model file: .*{says}")
 
 
+HERE = {**dict.fromkeys(POSITION, 0), "best_elbo": 0.0}
+
+
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
         ("settings", "a", ""),
         ("settings", None, ""),
-        ("seed", "a", "seed must be a whole number at least 0, found 'a'"),
-        ("seed", -1, "seed must be a whole number at least 0, found -1"),
-        ("n_features", 0, "n_features must be a whole number at least 1, found 0"),
+        ("seed", "a", "seed must be a whole number, at least 0, found 'a'"),
+        ("seed", -1, "seed must be a whole number, at least 0, found -1"),
+        ("n_features", 0, "n_features must be a whole number, at least 1, found 0"),
         ("n_features", 5, "its arrays"),
         ("dtype", "float16", "dtype must be one of float32, float64, found 'float16'"),
         ("dtype", "O", "dtype must be one of float32, float64, found 'O'"),
         ("position", {}, ""),
         ("position", {**dict.fromkeys(POSITION, 0), "epoch": -1}, "epoch must be a whole number"),
-        ("position", {**dict.fromkeys(POSITION, 0), "best_elbo": 0.0}, "history must be a list"),
+        ("position", HERE, "history must be a list"),
         ("about", "a", "about must be a dict"),
+        ("position", {**HERE, "epoch": 1, "history": []}, "history must have a row for each of 1"),
+        ("position", {**HERE, "epoch": 1, "history": [1]}, "history must have a row for each of 1"),
     ],
 )
 def test_a_header_that_is_wrong_or_not_whole_is_refused(saved, name, value, says):
