@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import train
 from helpers import load_history
+from numpy.testing import assert_array_equal
 
-from numvae import VAE, runs
+from numvae import VAE, load, runs
 
 FILES = {"model.npz", "history.csv", "report.txt"}
 IMAGES = {"curves.png", "latent.png", "reconstructions.png", "samples.png", "manifold.png"}
@@ -91,7 +92,16 @@ def test_settings_reach_the_model_and_the_run(rows, undrawn):
     assert wanted.items() <= found.model.config.items()
     weights = found.model.parameters.values["encoder.0.W"]
     assert 0.003 < weights.std() < 0.03  # a learning rate of nothing leaves the start
-    assert len(load_history("a/history.csv")) == 3
+    for path in ("a", "a/model.npz"):
+        vae = load(path)
+        assert repr(vae) == repr(found.vae) and vae.history_ == load_history("a/history.csv")
+        assert vae.n_iter_ == len(vae.history_) == 3 and vae.n_features_in_ == 5
+        vae.save("again.npz")
+        assert load("again.npz").get_params() == vae.get_params() == found.vae.get_params()
+        for again in (vae, load("again.npz")):
+            assert_array_equal(again.network_.parameters.vector, found.model.parameters.vector)
+        X = np.load(rows)
+        assert vae.transform(X).shape == (60, 3) and np.isfinite(vae.score(X))
 
 
 @pytest.mark.parametrize(
@@ -136,6 +146,7 @@ def test_every_checkpoint_is_written_once(rows, undrawn, monkeypatch, every, epo
         "--hidden none",
         "--latent 1",
         "--validation 0",
+        "--validation 1",
         "--validation 59 --batch-size 1000",
         "--binarize dynamic",
         "--likelihood continuous-bernoulli",
@@ -145,12 +156,6 @@ def test_every_checkpoint_is_written_once(rows, undrawn, monkeypatch, every, epo
 def test_what_is_unusual_but_right_is_done(rows, undrawn, typed):
     run("--data", rows, "--out", "a", *typed.split())
     assert names("a") >= FILES
-
-
-@pytest.mark.parametrize("unusual", ["--validation 0", "--validation 1", "--latent 1"])
-def test_few_faces_held_out_or_a_single_latent_unit_are_enough(unusual):
-    run("--epochs", 1, "--out", "a", *unusual.split())
-    assert names("a") >= FILES | {"curves.png", "reconstructions.png", "samples.png"}
     assert not re.search(r"\b(nan|inf)\b", Path("a/report.txt").read_text("utf-8"))
 
 
