@@ -145,9 +145,10 @@ def contents(path):
     return run.model.parameters.vector.tobytes(), json.dumps(plain)
 
 
-def damaged_otherwise(path, damaged, whole):
-    """How many of the damaged files are refused; the others must be read as the whole one."""
-    refused = 0
+def refused(path, saved, damaged):
+    """How many of the damaged files are refused; the others must be read as the saved one."""
+    path.write_bytes(saved)
+    whole, refused = contents(path), 0
     for content in damaged:
         path.write_bytes(content)
         try:
@@ -164,29 +165,22 @@ def damaged_otherwise(path, damaged, whole):
 @pytest.mark.filterwarnings("default")  # as users have it: a warning is not what saves us
 @pytest.mark.parametrize("seed", [0, 1])
 def test_two_hundred_single_bytes_changed_never_give_something_else(tmp_path, saved, seed):
-    path, rng = tmp_path / "vae.npz", np.random.default_rng(seed)
-    path.write_bytes(saved)
-    whole, damaged = contents(path), []
+    rng, damaged = np.random.default_rng(seed), []
     for position in rng.choice(len(saved), 200, replace=False):
         content = bytearray(saved)
         content[position] ^= rng.integers(1, 256) if seed else 1 << rng.integers(8)  # or one bit
         damaged.append(bytes(content))
-    assert damaged_otherwise(path, damaged, whole) > 100
+    assert refused(tmp_path / "vae.npz", saved, damaged) > 100
 
 
 def test_two_hundred_truncations_are_all_refused(tmp_path, saved):
-    path, rng = tmp_path / "vae.npz", np.random.default_rng(0)
-    path.write_bytes(saved)
-    whole = contents(path)
+    rng = np.random.default_rng(0)
     ends = {0, 1, len(saved) - 1, *rng.choice(len(saved), 197, replace=False)}
-    assert damaged_otherwise(path, [saved[:end] for end in ends], whole) == len(ends)
+    assert refused(tmp_path / "vae.npz", saved, [saved[:end] for end in ends]) == len(ends)
 
 
 def test_bytes_in_front_or_behind_change_nothing_or_are_refused(tmp_path, saved):
-    path = tmp_path / "vae.npz"
-    path.write_bytes(saved)
-    whole = contents(path)
-    damaged_otherwise(path, [saved + b"more", b"more" + saved, saved + saved], whole)
+    refused(tmp_path / "vae.npz", saved, [saved + b"more", b"more" + saved, saved + saved])
 
 
 # Writing.

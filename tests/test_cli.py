@@ -8,11 +8,6 @@ import pytest
 from numvae.cli import Parser, integer, new_file, script
 
 
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
 def test_a_mistake_is_one_sentence_and_exit_code_2(capsys):
     with pytest.raises(SystemExit) as caught:
         Parser(prog="script.py").parse_args(["--no"])
@@ -28,7 +23,8 @@ def test_whole_numbers_have_a_least():
             integer(1)(text)
 
 
-def test_a_new_file_is_none_that_is_there():
+def test_a_new_file_is_none_that_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert new_file("a.csv", ".npy", ".csv") == Path("a.csv")
     Path("a.csv").touch()
     with pytest.raises(FileExistsError, match="^a.csv exists already"):

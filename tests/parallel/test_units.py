@@ -8,14 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder, objectives
 from numvae.parallel import units
-from numvae.parallel.units import (
-    FEWEST,
-    OwnFeatures,
-    OwnInputs,
-    OwnOutputs,
-    UnitShard,
-    worth_sharing,
-)
+from numvae.parallel.units import FEWEST, OwnFeatures, OwnInputs, OwnOutputs, UnitShard
 from numvae.settings import Settings
 
 D, Z, B = 11, 3, 6
@@ -117,17 +110,16 @@ def own_units(whole, ranks):
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("name", objectives.NAMES)
 def test_loss_and_gradient_are_those_of_the_whole(whole, batch, n, name):
-    free_bits = 0.1 if name == "elbo" else 0.0
-    wanted, gradient = whole.loss_and_grad(
-        **batch, beta=0.7, objective=objectives.objective(name, free_bits)
-    )
+    def loss_and_grad(model):
+        objective = objectives.objective(name, free_bits=0.1 if name == "elbo" else 0.0)
+        return model.loss_and_grad(**batch, beta=0.7, objective=objective)
 
     def step():
         model = own_units(whole, ranks)
-        losses, own = model.loss_and_grad(
-            **batch, beta=0.7, objective=objectives.objective(name, free_bits)
-        )
+        losses, own = loss_and_grad(model)
         return losses, model.whole(own)
+
+    wanted, gradient = loss_and_grad(whole)
 
     ranks = Threads(n)
     for losses, found in ranks.run(step):
@@ -251,8 +243,8 @@ def test_units_are_shared_where_fewer_numbers_travel():
     assert P == 13_514
     for samples, per_example in ((1, 64 + 96), (3, 64 + 3 * 96)):
         most = P // per_example
-        assert worth_sharing(model, Settings(batch_size=most, n_samples=samples), 2)
-        assert not worth_sharing(model, Settings(batch_size=most + 1, n_samples=samples), 2)
+        assert units.worth_sharing(model, Settings(batch_size=most, n_samples=samples), 2)
+        assert not units.worth_sharing(model, Settings(batch_size=most + 1, n_samples=samples), 2)
 
 
 @pytest.mark.parametrize(
@@ -268,13 +260,13 @@ def test_units_are_shared_where_fewer_numbers_travel():
     ids=["no layer", "narrow layer", "narrow data", "dropout", "categorical", "blocks"],
 )
 def test_units_are_not_shared_where_they_cannot_be_or_are_few(model):
-    assert not worth_sharing(model, ONE_ROW, 2)
+    assert not units.worth_sharing(model, ONE_ROW, 2)
 
 
 def test_each_rank_must_have_some_units():
-    assert worth_sharing(autoencoder((64, 64)), ONE_ROW, 4) and 4 * FEWEST == 64
-    assert not worth_sharing(autoencoder((64, 63)), ONE_ROW, 4)
-    assert not worth_sharing(autoencoder((64, 64)), ONE_ROW, 5)
+    assert units.worth_sharing(autoencoder((64, 64)), ONE_ROW, 4) and 4 * FEWEST == 64
+    assert not units.worth_sharing(autoencoder((64, 63)), ONE_ROW, 4)
+    assert not units.worth_sharing(autoencoder((64, 64)), ONE_ROW, 5)
 
 
 def test_every_likelihood_is_either_shared_or_left(monkeypatch):
@@ -282,5 +274,7 @@ def test_every_likelihood_is_either_shared_or_left(monkeypatch):
     from numvae.network.likelihoods import NAMES
 
     monkeypatch.setattr(units, "FEWEST", 1)
-    shared = [name for name in NAMES if worth_sharing(autoencoder(likelihood=name), ONE_ROW, 2)]
+    shared = [
+        name for name in NAMES if units.worth_sharing(autoencoder(likelihood=name), ONE_ROW, 2)
+    ]
     assert shared == [name for name in NAMES if name != "categorical"]

@@ -141,14 +141,10 @@ def damage(folder, how):
 @pytest.mark.parametrize(
     ("how", "flags", "says"),
     [
-        (None, "--latent 3", "--latent"),
-        (None, "--lr 0.1", "--lr"),
-        (None, "--hidden 9", "--hidden"),
-        (None, "--beta 2", "--beta"),
+        *((None, flag, flag.split()[0]) for flag in ("--latent 3", "--lr 0.1", "--hidden 9")),
+        *((None, flag, flag.split()[0]) for flag in ("--beta 2", "--batch-size 7", "--out b")),
         (None, "--data faces --seed 5", "--seed"),
-        (None, "--batch-size 7", "--batch-size"),
         (None, "--schedule cosine", "--schedule"),
-        (None, "--out b", "--out"),
         (None, "--epochs 1", "has 2 epochs already; give --epochs above that"),
         (None, "--epochs 0", "--epochs"),
         ("gone", "", "there is no checkpoint.npz in a"),
