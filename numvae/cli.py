@@ -8,7 +8,8 @@ import os
 import sys
 from pathlib import Path
 
-from numvae.settings import TABLE, Flag, Number
+from numvae.constraints import Flag, Number
+from numvae.settings import TABLE
 
 
 class Parser(argparse.ArgumentParser):

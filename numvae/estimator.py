@@ -10,11 +10,12 @@ import warnings
 import numpy as np
 
 from numvae import parallel, validation
+from numvae.constraints import COUNT, Seed, labelled, near
 from numvae.evaluation import anomaly, importance, imputation
 from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
-from numvae.settings import COUNT, TABLE, Seed, Settings, described, labelled, near
+from numvae.settings import TABLE, Settings, described
 from numvae.training import checkpoint
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
@@ -102,7 +103,7 @@ class VAE(Settings):
         Shapes  X (N, D) → (N, Z)
         """
         X = self._check(X)
-        return by_blocks(lambda x: self.network_.encode(self._inputs(x)[0])[0], X)
+        return by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0])[0], X)
 
     def encode(self, X, random_state=None):
         """The posterior q(z|x) of each row, and a draw from it.
@@ -110,7 +111,7 @@ class VAE(Settings):
         Shapes  X (N, D) → mu, logvar, z, each (N, Z)
         """
         X, rng = self._check(X), np.random.default_rng(_seed(random_state))
-        mu, logvar = by_blocks(lambda x: self.network_.encode(self._inputs(x)[0]), X)
+        mu, logvar = by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0]), X)
         return mu, logvar, gaussian.sample(rng, mu, logvar)
 
     def decode(self, Z):
@@ -191,7 +192,7 @@ class VAE(Settings):
         X = self._check(X, missing=True)
 
         def filled(x):
-            known, observed = split_missing(self._inputs.drawn(x))
+            known, observed = split_missing(self._training.inputs.drawn(x))
             mean = imputation.impute(self.network_, known, observed, rng).mean
             return np.where(observed, x, mean)
 
@@ -274,7 +275,7 @@ class VAE(Settings):
         self._check_fitted()
         names = validation.feature_names(X)
         validation.check_feature_names(names, getattr(self, "feature_names_in_", None), "VAE")
-        missing = missing or self._inputs.missing
+        missing = missing or self._training.inputs.missing
         X = validation.as_table(X, "VAE", self.network_.dtype, missing)
         if X.shape[1] != self.n_features_in_:
             raise ValueError(
@@ -286,7 +287,7 @@ class VAE(Settings):
 
     def _estimate(self, X):
         X, L = self._check(X), labelled("n_importance", COUNT, self.n_importance)
-        return importance.estimate(self.network_, X, self._inputs, L)
+        return importance.estimate(self.network_, X, self._training.inputs, L)
 
     def _check_fitted(self):
         if not hasattr(self, "network_"):
@@ -319,10 +320,6 @@ class VAE(Settings):
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
-    @property
-    def _inputs(self):
-        return self._training.inputs
-
 
 def load(path):
     """The estimator that `VAE.save` wrote, or that of a run: its folder, or its model.npz.
@@ -348,9 +345,9 @@ def _seed(random_state):
 
     Raises  TypeError, ValueError   something else, or a negative number
     """
-    random_state = labelled("random_state", Seed(), random_state)
     if random_state is None:
         return np.random.SeedSequence().entropy
+    random_state = labelled("random_state", Seed(), random_state)
     if isinstance(random_state, np.random.Generator):
         return int(random_state.integers(2**63))
     if isinstance(random_state, np.random.RandomState):

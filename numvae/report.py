@@ -25,7 +25,7 @@ class Report:
 
     def __init__(self, training, dataset):
         self.training, self.dataset, self.model = training, dataset, training.model
-        self.held_out = len(dataset.X_valid) > 0
+        self.held_out, self.is_image = len(dataset.X_valid) > 0, len(dataset.shape) > 1
         self.X = dataset.X_valid if self.held_out else dataset.X
         self.known = dataset.known_valid if self.held_out else dataset.known
         self.mu, self.logvar = diagnostics.encode(self.model, self.X, training.inputs)
@@ -59,10 +59,6 @@ class Report:
         if not training.objective.draws_z:
             return text + ["A plain autoencoder has no bound: its ELBO here is only −nll."]
         return text + diagnostics.advice(each, n_active)
-
-    @property
-    def is_image(self):
-        return len(self.dataset.shape) > 1
 
     @cached_property
     def training_codes(self):

@@ -7,206 +7,34 @@ Read next: training/loop.py.
 """
 
 import dataclasses
-import difflib
 import math
-import numbers
 import textwrap
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import NamedTuple
 
-import numpy as np
-
+from numvae.constraints import (
+    COUNT,
+    FRACTION,
+    NATURAL,
+    POSITIVE,
+    SIZE,
+    Blocks,
+    Choice,
+    Corruption,
+    Flag,
+    Names,
+    Seed,
+    Widths,
+    labelled,
+)
 from numvae.network import likelihoods, objectives
-from numvae.rules import activations, corruption, schedules
+from numvae.rules import activations, schedules
 from numvae.training.optimizers import OPTIMIZERS
 
-# Constraints. Called with a value, each returns it as a plain Python value, or raises TypeError or
-# ValueError with the end of a sentence that begins with the setting's name. `parse` makes a value
-# of what was typed, as `metavar` shows it; what it cannot read it leaves as text, for the call to
-# refuse.
-
-
-class Number(NamedTuple):
-    """A finite number of a kind, int or float, within bounds. True and False are no numbers."""
-
-    kind: type
-    least: float = -math.inf
-    above: float = -math.inf
-    most: float = math.inf
-    below: float = math.inf
-
-    @property
-    def metavar(self):
-        return "N" if self.kind is int else "X"
-
-    def parse(self, text):
-        try:
-            return self.kind(text)
-        except ValueError:
-            return text
-
-    def __call__(self, value):
-        wanted = numbers.Integral if self.kind is int else numbers.Real
-        if not isinstance(value, wanted) or isinstance(value, (bool, np.bool_)):
-            raise TypeError(f"must be {self}, found {value!r}.")
-        try:
-            inside = math.isfinite(value) and self.least <= value <= self.most
-        except OverflowError:  # a whole number that no float can hold
-            inside = False
-        if not (inside and self.above < value < self.below):
-            raise ValueError(f"must be {self}, found {value!r}.")
-        return self.kind(value)
-
-    def __str__(self):
-        words = zip(("at least", "above", "at most", "below"), self[1:])
-        bounds = [f"{word} {bound:g}" for word, bound in words if math.isfinite(bound)]
-        return ("a whole number " if self.kind is int else "a number ") + " and ".join(bounds)
-
-
-class Choice(NamedTuple):
-    """One of several names; for an unknown one the nearest is suggested."""
-
-    names: tuple
-    parse = staticmethod(str)
-
-    @property
-    def metavar(self):
-        return f"{{{','.join(self.names)}}}"
-
-    def __call__(self, value):
-        if not isinstance(value, str):
-            raise TypeError(f"must be {self}, found {value!r}.")
-        if value not in self.names:
-            raise ValueError(f"must be {self}, found {value!r}.{near(value, self.names)}")
-        return value
-
-    def __str__(self):
-        return f"one of {', '.join(self.names)}"
-
-
-class Flag:
-    """True or False."""
-
-    def __call__(self, value):
-        if not isinstance(value, (numbers.Integral, np.bool_)):
-            raise TypeError(f"must be True or False, found {value!r}.")
-        return bool(value)
-
-
-class Optional(NamedTuple):
-    """None, or what another constraint lets through."""
-
-    constraint: object
-
-    @property
-    def metavar(self):
-        return self.constraint.metavar
-
-    def parse(self, text):
-        return self.constraint.parse(text)
-
-    def __call__(self, value):
-        return None if value is None else self.constraint(value)
-
-
-class Widths:
-    """A sequence of widths of layers, perhaps empty; typed as 256,256 or none."""
-
-    width, metavar = Number(int, least=1), "H1,H2|none"
-
-    def parse(self, text):
-        return () if text == "none" else tuple(map(self.width.parse, text.split(",")))
-
-    def __call__(self, value):
-        if isinstance(value, np.ndarray):
-            value = value.tolist()
-        if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-            raise TypeError(f"must be a sequence of widths, found {value!r}.")
-        return tuple(labelled("widths", self.width, width) for width in value)
-
-
-class Names(Choice):
-    """A name, or several with commas between them."""
-
-    def __call__(self, value):
-        for name in value.split(",") if isinstance(value, str) else [value]:
-            super().__call__(name)
-        return value
-
-
-class Blocks(Choice):
-    """A name, or blocks of columns such as gaussian:3,categorical:5."""
-
-    metavar = "NAME"
-
-    def __call__(self, value):
-        if not isinstance(value, str) or ":" not in value:
-            return super().__call__(value)
-        for block in value.split(","):
-            kind, _, width = block.partition(":")
-            super().__call__(kind)
-            if not width.isdecimal() or int(width) == 0:
-                raise ValueError(
-                    f"must be {self}, or blocks of columns; in {value!r}, {block!r} needs a number "
-                    "of columns, as in gaussian:3."
-                )
-        return value
-
-
-class Corruption:
-    """A kind of corruption and how much of it; typed as salt_and_pepper:0.3."""
-
-    kind, metavar = Choice(corruption.NAMES), "KIND:AMOUNT"
-    amounts = {
-        "salt_and_pepper": Number(float, least=0, most=1),
-        "gaussian": Number(float, least=0),
-    }
-
-    def parse(self, text):
-        kind, colon, amount = text.partition(":")
-        return (kind, Number(float).parse(amount)) if colon else text
-
-    def __call__(self, value):
-        if not isinstance(value, (tuple, list)) or len(value) != 2:
-            raise TypeError(
-                "must be a kind and an amount, such as ('gaussian', 0.2), typed as gaussian:0.2, "
-                f"found {value!r}."
-            )
-        kind = labelled("kind", self.kind, value[0])
-        return kind, labelled("amount", self.amounts[kind], value[1])
-
-
-class Seed:
-    """None, a whole number, or a generator of NumPy's to draw one from."""
-
-    number = Number(int, least=0)
-    parse, metavar = number.parse, number.metavar
-
-    def __call__(self, value):
-        drawn = isinstance(value, (type(None), np.random.Generator, np.random.RandomState))
-        return value if drawn else self.number(value)
-
-
-def labelled(name, constraint, value):
-    """The value as the constraint returns it; what it raises begins with the name."""
-    try:
-        return constraint(value)
-    except (TypeError, ValueError) as error:
-        raise type(error)(f"{name} {error}") from None
-
-
-def near(value, known):
-    """' Did you mean …?', or nothing."""
-    close = difflib.get_close_matches(str(value), list(known), n=1)
-    return f" Did you mean {close[0]!r}?" if close else ""
-
-
-# The table. `group` is the heading of a flag in --help; a setting without one has no flag.
+# The table. `group` is a flag's heading in --help; a setting without one has no flag. One whose
+# default is None may be None.
 
 MODEL, DATA, TRAINING = "model", "data", "training"
-COUNT, NATURAL, SIZE = Number(int, least=1), Number(int, least=0), Number(float, least=0)
-POSITIVE, FRACTION = Number(float, above=0), Number(float, least=0, below=1)
 
 
 def setting(default, constraint, help, group=None, flag=None):
@@ -238,14 +66,14 @@ class Settings:
     sigma_min: float = setting(0.01, POSITIVE, "the smallest σ that may be learned", MODEL)
     dropout: float = setting(0.0, FRACTION, "fraction of the units dropped in training", MODEL)
     init_sigma: float | None = setting(
-        None, Optional(POSITIVE), "draw all weights from N(0, σ²) with this σ, not by fan-in", MODEL
+        None, POSITIVE, "draw all weights from N(0, σ²) with this σ, not by fan-in", MODEL
     )
     epochs: int = setting(100, COUNT, "passes over the training rows", TRAINING)
     batch_size: int = setting(100, COUNT, "rows per step, B", TRAINING)
     optimizer: str = setting("adam", Choice(tuple(OPTIMIZERS)), "the update rule", TRAINING)
     lr: float = setting(1e-3, POSITIVE, "learning rate", TRAINING)
     schedule: str = setting("constant", Choice(schedules.NAMES), "how lr falls", TRAINING)
-    clip: float | None = setting(None, Optional(POSITIVE), "longest gradient", TRAINING)
+    clip: float | None = setting(None, POSITIVE, "longest gradient", TRAINING)
     objective: str = setting(
         "elbo",
         Choice(objectives.NAMES),
@@ -259,7 +87,7 @@ class Settings:
     free_bits: float = setting(0.0, SIZE, "nats of KL per unit without penalty (elbo)", TRAINING)
     denoise: tuple | None = setting(
         None,
-        Optional(Corruption()),
+        Corruption(),
         "corrupt the encoder's input, reconstruct the clean row: salt_and_pepper and the fraction "
         "of the values to replace, or gaussian and the σ of the noise to add",
         TRAINING,
@@ -283,10 +111,11 @@ class Settings:
 
         Raises  TypeError, ValueError   the sentence says what was found and what was expected
         """
-        values = {
-            line.name: labelled(line.name, line.metadata["constraint"], getattr(self, line.name))
-            for line in TABLE
-        }
+        values = {line.name: getattr(self, line.name) for line in TABLE}
+        for line in TABLE:
+            if values[line.name] is not None or line.default is not None:
+                value = labelled(line.name, line.metadata["constraint"], values[line.name])
+                values[line.name] = value
         s = Settings(**values)
         n_names = len(s.activation.split(","))
         if n_names not in (1, len(s.hidden)):

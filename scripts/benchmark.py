@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from peers.case import CASES, Case
 
-from numvae import datasets, machine
+from numvae import datasets, hardware
 from numvae.cli import Parser, integer, new_file, script
 from numvae.files import write_atomically
 from numvae.progress import Countdown
@@ -90,12 +90,12 @@ def main(argv=None):
                 )
     except (ValueError, OSError) as error:
         p.error(str(error))
-    print(f"{machine.describe()}{_versions()}.")
+    print(f"{hardware.describe()}{_versions()}.")
     results = {}
     for what in args.what or MEASURES:
         results[what] = MEASURES[what](args)
     if path:
-        about = {"machine": machine.describe() + _versions(), **results}
+        about = {"machine": hardware.describe() + _versions(), **results}
         write_atomically(path, json.dumps(about, indent=1).encode())
     return 0
 

@@ -11,9 +11,9 @@ import tempfile
 import time
 from pathlib import Path
 
-import estimators
 import evaluate
 import explore
+import gradient_noise
 import known_answer
 import train
 import walk
@@ -81,7 +81,7 @@ def main(argv=None):
             ["--figure", str(out / "trace.png"), "--steps", str(out / "finite_differences.png")]
         )
         checks(["--bugs", "--figure", str(out / "bugs.png")])
-        estimators.main(["--figure", str(out / "estimators.png")])
+        gradient_noise.main(["--figure", str(out / "estimators.png")])
         known_answer.main(["--figure", str(out / "known_answer.png")])
         impute(runs / "faces", out / "faces_inpainting.png", "half")
         impute(runs / "mnist", out / "mnist_missing.png", "0.3")

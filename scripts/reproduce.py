@@ -17,7 +17,7 @@ import train
 from recipes import RECIPES
 from recipes.recipe import LENGTHS, Trained
 
-from numvae import machine, plots, runs
+from numvae import hardware, plots, runs
 from numvae.cli import Parser, integer, script
 from numvae.evaluation import diagnostics, importance
 from numvae.files import write_atomically
@@ -156,7 +156,7 @@ def measure(run, data, draws):
         "active": int((activity > diagnostics.ACTIVE).sum()),
         "draws": draws,
         "seconds": run.about["seconds"],
-        "machine": machine.describe(),
+        "machine": hardware.describe(),
     }
     if draws:
         print(f"  log p(x) of {len(X):,} held-out examples, {draws:,} draws each", flush=True)

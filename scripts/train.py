@@ -9,7 +9,7 @@ mpiexec -n 2 python scripts/train.py --data mnist
 import dataclasses
 from pathlib import Path
 
-from numvae import datasets, machine, parallel, runs
+from numvae import datasets, hardware, parallel, runs
 from numvae.cli import Parser, add_settings, integer, script
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.settings import TABLE, Settings
@@ -195,7 +195,7 @@ def _what(args, run):
     resumed = f"from epoch {run.training.epoch + 1} " if args.resume else ""
     line = f"Training {resumed}to epoch {run.training.settings.epochs}, seed {run.training.seed}"
     if run.team.size > 1:
-        threads = f"{machine.blas_threads()} BLAS thread{'s' * (machine.blas_threads() > 1)}"
+        threads = f"{hardware.blas_threads()} BLAS thread{'s' * (hardware.blas_threads() > 1)}"
         line += f", {run.team.size} ranks with {threads} each share {run.training.shares}"
     return line + ":"
 

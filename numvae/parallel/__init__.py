@@ -1,8 +1,8 @@
 """Several processes that train one model. See README.md in this folder.
 
-    ranks       the ranks of an MPI communicator, and what they exchange
-    sharing     a Training whose steps several ranks share, by rows or by units
-    units       a model of which each rank holds some units of every layer
+    ranks         the ranks of an MPI communicator, and what they exchange
+    sharing       a Training whose steps several ranks share, by rows or by units
+    hidden_units  a model of which each rank holds some units of every layer
 
 A program asks for a `team`, which shares and completes its `Training`:
 

@@ -7,9 +7,9 @@ They share it in one of two ways, by what has to travel less:
              rank needs that sum, and moves the parameters, in its own part of the flat vector only:
              one exchange sums the gradients part by part, another completes the parameters
     units    each rank computes all rows, for its own columns of every W, and the model exchanges
-             activations (see `units`); every rank moves its own parameters
+             activations (see `hidden_units`); every rank moves its own parameters
 
-Read next: units.
+Read next: hidden_units.
 """
 
 import math
@@ -22,11 +22,11 @@ import numpy as np
 
 from numvae.network import Autoencoder
 from numvae.network.objectives import Losses
-from numvae.parallel.units import UnitShard, worth_sharing
-from numvae.rows import join, read
+from numvae.parallel.hidden_units import UnitShard, worth_sharing
+from numvae.rows import BLOCK_ROWS, join, read
 from numvae.streams import BatchStream
 from numvae.training.interrupt import Interrupt
-from numvae.training.loop import POSITION, Training, n_blocks
+from numvae.training.loop import POSITION, Training
 
 
 def share(training, ranks):
@@ -130,7 +130,8 @@ class SharedRows(Shared):
         self.ranks.gather(self.model.parameters.vector)
 
     def evaluate(self, X):
-        blocks = range(n_blocks(X))[self.ranks.part(n_blocks(X))]
+        blocks = range(-(-len(X) // BLOCK_ROWS))
+        blocks = blocks[self.ranks.part(len(blocks))]
         return join(self.ranks.collect([self.evaluate_block(X, i) for i in blocks]))
 
     def whole(self):

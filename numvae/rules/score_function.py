@@ -8,7 +8,8 @@ where it is, and asks how much more probable it becomes:
 because ∇q = q ∇ log q; ∇ log q is the score. Of f it asks the value alone, so f need have no
 derivative. But one number says little about a slope: the estimate is right on average, and noisier
 by orders of magnitude. A baseline, a number subtracted from f(z), takes away most of the noise, but
-less of it with more latent units. Nothing here is trained by it; scripts/estimators.py measures it.
+less of it with more latent units. Nothing here is trained by it; scripts/gradient_noise.py measures
+it.
 
 Read next: dropout.
 """

@@ -11,9 +11,10 @@ import math
 
 import numpy as np
 
-from numvae import archives
+from numvae import npz
+from numvae.constraints import COUNT, NATURAL, Choice, labelled
 from numvae.network.autoencoder import build, shapes
-from numvae.settings import COUNT, NATURAL, TABLE, Choice, Settings, labelled
+from numvae.settings import TABLE, Settings
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS
 
@@ -37,15 +38,15 @@ def save(training, path, kind="checkpoint", about=None):
     if kind == "checkpoint":
         header["sums"], header["t"] = training.sums.tolist(), optimizer.t
         arrays |= {**optimizer.memory, "best": training.best}
-    archives.write(path, kind, header, arrays)
+    npz.write(path, kind, header, arrays)
 
 
 def load(path, kind="checkpoint"):
     """The Training that `save` wrote, and its `about`.
 
-    Raises  as `archives.read`
+    Raises  as `npz.read`
     """
-    header, arrays = archives.read(path, kind, lambda h: _expected(h, kind), _from_version_1)
+    header, arrays = npz.read(path, kind, lambda h: _expected(h, kind), _from_version_1)
     settings = _settings(header)
     training = Training.empty(settings, header["n_features"], header["dtype"], header["seed"])
     for name, value in training.model.parameters.values.items():

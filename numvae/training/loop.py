@@ -184,7 +184,7 @@ class Training:
         Shapes  X (N, D) → nll, kl (N,) float64
         Units   nats; elbo = −(nll + kl)
         """
-        return join([self.evaluate_block(X, i) for i in range(n_blocks(X))])
+        return join([self.evaluate_block(X, i) for i in range(-(-len(X) // BLOCK_ROWS))])
 
     def evaluate_block(self, X, i):
         """nll and kl of the rows of block i."""
@@ -224,8 +224,3 @@ def terms(prefix, nll, kl):
         f"{prefix}_nll": float(nll),
         f"{prefix}_kl": float(kl),
     }
-
-
-def n_blocks(X):
-    """How many blocks `evaluate` takes X in."""
-    return -(-len(X) // BLOCK_ROWS)

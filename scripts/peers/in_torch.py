@@ -8,7 +8,7 @@ from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, from_argv, m
 from torch import nn
 from torch.nn import functional as F
 
-from numvae.machine import blas_threads
+from numvae.hardware import blas_threads
 
 case, amount, mode = from_argv()
 torch.set_num_threads(blas_threads())

@@ -102,10 +102,10 @@ def test_ranks_share_the_cores_unless_they_are_told(mpiexec, threads, monkeypatc
         monkeypatch.setenv("OMP_NUM_THREADS", threads)
     code = """
 import threadpoolctl
-from numvae import machine, parallel
+from numvae import hardware, parallel
 size, = {parallel.started().size}
 threads, = {pool["num_threads"] for pool in threadpoolctl.threadpool_info()}
-print(size, threads, machine.blas_threads(), sep=",")
+print(size, threads, hardware.blas_threads(), sep=",")
 """
     output, _ = ended(mpiexec(2, "-c", code))
     threads = int(threads or max(1, os.cpu_count() // 2))

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from numvae import VAE, archives, files, load
+from numvae import VAE, files, load, npz
 from numvae.training import checkpoint
 from numvae.training.loop import POSITION
 
@@ -29,13 +29,13 @@ def never(header):
 
 
 def read(path, kind="thing", expected=lambda header: EXPECTED, from_version_1=never):
-    return archives.read(path, kind, expected, from_version_1)
+    return npz.read(path, kind, expected, from_version_1)
 
 
 @pytest.fixture
 def path(tmp_path):
     """A small archive."""
-    archives.write(tmp_path / "small", "thing", {"x": [1, None, "ä", 0.1], "big": 2**90}, ARRAYS)
+    npz.write(tmp_path / "small", "thing", {"x": [1, None, "ä", 0.1], "big": 2**90}, ARRAYS)
     return tmp_path / "small"
 
 
@@ -64,7 +64,7 @@ def test_numpy_and_any_zip_program_can_read_it_too(path):
 
 
 def test_an_array_in_fortran_order_is_not_taken_for_its_transpose(tmp_path):
-    archives.write(tmp_path / "f", "thing", {}, {"a": np.asfortranarray(ARRAYS["a"])})
+    npz.write(tmp_path / "f", "thing", {}, {"a": np.asfortranarray(ARRAYS["a"])})
     _, arrays = read(tmp_path / "f", expected=lambda header: {"a": EXPECTED["a"]})
     assert_array_equal(arrays["a"], ARRAYS["a"])
 
@@ -109,14 +109,14 @@ def test_other_arrays_than_expected_are_refused(path, wanted, says):
 def test_kind_and_version_are_looked_at_before_anything_else(path, version):
     with pytest.raises(ValueError, match="is a numvae thing file; expected a model file"):
         read(path, "model", never)
-    archives.write(path, "thing", {"version": version}, ARRAYS)
+    npz.write(path, "thing", {"version": version}, ARRAYS)
     says = f"^{path} has format version {version}, this numvae reads up to version 2"
     with pytest.raises(ValueError, match=says):
         read(path, expected=never)
 
 
 def test_a_header_of_format_1_is_brought_to_this_one_first(path):
-    archives.write(path, "thing", {"version": 1, "old": 3}, ARRAYS)
+    npz.write(path, "thing", {"version": 1, "old": 3}, ARRAYS)
     checked = []
     header, _ = read(path, "thing", lambda h: checked.append(h) or EXPECTED, lambda h: {"new": h})
     assert header["new"]["old"] == 3 and checked == [header]
@@ -208,5 +208,5 @@ def test_an_estimator_is_saved_whole_or_not_at_all(tmp_path, monkeypatch, when):
 def test_what_json_cannot_hold_is_refused_before_the_file_is_touched(path):
     before = path.read_bytes()
     with pytest.raises(TypeError, match="not JSON serializable"):
-        archives.write(path, "thing", {"x": np.zeros(3)}, {})
+        npz.write(path, "thing", {"x": np.zeros(3)}, {})
     assert path.read_bytes() == before and os.listdir(path.parent) == ["small"]

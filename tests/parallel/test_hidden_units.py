@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder, objectives
-from numvae.parallel import units
-from numvae.parallel.units import FEWEST, OwnFeatures, OwnInputs, OwnOutputs, UnitShard
+from numvae.parallel import hidden_units
+from numvae.parallel.hidden_units import FEWEST, UnitShard, worth_sharing
 from numvae.settings import Settings
 
 D, Z, B = 11, 3, 6
@@ -173,38 +173,40 @@ def no_sum(patch):
     """The gradient of a layer's input, from own outputs alone."""
 
     def backward(self, dy, need_dx=True):
-        dx = super(OwnOutputs, self).backward(dy, need_dx)
+        dx = super(hidden_units.OwnOutputs, self).backward(dy, need_dx)
         if not need_dx or self.x_is_whole:
             return dx
         return dx[:, self.ranks.part(dx.shape[1])]
 
-    patch.setattr(OwnOutputs, "backward", backward)
+    patch.setattr(hidden_units.OwnOutputs, "backward", backward)
 
 
 def no_total_for_z(patch):
     """The same of z, which every rank has whole."""
 
     def backward(self, dy, need_dx=True):
-        dx = super(OwnOutputs, self).backward(dy, need_dx)
+        dx = super(hidden_units.OwnOutputs, self).backward(dy, need_dx)
         return dx if self.x_is_whole else self.ranks.own_columns(dx)
 
-    patch.setattr(OwnOutputs, "backward", backward)
+    patch.setattr(hidden_units.OwnOutputs, "backward", backward)
 
 
 def b_of_all_ranks(patch):
     """Every rank adds all of b, so that it counts n times."""
-    forward = OwnInputs.forward
-    patch.setattr(OwnInputs, "forward", lambda self, x: forward(self, x) + self.b.sum())
+    forward = hidden_units.OwnInputs.forward
+    patch.setattr(
+        hidden_units.OwnInputs, "forward", lambda self, x: forward(self, x) + self.b.sum()
+    )
 
 
 def others_columns(patch):
     """The first columns of x, whoever asks."""
-    log_likelihood = OwnFeatures.log_likelihood
+    log_likelihood = hidden_units.OwnFeatures.log_likelihood
 
     def shifted(self, x, h, observed=None):
         return log_likelihood(self, np.roll(x, 1, axis=1), h, observed)
 
-    patch.setattr(OwnFeatures, "log_likelihood", shifted)
+    patch.setattr(hidden_units.OwnFeatures, "log_likelihood", shifted)
 
 
 def own_pixels_only(patch):
@@ -214,7 +216,7 @@ def own_pixels_only(patch):
         h = self.ranks.columns(h, self.n_in)
         return self.likelihood.log_likelihood(x[:, self.own], h, observed[:, self.own])
 
-    patch.setattr(OwnFeatures, "log_likelihood", log_likelihood)
+    patch.setattr(hidden_units.OwnFeatures, "log_likelihood", log_likelihood)
 
 
 @pytest.mark.parametrize(
@@ -243,8 +245,8 @@ def test_units_are_shared_where_fewer_numbers_travel():
     assert P == 13_514
     for samples, per_example in ((1, 64 + 96), (3, 64 + 3 * 96)):
         most = P // per_example
-        assert units.worth_sharing(model, Settings(batch_size=most, n_samples=samples), 2)
-        assert not units.worth_sharing(model, Settings(batch_size=most + 1, n_samples=samples), 2)
+        assert worth_sharing(model, Settings(batch_size=most, n_samples=samples), 2)
+        assert not worth_sharing(model, Settings(batch_size=most + 1, n_samples=samples), 2)
 
 
 @pytest.mark.parametrize(
@@ -260,21 +262,19 @@ def test_units_are_shared_where_fewer_numbers_travel():
     ids=["no layer", "narrow layer", "narrow data", "dropout", "categorical", "blocks"],
 )
 def test_units_are_not_shared_where_they_cannot_be_or_are_few(model):
-    assert not units.worth_sharing(model, ONE_ROW, 2)
+    assert not worth_sharing(model, ONE_ROW, 2)
 
 
 def test_each_rank_must_have_some_units():
-    assert units.worth_sharing(autoencoder((64, 64)), ONE_ROW, 4) and 4 * FEWEST == 64
-    assert not units.worth_sharing(autoencoder((64, 63)), ONE_ROW, 4)
-    assert not units.worth_sharing(autoencoder((64, 64)), ONE_ROW, 5)
+    assert worth_sharing(autoencoder((64, 64)), ONE_ROW, 4) and 4 * FEWEST == 64
+    assert not worth_sharing(autoencoder((64, 63)), ONE_ROW, 4)
+    assert not worth_sharing(autoencoder((64, 64)), ONE_ROW, 5)
 
 
 def test_every_likelihood_is_either_shared_or_left(monkeypatch):
     """A new one must be thought of: are its columns independent given z?"""
     from numvae.network.likelihoods import NAMES
 
-    monkeypatch.setattr(units, "FEWEST", 1)
-    shared = [
-        name for name in NAMES if units.worth_sharing(autoencoder(likelihood=name), ONE_ROW, 2)
-    ]
+    monkeypatch.setattr(hidden_units, "FEWEST", 1)
+    shared = [name for name in NAMES if worth_sharing(autoencoder(likelihood=name), ONE_ROW, 2)]
     assert shared == [name for name in NAMES if name != "categorical"]

@@ -1,6 +1,6 @@
 """Why the reparameterisation matters: the same gradient estimated in several ways.
 
-    python scripts/estimators.py --figure estimators.png
+    python scripts/gradient_noise.py --figure estimators.png
 
 On one minibatch of one model, trained for a little while on digits that the program draws, it
 measures the mean and the variance of the gradient: through z (reparameterised), with the KL in

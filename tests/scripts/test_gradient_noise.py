@@ -1,16 +1,16 @@
 import re
 from pathlib import Path
 
-import estimators
+import gradient_noise
 import pytest
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """An experiment small enough for a test."""
-    monkeypatch.setattr(estimators, "N", 200)
-    monkeypatch.setattr(estimators, "SAMPLES", (1, 10))
-    monkeypatch.setattr(estimators, "SHOWN", 20)
+    monkeypatch.setattr(gradient_noise, "N", 200)
+    monkeypatch.setattr(gradient_noise, "SAMPLES", (1, 10))
+    monkeypatch.setattr(gradient_noise, "SHOWN", 20)
 
 
 def numbers(text, name, nth=0):
@@ -20,15 +20,14 @@ def numbers(text, name, nth=0):
 
 
 def test_the_tables_say_what_theory_says_and_a_picture_is_left(capsys):
-    assert estimators.main(["--draws", "200", "--figure", "new.png"]) == 0
+    assert gradient_noise.main(["--draws", "200", "--figure", "new.png"]) == 0
     text = capsys.readouterr().out
-    closed, baseline, score = (
-        numbers(text, name)
-        for name in (estimators.noise.CLOSED, estimators.noise.BASELINE, estimators.noise.SCORE)
-    )
+    noise = gradient_noise.noise
+    names = noise.CLOSED, noise.BASELINE, noise.SCORE
+    closed, baseline, score = (numbers(text, name) for name in names)
     assert closed[1] == 1.0 and score[1] > 100.0 > 10.0 > baseline[1]
     assert all(errors < 2.5 for *_, errors in (closed, baseline, score))
-    one, ten = numbers(text, estimators.noise.CLOSED, 1)
+    one, ten = numbers(text, gradient_noise.noise.CLOSED, 1)
     assert one == closed[0] and one / ten == pytest.approx(10.0, rel=0.4)
     encoder, decoder = numbers(text, "IWAE, encoder"), numbers(text, "IWAE, decoder")
     assert encoder[1] < encoder[0] and decoder[1] > decoder[0]
@@ -38,7 +37,7 @@ def test_the_tables_say_what_theory_says_and_a_picture_is_left(capsys):
 def test_a_seed_fixes_every_number(capsys):
     outputs = []
     for seed in ("3", "3", "4"):
-        estimators.main(["--draws", "2", "--seed", seed])
+        gradient_noise.main(["--draws", "2", "--seed", seed])
         text = capsys.readouterr().out
         outputs.append(re.sub(r"\d+ s( left)?$|^In .*", "", text, flags=re.MULTILINE))
     assert outputs[0] == outputs[1] != outputs[2]
@@ -56,4 +55,4 @@ def test_a_seed_fixes_every_number(capsys):
     ],
 )
 def test_a_mistake_is_answered_by_a_sentence_before_any_work(typed, message, refused):
-    assert message in refused(estimators.main, *typed.split())
+    assert message in refused(gradient_noise.main, *typed.split())

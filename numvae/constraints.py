@@ -1,0 +1,179 @@
+"""What a value must be: constraints of settings, and of what else a user or a file gives.
+
+Called with a value, a constraint returns it as a plain Python value, or raises TypeError or
+ValueError with the end of a sentence that begins with the value's name. `parse` makes a value of
+what was typed, as `metavar` shows it; what it cannot read it leaves as text, for the call to
+refuse.
+
+Read next: settings.
+"""
+
+import difflib
+import math
+import numbers
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from numvae.rules import corruption
+
+
+class Number(NamedTuple):
+    """A finite number of a kind, int or float, within bounds. True and False are no numbers."""
+
+    kind: type
+    least: float = -math.inf
+    above: float = -math.inf
+    most: float = math.inf
+    below: float = math.inf
+    metavar = "N"
+
+    def parse(self, text):
+        try:
+            return self.kind(text)
+        except ValueError:
+            return text
+
+    def __call__(self, value):
+        wanted = numbers.Integral if self.kind is int else numbers.Real
+        if not isinstance(value, wanted) or isinstance(value, (bool, np.bool_)):
+            raise TypeError(f"must be {self}, found {value!r}.")
+        try:
+            inside = math.isfinite(value) and self.least <= value <= self.most
+        except OverflowError:  # a whole number that no float can hold
+            inside = False
+        if not (inside and self.above < value < self.below):
+            raise ValueError(f"must be {self}, found {value!r}.")
+        return self.kind(value)
+
+    def __str__(self):
+        words = zip(("at least", "above", "at most", "below"), self[1:])
+        bounds = [f"{word} {bound:g}" for word, bound in words if math.isfinite(bound)]
+        return ("a whole number " if self.kind is int else "a number ") + " and ".join(bounds)
+
+
+class Choice(NamedTuple):
+    """One of several names; for an unknown one the nearest is suggested."""
+
+    names: tuple
+    parse = staticmethod(str)
+
+    @property
+    def metavar(self):
+        return f"{{{','.join(self.names)}}}"
+
+    def __call__(self, value):
+        if not isinstance(value, str):
+            raise TypeError(f"must be {self}, found {value!r}.")
+        if value not in self.names:
+            raise ValueError(f"must be {self}, found {value!r}.{near(value, self.names)}")
+        return value
+
+    def __str__(self):
+        return f"one of {', '.join(self.names)}"
+
+
+class Flag:
+    """True or False."""
+
+    def __call__(self, value):
+        if not isinstance(value, (numbers.Integral, np.bool_)):
+            raise TypeError(f"must be True or False, found {value!r}.")
+        return bool(value)
+
+
+class Widths:
+    """A sequence of widths of layers, perhaps empty; typed as 256,256 or none."""
+
+    width, metavar = Number(int, least=1), "H1,H2|none"
+
+    def parse(self, text):
+        return () if text == "none" else tuple(map(self.width.parse, text.split(",")))
+
+    def __call__(self, value):
+        if isinstance(value, np.ndarray):
+            value = value.tolist()
+        if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+            raise TypeError(f"must be a sequence of widths, found {value!r}.")
+        return tuple(labelled("widths", self.width, width) for width in value)
+
+
+class Names(Choice):
+    """A name, or several with commas between them."""
+
+    def __call__(self, value):
+        for name in value.split(",") if isinstance(value, str) else [value]:
+            super().__call__(name)
+        return value
+
+
+class Blocks(Choice):
+    """A name, or blocks of columns such as gaussian:3,categorical:5."""
+
+    metavar = "NAME"
+
+    def __call__(self, value):
+        if not isinstance(value, str) or ":" not in value:
+            return super().__call__(value)
+        for block in value.split(","):
+            kind, _, width = block.partition(":")
+            super().__call__(kind)
+            if not width.isdecimal() or int(width) == 0:
+                raise ValueError(
+                    f"must be {self}, or blocks of columns; in {value!r}, {block!r} needs a number "
+                    "of columns, as in gaussian:3."
+                )
+        return value
+
+
+class Corruption:
+    """A kind of corruption and how much of it; typed as salt_and_pepper:0.3."""
+
+    kind, metavar = Choice(corruption.NAMES), "KIND:AMOUNT"
+    amounts = {
+        "salt_and_pepper": Number(float, least=0, most=1),
+        "gaussian": Number(float, least=0),
+    }
+
+    def parse(self, text):
+        kind, colon, amount = text.partition(":")
+        return (kind, Number(float).parse(amount)) if colon else text
+
+    def __call__(self, value):
+        if not isinstance(value, (tuple, list)) or len(value) != 2:
+            raise TypeError(
+                "must be a kind and an amount, such as ('gaussian', 0.2), typed as gaussian:0.2, "
+                f"found {value!r}."
+            )
+        kind = labelled("kind", self.kind, value[0])
+        return kind, labelled("amount", self.amounts[kind], value[1])
+
+
+class Seed:
+    """A whole number, or a generator of NumPy's to draw one from."""
+
+    number = Number(int, least=0)
+    parse, metavar = number.parse, number.metavar
+
+    def __call__(self, value):
+        drawn = isinstance(value, (np.random.Generator, np.random.RandomState))
+        return value if drawn else self.number(value)
+
+
+def labelled(name, constraint, value):
+    """The value as the constraint returns it; what it raises begins with the name."""
+    try:
+        return constraint(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"{name} {error}") from None
+
+
+def near(value, known):
+    """' Did you mean …?', or nothing."""
+    close = difflib.get_close_matches(str(value), list(known), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+COUNT, NATURAL, SIZE = Number(int, least=1), Number(int, least=0), Number(float, least=0)
+POSITIVE, FRACTION = Number(float, above=0), Number(float, least=0, below=1)
