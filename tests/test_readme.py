@@ -194,11 +194,11 @@ def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
 def test_a_search_in_parallel_prints_what_it_says(capsys):
     pytest.importorskip("sklearn")
     exec(block(HOUSE, "GridSearchCV"), {})
-    found, said = capsys.readouterr().out.split(": "), block(HOUSE, "beta", "text").split(": ")
-    assert found[:-1] == said[:-1]
-    assert float(re.search(NUMBER, found[-1])[0]) == pytest.approx(
-        float(re.search(NUMBER, said[-1])[0]), abs=1.0
-    )
+    texts = capsys.readouterr().out, block(HOUSE, "beta", "text")
+    (found, score), (said, wanted) = (text.rsplit(": ", 1) for text in texts)
+    assert found == said
+    score, wanted = (float(re.search(NUMBER, text)[0]) for text in (score, wanted))
+    assert score == pytest.approx(wanted, abs=1.0)
 
 
 def test_blocks_from_elsewhere_are_trained_on(tmp_path, monkeypatch):

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder, objectives
 from numvae.parallel import hidden_units
-from numvae.parallel.hidden_units import FEWEST, UnitShard, worth_sharing
+from numvae.parallel.hidden_units import FEWEST, OwnFeatures, OwnInputs, OwnOutputs, worth_sharing
 from numvae.settings import Settings
 
 D, Z, B = 11, 3, 6
@@ -102,7 +102,7 @@ def batch():
 
 
 def own_units(whole, ranks):
-    model = UnitShard(whole.config, ranks)
+    model = hidden_units.UnitShard(whole.config, ranks)
     model.parameters.vector[...] = model.own(whole.parameters.vector)
     return model
 
@@ -120,7 +120,6 @@ def test_loss_and_gradient_are_those_of_the_whole(whole, batch, n, name):
         return losses, model.whole(own)
 
     wanted, gradient = loss_and_grad(whole)
-
     ranks = Threads(n)
     for losses, found in ranks.run(step):
         assert_allclose(losses, wanted, rtol=1e-13)
@@ -143,7 +142,7 @@ def test_every_parameter_belongs_to_one_rank(whole, n):
     ranks = Threads(n)
 
     def there_and_back():
-        model = UnitShard(whole.config, ranks)
+        model = hidden_units.UnitShard(whole.config, ranks)
         own = model.own(np.arange(P))
         assert own.shape == model.parameters.vector.shape == model.parameters.gradient.shape
         return own, model.whole(own)
@@ -161,7 +160,7 @@ def test_the_first_layer_asks_nobody_for_the_gradient_of_the_data():
     ranks = Threads(2)
     ranks.all = None
     ranks.local.rank = 0
-    layer = UnitShard(whole.config, ranks).encoder.layers[0]
+    layer = hidden_units.UnitShard(whole.config, ranks).encoder.layers[0]
     layer.forward(np.ones((B, D)))
     assert layer.backward(np.ones((B, 4)), need_dx=False) is None
 
@@ -173,40 +172,38 @@ def no_sum(patch):
     """The gradient of a layer's input, from own outputs alone."""
 
     def backward(self, dy, need_dx=True):
-        dx = super(hidden_units.OwnOutputs, self).backward(dy, need_dx)
+        dx = super(OwnOutputs, self).backward(dy, need_dx)
         if not need_dx or self.x_is_whole:
             return dx
         return dx[:, self.ranks.part(dx.shape[1])]
 
-    patch.setattr(hidden_units.OwnOutputs, "backward", backward)
+    patch.setattr(OwnOutputs, "backward", backward)
 
 
 def no_total_for_z(patch):
     """The same of z, which every rank has whole."""
 
     def backward(self, dy, need_dx=True):
-        dx = super(hidden_units.OwnOutputs, self).backward(dy, need_dx)
+        dx = super(OwnOutputs, self).backward(dy, need_dx)
         return dx if self.x_is_whole else self.ranks.own_columns(dx)
 
-    patch.setattr(hidden_units.OwnOutputs, "backward", backward)
+    patch.setattr(OwnOutputs, "backward", backward)
 
 
 def b_of_all_ranks(patch):
     """Every rank adds all of b, so that it counts n times."""
-    forward = hidden_units.OwnInputs.forward
-    patch.setattr(
-        hidden_units.OwnInputs, "forward", lambda self, x: forward(self, x) + self.b.sum()
-    )
+    forward = OwnInputs.forward
+    patch.setattr(OwnInputs, "forward", lambda self, x: forward(self, x) + self.b.sum())
 
 
 def others_columns(patch):
     """The first columns of x, whoever asks."""
-    log_likelihood = hidden_units.OwnFeatures.log_likelihood
+    log_likelihood = OwnFeatures.log_likelihood
 
     def shifted(self, x, h, observed=None):
         return log_likelihood(self, np.roll(x, 1, axis=1), h, observed)
 
-    patch.setattr(hidden_units.OwnFeatures, "log_likelihood", shifted)
+    patch.setattr(OwnFeatures, "log_likelihood", shifted)
 
 
 def own_pixels_only(patch):
@@ -216,7 +213,7 @@ def own_pixels_only(patch):
         h = self.ranks.columns(h, self.n_in)
         return self.likelihood.log_likelihood(x[:, self.own], h, observed[:, self.own])
 
-    patch.setattr(hidden_units.OwnFeatures, "log_likelihood", log_likelihood)
+    patch.setattr(OwnFeatures, "log_likelihood", log_likelihood)
 
 
 @pytest.mark.parametrize(

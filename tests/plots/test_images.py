@@ -138,10 +138,8 @@ def test_inpainting_shows_what_is_missing_in_a_colour(colour, draws, assert_legi
     filled = 1 - images if draws is None else np.stack([images / (i + 2) for i in range(draws)])
     figure = plots.inpainting(images, known, filled)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels[:2] == ["original", "known"]
-    assert labels[2:] == (
-        ["filled in"] if draws is None else ["filled in, 1", "filled in, 2", "filled in, 3"]
-    )
+    filled_in = ["filled in"] if draws is None else [f"filled in, {i}" for i in (1, 2, 3)]
+    assert labels == ["original", "known", *filled_in]
     array = drawn(figure)
     assert array.ndim == 3
     np.testing.assert_allclose(array[5, 9], to_rgb(mosaic.MISSING), atol=1e-6)

@@ -215,9 +215,8 @@ def test_likelihood_leaves_numbers_and_a_picture_of_the_bound(capsys):
     run("likelihood run --samples 60 --out found")
     text = Path("found/likelihood.txt").read_text(encoding="utf-8")
     assert text == capsys.readouterr().out
-    first = re.match(
-        r"log p\(x\) = (-?\d+\.\d\d) ± \d+\.\d\d nats, mean of 4 examples, 60 draws", text
-    )
+    says = r"log p\(x\) = (-?\d+\.\d\d) ± \d+\.\d\d nats, mean of 4 examples, 60 draws"
+    first = re.match(says, text)
     curve = [float(v) for v in re.findall(r"^  k = +\d+ +(-?\d+\.\d\d) ±", text, re.M)]
     assert len(curve) == 4 and curve[-1] == float(first[1]) >= curve[0]
     assert "Active units" in text and "beta 1 " in text
