@@ -43,3 +43,20 @@ def is_derivative():
         return np.linalg.norm(numeric - dx) / size < 1e-7
 
     return is_derivative
+
+
+@pytest.fixture
+def assert_backward(is_derivative):
+    """assert_backward(parameters, forward, x, dy, dx): dx and the flat gradient are the derivatives
+    of Σ dy · forward(x) by x and by the flat vector."""
+
+    def assert_backward(parameters, forward, x, dy, dx):
+        def upstream(theta, x):
+            parameters.vector[...] = theta
+            return (dy * forward(x)).sum()
+
+        theta = parameters.vector.copy()
+        assert is_derivative(lambda theta: upstream(theta, x), theta, parameters.gradient)
+        assert is_derivative(lambda x: upstream(theta, x), x, dx)
+
+    return assert_backward

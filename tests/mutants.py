@@ -71,200 +71,111 @@ COMPARISONS = {  # the edge moved, and the opposite
     ast.In: (ast.NotIn,),
     ast.NotIn: (ast.In,),
 }
-NAMES = {
-    "abs": "positive",
-    "add": "subtract",
-    "cos": "sin",
-    "divide": "multiply",
-    "exp": "expm1",
-    "expm1": "exp",
-    "log": "log1p",
-    "log1p": "log",
-    "max": "min",
-    "maximum": "minimum",
-    "mean": "sum",
-    "min": "max",
-    "minimum": "maximum",
-    "multiply": "divide",
-    "negative": "positive",
-    "sin": "cos",
-    "sqrt": "exp",
-    "subtract": "add",
-    "sum": "mean",
-    "var": "std",
-    "zeros": "ones",
-    "zeros_like": "ones_like",
-}
+PAIRS = """
+abs:positive add:subtract cos:sin divide:multiply exp:expm1 expm1:exp log:log1p log1p:log
+max:min maximum:minimum mean:sum min:max minimum:maximum multiply:divide negative:positive
+sin:cos sqrt:exp subtract:add sum:mean var:std zeros:ones zeros_like:ones_like
+"""
+NAMES = dict(pair.split(":") for pair in PAIRS.split())
 BUILTINS = {"abs": "float", "max": "min", "min": "max", "reversed": "list", "sum": "max"}
 
-# What may survive: (module, function, why, the lines as they read in the mutants).
-TIE = "A tie: both sides of the edge give the same, or it has probability 2^-53 at most."
-UNSEEN = "A value that the other branch of `where` replaces; it only has to be finite."
-RESHAPE = "NumPy takes any negative length for the one to be worked out."
-ARGUED = (
-    (
-        "rules/bernoulli.py",
-        "sample",
-        TIE,
-        ["draw = (rng.random(mean.shape, dtype=mean.dtype) <= mean).astype(mean.dtype)"],
-    ),
-    (
-        "rules/categorical.py",
-        "log_likelihood",
-        "A row is observed as a whole: each of its columns says the same.",
-        ["log_sum *= observed[..., 1]"],
-    ),
-    ("rules/codes.py", "spherical", TIE, ["if 1.0 - abs(cosine) <= 1e-06:"]),
-    (
-        "rules/continuous_bernoulli.py",
-        "logits_of_mean",
-        "The interval only has to hold the answer, and 50 halvings leave it no width.",
-        [
-            "low, high = (np.full_like(wanted, -61.0), np.full_like(wanted, 60.0))",
-            "low, high = (np.full_like(wanted, -120.0), np.full_like(wanted, 60.0))",
-            "low, high = (np.full_like(wanted, -60.0), np.full_like(wanted, 61.0))",
-            "low, high = (np.full_like(wanted, -60.0), np.full_like(wanted, 120.0))",
-            "for _ in range(51):",
-            "for _ in range(100):",
-        ],
-    ),
-    (
-        "rules/continuous_bernoulli.py",
-        "logits_of_mean",
-        TIE,
-        ["below = mean(middle) <= wanted"],
-    ),
-    ("rules/continuous_bernoulli.py", "sample", TIE, ["flat = a >= -0.001"]),
-    (
-        "rules/continuous_bernoulli.py",
-        "sample",
-        UNSEEN,
-        ["x = np.log1p(v * np.expm1(a)) / np.where(flat, 2.0, a)"],
-    ),
-    (
-        "rules/continuous_bernoulli.py",
-        "sample",
-        "A guard: no v below 1 is known for which rounding makes x exceed 1.",
-        ["x = np.where(flat, v, np.minimum(x, 2.0))"],
-    ),
-    (
-        "rules/continuous_bernoulli.py",
-        "_log_sinhc",
-        UNSEEN,
-        ["square = np.where(small, u * u, 1.0)", "u = np.where(small, 2.0, u)"],
-    ),
-    ("rules/continuous_bernoulli.py", "_log_sinhc", TIE, ["small = u <= SMALL"]),
-    (
-        "rules/continuous_bernoulli.py",
-        "_langevin",
-        UNSEEN,
-        ["square = np.where(small, u * u, 1.0)", "u = np.where(small, 2.0, u)"],
-    ),
-    ("rules/continuous_bernoulli.py", "_langevin", TIE, ["small = np.abs(u) <= SMALL"]),
-    (
-        "rules/corruption.py",
-        "salt_and_pepper",
-        TIE,
-        [
-            "return np.where(u <= amount, (u < 0.5 * amount).astype(x.dtype), x)",
-            "return np.where(u < amount, (u <= 0.5 * amount).astype(x.dtype), x)",
-        ],
-    ),
-    (
-        "rules/corruption.py",
-        "salt_and_pepper",
-        "0 and 1 change places, and they have the same chance.",
-        ["return np.where(u < amount, (u >= 0.5 * amount).astype(x.dtype), x)"],
-    ),
-    (
-        "rules/corruption.py",
-        "gaussian",
-        "The noise is symmetric.",
-        ["return x - amount * rng.standard_normal(x.shape, dtype=x.dtype)"],
-    ),
-    (
-        "rules/dropout.py",
-        "draw",
-        TIE,
-        ["return (rng.random(shape, dtype=dtype) > rate).astype(dtype)"],
-    ),
-    (
-        "rules/objectives.py",
-        "elbo_backward",
-        "A tie: at its free bits a unit's loss has a kink, and both slopes are right.",
-        ["dkl *= kl.mean(axis=0) >= free_bits"],
-    ),
-    ("rules/optimizers.py", "clip", TIE, ["if norm >= limit:"]),
-    (
-        "network/autoencoder.py",
-        "Autoencoder.loss_and_grad",
-        "The gradient of the data is computed and thrown away: only time is lost.",
-        ["self.encoder.backward(dh, need_dx=True)"],
-    ),
-    (
-        "network/autoencoder.py",
-        "Autoencoder.log_likelihood",
-        RESHAPE,
-        ["h = self.decoder.forward(z.reshape(-2, z.shape[-1]))"],
-    ),
-    (
-        "network/likelihoods.py",
-        "Bernoulli.log_likelihood",
-        RESHAPE,
-        ["self.a = self.logits.forward(h).reshape(-2, *x.shape)"],
-    ),
-    (
-        "network/likelihoods.py",
-        "Bernoulli.backward",
-        RESHAPE,
-        ["return self.logits.backward(da.reshape(-2, self.logits.n_out))"],
-    ),
-    (
-        "network/likelihoods.py",
-        "Gaussian.log_likelihood",
-        RESHAPE,
-        ["self.m = self.mean_layer.forward(h).reshape(-2, *x.shape)"],
-    ),
-    (
-        "network/likelihoods.py",
-        "Gaussian.backward",
-        RESHAPE,
-        ["dh = self.mean_layer.backward(dm.reshape(-2, self.mean_layer.n_out))"],
-    ),
-    (
-        "network/likelihoods.py",
-        "VarianceOfZ.backward",
-        RESHAPE,
-        ["return self.layer.backward(ds.reshape(-2, self.layer.n_out))"],
-    ),
-    (
-        "training/optimizers.py",
-        "",
-        "The size of a block changes no number; nor does how often, or from where, what is too "
-        "small to matter is forgotten.",
-        ["BLOCK = 65536", "FORGET_EVERY = 65", "FORGET_EVERY = 128"],
-    ),
-    (
-        "training/optimizers.py",
-        "Optimizer.update",
-        "The same: how often, and from where.",
-        [
-            "if self.t % FORGET_EVERY != 0:",
-            "if self.t % FORGET_EVERY == 1:",
-            "array[np.abs(array) <= 100000000.0 * np.finfo(array.dtype).tiny] = 0.0",
-            "array[np.abs(array) < 200000000.0 * np.finfo(array.dtype).tiny] = 0.0",
-        ],
-    ),
-    (
-        "network/mlp.py",
-        "MLP.masks",
-        RESHAPE,
-        ["return [mask.reshape(-2, mask.shape[-1]) for mask in masks]"],
-    ),
-)
-REASONS = {
-    (module, function, line): reason for module, function, reason, lines in ARGUED for line in lines
-}
+# What may survive, as it reads in the mutants: why, of which function, the lines.
+ARGUED = """
+# A tie: both sides of the edge give the same, or it has probability 2^-53 at most.
+rules/bernoulli.py sample
+    draw = (rng.random(mean.shape, dtype=mean.dtype) <= mean).astype(mean.dtype)
+rules/codes.py spherical
+    if 1.0 - abs(cosine) <= 1e-06:
+rules/continuous_bernoulli.py logits_of_mean
+    below = mean(middle) <= wanted
+rules/continuous_bernoulli.py sample
+    flat = a >= -0.001
+rules/continuous_bernoulli.py _log_sinhc
+    small = u <= SMALL
+rules/continuous_bernoulli.py _langevin
+    small = np.abs(u) <= SMALL
+rules/corruption.py salt_and_pepper
+    return np.where(u <= amount, (u < 0.5 * amount).astype(x.dtype), x)
+    return np.where(u < amount, (u <= 0.5 * amount).astype(x.dtype), x)
+rules/dropout.py draw
+    return (rng.random(shape, dtype=dtype) > rate).astype(dtype)
+rules/optimizers.py clip
+    if norm >= limit:
+# A row is observed as a whole: each of its columns says the same.
+rules/categorical.py log_likelihood
+    log_sum *= observed[..., 1]
+# The interval only has to hold the answer, and 50 halvings leave it no width.
+rules/continuous_bernoulli.py logits_of_mean
+    low, high = (np.full_like(wanted, -61.0), np.full_like(wanted, 60.0))
+    low, high = (np.full_like(wanted, -120.0), np.full_like(wanted, 60.0))
+    low, high = (np.full_like(wanted, -60.0), np.full_like(wanted, 61.0))
+    low, high = (np.full_like(wanted, -60.0), np.full_like(wanted, 120.0))
+    for _ in range(51):
+    for _ in range(100):
+# A value that the other branch of `where` replaces; it only has to be finite.
+rules/continuous_bernoulli.py sample
+    x = np.log1p(v * np.expm1(a)) / np.where(flat, 2.0, a)
+rules/continuous_bernoulli.py _log_sinhc
+    square = np.where(small, u * u, 1.0)
+    u = np.where(small, 2.0, u)
+rules/continuous_bernoulli.py _langevin
+    square = np.where(small, u * u, 1.0)
+    u = np.where(small, 2.0, u)
+# A guard: no v below 1 is known for which rounding makes x exceed 1.
+rules/continuous_bernoulli.py sample
+    x = np.where(flat, v, np.minimum(x, 2.0))
+# 0 and 1 change places, and they have the same chance.
+rules/corruption.py salt_and_pepper
+    return np.where(u < amount, (u >= 0.5 * amount).astype(x.dtype), x)
+# The noise is symmetric.
+rules/corruption.py gaussian
+    return x - amount * rng.standard_normal(x.shape, dtype=x.dtype)
+# A tie: at its free bits a unit's loss has a kink, and both slopes are right.
+rules/objectives.py elbo_backward
+    dkl *= kl.mean(axis=0) >= free_bits
+# The gradient of the data is computed and thrown away: only time is lost.
+network/autoencoder.py Autoencoder.loss_and_grad
+    self.encoder.backward(dh, need_dx=True)
+# NumPy takes any negative length for the one to be worked out.
+network/autoencoder.py Autoencoder.log_likelihood
+    h = self.decoder.forward(z.reshape(-2, z.shape[-1]))
+network/likelihoods.py Bernoulli.log_likelihood
+    self.a = self.logits.forward(h).reshape(-2, *x.shape)
+network/likelihoods.py Bernoulli.backward
+    return self.logits.backward(da.reshape(-2, self.logits.n_out))
+network/likelihoods.py Gaussian.log_likelihood
+    self.m = self.mean_layer.forward(h).reshape(-2, *x.shape)
+network/likelihoods.py Gaussian.backward
+    dh = self.mean_layer.backward(dm.reshape(-2, self.mean_layer.n_out))
+network/likelihoods.py VarianceOfZ.backward
+    return self.layer.backward(ds.reshape(-2, self.layer.n_out))
+network/mlp.py MLP.masks
+    return [mask.reshape(-2, mask.shape[-1]) for mask in masks]
+# The size of a block changes no number; nor does how often, or from where, what is too small to
+# matter is forgotten.
+training/optimizers.py
+    BLOCK = 65536
+    FORGET_EVERY = 65
+    FORGET_EVERY = 128
+training/optimizers.py Optimizer.update
+    if self.t % FORGET_EVERY != 0:
+    if self.t % FORGET_EVERY == 1:
+    array[np.abs(array) <= 100000000.0 * np.finfo(array.dtype).tiny] = 0.0
+    array[np.abs(array) < 200000000.0 * np.finfo(array.dtype).tiny] = 0.0
+"""
+
+
+def argued():
+    """(module, function, line) of all that is ARGUED."""
+    module = function = None
+    for line in ARGUED.strip().splitlines():
+        if line.startswith("    "):
+            yield module, function, line.strip()
+        elif not line.startswith("#"):
+            module, _, function = line.partition(" ")
+
+
+ARGUED_LINES = set(argued())
 
 
 class Mutant(NamedTuple):
@@ -399,7 +310,7 @@ def verdict(module, mutant):
     name = "numvae." + module.removesuffix(".py").replace("/", ".")
     if killed(name, mutant.code, [own_tests(module)], SECONDS):
         return "killed"
-    if (module, mutant.function, mutant.after) in REASONS:
+    if (module, mutant.function, mutant.after) in ARGUED_LINES:
         return "argued"
     return "killed" if killed(name, mutant.code, WIDER, WIDER_SECONDS) else "survives"
 
@@ -416,7 +327,7 @@ def main():
     print(f"{'':<34}mutants  killed  argued  survive", flush=True)
     if killed("", None, [*WIDER, *map(own_tests, modules)], WIDER_SECONDS):
         sys.exit("The tests fail before anything is changed.")
-    total, unused = Counter(), {key for key in REASONS if key[0] in modules}
+    total, unused = Counter(), {key for key in ARGUED_LINES if key[0] in modules}
     for module in modules:
         start, counts = time.monotonic(), Counter()
         for mutant in mutants((ROOT / "numvae" / module).read_text(encoding="utf-8")):

@@ -5,13 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from numvae.cli import Parser, add_settings, integer, new_file, script
-from numvae.settings import TABLE
-
-
-@pytest.fixture(autouse=True)
-def elsewhere(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+from numvae.cli import Parser, integer, new_file, script
 
 
 def test_a_mistake_is_one_sentence_and_exit_code_2(capsys):
@@ -29,35 +23,8 @@ def test_whole_numbers_have_a_least():
             integer(1)(text)
 
 
-def settings(typed, **defaults):
-    """The settings that a command line gives, as a dict."""
-    p = Parser()
-    add_settings(dict.fromkeys(("data", "model", "training"), p), **defaults)
-    return vars(p.parse_args(typed.split()))
-
-
-def test_every_setting_with_a_group_is_a_flag_with_the_tables_default():
-    defaults = {line.name: line.default for line in TABLE if line.metadata["group"]}
-    assert settings("") == defaults
-    assert settings("", lr=(0.5, "half")) == {**defaults, "lr": 0.5}
-
-
-@pytest.mark.parametrize(
-    ("typed", "wanted"),
-    [
-        ("--latent 3 --samples 5", {"n_latent": 3, "n_samples": 5}),
-        ("--hidden none", {"hidden": ()}),
-        ("--hidden 7,4 --activation elu,tanh", {"hidden": (7, 4), "activation": "elu,tanh"}),
-        ("--likelihood gaussian:3,categorical:5", {"likelihood": "gaussian:3,categorical:5"}),
-        ("--denoise salt_and_pepper:0.3", {"denoise": ("salt_and_pepper", 0.3)}),
-        ("--missing --seed 99999999999999999999", {"missing": True, "random_state": 10**20 - 1}),
-    ],
-)
-def test_what_is_typed_becomes_the_value_of_a_setting(typed, wanted):
-    assert settings(typed) == {**settings(""), **wanted}
-
-
-def test_a_new_file_is_none_that_is_there():
+def test_a_new_file_is_none_that_is_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert new_file("a.csv", ".npy", ".csv") == Path("a.csv")
     Path("a.csv").touch()
     with pytest.raises(FileExistsError, match="^a.csv exists already"):

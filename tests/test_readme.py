@@ -41,13 +41,6 @@ def block(text, holding, language="python"):
     return found
 
 
-def run(*command, cwd):
-    done = subprocess.run(
-        [sys.executable, *command], cwd=cwd, capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
 @pytest.mark.parametrize("name, link", LINKS)
 def test_every_link_leads_somewhere(name, link):
     path, _, heading = link.partition("#")
@@ -201,11 +194,11 @@ def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
 def test_a_search_in_parallel_prints_what_it_says(capsys):
     pytest.importorskip("sklearn")
     exec(block(HOUSE, "GridSearchCV"), {})
-    found, said = capsys.readouterr().out.split(": "), block(HOUSE, "beta", "text").split(": ")
-    assert found[:-1] == said[:-1]
-    assert float(re.search(NUMBER, found[-1])[0]) == pytest.approx(
-        float(re.search(NUMBER, said[-1])[0]), abs=1.0
-    )
+    texts = capsys.readouterr().out, block(HOUSE, "beta", "text")
+    (found, score), (said, wanted) = (text.rsplit(": ", 1) for text in texts)
+    assert found == said
+    score, wanted = (float(re.search(NUMBER, text)[0]) for text in (score, wanted))
+    assert score == pytest.approx(wanted, abs=1.0)
 
 
 def test_blocks_from_elsewhere_are_trained_on(tmp_path, monkeypatch):
@@ -271,11 +264,12 @@ def test_the_checks_print_what_it_says(capsys):
 @pytest.mark.slow
 def test_training_prints_what_it_says(tmp_path):
     """Other processors round differently, so the numbers agree, but not to the last digit."""
-    found = run(str(ROOT / "scripts" / "train.py"), cwd=tmp_path)
+    command = [sys.executable, ROOT / "scripts" / "train.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     for name in ("ELBO", "nll", "KL", "bits", "pose", "expression"):
         values = [
             float(re.search(rf"^  {name} +({NUMBER})", text, re.M)[1])
-            for text in (found, block(SCRIPTS, "held-out examples:", "text"))
+            for text in (done.stdout, block(SCRIPTS, "held-out examples:", "text"))
         ]
         assert values[0] == pytest.approx(values[1], rel=0.03), name
 

@@ -88,7 +88,7 @@ GOOD = [
     ("activation", "elu", "elu", "elu"),
     ("activation", "linear,tanh", "linear,tanh", "linear,tanh"),
     ("likelihood", "continuous-bernoulli", "continuous-bernoulli", "continuous-bernoulli"),
-    ("likelihood", "gaussian:3,bernoulli:1", "gaussian:3,bernoulli:1", "gaussian:3,bernoulli:1"),
+    ("likelihood", "gaussian:3,categorical:5", *["gaussian:3,categorical:5"] * 2),
     ("sigma", 1, "1", 1.0),
     ("sigma_min", np.float32(0.5), "0.5", 0.5),
     ("dropout", 0, "0", 0.0),
@@ -107,6 +107,7 @@ GOOD = [
     ("denoise", ("salt_and_pepper", 1), "salt_and_pepper:1", ("salt_and_pepper", 1.0)),
     ("denoise", ["gaussian", 0], "gaussian:0", ("gaussian", 0.0)),
     ("random_state", np.int32(0), "0", 0),
+    ("random_state", 10**20 - 1, "99999999999999999999", 10**20 - 1),
 ]
 
 
@@ -173,7 +174,7 @@ NO_WIDTHS = [8, None, "8,8", b"ab", {8}, iter([8]), np.array(8)]
 bad(TypeError, "must be a sequence of widths, found ", "hidden", NO_WIDTHS)
 says = "must hold widths, each a whole number, at least 1, found "
 bad(ValueError, says, "hidden", [[0], (8, -1)], "0 16,-4")
-bad(TypeError, says, "hidden", [[2.5], [True], ["8"], [[8]]], "a 16, 2.5")
+bad(TypeError, says, "hidden", [[2.5], [True], ["8"], [[8]]], "a 16, 2.5 8,x")
 
 CHOICES = "activation likelihood optimizer schedule objective binarize"
 bad(TypeError, "must be one of ", CHOICES, [None, 3, True, ["adam"]])

@@ -1,8 +1,6 @@
 """What will not do is answered with one sentence, and changes nothing."""
 
 import copy
-import io
-import json
 import os
 import pickle
 from pathlib import Path
@@ -42,7 +40,7 @@ BAD = []
 for name, value, error, says in (  # test_settings.py has all others
     ("n_latent", 0, ValueError, "n_latent must be a whole number, at least 1, found 0."),
     ("lr", True, TypeError, "lr must be a number above 0, found True."),
-    ("hidden", (8, -1), ValueError, "hidden (each width) must be a whole number"),
+    ("hidden", (8, -1), ValueError, "hidden widths must be a whole number"),
     ("activation", "tanh,elu,relu", ValueError, "names 3 for 1 hidden layers"),
     ("optimizer", "adamm", ValueError, "Did you mean 'adam'?"),
     ("random_state", -1, ValueError, "random_state must be a whole number, at least 0"),
@@ -92,9 +90,8 @@ METHODS = ("transform", "encode", "reconstruct", "score_samples", "elbo", "score
 for what, (value, error, says) in TABLES.items():
     BAD.append((f"fit {what}", {}, fit(value), error, says))
     BAD.append((f"decode {what}", {}, lambda c, v=value: c.vae.decode(v), error, says))
-    for method in (
-        METHODS if what in ("NaN", "1-D", "sparse csr", "text", "no rows") else METHODS[:1]
-    ):
+    every = what in ("NaN", "1-D", "sparse csr", "text", "no rows")
+    for method in METHODS if every else METHODS[:1]:
         call = lambda c, m=method, v=value: getattr(c.vae, m)(v)  # noqa: E731
         BAD.append((f"{method} {what}", {}, call, error, says))
 for method in METHODS:
@@ -103,79 +100,41 @@ for method in METHODS:
         says = f"X has {n} features, but VAE is expecting 4 features as input"
         BAD.append((f"{method} with {n} columns", {}, call, ValueError, says))
 
-BERNOULLI = {"likelihood": "bernoulli"}
-BAD += [
-    ("numbers for bernoulli", BERNOULLI, fit(X), ValueError, "from 0 to 1, found -"),
-    ("bytes for bernoulli", BERNOULLI, fit(np.full((3, D), 255)), ValueError, "found 255 to 255"),
-    (
-        "-0.1 later",
-        {},
-        lambda c: c.bits.transform([[0, 1, 0, -0.1]]),
-        ValueError,
-        "found -0.1 to 1",
-    ),
-    ("2 later", {}, lambda c: c.bits.score([[0, 1, 0, 2]]), ValueError, "scale the data"),
-    ("2 partly", {}, lambda c: c.bits.partial_fit([[0, 1, 0, 2]]), ValueError, "scale the data"),
-    (
-        "too large for the model",
-        {},
-        lambda c: c.single.transform([[1e39] * D]),
-        ValueError,
-        "float32",
-    ),
-    ("codes too large", {}, lambda c: c.single.decode([[1e39] * Z]), ValueError, "for float32"),
-    (
-        "3 codes",
-        {},
-        lambda c: c.vae.decode(X[:, :3]),
-        ValueError,
-        "Z has 3 columns, but this VAE has 2",
-    ),
-    ("1 code", {}, lambda c: c.vae.inverse_transform(X[:, :1]), ValueError, "one column for each"),
-    (
-        "sample(0)",
-        {},
-        lambda c: c.vae.sample(0),
-        ValueError,
-        "n must be a whole number, at least 1",
-    ),
-    ("sample(-1)", {}, lambda c: c.vae.sample(-1), ValueError, "n must be a whole number"),
-    ("sample(2.0)", {}, lambda c: c.vae.sample(2.0), TypeError, "n must be a whole number"),
-    ("sample('2')", {}, lambda c: c.vae.sample("2"), TypeError, "n must be a whole number"),
-    (
-        "sample seed",
-        {},
-        lambda c: c.vae.sample(2, random_state=-1),
-        ValueError,
-        "random_state must",
-    ),
-    (
-        "encode seed",
-        {},
-        lambda c: c.vae.encode(X, random_state="a"),
-        TypeError,
-        "random_state must",
-    ),
-    ("no draws", {"n_importance": 0}, lambda c: c.vae.score(X), ValueError, "n_importance must be"),
-    ("half a draw", {"n_importance": 0.5}, lambda c: c.vae.elbo(X), TypeError, "n_importance must"),
-    ("VAE(wrong)", {}, lambda c: VAE(latent=3), TypeError, "unexpected keyword argument 'latent'"),
-    ("VAE(2, 8)", {}, lambda c: VAE(2, (8,)), TypeError, "positional argument"),
-    (
-        "set wrong",
-        {},
-        lambda c: c.vae.set_params(beta=2, learning_rate=1),
-        ValueError,
-        "there are n_",
-    ),
-    ("set near", {}, lambda c: c.vae.set_params(n_latents=1), ValueError, "mean 'n_latent'?"),
-    (
-        "set nested",
-        {},
-        lambda c: c.vae.set_params(vae__lr=1),
-        ValueError,
-        "Invalid parameter 'vae__lr'",
-    ),
-]
+for what, settings, error, says in (
+    ("c.vae.fit(X)", {"likelihood": "bernoulli"}, ValueError, "from 0 to 1, found -"),
+    ("c.vae.fit(np.full((3, D), 255))", {"likelihood": "bernoulli"}, ValueError, "255 to 255"),
+    ("c.bits.transform([[0, 1, 0, -0.1]])", {}, ValueError, "found -0.1 to 1"),
+    ("c.bits.score([[0, 1, 0, 2]])", {}, ValueError, "scale the data"),
+    ("c.bits.partial_fit([[0, 1, 0, 2]])", {}, ValueError, "scale the data"),
+    ("c.single.transform([[1e39] * D])", {}, ValueError, "float32"),
+    ("c.single.decode([[1e39] * Z])", {}, ValueError, "for float32"),
+    ("c.vae.decode(X[:, :3])", {}, ValueError, "Z has 3 columns, but this VAE has 2"),
+    ("c.vae.inverse_transform(X[:, :1])", {}, ValueError, "one column for each"),
+    ("c.vae.sample(0)", {}, ValueError, "n must be a whole number, at least 1"),
+    ("c.vae.sample(-1)", {}, ValueError, "n must be a whole number"),
+    ("c.vae.sample(2.0)", {}, TypeError, "n must be a whole number"),
+    ("c.vae.sample('2')", {}, TypeError, "n must be a whole number"),
+    ("c.vae.sample(2, random_state=-1)", {}, ValueError, "random_state must"),
+    ("c.vae.encode(X, random_state='a')", {}, TypeError, "random_state must"),
+    ("c.vae.score(X)", {"n_importance": 0}, ValueError, "n_importance must be"),
+    ("c.vae.elbo(X)", {"n_importance": 0.5}, TypeError, "n_importance must"),
+    ("VAE(latent=3)", {}, TypeError, "unexpected keyword argument 'latent'"),
+    ("VAE(2, (8,))", {}, TypeError, "positional argument"),
+    ("c.vae.set_params(beta=2, learning_rate=1)", {}, ValueError, "there are n_"),
+    ("c.vae.set_params(n_latents=1)", {}, ValueError, "mean 'n_latent'?"),
+    ("c.vae.set_params(vae__lr=1)", {}, ValueError, "Invalid parameter 'vae__lr'"),
+    ("load('no.npz')", {}, FileNotFoundError, "no.npz"),
+    ("load('folder')", {}, FileNotFoundError, "folder/model.npz"),
+    ("load(None)", {}, TypeError, "NoneType"),
+    ("load(0)", {}, TypeError, "int"),  # the number of an open file
+    ("load('a checkpoint')", {}, ValueError, "is a numvae checkpoint file; expected a model file"),
+    ("load('a pickle')", {}, ValueError, "is not a whole numvae model file"),
+    ("c.vae.save(None)", {}, TypeError, "NoneType"),
+    ("c.vae.save('folder')", {}, IsADirectoryError, "folder"),
+    ("c.vae.save('nowhere/vae.npz')", {}, FileNotFoundError, "nowhere"),
+    ("c.vae.save('good/vae.npz')", {}, NotADirectoryError, "good"),
+):
+    BAD.append((what, settings, lambda c, what=what: eval(what, globals(), {"c": c}), error, says))
 
 for method, argument in {
     **dict.fromkeys((*METHODS[:-1], "decode", "inverse_transform"), X),
@@ -184,66 +143,7 @@ for method, argument in {
     "get_feature_names_out": None,
 }.items():
     call = lambda c, m=method, a=argument: getattr(VAE(), m)(a)  # noqa: E731
-    BAD.append(
-        (f"{method} before fit", {}, call, NotFittedError, "not fitted yet: call fit(X) first")
-    )
-
-
-# Files: each call writes a file that `load` shall refuse; test_checkpoint.py has more of them.
-
-
-def good():
-    return Path("good").read_bytes()
-
-
-def edited(change=lambda header: None):
-    """The good file, whole, with another header."""
-    with np.load("good") as archive:
-        arrays = dict(archive)
-    header = json.loads(arrays["header"].tobytes())
-    change(header)
-    arrays["header"] = np.frombuffer(json.dumps(header).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getvalue()
-
-
-def as_checkpoint(c):
-    checkpoint.save(c.vae._training, "new")
-    return Path("new").read_bytes()
-
-
-WHOLE = "is not a whole numvae model file"
-FILES = {
-    "text": (lambda c: b"epoch,elbo\n1,2\n", WHOLE),
-    "a pickle": (lambda c: pickle.dumps(Harm()), WHOLE),
-    "cut in half": (lambda c: good()[: len(good()) // 2], WHOLE),
-    "the future": (lambda c: edited(lambda h: h.update(version=3)), "version 3, this numvae reads"),
-    "a checkpoint": (as_checkpoint, "is a numvae checkpoint file; expected a model file"),
-    "no seed": (lambda c: edited(lambda h: h.pop("seed")), "it has no 'seed'"),
-    "a bad setting": (lambda c: edited(lambda h: h["settings"].update(lr=-1)), "lr must be a num"),
-}
-
-
-def load_written(c, make):
-    Path("bad").write_bytes(make(c))
-    c.files.update(files())
-    return load("bad")
-
-
-for what, (make, says) in FILES.items():
-    call = lambda c, make=make: load_written(c, make)  # noqa: E731
-    BAD.append((f"load {what}", {}, call, ValueError, says))
-BAD += [
-    ("load nothing", {}, lambda c: load("no.npz"), FileNotFoundError, "no.npz"),
-    ("load a folder", {}, lambda c: load("folder"), FileNotFoundError, "folder/model.npz"),
-    ("load None", {}, lambda c: load(None), TypeError, "NoneType"),
-    ("load an open file's number", {}, lambda c: load(0), TypeError, "int"),
-    ("save None", {}, lambda c: c.vae.save(None), TypeError, "NoneType"),
-    ("save as a folder", {}, lambda c: c.vae.save("folder"), IsADirectoryError, "folder"),
-    ("save nowhere", {}, lambda c: c.vae.save("nowhere/vae.npz"), FileNotFoundError, "nowhere"),
-    ("save under a file", {}, lambda c: c.vae.save("good/vae.npz"), NotADirectoryError, "good"),
-]
+    BAD.append((f"{method} before fit", {}, call, NotFittedError, "not fitted yet: call fit(X)"))
 
 
 def files():
@@ -258,9 +158,11 @@ def fitted():
 
 @pytest.fixture
 def c(fitted, tmp_path, monkeypatch):
-    """Fitted estimators, and a folder with a file that is good."""
+    """Fitted estimators, and a folder with a file that is good and others that are no models."""
     monkeypatch.chdir(tmp_path)
     fitted["vae"].save("good")
+    checkpoint.save(fitted["vae"]._training, "a checkpoint")
+    Path("a pickle").write_bytes(pickle.dumps(Harm()))
     os.mkdir("folder")
     return SimpleNamespace(**copy.deepcopy(fitted), files=files())
 
@@ -296,8 +198,6 @@ def test_what_will_not_do_is_answered_and_changes_nothing(c, settings, call, err
 
 def test_a_good_file_is_loaded(c):
     assert_array_equal(load("good").transform(X), c.vae.transform(X))
-    Path("bad").write_bytes(edited())
-    assert_array_equal(load("bad").transform(X), c.vae.transform(X))
 
 
 def test_a_table_of_numbers_comes_back_uncopied(tmp_path):

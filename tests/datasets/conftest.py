@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 
@@ -26,3 +27,14 @@ def no_data(monkeypatch, tmp_path):
     monkeypatch.setattr("sys.platform", "linux")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     return tmp_path / "cache" / "numvae"
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """saved(array, …): the path, as text, of a file my.npy that holds the array."""
+
+    def saved(array, **kwargs):
+        np.save(tmp_path / "my.npy", array, **kwargs)
+        return str(tmp_path / "my.npy")
+
+    return saved

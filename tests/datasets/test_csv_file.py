@@ -68,10 +68,7 @@ def test_an_empty_cell_may_mean_not_known(written):
         ("age,name\n3,4\n5,Ann\n", r"'Ann' in row 3, column 2 \(name\)"),
         ("name,1\n3,4\n", "'name' in row 1, column 1"),
         ("1,2\n\n3,\n", "an empty cell in row 3, column 2"),
-        (
-            ",0,1\n0,5,6\n",
-            "an empty cell in row 1, column 1",
-        ),  # a table written with its row numbers
+        (",0,1\n0,5,6\n", "an empty cell in row 1, column 1"),  # written with its row numbers
         ("1,2\n3\n", "1 cells in row 2, but 2 in its first row"),
         ("1,2\n3,4,5\n", "3 cells in row 2, but 2 in its first row"),
         ("1,5;2,5\n3,5;4,5\n", "'1,5' in row 1|nothing but|'3,5' in row 2"),

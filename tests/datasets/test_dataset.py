@@ -109,22 +109,11 @@ def test_frey_is_split_in_the_order_of_the_video(real_data):
         load("frey", folder, validation=1965)
 
 
-@pytest.fixture
-def mine(tmp_path):
-    """mine(array): the path of an array on disk."""
-
-    def save(array):
-        np.save(tmp_path / "mine.npy", array)
-        return str(tmp_path / "mine.npy")
-
-    return save
-
-
-def test_ones_own_examples_are_split_at_random_each_in_one_part(mine):
-    path = mine(np.arange(40.0).reshape(20, 2))
+def test_ones_own_examples_are_split_at_random_each_in_one_part(saved):
+    path = saved(np.arange(40.0).reshape(20, 2))
     data = load(path)
     check(data)
-    assert data.name == "mine" and data.shape == (2,)
+    assert data.name == "my" and data.shape == (2,)
     assert len(data.X_valid) == 2
     both = np.concatenate([data.X, data.X_valid])
     assert_array_equal(both[both[:, 0].argsort()], np.arange(40.0).reshape(20, 2))
@@ -133,20 +122,20 @@ def test_ones_own_examples_are_split_at_random_each_in_one_part(mine):
 
 
 @pytest.mark.parametrize("n_valid", [0, 1, 19])
-def test_as_many_of_ones_own_examples_are_held_out_as_asked(mine, n_valid):
-    data = load(mine(np.zeros((20, 2))), validation=n_valid)
+def test_as_many_of_ones_own_examples_are_held_out_as_asked(saved, n_valid):
+    data = load(saved(np.zeros((20, 2))), validation=n_valid)
     check(data)
     assert len(data.X_valid) == n_valid
 
 
 @pytest.mark.parametrize("n_valid", [20, 21])
-def test_more_held_out_than_there_is_is_refused(mine, n_valid):
+def test_more_held_out_than_there_is_is_refused(saved, n_valid):
     with pytest.raises(ValueError, match=f"Cannot hold out {n_valid} of 20 examples"):
-        load(mine(np.zeros((20, 2))), validation=n_valid)
+        load(saved(np.zeros((20, 2))), validation=n_valid)
 
 
-def test_what_was_read_is_said_of_ones_own_data_only(mine):
-    assert "20 rows of 2 numbers" in load(mine(np.zeros((20, 2)))).summary
+def test_what_was_read_is_said_of_ones_own_data_only(saved):
+    assert "20 rows of 2 numbers" in load(saved(np.zeros((20, 2)))).summary
     assert load("faces", validation=0).summary == ""
 
 
@@ -167,8 +156,8 @@ def test_the_name_is_the_files_or_the_folders(tmp_path, monkeypatch, filename, n
     assert data.name == name
 
 
-def test_a_large_file_is_split_as_a_small_one_and_stays_on_disk(mine, monkeypatch):
-    path = mine(np.random.default_rng(0).random((30, 2), np.float32))
+def test_a_large_file_is_split_as_a_small_one_and_stays_on_disk(saved, monkeypatch):
+    path = saved(np.random.default_rng(0).random((30, 2), np.float32))
     small = load(path, seed=4)
     monkeypatch.setattr(array_files, "LARGE", 0)
     large = load(path, seed=4)
@@ -178,8 +167,8 @@ def test_a_large_file_is_split_as_a_small_one_and_stays_on_disk(mine, monkeypatc
     assert_array_equal(large.X_valid[:], small.X_valid)
 
 
-def test_missing_values_are_let_through_on_request(mine):
-    path = mine(np.array([[0.0, np.nan]] * 20))
+def test_missing_values_are_let_through_on_request(saved):
+    path = saved(np.array([[0.0, np.nan]] * 20))
     assert np.isnan(load(path, missing=True).X[:, 1]).all()
     with pytest.raises(ValueError, match="--missing"):
         load(path)

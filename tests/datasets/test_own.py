@@ -8,12 +8,6 @@ from numvae import rows
 from numvae.datasets import array_files, own
 
 
-def saved(tmp_path, array, **kwargs):
-    path = str(tmp_path / "my.npy")
-    np.save(path, array, **kwargs)
-    return path
-
-
 def everything(data):
     return data.examples(np.arange(len(data.rows)))
 
@@ -21,9 +15,9 @@ def everything(data):
 @pytest.mark.parametrize("shape", [(6, 5), (6, 4, 3), (6, 4, 3, 3), (1, 1)], ids=str)
 @pytest.mark.parametrize("order", ["C", "F"])
 @pytest.mark.parametrize("kind", ["f2", "f4", "f8", ">f8", "i8", "u2", "i1", "?"])
-def test_rows_and_images_of_numbers_keep_their_values(tmp_path, shape, order, kind):
+def test_rows_and_images_of_numbers_keep_their_values(saved, shape, order, kind):
     array = np.random.default_rng(0).integers(-100, 100, shape).astype(kind, order=order)
-    data = own.load(saved(tmp_path, array))
+    data = own.load(saved(array))
     X = everything(data)
     assert X.dtype == np.float32 and X.shape == (shape[0], np.prod(shape[1:]))
     assert data.shape == shape[1:]
@@ -32,8 +26,8 @@ def test_rows_and_images_of_numbers_keep_their_values(tmp_path, shape, order, ki
 
 
 @pytest.mark.parametrize("kind", ["u1", "f4", "f8", "i8", "u2"])
-def test_bytes_become_zero_to_one_whatever_they_are_kept_in(tmp_path, kind):
-    data = own.load(saved(tmp_path, np.arange(256).astype(kind).reshape(4, 8, 8)))
+def test_bytes_become_zero_to_one_whatever_they_are_kept_in(saved, kind):
+    data = own.load(saved(np.arange(256).astype(kind).reshape(4, 8, 8)))
     X = everything(data)
     assert X.dtype == np.float32 and (X.min(), X.max()) == (0.0, 1.0)
     assert_allclose(255 * X.ravel(), np.arange(256), rtol=1e-6)
@@ -57,8 +51,8 @@ def test_bytes_become_zero_to_one_whatever_they_are_kept_in(tmp_path, kind):
     ],
     ids=range(11),
 )
-def test_the_likelihood_suits_the_values_and_one_line_says_why(tmp_path, array, likelihood, said):
-    path = saved(tmp_path, array)
+def test_the_likelihood_suits_the_values_and_one_line_says_why(saved, array, likelihood, said):
+    path = saved(array)
     data = own.load(path)
     assert data.likelihood == likelihood
     assert data.summary.startswith(path) and said in data.summary and "\n" not in data.summary
@@ -85,28 +79,28 @@ def test_the_likelihood_suits_the_values_and_one_line_says_why(tmp_path, array, 
     ],
     ids=range(14),
 )
-def test_an_array_that_is_no_data_set_is_refused(tmp_path, array, says):
-    path = saved(tmp_path, array)
+def test_an_array_that_is_no_data_set_is_refused(saved, array, says):
+    path = saved(array)
     with pytest.raises(ValueError, match=f"^{path} .*({says})"):
         own.load(path)
 
 
-def test_nan_may_mean_not_known(tmp_path):
+def test_nan_may_mean_not_known(saved):
     array = np.array([[0.0, np.nan], [1.0, 1.0]])
-    data = own.load(saved(tmp_path, array), missing=True)
+    data = own.load(saved(array), missing=True)
     assert_array_equal(everything(data), array)
     assert data.likelihood == "bernoulli" and "25.0% of them missing" in data.summary
     for bad, says in (([[np.inf, np.nan]], "infinity in 1 of 1"), ([[np.nan]], "nothing but NaN")):
         with pytest.raises(ValueError, match=says):
-            own.load(saved(tmp_path, np.array(bad)), missing=True)
+            own.load(saved(np.array(bad)), missing=True)
 
 
-def test_pickled_objects_are_refused_and_never_run(tmp_path):
+def test_pickled_objects_are_refused_and_never_run(saved, tmp_path):
     class Harm:
         def __reduce__(self):
             return open, (str(tmp_path / "harm"), "w")
 
-    path = saved(tmp_path, np.array([[Harm()]], object), allow_pickle=True)
+    path = saved(np.array([[Harm()]], object), allow_pickle=True)
     with pytest.raises(ValueError, match=f"^{path} "):
         own.load(path)
     for name in ("my.npy", "my.npz"):
@@ -136,16 +130,16 @@ def test_what_is_own_is_told_by_its_ending(tmp_path):
         assert not own.is_own(name)
 
 
-def test_only_a_folder_is_resized(tmp_path):
+def test_only_a_folder_is_resized(saved):
     with pytest.raises(ValueError, match="Only a folder of images can be resized"):
-        own.load(saved(tmp_path, np.zeros((3, 4, 4))), resize=(2, 2))
+        own.load(saved(np.zeros((3, 4, 4))), resize=(2, 2))
 
 
 @pytest.mark.parametrize("kind", ["f4", "u1", "f8"])
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_a_large_file_is_mapped_and_gives_the_same_examples(tmp_path, monkeypatch, kind, order):
+def test_a_large_file_is_mapped_and_gives_the_same_examples(saved, monkeypatch, kind, order):
     array = np.random.default_rng(0).integers(0, 256, (50, 4, 3)).astype(kind, order=order)
-    path = saved(tmp_path, array)
+    path = saved(array)
     numbers = np.array([3, 7, 20, 49])
     read = own.load(path).examples(numbers)
     monkeypatch.setattr(array_files, "LARGE", 100)
@@ -160,15 +154,15 @@ def test_a_large_file_is_mapped_and_gives_the_same_examples(tmp_path, monkeypatc
     assert_array_equal(np.asarray(mapped), read)
 
 
-def test_a_map_refuses_the_same_files(tmp_path, monkeypatch):
+def test_a_map_refuses_the_same_files(saved, tmp_path, monkeypatch):
     monkeypatch.setattr(array_files, "LARGE", 0)
     bad = np.zeros((9, 2), "f4")
     bad[4] = np.nan
     with pytest.raises(ValueError, match="in 1 of 9 rows"):
-        own.load(saved(tmp_path, bad))
+        own.load(saved(bad))
     path = tmp_path / "my.npy"
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(ValueError, match=f"^{path} is not a readable .npy array"):
         own.load(path)
     with pytest.raises(ValueError, match=f"^{path} is not a readable .npy array"):
-        own.load(saved(tmp_path, np.array([[None]], object), allow_pickle=True))
+        own.load(saved(np.array([[None]], object), allow_pickle=True))

@@ -153,9 +153,8 @@ def test_baseline_of_a_column_that_never_moves_is_bounded_by_sigma_min():
 def test_baseline_of_gray_pixels(rng):
     """The density with the column's mean, which is the one of highest likelihood."""
     train, x = rng.beta(2.0, 1.0, (400, 2)), rng.random((7, 2))
-    found = diagnostics.baseline(
-        config("continuous-bernoulli"), diagnostics.column_moments(train), x
-    )
+    moments = diagnostics.column_moments(train)
+    found = diagnostics.baseline(config("continuous-bernoulli"), moments, x)
     total = np.zeros(7)
     for column, m in zip(x.T, train.mean(axis=0)):
 
@@ -175,12 +174,8 @@ def test_baseline_of_blocks_and_of_missing_values(rng, draw):
     train[50:60, 2:] = np.nan
     x = np.concatenate([draw(2, 2), np.eye(3)[[1, 2]]], axis=1)
     observed = np.array([[1.0, 0, 1, 1, 1], [1, 1, 0, 0, 0]])
-    found = diagnostics.baseline(
-        config("gaussian:2,categorical:3"),
-        diagnostics.column_moments(train),
-        x * observed,
-        observed,
-    )
+    blocks, moments = config("gaussian:2,categorical:3"), diagnostics.column_moments(train)
+    found = diagnostics.baseline(blocks, moments, x * observed, observed)
     one = stats.norm(train[40:, 0].mean(), train[40:, 0].std())
     two = stats.norm(train[:, 1].mean(), train[:, 1].std())
     counted = np.bincount(np.concatenate([kinds[:50], kinds[60:]]), minlength=3)
@@ -213,9 +208,8 @@ def test_diagnosis_of_every_likelihood(rng, likelihood):
     assert found["elbo"] == pytest.approx(-found["nll"] - found["kl"], rel=1e-12)
     assert found["bits"] == pytest.approx(-found["elbo"] / np.log(2) / D)
     moments = diagnostics.column_moments(x)
-    assert found["baseline"] == pytest.approx(
-        diagnostics.baseline(model.config, moments, x).mean(), rel=1e-6
-    )
+    baseline = diagnostics.baseline(model.config, moments, x).mean()
+    assert found["baseline"] == pytest.approx(baseline, rel=1e-6)
     text = "\n".join(diagnostics.lines(found))
     for number in (found["log_p"], found["elbo"], found["baseline"], found["kl"]):
         assert f"{number:.2f}" in text

@@ -54,10 +54,8 @@ def test_it_is_log_p_of_a_linear_gaussian_model(draw, rng):
 
 def test_it_is_exact_from_a_single_sample_of_the_exact_posterior(draw):
     """With one latent unit the posterior is of q's own form, and every weight is p(x)."""
-    model, x = (
-        Autoencoder(D, 1, (), "tanh", "gaussian-fixed", sigma=0.5, dtype="float64"),
-        draw(B, D),
-    )
+    model = Autoencoder(D, 1, (), "tanh", "gaussian-fixed", sigma=0.5, dtype="float64")
+    x = draw(B, D)
     model.initialize(np.random.default_rng(3))
     values = model.parameters.values
     W, b = values["likelihood.mean.W"], values["likelihood.mean.b"]

@@ -78,10 +78,9 @@ def test_the_weights_are_their_definition(draw):
     model, x = linear(0.2), draw(2, D)
     known = np.array([[1, 1, 0, 1, 0], [0, 1, 1, 0, 0]], bool)
     L, B = 4, 2
-    z, log_w = imputation._chains(
-        model, np.where(known, x, 0.0), known, np.random.default_rng(1), 0, L
-    )
-    mu, logvar = model.encode(np.where(known, x, 0.0))  # no step: all chains see zeros
+    zeros = np.where(known, x, 0.0)
+    z, log_w = imputation._chains(model, zeros, known, np.random.default_rng(1), 0, L)
+    mu, logvar = model.encode(zeros)  # no step: all chains see zeros
     for l, b in np.ndindex(L, B):
         said = model.decode(z[l, b][None])[0]
         log_px = stats.norm.logpdf(x[b], said, SIGMA)[known[b]].sum()
@@ -100,9 +99,8 @@ def test_the_proposal_is_the_mixture_of_all_chains(draw):
         return seen[-1]
 
     model.encode = spy
-    z, log_w = imputation._chains(
-        model, np.where(known, x, 0.0), known, np.random.default_rng(1), 3, 5
-    )
+    zeros = np.where(known, x, 0.0)
+    z, log_w = imputation._chains(model, zeros, known, np.random.default_rng(1), 3, 5)
     mu, logvar = seen[-1]
     for l in range(5):
         q = [np.exp(stats.norm.logpdf(z[l, 0], m, np.exp(v / 2)).sum()) for m, v in zip(mu, logvar)]

@@ -18,9 +18,7 @@ from numvae.settings import Settings
 from numvae.training.loop import Training
 
 NODE = shutil.which("node")
-needs_node = pytest.mark.skipif(
-    NODE is None, reason="node is not installed to run the page's script"
-)
+needs_node = pytest.mark.skipif(NODE is None, reason="node, which runs the page, is not installed")
 
 
 def a_view(likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="f4", **more):

@@ -17,17 +17,9 @@ def a_view(n=60, n_valid=0, n_latent=3, shape=(2, 3), use=None, X=None, **settin
     training = Training.new(Settings(n_latent, hidden=(), **settings), X, 0)
     if use is not None:
         training.model.parameters.values["mu.W"][...] *= use
-    known = {"row": np.arange(len(X), dtype="f4")}
-    dataset = Dataset(
-        "made-up",
-        X[:n],
-        X[n:],
-        shape,
-        "split",
-        "gaussian",
-        {"row": known["row"][:n]},
-        {"row": known["row"][n:]},
-    )
+    row = np.arange(len(X), dtype="f4")
+    known = {"row": row[:n]}, {"row": row[n:]}
+    dataset = Dataset("made-up", X[:n], X[n:], shape, "split", "gaussian", *known)
     return view(Run("model.npz", training, {}), dataset)
 
 
@@ -78,12 +70,8 @@ def test_the_least_and_the_largest_value_of_a_column_leave_out_what_is_missing()
 def test_classes_have_a_colour_each_and_factors_a_place_on_the_scale():
     classes = colouring("digit", np.array([3, 7, 3, 9]))
     assert classes["isClass"] and classes["labels"] == ["3", "7", "9"]
-    assert classes["palette"] == list(style.CLASSES[:3]) and classes["index"].tolist() == [
-        0,
-        1,
-        0,
-        2,
-    ]
+    assert classes["palette"] == list(style.CLASSES[:3])
+    assert classes["index"].tolist() == [0, 1, 0, 2]
     for values in (np.array([-1.0, 0.0, 1.0]), np.arange(11)):
         factor = colouring("factor", values)
         assert not factor["isClass"] and factor["index"][0] == 0

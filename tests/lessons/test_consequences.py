@@ -3,15 +3,7 @@ import pytest
 
 from numvae.lessons import consequences
 from numvae.lessons.bugs import BUGS
-from numvae.lessons.consequences import (
-    EPOCHS,
-    Curve,
-    compare,
-    data,
-    learned,
-    unnoticed,
-    verdict,
-)
+from numvae.lessons.consequences import EPOCHS, Curve, compare, learned, unnoticed, verdict
 
 BY_NAME = {bug.name: bug for bug in BUGS}
 
@@ -103,10 +95,10 @@ def test_another_seed_moves_the_right_program_by_less_than_what_counts(mode):
 
 
 def test_the_digits_are_small_sorted_and_black_and_white_where_asked():
-    x, held_out = data(black_and_white=True)
+    x, held_out = consequences.data(black_and_white=True)
     assert x.shape == (1000, 196) and held_out.shape == (500, 196) and x.dtype == np.float32
     assert set(np.unique(x)) == {0.0, 1.0}
-    gray, _ = data(black_and_white=False)
+    gray, _ = consequences.data(black_and_white=False)
     assert len(np.unique(gray)) > 100
     between = np.linalg.norm(np.diff(gray, axis=0), axis=1).mean()
     assert between < np.linalg.norm(gray[:500] - gray[500:], axis=1).mean()

@@ -161,12 +161,11 @@ def test_one_importance_weighted_sample_is_the_sampled_elbo(linear, rng):
 def test_the_encoder_is_the_first_part_of_the_vector(hidden):
     model = Autoencoder(D, Z, hidden)
     values = model.parameters.values
-    wanted = sum(
-        v.size for k, v in values.items() if k.split(".")[0] in ("encoder", "mu", "logvar")
-    )
+    parts = {"encoder", "mu", "logvar"}
+    wanted = sum(v.size for k, v in values.items() if k.split(".")[0] in parts)
     assert noise.encoder(model) == slice(0, wanted)
     model.parameters.vector[noise.encoder(model)] = 1.0
-    assert {k.split(".")[0] for k, v in values.items() if v.any()} <= {"encoder", "mu", "logvar"}
+    assert {k.split(".")[0] for k, v in values.items() if v.any()} <= parts
 
 
 def test_the_score_function_reaches_the_encoder_alone(linear, rng):

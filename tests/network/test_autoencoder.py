@@ -157,37 +157,32 @@ def test_loss_and_gradient_are_linear_in_beta(batch):
     assert_allclose(g_3, g_0 + 3.0 * (g_1 - g_0), rtol=1e-10, atol=1e-14)
 
 
-@each_likelihood
-def test_duplicating_the_batch_or_the_samples_changes_neither_loss_nor_gradient(likelihood, batch):
-    model, (x, eps) = make(likelihood), batch
-    losses, gradient = model.loss_and_grad(x, eps)
-    gradient = gradient.copy()
-    for x_twice, eps_twice in [
-        (np.concatenate([x, x]), np.concatenate([eps, eps], axis=1)),
-        (x, np.concatenate([eps, eps])),
-    ]:
-        losses_twice, gradient_twice = model.loss_and_grad(x_twice, eps_twice)
-        assert_allclose(losses_twice, losses, rtol=1e-12)
-        assert_allclose(gradient_twice, gradient, rtol=1e-10, atol=1e-14)
+ORDER = np.array([2, 0, 1])
+SAME_LOSS = {
+    "examples twice": lambda x, eps: (np.tile(x, (2, 1)), np.tile(eps, (1, 2, 1))),
+    "samples twice": lambda x, eps: (x, np.tile(eps, (2, 1, 1))),
+    "examples permuted": lambda x, eps: (x[ORDER], eps[:, ORDER]),
+    "samples permuted": lambda x, eps: (x, eps[::-1]),
+}
 
 
 @each_likelihood
-def test_permuting_the_examples_or_the_samples_changes_neither_loss_nor_gradient(likelihood, batch):
-    model, (x, eps), order = make(likelihood), batch, np.array([2, 0, 1])
-    losses, gradient = model.loss_and_grad(x, eps)
+@pytest.mark.parametrize("change", SAME_LOSS.values(), ids=SAME_LOSS)
+def test_duplicating_or_permuting_changes_neither_loss_nor_gradient(likelihood, change, batch):
+    model = make(likelihood)
+    losses, gradient = model.loss_and_grad(*batch)
     gradient = gradient.copy()
-    for x_permuted, eps_permuted in [(x[order], eps[:, order]), (x, eps[::-1])]:
-        losses_permuted, gradient_permuted = model.loss_and_grad(x_permuted, eps_permuted)
-        assert_allclose(losses_permuted, losses, rtol=1e-12)
-        assert_allclose(gradient_permuted, gradient, rtol=1e-10, atol=1e-14)
+    losses_changed, gradient_changed = model.loss_and_grad(*change(*batch))
+    assert_allclose(losses_changed, losses, rtol=1e-12)
+    assert_allclose(gradient_changed, gradient, rtol=1e-10, atol=1e-14)
 
 
 @each_likelihood
 def test_permuting_the_examples_permutes_the_elbo_terms(likelihood, batch):
-    model, (x, eps), order = make(likelihood), batch, np.array([2, 0, 1])
-    permuted = model.elbo_terms(x[order], eps[:, order])
+    model, (x, eps) = make(likelihood), batch
+    permuted = model.elbo_terms(x[ORDER], eps[:, ORDER])
     for got, wanted in zip(permuted, model.elbo_terms(x, eps)):
-        assert_allclose(got, wanted[order], rtol=1e-12)
+        assert_allclose(got, wanted[ORDER], rtol=1e-12)
 
 
 @each_likelihood
@@ -240,14 +235,8 @@ def test_dtype_in_is_dtype_out(likelihood, hidden, batch, draw, rng, dtype):
     x, eps = (array.astype(dtype) for array in batch)
     z = draw(L, B, Z, dtype=dtype)
     losses, gradient = model.loss_and_grad(x, eps, beta=0.3)
-    outputs = [
-        gradient,
-        *model.encode(x),
-        model.decode(z[0]),
-        model.sample(rng, z[0]),
-        model.log_likelihood(x, z),
-        *model.elbo_terms(x, eps),
-    ]
+    outputs = [gradient, *model.encode(x), *model.elbo_terms(x, eps), model.log_likelihood(x, z)]
+    outputs += [model.decode(z[0]), model.sample(rng, z[0])]
     assert {str(output.dtype) for output in outputs} == {dtype}
     assert all(type(value) is float for value in losses)
 
@@ -356,9 +345,8 @@ def test_repr_lists_every_array_and_the_total(likelihood, head):
         assert line.split()[0] == name
         assert str(value.shape) in line
         assert line.endswith(f" {value.size:,}")
-    assert {"encoder.0.W", "encoder.1.b", "mu.W", "logvar.b", "decoder.1.W"} <= {
-        line.split()[0] for line in rest
-    }
+    names = {line.split()[0] for line in rest}
+    assert names >= {"encoder.0.W", "encoder.1.b", "mu.W", "logvar.b", "decoder.1.W"}
 
 
 def test_repr_without_hidden_layers():
@@ -424,14 +412,6 @@ def test_activations_one_by_one_are_those_of_the_encoder_and_the_decoder_has_the
 
 
 def test_what_is_not_said_is_what_is_documented():
-    assert Autoencoder(D, Z).config == {
-        "n_features": D,
-        "n_latent": Z,
-        "hidden": (256,),
-        "activation": "relu",
-        "likelihood": "bernoulli",
-        "sigma": 0.1,
-        "sigma_min": 0.01,
-        "dropout": 0.0,
-        "dtype": "float32",
-    }
+    wanted = {"n_features": D, "n_latent": Z, "hidden": (256,), "activation": "relu"}
+    wanted |= {"likelihood": "bernoulli", "sigma": 0.1, "sigma_min": 0.01, "dropout": 0.0}
+    assert Autoencoder(D, Z).config == {**wanted, "dtype": "float32"}

@@ -8,14 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder, objectives
 from numvae.parallel import hidden_units
-from numvae.parallel.hidden_units import (
-    FEWEST,
-    OwnFeatures,
-    OwnInputs,
-    OwnOutputs,
-    UnitShard,
-    worth_sharing,
-)
+from numvae.parallel.hidden_units import FEWEST, OwnFeatures, OwnInputs, OwnOutputs, worth_sharing
 from numvae.settings import Settings
 
 D, Z, B = 11, 3, 6
@@ -109,7 +102,7 @@ def batch():
 
 
 def own_units(whole, ranks):
-    model = UnitShard(whole.config, ranks)
+    model = hidden_units.UnitShard(whole.config, ranks)
     model.parameters.vector[...] = model.own(whole.parameters.vector)
     return model
 
@@ -117,18 +110,16 @@ def own_units(whole, ranks):
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("name", objectives.NAMES)
 def test_loss_and_gradient_are_those_of_the_whole(whole, batch, n, name):
-    free_bits = 0.1 if name == "elbo" else 0.0
-    wanted, gradient = whole.loss_and_grad(
-        **batch, beta=0.7, objective=objectives.objective(name, free_bits)
-    )
+    def loss_and_grad(model):
+        objective = objectives.objective(name, free_bits=0.1 if name == "elbo" else 0.0)
+        return model.loss_and_grad(**batch, beta=0.7, objective=objective)
 
     def step():
         model = own_units(whole, ranks)
-        losses, own = model.loss_and_grad(
-            **batch, beta=0.7, objective=objectives.objective(name, free_bits)
-        )
+        losses, own = loss_and_grad(model)
         return losses, model.whole(own)
 
+    wanted, gradient = loss_and_grad(whole)
     ranks = Threads(n)
     for losses, found in ranks.run(step):
         assert_allclose(losses, wanted, rtol=1e-13)
@@ -151,7 +142,7 @@ def test_every_parameter_belongs_to_one_rank(whole, n):
     ranks = Threads(n)
 
     def there_and_back():
-        model = UnitShard(whole.config, ranks)
+        model = hidden_units.UnitShard(whole.config, ranks)
         own = model.own(np.arange(P))
         assert own.shape == model.parameters.vector.shape == model.parameters.gradient.shape
         return own, model.whole(own)
@@ -169,7 +160,7 @@ def test_the_first_layer_asks_nobody_for_the_gradient_of_the_data():
     ranks = Threads(2)
     ranks.all = None
     ranks.local.rank = 0
-    layer = UnitShard(whole.config, ranks).encoder.layers[0]
+    layer = hidden_units.UnitShard(whole.config, ranks).encoder.layers[0]
     layer.forward(np.ones((B, D)))
     assert layer.backward(np.ones((B, 4)), need_dx=False) is None
 

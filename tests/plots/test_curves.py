@@ -25,11 +25,8 @@ def texts(figure):
 
 def test_panels_units_and_legend():
     figure = plots.curves(history(30))
-    assert [axes.get_title(loc="left") for axes in figure.axes] == [
-        "ELBO, higher is better",
-        "nll, lower is better",
-        "KL to the prior",
-    ]
+    titles = [axes.get_title(loc="left") for axes in figure.axes]
+    assert titles == ["ELBO, higher is better", "nll, lower is better", "KL to the prior"]
     assert figure.axes[0].get_ylabel() == "nats per example"
     assert {axes.get_xlabel() for axes in figure.axes} == {"epoch"}
     assert texts(figure)[:2] == ["train", "held-out"]

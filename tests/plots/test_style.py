@@ -13,6 +13,8 @@ from numvae import plots
 from numvae.plots import style
 
 IMAGES = np.linspace(0, 1, 6 * 4 * 3).reshape(6, 4, 3)
+GRID, ROWS = IMAGES.reshape(2, 3, 4, 3), IMAGES[:, 0]
+HOLES = np.where(IMAGES > 0.5, np.nan, IMAGES)
 HISTORY = [
     {"epoch": e, "train_elbo": -9.0 / e, "train_nll": 8.0 / e, "train_kl": 1.0 / e} for e in (1, 2)
 ]
@@ -21,25 +23,19 @@ PICTURES = {
     "curves": lambda: plots.curves(HISTORY),
     "image_grid": lambda: plots.image_grid(IMAGES, title="six"),
     "reconstructions": lambda: plots.reconstructions(IMAGES, 1 - IMAGES),
-    "inpainting": lambda: plots.inpainting(
-        IMAGES, np.where(IMAGES > 0.5, np.nan, IMAGES), [IMAGES, IMAGES]
-    ),
-    "traversals": lambda: plots.traversals(IMAGES.reshape(2, 3, 4, 3), np.arange(3)),
-    "interpolation": lambda: plots.interpolation(
-        IMAGES.reshape(2, 3, 4, 3), ["linear", "spherical"], IMAGES[:2]
-    ),
-    "manifold": lambda: plots.manifold(IMAGES.reshape(2, 3, 4, 3), (np.arange(3), np.arange(2))),
-    "latent_scatter": lambda: plots.latent_scatter(
-        IMAGES[:, 0], {"a": range(6), "b": IMAGES[:, 0, 0]}
-    ),
+    "inpainting": lambda: plots.inpainting(IMAGES, HOLES, [IMAGES, IMAGES]),
+    "traversals": lambda: plots.traversals(GRID, np.arange(3)),
+    "interpolation": lambda: plots.interpolation(GRID, ["linear", "spherical"], IMAGES[:2]),
+    "manifold": lambda: plots.manifold(GRID, (np.arange(3), np.arange(2))),
+    "latent_scatter": lambda: plots.latent_scatter(ROWS, {"a": range(6), "b": ROWS[:, 0]}),
     "kl_per_unit": lambda: plots.kl_per_unit([2.0, 0.001]),
     "planted_bugs": lambda: plots.planted_bugs(
         {"a bug": (([-2.0, -1.0], [-3.0, -4.0, -5.0]), ([-2.0, -1.5], [-3.0, -2.0, -1.5]))}
     ),
     "bound_over_examples": lambda: plots.bound_over_examples({"a run": (100, HISTORY)}),
     "bound_over_samples": lambda: plots.bound_over_samples([1, 10], [-3.0, -2.0], [0.1, 0.1]),
-    "table_reconstructions": lambda: plots.table_reconstructions(IMAGES[:, 0], IMAGES[:, 1]),
-    "marginals": lambda: plots.marginals(IMAGES[:, 0], IMAGES[:, 1]),
+    "table_reconstructions": lambda: plots.table_reconstructions(ROWS, IMAGES[:, 1]),
+    "marginals": lambda: plots.marginals(ROWS, IMAGES[:, 1]),
     "network_diagram": lambda: plots.network_diagram(
         {"mu": (3, 1), "logvar": (3, 1), "likelihood.mean": (1, 3)}, "a title"
     ),
@@ -54,7 +50,7 @@ PICTURES = {
         STEPS, {"float64": (1e-16 / STEPS + STEPS**2, 1e-16 / STEPS, STEPS**2)}
     ),
     "gradient_estimators": lambda: plots.gradient_estimators(
-        {"wide": 9 * IMAGES[:, 0, :2], "near": IMAGES[:, 0, :2]},
+        {"wide": 9 * ROWS[:, :2], "near": ROWS[:, :2]},
         [1, 10],
         {"near": [2.0, 0.2], "wide": [90.0, 9.0]},
         {("IWAE", "encoder"): [1.0, 0.3], ("ELBO", "decoder"): [1.1, 3.0]},

@@ -24,7 +24,11 @@ def undrawn(monkeypatch):
 
 @pytest.fixture
 def refused(capsys):
-    """refused(main, *argv): the one sentence that a mistake is answered by, before any work."""
+    """refused(main, *argv): the one sentence that a mistake is answered by, before any work.
+
+    In the folder is a picture there.png.
+    """
+    Path("there.png").write_text("mine")
 
     def refused(main, *argv):
         before = files()

@@ -215,9 +215,8 @@ def test_likelihood_leaves_numbers_and_a_picture_of_the_bound(capsys):
     run("likelihood run --samples 60 --out found")
     text = Path("found/likelihood.txt").read_text(encoding="utf-8")
     assert text == capsys.readouterr().out
-    first = re.match(
-        r"log p\(x\) = (-?\d+\.\d\d) ± \d+\.\d\d nats, mean of 4 examples, 60 draws", text
-    )
+    says = r"log p\(x\) = (-?\d+\.\d\d) ± \d+\.\d\d nats, mean of 4 examples, 60 draws"
+    first = re.match(says, text)
     curve = [float(v) for v in re.findall(r"^  k = +\d+ +(-?\d+\.\d\d) ±", text, re.M)]
     assert len(curve) == 4 and curve[-1] == float(first[1]) >= curve[0]
     assert "Active units" in text and "beta 1 " in text
@@ -236,18 +235,26 @@ def test_score_gives_each_row_its_log_p_and_how_unusual_it_is():
 
 @pytest.mark.parametrize("binarize", ["none", "fixed", "dynamic"])
 @pytest.mark.parametrize("missing", ["", "--missing"])
-def test_the_script_and_the_estimator_score_a_row_alike(undrawn, binarize, missing):
+def test_a_row_is_seen_as_in_training_and_scored_alike_by_script_and_estimator(
+    undrawn, binarize, missing
+):
     X = np.random.default_rng(0).random((40, 5)).astype("f4")
     X[::3, 1] = np.nan if missing else 0.5
     np.save("gray.npy", X)
-    flags = (
-        f"--epochs 2 --hidden 6 --lr 0.05 --likelihood bernoulli --binarize {binarize} {missing}"
-    )
-    assert train.main(["--data", "gray.npy", "--out", "gray", "--quiet", *flags.split()]) == 0
+    flags = f"--epochs 2 --hidden 6 --likelihood bernoulli --binarize {binarize} {missing} --quiet"
+    assert train.main(["--data", "gray.npy", "--out", "gray", "--lr", "0.05", *flags.split()]) == 0
     run("score gray gray.npy --samples 30 --out scores.csv")
-    vae = load("gray/model.npz").set_params(n_importance=30)
+    vae = load("gray").set_params(n_importance=30)
+    assert (vae.binarize, vae.missing) == (binarize, bool(missing))
+    x, _ = vae._training.inputs(X)
+    assert np.isin(x, (0, 1)).all() == (binarize != "none")
+    assert_array_equal(vae.transform(X), vae.network_.encode(x)[0])
+    scored, log_px = [], vae.network_.log_likelihood
+    vae.network_.log_likelihood = lambda x, *rest: (scored.append(x), log_px(x, *rest))[1]
     log_p = rows_of("scores.csv")[1][:, 0]
     assert_allclose(vae.score_samples(X), log_p, rtol=1e-12)
+    assert_array_equal(np.concatenate(scored), x)
+    assert np.isfinite(log_p).all()
     assert_allclose(vae.score_samples(X[::-1]), log_p[::-1], rtol=1e-6)
 
 

@@ -74,7 +74,7 @@ BAD = [
     ("nowhere", "there is no run and no model nowhere"),
     ("folder", "there is no model.npz in folder"),
     ("images.npy", "images.npy is not a whole numvae model file"),
-    ("bare.npz --html page.html", "bare.npz does not say what it was trained on"),
+    ("bare.npz --html page.html", "bare.npz does not say what data it was trained on"),
     ("model.npz nothing.npy --html page.html", "nothing.npy"),
     ("model.npz facse --html page.html", "facse"),
     ("model.npz wide.npy --html page.html", "wide.npy has 5 numbers per example"),

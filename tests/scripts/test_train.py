@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 import train
 from helpers import load_history
+from numpy.testing import assert_array_equal
 
-from numvae import VAE, runs
+from numvae import VAE, load, runs
 
 FILES = {"model.npz", "history.csv", "report.txt"}
 IMAGES = {"curves.png", "latent.png", "reconstructions.png", "samples.png", "manifold.png"}
@@ -91,7 +92,16 @@ def test_settings_reach_the_model_and_the_run(rows, undrawn):
     assert wanted.items() <= found.model.config.items()
     weights = found.model.parameters.values["encoder.0.W"]
     assert 0.003 < weights.std() < 0.03  # a learning rate of nothing leaves the start
-    assert len(load_history("a/history.csv")) == 3
+    for path in ("a", "a/model.npz"):
+        vae = load(path)
+        assert repr(vae) == repr(found.vae) and vae.history_ == load_history("a/history.csv")
+        assert vae.n_iter_ == len(vae.history_) == 3 and vae.n_features_in_ == 5
+        vae.save("again.npz")
+        assert load("again.npz").get_params() == vae.get_params() == found.vae.get_params()
+        for again in (vae, load("again.npz")):
+            assert_array_equal(again.network_.parameters.vector, found.model.parameters.vector)
+        X = np.load(rows)
+        assert vae.transform(X).shape == (60, 3) and np.isfinite(vae.score(X))
 
 
 @pytest.mark.parametrize(
@@ -136,23 +146,16 @@ def test_every_checkpoint_is_written_once(rows, undrawn, monkeypatch, every, epo
         "--hidden none",
         "--latent 1",
         "--validation 0",
+        "--validation 1",
         "--validation 59 --batch-size 1000",
         "--binarize dynamic",
         "--likelihood continuous-bernoulli",
-        "--beta 0.0",
         "--beta 0.00",
-        "--beta 0e0",
     ],
 )
 def test_what_is_unusual_but_right_is_done(rows, undrawn, typed):
     run("--data", rows, "--out", "a", *typed.split())
     assert names("a") >= FILES
-
-
-@pytest.mark.parametrize("unusual", ["--validation 0", "--validation 1", "--latent 1"])
-def test_few_faces_held_out_or_a_single_latent_unit_are_enough(unusual):
-    run("--epochs", 1, "--out", "a", *unusual.split())
-    assert names("a") >= FILES | {"curves.png", "reconstructions.png", "samples.png"}
     assert not re.search(r"\b(nan|inf)\b", Path("a/report.txt").read_text("utf-8"))
 
 
@@ -202,36 +205,8 @@ BAD = [
     ("--data rows.npy --out there", "there exists already"),
     ("--data rows.npy --out there/keep", "there/keep exists already"),
     ("--data rows.npy --out there/keep/more", "there/keep/more"),
-    ("--binarize always", "always"),
-    ("--likelihood poisson", "poisson"),
-    ("--activation step", "step"),
-    ("--optimizer lbfgs", "lbfgs"),
-    ("--latent 0", "latent"),
-    ("--latent 2.5", "2.5"),
-    ("--epochs -3", "-3"),
-    ("--epochs 0", "epochs"),
-    ("--batch-size 0", "batch-size"),
-    ("--samples 0", "samples"),
+    ("--latent 0", "argument --latent: must be a whole number, at least 1"),  # and test_settings.py
     ("--validation -1", "-1"),
-    ("--seed -1", "-1"),
-    ("--seed x", "seed"),
-    ("--lr fast", "fast"),
-    ("--lr nan", "nan"),
-    ("--lr inf", "inf"),
-    ("--lr 0", "lr"),
-    ("--beta -1", "beta"),
-    ("--beta nan", "nan"),
-    ("--sigma 0", "sigma"),
-    ("--sigma-min -1", "sigma-min"),
-    ("--init-sigma nan", "init-sigma"),
-    ("--hidden 0", "hidden"),
-    ("--hidden a", "'a'"),
-    ("--hidden 8,x", "argument --hidden: must hold widths, each a whole number, at least 1, found"),
-    ("--denoise gaussian", "argument --denoise: must be a kind and an amount"),
-    ("--denoise gaussian:-1", "argument --denoise: amount must be a number, at least 0"),
-    ("--likelihood gaussian:x", "needs a number of columns"),
-    ("--hidden 16,", "hidden"),
-    ("--hidden 16,-4", "-4"),
     ("--unknown", "--unknown"),
     ("more", "more"),
 ]

@@ -75,7 +75,7 @@ def test_the_minimum_of_a_quadratic_is_found(name, curvature):
 
 
 @each_optimizer
-def test_two_owners_share_no_memory(name):
+def test_two_optimizers_share_no_memory(name):
     (_, one), (_, other) = run(name, {"W": (3,)}, 1), run(name, {"W": (3,)}, 0)
     assert all(memory.any() for memory in one.memory.values())
     assert not any(memory.any() for memory in other.memory.values())
