@@ -254,8 +254,5 @@ def resume(folder):
 
 
 def load(path):
-    """The finished Run in a folder, or around the file of a model.
-
-    Raises  as `checkpoint.load_finished`
-    """
+    """The finished Run in a folder, or of a model's file; raises as `checkpoint.load_finished`."""
     return Run(Path(path), *checkpoint.load_finished(path))

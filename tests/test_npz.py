@@ -110,7 +110,7 @@ def test_kind_and_version_are_looked_at_before_anything_else(path, version):
     with pytest.raises(ValueError, match="is a numvae thing file; expected a model file"):
         read(path, "model", never)
     npz.write(path, "thing", {"version": version}, ARRAYS)
-    says = f"^{path} has format version {version}, this numvae reads up to version 2"
+    says = f"^{path} has format version {version!r}, this numvae reads up to version 2"
     with pytest.raises(ValueError, match=says):
         read(path, expected=never)
 

@@ -40,7 +40,7 @@ BAD = []
 for name, value, error, says in (  # test_settings.py has all others
     ("n_latent", 0, ValueError, "n_latent must be a whole number, at least 1, found 0."),
     ("lr", True, TypeError, "lr must be a number above 0, found True."),
-    ("hidden", (8, -1), ValueError, "hidden widths must be a whole number"),
+    ("hidden", (8, -1), ValueError, "hidden must hold widths, each a whole"),
     ("activation", "tanh,elu,relu", ValueError, "names 3 for 1 hidden layers"),
     ("optimizer", "adamm", ValueError, "Did you mean 'adam'?"),
     ("random_state", -1, ValueError, "random_state must be a whole number, at least 0"),
@@ -124,7 +124,7 @@ for what, settings, error, says in (
     ("c.vae.set_params(n_latents=1)", {}, ValueError, "mean 'n_latent'?"),
     ("c.vae.set_params(vae__lr=1)", {}, ValueError, "Invalid parameter 'vae__lr'"),
     ("load('no.npz')", {}, FileNotFoundError, "no.npz"),
-    ("load('folder')", {}, FileNotFoundError, "folder/model.npz"),
+    ("load('folder')", {}, FileNotFoundError, "no model.npz in folder"),
     ("load(None)", {}, TypeError, "NoneType"),
     ("load(0)", {}, TypeError, "int"),  # the number of an open file
     ("load('a checkpoint')", {}, ValueError, "is a numvae checkpoint file; expected a model file"),

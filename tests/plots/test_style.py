@@ -23,7 +23,7 @@ PICTURES = {
     "curves": lambda: plots.curves(HISTORY),
     "image_grid": lambda: plots.image_grid(IMAGES, title="six"),
     "reconstructions": lambda: plots.reconstructions(IMAGES, 1 - IMAGES),
-    "inpainting": lambda: plots.inpainting(IMAGES, HOLES, [IMAGES, IMAGES]),
+    "inpainting": lambda: plots.inpainting(IMAGES, HOLES, IMAGES),
     "traversals": lambda: plots.traversals(GRID, np.arange(3)),
     "interpolation": lambda: plots.interpolation(GRID, ["linear", "spherical"], IMAGES[:2]),
     "manifold": lambda: plots.manifold(GRID, (np.arange(3), np.arange(2))),
