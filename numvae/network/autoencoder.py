@@ -88,7 +88,7 @@ class Autoencoder:
         self.decoder.initialize(rng, sigma)
         self.likelihood.initialize(rng, sigma)
         if mean is not None:
-            self.likelihood.start_at(mean)
+            self.likelihood.initialize_mean(mean)
         return self
 
     def loss_and_grad(

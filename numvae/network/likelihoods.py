@@ -1,7 +1,8 @@
 """The end of the decoder: what kind of noise p(x|z) puts around a reconstruction.
 
-A likelihood is a module like any other (`shapes`, `bind`, `initialize`). It can `start_at` the mean
-of the data, and answers four calls from what the decoder gives, h (the page's g):
+A likelihood is a module like any other (`shapes`, `bind`, `initialize`). `initialize_mean` has it
+output the mean of the data at first. It answers four calls from what the decoder gives, h (the
+page's g):
 
     log_likelihood(x, h, observed)  log p(x|z) of each sample and example, remembering what backward
                                     needs; observed (B, D) is 1 where x is known and 0 where it is
@@ -45,7 +46,7 @@ class Bernoulli:
     def initialize(self, rng, sigma=None):
         self.logits.initialize(rng, sigma=sigma)
 
-    def start_at(self, mean):
+    def initialize_mean(self, mean):
         """mean (D,): what to say as long as h says nothing."""
         self.logits.b[...] = initialization.bernoulli_bias(mean)
 
@@ -75,7 +76,7 @@ class ContinuousBernoulli(Bernoulli):
 
     rule = continuous_bernoulli
 
-    def start_at(self, mean):
+    def initialize_mean(self, mean):
         self.logits.b[...] = continuous_bernoulli.logits_of_mean(mean)
 
     def mean(self, h):
@@ -92,7 +93,7 @@ class Categorical(Bernoulli):
 
     rule = categorical
 
-    def start_at(self, mean):
+    def initialize_mean(self, mean):
         self.logits.b[...] = initialization.categorical_bias(mean)
 
     def mean(self, h):
@@ -120,7 +121,7 @@ class Gaussian:
         self.mean_layer.initialize(rng, sigma=sigma)
         self.variance.initialize(rng, sigma)
 
-    def start_at(self, mean):
+    def initialize_mean(self, mean):
         """mean (D,): what to say as long as h says nothing."""
         self.mean_layer.b[...] = mean
 
@@ -235,9 +236,9 @@ class Blocks:
         for block in self.likelihoods:
             block.initialize(rng, sigma)
 
-    def start_at(self, mean):
+    def initialize_mean(self, mean):
         for block, its_mean in zip(self.likelihoods, self._split(mean)):
-            block.start_at(its_mean)
+            block.initialize_mean(its_mean)
 
     def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B): given z the columns are independent."""

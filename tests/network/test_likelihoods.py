@@ -205,7 +205,7 @@ def test_it_can_start_at_the_mean_of_the_data(name, dtype):
     mean = np.linspace(0.1, 0.9, D).astype(dtype)
     if name == "categorical":
         mean /= mean.sum()
-    head.start_at(mean)
+    head.initialize_mean(mean)
     assert_allclose(head.mean(np.zeros((1, H), dtype))[0], mean, rtol=1e-5)
 
 
@@ -239,7 +239,7 @@ def test_blocks_start_at_the_mean_of_their_columns_and_draw_around_it(rng):
     parameters.vector[...] = np.nan
     head.initialize(rng, 0.01)
     mean = np.array([0.2, 0.7, -3.0, 0.5, 0.3, 0.2])
-    head.start_at(mean)
+    head.initialize_mean(mean)
     assert_allclose(head.mean(np.zeros((1, H)))[0], mean, rtol=1e-12)
     samples = head.sample(rng, np.zeros((20_000, H)))
     assert samples.shape == (20_000, D)
