@@ -191,6 +191,7 @@ def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
     assert found == pytest.approx(said, abs=0.02)
 
 
+@pytest.mark.slow
 def test_a_search_in_parallel_prints_what_it_says(capsys):
     pytest.importorskip("sklearn")
     exec(block(HOUSE, "GridSearchCV"), {})

@@ -66,7 +66,7 @@ def alone():
     return runpy.run_path(str(RANKS))["results"](OneProcess())
 
 
-@pytest.mark.parametrize("n", [1, 2, 4])
+@pytest.mark.parametrize("n", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
 def test_ranks_train_the_same_model(alone, mpiexec, tmp_path, n):
     """After 50 steps in float64: parameters, history and the optimizer's memory; the estimator."""
     ended(mpiexec(n, RANKS, tmp_path / "found.npz"))
@@ -206,7 +206,7 @@ def parameters(folder, file="model.npz"):
     "hidden, shared",
     [
         pytest.param("8", "the rows of every batch", marks=pytest.mark.slow),
-        ("120", "the units of every layer"),
+        pytest.param("120", "the units of every layer", marks=pytest.mark.slow),
     ],
 )
 def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsys, hidden, shared):

@@ -46,6 +46,7 @@ def test_the_parts_of_a_step_add_up_to_it(few, capsys):
     assert all(part in text for part in wanted)
 
 
+@pytest.mark.slow
 def test_importing_and_scoring_are_measured(few, capsys, monkeypatch):
     monkeypatch.setattr(benchmark, "here", lambda peers: ["numpy", "numvae"])
     found = [
@@ -71,6 +72,7 @@ def test_a_step_is_measured_as_it_grows(few, capsys, monkeypatch):
     assert re.search(r"^  8-4-2 b4 +\d\.\d{3} +\d\.\d{3}$", capsys.readouterr().out, re.M)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(benchmark.mpiexec() is None, reason="there is no mpiexec")
 def test_two_ranks_are_measured(capsys, monkeypatch):
     pytest.importorskip("mpi4py")
