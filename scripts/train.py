@@ -162,7 +162,7 @@ def train(p, args, team):
     try:
         with team.together():
             run, data = (old_run if args.resume else new_run)(args)
-        about = f"{data.name}: {data.split}.\n{run.model}"
+        description = f"{data.name}: {data.split}.\n{run.model}"
         run.share(team, data)
         run.path = run.path or team.first(lambda: runs.new_folder(args.out, data.name))
     except (ValueError, OSError) as error:
@@ -172,7 +172,7 @@ def train(p, args, team):
     say = (lambda *_: None) if args.quiet else print
     if data.summary:
         say(data.summary)
-    say(about)
+    say(description)
     say(_what(args, run))
     run.save()
     try:
