@@ -62,7 +62,11 @@ def add_settings(groups, **defaults):
             shown = ",".join(map(str, default))
         flag = "--" + (line.metadata["flag"] or line.name).replace("_", "-")
         if isinstance(constraint, Flag):
-            groups[group].add_argument(flag, dest=line.name, action="store_true", help=help)
+            action = argparse.BooleanOptionalAction if line.default else "store_true"
+            help = help if line.default == shown else f"{help} (default: {shown})"
+            groups[group].add_argument(
+                flag, dest=line.name, action=action, default=default, help=help
+            )
             continue
         groups[group].add_argument(
             flag,

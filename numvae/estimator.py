@@ -17,7 +17,7 @@ from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
 from numvae.settings import TABLE, Settings, described
 from numvae.training import checkpoint
-from numvae.training.loop import Training
+from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
 
 
@@ -64,13 +64,14 @@ class VAE(Settings):
             settings = self.checked()
             X, names = self._check_first(X)
         seed = team.first(lambda: _seed(self.random_state))
-        with team.together():
-            training = Training.new(settings, X, seed)
         X_train, X_valid = X, None
-        if n_valid := int(settings.validation_fraction * len(X)):
+        n_valid = int(settings.validation_fraction * len(X))
+        if n_valid >= FEWEST or settings.epochs and n_valid:
             X_train, X_valid = (Rows(X, numbers) for numbers in hold_out(len(X), n_valid, seed))
+        with team.together():
+            training = Training.new(settings, X_train, seed)
         training = team.share(training, X)
-        self._run(training, X_train, X_valid, settings.epochs, self.verbose and team.rank == 0)
+        self._run(training, X_train, X_valid, None, self.verbose and team.rank == 0)
         training = team.whole(training)
         training.keep_best()
         self._set_fitted(training, names)
@@ -300,7 +301,8 @@ class VAE(Settings):
 
     def _run(self, training, X, X_valid, epochs, verbose):
         """Train until so many epochs are finished; a warning says what stopped it before."""
-        progress = Progress(epochs, len(X), quiet=not verbose)
+        n_epochs = training.length(len(X), X_valid) if epochs is None else epochs
+        progress = Progress(n_epochs, len(X), quiet=not verbose)
         shown = {"on_step": progress.step, "on_epoch": progress.epoch} if verbose else {}
         try:
             stopped = training.run(X, X_valid, epochs, close_epoch=True, **shown)

@@ -13,7 +13,7 @@ import numpy as np
 
 from numvae.files import write_atomically
 
-VERSION = 2
+VERSION = 3
 HEADER = "header"
 
 
@@ -29,11 +29,11 @@ def write(path, kind, header, arrays):
     write_atomically(path, buffer.getvalue())
 
 
-def read(path, kind, expected, from_version_1):
+def read(path, kind, expected, from_older):
     """The header and the arrays of a file that `write` wrote.
 
     expected        header → dict of name → (shape, dtype): exactly what the file must hold
-    from_version_1  the header of a file of format 1 → that of this one
+    from_older      the header of a file of an older format → that of this one
 
     Raises  FileNotFoundError, PermissionError, IsADirectoryError   as the system says
             ValueError   the file is damaged, of another kind, or from a newer numvae
@@ -48,8 +48,8 @@ def read(path, kind, expected, from_version_1):
             archive = np.load(file, allow_pickle=False)
             header = json.loads(archive[HEADER].tobytes())
             _check_header(path, header, kind)
-            if header["version"] == 1:
-                header = from_version_1(header)
+            if header["version"] < VERSION:
+                header = from_older(header)
             wanted = {n: (tuple(shape), dtype) for n, (shape, dtype) in expected(header).items()}
             if set(archive.files) != {HEADER, *wanted}:
                 raise ValueError("its arrays are not those of its configuration")
@@ -76,7 +76,7 @@ def _check_header(path, header, kind):
         raise ValueError("it has no numvae header")
     if header["numvae"] != kind:
         raise _Foreign(f"{path} is a numvae {header['numvae']} file; expected a {kind} file.")
-    if header.get("version") not in (1, VERSION):
+    if header.get("version") not in range(1, VERSION + 1):
         raise _Foreign(
             f"{path} has format version {header.get('version')!r}, this numvae reads up to version "
             f"{VERSION}; install a newer one."

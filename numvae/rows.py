@@ -21,6 +21,7 @@ class Rows:
 
     def __init__(self, X, numbers):
         self.X, self.numbers = X, numbers
+        self.shape, self.dtype = (len(numbers), *X.shape[1:]), X.dtype
 
     def __len__(self):
         return len(self.numbers)
@@ -75,13 +76,22 @@ def mean_of(X, n=10_000):
 
     A column of nothing but NaN has mean 0. Shapes  X (N, D) → (D,) float64
     """
-    total = known = 0
-    for x in blocks(Rows(X, np.arange(min(n, len(X)))), 500):
-        x = x.astype(np.float64)
-        missing = np.isnan(x)
-        total = total + np.where(missing, 0.0, x).sum(axis=0)
-        known = known + (~missing).sum(axis=0)
-    return total / np.maximum(known, 1)
+    return column_moments(Rows(X, np.arange(min(n, len(X)))))[1]
+
+
+def column_moments(X):
+    """Count, mean and variance of what is known in each column, in two passes.
+
+    Shapes  X (N, D), NaN where missing → n, mean, variance (D,) float64
+    """
+
+    def column_sums(f):
+        return sum(f(x.astype(np.float64)) for x in blocks(X, BLOCK_ROWS))
+
+    n = column_sums(lambda x: (~np.isnan(x)).sum(axis=0))
+    mean = column_sums(lambda x: np.nansum(x, axis=0)) / np.maximum(n, 1)
+    squares = column_sums(lambda x: np.nansum((x - mean) ** 2, axis=0))
+    return n, mean, squares / np.maximum(n, 1)
 
 
 def hold_out(n, n_valid, seed):
@@ -90,13 +100,15 @@ def hold_out(n, n_valid, seed):
     return order[: n - n_valid], order[n - n_valid :]
 
 
-def split_missing(x):
-    """Rows with NaN as the model takes them: zeros in the places, and where they are.
+def split_missing(x, fill=0.0):
+    """Rows with NaN as the model takes them: `fill` in their places, and where they are.
+
+    fill    a number, or (D,): the center of a model's units, which its encoder sees as 0
 
     Shapes  x (B, D) → x (B, D), observed (B, D): 1 where x is known, 0 where it is missing
     """
     missing = np.isnan(x)
-    return np.where(missing, x.dtype.type(0), x), (~missing).astype(x.dtype)
+    return np.where(missing, fill, x).astype(x.dtype, copy=False), (~missing).astype(x.dtype)
 
 
 def binarized(x, seed):
@@ -115,11 +127,12 @@ class Inputs(NamedTuple):
     seed: int = 0
     binarize: bool = False
     missing: bool = False
+    fill: object = 0.0  # what stands where a value is missing, as `split_missing` takes it
 
     def __call__(self, x):
         """x (B, D) → x (B, D), observed (B, D) as `split_missing` has it, or None."""
         x = self.drawn(x)
-        return split_missing(x) if self.missing else (x, None)
+        return split_missing(x, self.fill) if self.missing else (x, None)
 
     def drawn(self, x):
         """x in the model's dtype, drawn as 0 or 1 where the model was trained so; NaN stays."""

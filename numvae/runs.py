@@ -66,20 +66,24 @@ class Run:
         Returns  the signal that ended it early, or None
         Raises   watchdog.Diverged
         """
-        training, epochs = self.training, self.training.settings.epochs
+        X_valid = dataset.X_valid if len(dataset.X_valid) else None
+        training = self.training
+        epochs = training.length(len(dataset.X), X_valid)
         progress = Progress(epochs, len(dataset.X), training.epoch, quiet=quiet)
         before, start = self.about.get("seconds", 0.0), time.monotonic()
+        saved = training.epoch
 
         def save():
+            nonlocal saved
             self.about["seconds"] = before + time.monotonic() - start
             self.save()
+            saved = training.epoch
 
         def on_epoch(row):
             progress.epoch(row)
-            if row["epoch"] % every == 0 and row["epoch"] < epochs:
+            if row["epoch"] - saved >= every and row["epoch"] < epochs:
                 save()
 
-        X_valid = dataset.X_valid if len(dataset.X_valid) else None
         try:
             stopped = training.run(dataset.X, X_valid, on_step=progress.step, on_epoch=on_epoch)
         except Diverged:

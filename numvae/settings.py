@@ -34,6 +34,7 @@ from numvae.rules import activations, optimizers, schedules
 # default is None may be None.
 
 MODEL, DATA, TRAINING = "model", "data", "training"
+MOST = 16  # latent units, where their number is left to the program
 ACTIVATIONS = ", ".join(activations.NAMES)
 
 
@@ -45,7 +46,13 @@ def setting(default, constraint, help, group=None, flag=None):
 
 @dataclass(eq=False, repr=False)
 class Settings:
-    n_latent: int = setting(2, COUNT, "latent units, Z", MODEL, "latent")
+    n_latent: int | None = setting(
+        None,
+        COUNT,
+        f"latent units, Z; None: one for two columns, up to {MOST}",
+        MODEL,
+        "latent",
+    )
     _: KW_ONLY
     hidden: Sequence = setting(
         (256,), Widths(), "widths of the encoder's layers; the decoder's in reverse", MODEL
@@ -65,14 +72,33 @@ class Settings:
     sigma: float = setting(0.1, POSITIVE, "σ of gaussian-fixed", MODEL)
     sigma_min: float = setting(0.01, POSITIVE, "the smallest σ that may be learned", MODEL)
     dropout: float = setting(0.0, FRACTION, "fraction of hidden units dropped in training", MODEL)
+    skip: bool = setting(
+        True,
+        Flag(),
+        "linear paths past the hidden layers, begun at the factor analysis of the training rows, "
+        "so that training only adds to that (gaussian likelihoods)",
+        MODEL,
+    )
+    standardize: bool = setting(
+        True,
+        Flag(),
+        "standardise columns inside: the fit is the same in all units, and sigma and sigma_min are "
+        "fractions of a column's standard deviation (gaussian likelihoods)",
+        MODEL,
+    )
     init_sigma: float | None = setting(
         None, POSITIVE, "draw all weights from N(0, σ²) with this σ, not by fan-in", MODEL
     )
-    epochs: int = setting(100, COUNT, "passes over the training rows", TRAINING)
-    batch_size: int = setting(100, COUNT, "rows per step, B", TRAINING)
+    epochs: int | None = setting(
+        None,
+        COUNT,
+        "passes over the training rows; None: until the held-out ELBO has stopped rising",
+        TRAINING,
+    )
+    batch_size: int = setting(128, COUNT, "rows per step, B", TRAINING)
     optimizer: str = setting("adam", Choice(optimizers.NAMES), "the update rule", TRAINING)
-    lr: float = setting(1e-3, POSITIVE, "learning rate", TRAINING)
-    schedule: str = setting("constant", Choice(schedules.NAMES), "how lr falls", TRAINING)
+    lr: float = setting(2e-3, POSITIVE, "learning rate", TRAINING)
+    schedule: str = setting("cosine", Choice(schedules.NAMES), "how lr falls", TRAINING)
     clip: float | None = setting(None, POSITIVE, "shorten longer gradients", TRAINING)
     objective: str = setting(
         "elbo",
@@ -100,7 +126,7 @@ class Settings:
     )
     missing: bool = setting(False, Flag(), "NaN stands for a missing value", DATA)
     validation_fraction: float = setting(
-        0.0, FRACTION, "rows to hold out; the epoch with the best ELBO on them is kept"
+        0.1, FRACTION, "rows to hold out; the epoch with the best ELBO on them is kept"
     )
     n_importance: int = setting(100, COUNT, "samples per row for score and score_samples")
     random_state: int | None = setting(None, Seed(), "fixes all random numbers", TRAINING, "seed")
@@ -136,10 +162,14 @@ class Settings:
             )
         return s
 
-    def of_network(self):
-        """The arguments of `Autoencoder` that are settings."""
+    def of_network(self, n_features):
+        """The arguments of `Autoencoder` for so many columns, but for the dtype."""
         names = (line.name for line in TABLE if line.metadata["group"] == MODEL)
-        return {name: getattr(self, name) for name in names if name != "init_sigma"}
+        given = {name: getattr(self, name) for name in names if name != "init_sigma"}
+        given["n_latent"] = self.n_latent or max(1, min(MOST, n_features // 2))
+        for name in "skip", "standardize":
+            given[name] = given[name] and "gaussian" in self.likelihood
+        return {"n_features": n_features, **given}
 
     def plain(self):
         """name → value, as JSON can hold it; a generator as random_state becomes None."""

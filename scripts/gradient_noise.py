@@ -48,7 +48,13 @@ def trained(seed):
     images = digits(N, seed)[0][:, ::2, ::2].reshape(N, -1).astype("float64")
     X = bernoulli.sample(stream(seed, *BINARIZE), images)
     settings = Settings(
-        n_latent=LATENT, hidden=HIDDEN, likelihood="bernoulli", lr=2e-3, epochs=EPOCHS
+        n_latent=LATENT,
+        hidden=HIDDEN,
+        likelihood="bernoulli",
+        lr=2e-3,
+        schedule="constant",
+        batch_size=100,
+        epochs=EPOCHS,
     )
     training = Training.new(settings, X, seed)
     progress = Progress(EPOCHS, N)

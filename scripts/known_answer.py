@@ -59,6 +59,8 @@ def compare(seed, path):
         lr=LR,
         schedule="cosine",
         n_samples=SAMPLES,
+        skip=False,
+        standardize=False,
     )
     training = Training.empty(settings, D, "float64", seed)
     model = training.model.initialize(stream(seed, *WEIGHTS))

@@ -11,13 +11,15 @@ from pathlib import Path
 
 from numvae import datasets, hardware, parallel, runs
 from numvae.cli import Parser, add_settings, integer, script
+from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.settings import TABLE, Settings
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
 
-EXAMPLES_SEEN = 1_000_000  # how long to train where --epochs is not given
+EXAMPLES_SEEN = 1_000_000  # how long to train on images where --epochs is not given
+DEFAULTS = {line.name: line.default for line in TABLE}
 
 
 def height_and_width(text):
@@ -66,11 +68,20 @@ def parser():
         action="store_true",
         help="hold out examples chosen at random, by the seed, instead of the data set's own",
     )
+    of_tables = {**DEFAULTS, "n_latent": "half as many as columns, up to 16"}
+    suited = {
+        name: (None, f"{of_tables[name]}; of images {value}") for name, value in IMAGES.items()
+    }
     add_settings(
         groups,
         likelihood=(None, "the one that suits the data"),
-        epochs=(None, f"until {EXAMPLES_SEEN:,} examples are seen"),
+        epochs=(
+            None,
+            "until the held-out ELBO has stopped rising; of images until "
+            f"{EXAMPLES_SEEN:,} examples are seen",
+        ),
         random_state=(0, 0),
+        **suited,
     )
     output.add_argument(
         "--out", metavar="DIR", help="new folder for the run (default: runs/NAME-1, -2, …)"
@@ -103,12 +114,12 @@ def new_run(args):
     data = datasets.load(
         **source, seed=args.random_state, download=args.download, missing=args.missing
     )
-    given = {line.name: getattr(args, line.name) for line in TABLE if hasattr(args, line.name)}
-    given["likelihood"] = args.likelihood or (
-        "bernoulli" if args.binarize != "none" else data.likelihood
-    )
-    given["epochs"] = args.epochs or max(1, round(EXAMPLES_SEEN / len(data.X)))
-    settings = Settings(**given).checked()
+    suited = {"likelihood": data.likelihood if args.binarize == "none" else "bernoulli"}
+    if data.is_image:
+        suited |= {**IMAGES, "epochs": max(1, round(EXAMPLES_SEEN / len(data.X)))}
+    given = {line.name: getattr(args, line.name, None) for line in TABLE}
+    given = {name: value for name, value in given.items() if value is not None}
+    settings = Settings(**{**suited, **given}).checked()
     for X in (data.X, data.X_valid):
         if len(X):
             check_range(X, settings.likelihood)
@@ -132,7 +143,7 @@ def old_run(args):
     training = run.training
     if args.epochs:
         training.settings = dataclasses.replace(training.settings, epochs=args.epochs)
-    if training.settings.epochs < training.epoch:
+    if args.epochs and args.epochs < training.epoch:
         raise ValueError(
             f"the run in {run.path} has {training.epoch} epochs already; give --epochs above that."
         )
@@ -173,7 +184,7 @@ def train(p, args, team):
     if data.summary:
         say(data.summary)
     say(description)
-    say(_what(args, run))
+    say(_what(args, run, data))
     run.save()
     try:
         stopped = run.train(data, args.checkpoint_every, args.quiet)
@@ -191,10 +202,16 @@ def train(p, args, team):
     return 0
 
 
-def _what(args, run):
+def _what(args, run, data):
     """One line: what is about to be trained."""
-    resumed = f"from epoch {run.training.epoch + 1} " if args.resume else ""
-    line = f"Training {resumed}to epoch {run.training.settings.epochs}, seed {run.training.seed}"
+    training = run.training
+    epochs = training.length(len(data.X), data.X_valid)
+    line = "Training " + f"from epoch {training.epoch + 1} " * bool(args.resume)
+    if training.settings.epochs:
+        line += f"to epoch {epochs}"
+    else:
+        line += f"until the held-out ELBO has stopped rising, at most to epoch {epochs}"
+    line += f", seed {training.seed}"
     if run.team.size > 1:
         threads = f"{hardware.blas_threads()} BLAS thread{'s' * (hardware.blas_threads() > 1)}"
         line += f", {run.team.size} ranks with {threads} each share {run.training.shares}"

@@ -8,13 +8,24 @@ import numpy as np
 from numvae.datasets import digits, faces, frey, mnist, own
 from numvae.rows import hold_out
 
+# What suits images, where it is not what suits tables: a map of two latent units to look at, and
+# pixels as they are, all in the same units.
+IMAGES = {
+    "n_latent": 2,
+    "skip": False,
+    "standardize": False,
+    "batch_size": 100,
+    "lr": 1e-3,
+    "schedule": "constant",
+}
+
 
 @dataclass
 class Dataset:
     """Examples to train on, examples held out, and what is known about both.
 
-    X and X_valid are float32; images lie in [0, 1]. Large files of one's own stay on disk
-    (`own.Mapped`): they have a shape, a length and rows, and nothing else.
+    X and X_valid are float32, of tables perhaps float64; images lie in [0, 1]. Large files of one's
+    own stay on disk (`own.Mapped`): they have a shape, a length and rows, and nothing else.
     """
 
     name: str
@@ -27,6 +38,10 @@ class Dataset:
     known_valid: dict = field(default_factory=dict)  # the same of X_valid
     summary: str = ""  # of data of one's own: one sentence about what was read and how
     scale: int = 1  # what its values were divided by
+
+    @property
+    def is_image(self):
+        return len(self.shape) > 1
 
     def split_at_random(self, seed):
         """Hold out as many examples as before, but chosen at random; the same at every call.

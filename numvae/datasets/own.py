@@ -35,38 +35,39 @@ class Own:
 
     rows: np.ndarray  # (N, D)
     scale: int  # what a value is divided by: 255 for bytes, else 1
+    dtype: str  # of the examples: float64 where they may need its digits
     shape: tuple  # of one example
     likelihood: str  # the one that suits the values
     summary: str  # one sentence about all this
 
     def examples(self, numbers):
-        """The examples of these numbers, float32; of a memory map they stay on disk."""
+        """The examples of these numbers; of a memory map they stay on disk."""
         if isinstance(self.rows, np.memmap):
-            return Mapped(self.rows, numbers, self.scale)
-        return scaled(self.rows[numbers], self.scale)
+            return Mapped(self.rows, numbers, self.scale, self.dtype)
+        return scaled(self.rows[numbers], self.scale, self.dtype)
 
 
 class Mapped:
-    """Rows of a memory map that become float32 when they are taken; for NumPy, an array."""
+    """Rows of a memory map that become real numbers when they are taken; for NumPy, an array."""
 
-    def __init__(self, X, numbers, scale):
+    def __init__(self, X, numbers, scale, dtype):
         self.X, self.numbers, self.scale = X, numbers, scale
-        self.shape, self.dtype = (len(numbers), X.shape[1]), np.dtype("f4")
+        self.shape, self.dtype = (len(numbers), X.shape[1]), np.dtype(dtype)
 
     def __len__(self):
         return len(self.numbers)
 
     def __getitem__(self, rows):
-        return scaled(read(self.X, self.numbers[rows]), self.scale)
+        return scaled(read(self.X, self.numbers[rows]), self.scale, self.dtype)
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self[:], dtype)
 
 
-def scaled(x, scale):
-    """The values as float32, divided by the scale."""
-    x = np.asarray(x, np.float32)
-    return x if scale == 1 else x / np.float32(scale)
+def scaled(x, scale, dtype):
+    """The values in this dtype, divided by the scale."""
+    x = np.asarray(x, dtype)
+    return x if scale == 1 else x / x.dtype.type(scale)
 
 
 def load(path, resize=None, missing=False, scale=None):
@@ -104,6 +105,7 @@ def load(path, resize=None, missing=False, scale=None):
     in_bytes = array.dtype == np.uint8 or is_image and whole and low >= 0 and high <= 255
     scale = scale or (255 if in_bytes and not binary else 1)
     likelihood, why = _suits(binary, is_image, low / scale, high / scale)
+    small = np.can_cast(array.dtype, np.float32) or is_image or scale > 1 or binary
     what = "images" if is_image else "rows"
     notes = [
         f"{path}: {len(rows):,} {what} of {' × '.join(map(str, shape))} numbers",
@@ -112,7 +114,8 @@ def load(path, resize=None, missing=False, scale=None):
         *([f"{unknown:.1%} of them missing"] if unknown else []),
         f"likelihood {likelihood} suits them: {why}",
     ]
-    return Own(rows, scale, shape, likelihood, "; ".join(notes) + ".")
+    dtype = "float32" if small else "float64"
+    return Own(rows, scale, dtype, shape, likelihood, "; ".join(notes) + ".")
 
 
 def _split(path):
@@ -159,7 +162,7 @@ def _suits(binary, is_image, low, high):
     if binary:
         return "bernoulli", "all are 0 or 1"
     if not is_image:
-        return "gaussian", "they are rows of numbers, not all 0 or 1"
+        return "gaussian-sigma-z", "they are rows of numbers, not all 0 or 1"
     if low >= 0 and high <= 1:
         return "continuous-bernoulli", "they are shades from 0 to 1"
-    return "gaussian", "they go beyond 0 to 1"
+    return "gaussian-sigma-z", "they go beyond 0 to 1"

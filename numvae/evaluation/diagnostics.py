@@ -6,7 +6,7 @@ import numpy as np
 
 from numvae.evaluation import conventions, importance
 from numvae.network.likelihoods import parse_blocks
-from numvae.rows import BLOCK_ROWS, blocks, by_blocks
+from numvae.rows import BLOCK_ROWS, blocks, by_blocks, column_moments
 from numvae.rules import bernoulli, categorical, codes, continuous_bernoulli, gaussian
 from numvae.streams import EVALUATION, stream
 
@@ -127,7 +127,7 @@ def baseline(config, moments, x, observed=None):
     The ones in X1 and X2 are Laplace's: what was never seen is not impossible.
 
     config      the model's; its likelihood says which, and in which blocks of columns
-    moments     n, mean, variance of the training data, as `column_moments` gives them
+    moments     n, mean, variance of the training data, as `rows.column_moments` gives them
 
     Shapes  moments (D,), x, observed (B, D) → (B,) float64
     Units   nats
@@ -157,21 +157,6 @@ def _independent(kind, x, observed, n, mean, variance, sigma_min):
     else:
         rule, a = continuous_bernoulli, continuous_bernoulli.logits_of_mean(mean)
     return rule.log_likelihood(x, np.broadcast_to(a, x.shape), observed)
-
-
-def column_moments(X):
-    """Count, mean and variance of what is known in each column, in two passes.
-
-    Shapes  X (N, D), NaN where missing → n, mean, variance (D,) float64
-    """
-
-    def column_sums(f):
-        return sum(f(x.astype(np.float64)) for x in blocks(X, BLOCK_ROWS))
-
-    n = column_sums(lambda x: (~np.isnan(x)).sum(axis=0))
-    mean = column_sums(lambda x: np.nansum(x, axis=0)) / np.maximum(n, 1)
-    squares = column_sums(lambda x: np.nansum((x - mean) ** 2, axis=0))
-    return n, mean, squares / np.maximum(n, 1)
 
 
 def advice(each, n_active):

@@ -66,7 +66,8 @@ def estimates(model, X, inputs, n_samples=5000):
     samples are taken at a time change its estimate beyond rounding.
     """
     for x in blocks(X, max(1, AT_ONCE // n_samples)):
-        streams = by_content(x.astype(model.dtype, copy=False), inputs.seed, *ROWS)
+        address = model.units.address(x.astype(model.dtype, copy=False))
+        streams = by_content(address, inputs.seed, *ROWS)
         noise = _noise(streams, n_samples, model.n_latent, model.dtype)
         log_w = log_weights(model, *inputs(x), noise)
         yield Estimate(

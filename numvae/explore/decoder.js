@@ -46,9 +46,10 @@ function unpack(text, Type) {
   return new Type(bytes.buffer);
 }
 
-function unpackDecoder({ activations, layers, heads }) {
+function unpackDecoder({ activations, skip, layers, heads }) {
   const layer = ({ W, b }) => ({ W: unpack(W, Float32Array), b: unpack(b, Float32Array) });
   return {
+    skip,
     layers: layers.map((l, i) => ({ activate: ACTIVATIONS[activations[i]], ...layer(l) })),
     heads: heads.map((head) => ({ mean: MEANS[head.likelihood], ...layer(head) })),
   };
@@ -62,8 +63,10 @@ function dense(h, { W, b }) {
   return a;
 }
 
-/* The mean of p(x|z): z (Z) -> x (D). A table of several kinds of columns has a head for each. */
-function decode({ layers, heads }, z) {
-  const h = layers.reduce((h, layer) => dense(h, layer).map((a) => layer.activate(a)), z);
+/* The mean of p(x|z): z (Z) -> x (D). A table of several kinds of columns has a head for each; with
+   a skip path, the heads are given z beside what the hidden layers say. */
+function decode({ skip, layers, heads }, z) {
+  const hidden = layers.reduce((h, layer) => dense(h, layer).map((a) => layer.activate(a)), z);
+  const h = skip ? [...hidden, ...z] : hidden;
   return heads.flatMap((head) => Array.from(head.mean(dense(h, head))));
 }

@@ -54,21 +54,32 @@ def _data(view):
 
 
 def _decoder(model):
-    """The layers from z to the mean of p(x|z); that of its variance is not drawn."""
+    """The layers from z to the mean of p(x|z); that of its variance is not drawn.
+
+    Where a model standardises its columns, the last layer says them in their own units.
+    """
     likelihood = model.config["likelihood"]
     blocks = parse_blocks(likelihood, model.n_features)
     names = [f"likelihood.{i}" for i in range(len(blocks))] if ":" in likelihood else ["likelihood"]
 
-    def layer(name):
+    def layer(name, columns=None):
         W, b = (model.parameters.values[f"{name}.{which}"] for which in "Wb")
+        if columns and model.config["standardize"]:
+            units = model.units.columns(columns)
+            W, b = W * units.scale, units.inverse(b)
         return {"W": _packed(W, "<f4"), "b": _packed(b, "<f4")}
 
+    edges = np.cumsum([0, *(width for _, width in blocks)])
     return {
         "activations": model.decoder.names,
+        "skip": model.decoder.skip,
         "layers": [layer(hidden.name) for hidden in model.decoder.layers],
         "heads": [
-            {"likelihood": kind, **layer(f"{name}.{'mean' if 'gaussian' in kind else 'logits'}")}
-            for name, (kind, _) in zip(names, blocks)
+            {
+                "likelihood": kind,
+                **layer(f"{name}.{'mean' if 'gaussian' in kind else 'logits'}", slice(*edge)),
+            }
+            for name, (kind, _), edge in zip(names, blocks, zip(edges, edges[1:]))
         ],
     }
 

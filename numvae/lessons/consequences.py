@@ -30,7 +30,10 @@ SETTINGS = {
     "likelihood": "bernoulli",
     "sigma_min": 0.1,
     "lr": 3e-3,
+    "schedule": "constant",
     "batch_size": 50,
+    "skip": False,
+    "standardize": False,
 }
 SMALL = 0.02  # of the right program's bound: another seed moves it by less
 

@@ -18,7 +18,8 @@ from numvae.network.likelihoods import likelihood as make_likelihood
 from numvae.network.mlp import MLP
 from numvae.network.objectives import ELBO
 from numvae.network.parameters import Parameters
-from numvae.rules import gaussian
+from numvae.network.units import OwnUnits, StandardUnits
+from numvae.rules import factor_analysis, gaussian
 
 
 class Autoencoder:
@@ -34,6 +35,9 @@ class Autoencoder:
     sigma         σ of gaussian-fixed
     sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
     dropout       share of the hidden units that is silenced where masks are given
+    skip          whether linear paths lead past the hidden layers: x → mu, logvar and z → p(x|z)
+    standardize   whether Gaussian columns are standardised inside, by center and scale of `units`;
+                  sigma and sigma_min are then fractions of a column's standard deviation
     dtype         float32 to train, float64 to check
     parameters    Parameters to be bound to; None: new ones, all zero
     """
@@ -48,6 +52,8 @@ class Autoencoder:
         sigma=0.1,
         sigma_min=0.01,
         dropout=0.0,
+        skip=False,
+        standardize=False,
         dtype="float32",
         parameters=None,
     ):
@@ -60,13 +66,14 @@ class Autoencoder:
             "sigma": sigma,
             "sigma_min": sigma_min,
             "dropout": dropout,
+            "skip": skip,
+            "standardize": standardize,
             "dtype": np.dtype(dtype).name,
         }
         self.n_features, self.n_latent, self.dtype = n_features, n_latent, np.dtype(dtype)
 
-        modules = build(
-            n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, dropout
-        )
+        modules = build(**{k: v for k, v in self.config.items() if k != "dtype"})
+        self.units = modules[0].units
         self.assemble(modules, parameters or Parameters(shapes(modules), self.dtype))
 
     def assemble(self, modules, parameters):
@@ -90,6 +97,19 @@ class Autoencoder:
         if mean is not None:
             self.likelihood.initialize_mean(mean)
         return self
+
+    def begin(self, mean, b, W, psi):
+        """Start as a factor analysis of the standardised columns, whose ELBO is log p(x) exactly.
+
+        What hidden layers say counts for nothing at first. Columns that are not Gaussian start at
+        their mean, for every z; their rows of W are 0.
+
+        Shapes  mean, b, psi (D,), W (D, Z) as `factor_analysis.rotated` gives it
+        """
+        V, c, logvar = factor_analysis.encoder(b, W, psi)
+        self.mu.begin(V, c)
+        self.logvar.begin(np.zeros_like(V), logvar)
+        self.likelihood.begin(mean, b, W, psi)
 
     def loss_and_grad(
         self, x, eps, beta=1, objective=None, encoder_input=None, observed=None, masks=(None, None)
@@ -185,10 +205,16 @@ class Autoencoder:
 
     def __getstate__(self):
         """What a pickle or a deep copy holds; the modules are made again around the parameters."""
-        return {"config": self.config, "parameters": self.parameters}
+        return {"config": self.config, "parameters": self.parameters, "units": self.units}
 
     def __setstate__(self, state):
         self.__init__(**state["config"], parameters=state["parameters"])
+        if self.config["standardize"]:
+            self.set_units(state["units"].center, state["units"].scale)
+
+    def set_units(self, center, scale):
+        """Standardise columns by these (D,). They are no parameters: no gradient reaches them."""
+        self.units.center[...], self.units.scale[...] = center, scale
 
     def __repr__(self):
         c, values = self.config, self.parameters.values
@@ -202,15 +228,39 @@ class Autoencoder:
         return "\n".join(lines)
 
 
-def build(n_features, n_latent, hidden, activation, likelihood, sigma, sigma_min, dropout):
+class Encoder(MLP):
+    """A multilayer perceptron that takes rows in the units in which they come."""
+
+    def __init__(self, units, sizes, names, dropout, skip):
+        super().__init__("encoder", sizes, names, dropout, skip)
+        self.units = units
+
+    def forward(self, x, masks=None):
+        return super().forward(self.units.forward(x), masks)
+
+
+def build(
+    n_features,
+    n_latent,
+    hidden,
+    activation,
+    likelihood,
+    sigma,
+    sigma_min,
+    dropout,
+    skip,
+    standardize,
+):
     """The modules of a model: encoder, mu, logvar, decoder, likelihood. They hold no memory yet."""
+    D = n_features
+    units = StandardUnits(np.zeros(D), np.ones(D)) if standardize else OwnUnits()
     names = activation.split(",")
     names = names if len(names) > 1 else names * len(hidden)
-    encoder = MLP("encoder", (n_features, *hidden), names, dropout)
+    encoder = Encoder(units, (D, *hidden), names, dropout, skip)
     mu = Dense("mu", encoder.n_out, n_latent)
     logvar = Dense("logvar", encoder.n_out, n_latent)
-    decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout)
-    p_x = make_likelihood(likelihood, decoder.n_out, n_features, sigma, sigma_min)
+    decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout, skip)
+    p_x = make_likelihood(likelihood, decoder.n_out, D, sigma, sigma_min, units)
     return encoder, mu, logvar, decoder, p_x
 
 

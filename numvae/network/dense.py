@@ -29,6 +29,15 @@ class Dense:
             self.W[...] = initialization.glorot(rng, self.n_in, self.n_out)
         self.b[...] = 0.0
 
+    def begin(self, W, b):
+        """Start as an affine function of the last inputs alone, as a skip path brings them.
+
+        Shapes  W (n, n_out) with n ≤ n_in, b broadcast to (n_out,)
+        """
+        self.W[...] = 0.0
+        self.W[self.n_in - len(W) :] = W
+        self.b[...] = b
+
     def forward(self, x):
         """x (B, n_in) → y (B, n_out), remembering x."""
         self.x = x

@@ -1,8 +1,8 @@
 """The end of the decoder: what kind of noise p(x|z) puts around a reconstruction.
 
 A likelihood is a module like any other (`shapes`, `bind`, `initialize`). `initialize_mean` has it
-output the mean of the data at first. It answers four calls from what the decoder gives, h (the
-page's g):
+output the mean of the data at first; `begin` has it say what a factor analysis says. It answers
+four calls from what the decoder gives, h (the page's g):
 
     log_likelihood(x, h, observed)  log p(x|z) of each sample and example, remembering what backward
                                     needs; observed (B, D) is 1 where x is known and 0 where it is
@@ -23,6 +23,7 @@ import math
 import numpy as np
 
 from numvae.network.dense import Dense
+from numvae.network.units import OwnUnits
 from numvae.rules import (
     activations,
     bernoulli,
@@ -49,6 +50,11 @@ class Bernoulli:
     def initialize_mean(self, mean):
         """mean (D,): what to say as long as h says nothing."""
         self.logits.b[...] = initialization.bernoulli_bias(mean)
+
+    def begin(self, mean, b, W, psi):
+        """Say the mean of the data (D,), whatever h is: factors explain real numbers only."""
+        self.logits.W[...] = 0.0
+        self.initialize_mean(mean)
 
     def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
@@ -106,11 +112,14 @@ class Categorical(Bernoulli):
 
 
 class Gaussian:
-    """Real numbers, x ~ N(mean(z), e^logvar); where logvar comes from is up to `variance`."""
+    """Real numbers, x ~ N(mean(z), e^logvar); where logvar comes from is up to `variance`.
 
-    def __init__(self, name, n_in, n_features, variance):
+    units   of the columns: the layers say mean and logvar of standardised columns
+    """
+
+    def __init__(self, name, n_in, n_features, variance, units):
         self.mean_layer = Dense(f"{name}.mean", n_in, n_features)
-        self.variance = variance
+        self.variance, self.units = variance, units
         self.shapes = {**self.mean_layer.shapes, **variance.shapes}
 
     def bind(self, parameters):
@@ -123,14 +132,20 @@ class Gaussian:
 
     def initialize_mean(self, mean):
         """mean (D,): what to say as long as h says nothing."""
-        self.mean_layer.b[...] = mean
+        self.mean_layer.b[...] = self.units.forward(mean)
+
+    def begin(self, mean, b, W, psi):
+        """Say what a factor analysis of standardised columns says, from the z at the end of h."""
+        self.mean_layer.begin(W.T, b)
+        self.variance.begin(psi)
 
     def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
-        self.x, self.observed = x, observed
+        self.x, self.observed = self.units.forward(x), observed
         self.m = self.mean_layer.forward(h).reshape(-1, *x.shape)
         self.logvar = self.variance.forward(h, self.m.shape)
-        return gaussian.log_density(x, self.m, self.logvar, observed)
+        log_py = gaussian.log_density(self.x, self.m, self.logvar, observed)
+        return self.units.log_density(log_py, observed)
 
     def backward(self, dlog_px):
         """dlog_px (L, B) → dh (L·B, H)."""
@@ -143,12 +158,13 @@ class Gaussian:
 
     def mean(self, h):
         """h (N, H) → the mean of x (N, D)."""
-        return self.mean_layer.forward(h)
+        return self.units.inverse(self.mean_layer.forward(h))
 
     def sample(self, rng, h):
         """h (N, H) → real numbers (N, D)."""
-        m = self.mean(h)
-        return gaussian.sample(rng, m, self.variance.forward(h, m.shape))
+        m = self.mean_layer.forward(h)
+        y = gaussian.sample(rng, m, self.variance.forward(h, m.shape))
+        return self.units.inverse(y)
 
 
 class FixedVariance:
@@ -162,6 +178,9 @@ class FixedVariance:
         pass
 
     def initialize(self, rng, sigma=None):
+        pass
+
+    def begin(self, psi):
         pass
 
     def forward(self, h, shape):
@@ -186,6 +205,10 @@ class LearnedVariance:
     def initialize(self, rng, sigma=None):
         self.s[...] = 0.0
 
+    def begin(self, psi):
+        """Say the variance psi (D,), above sigma_min²."""
+        self.s[...] = gaussian.free_of_floor(np.log(psi), self.floor)
+
     def forward(self, h, shape):
         """→ logvar (D,)"""
         self.logvar = gaussian.floor_logvar(self.s, self.floor)
@@ -209,6 +232,11 @@ class VarianceOfZ:
 
     def initialize(self, rng, sigma=None):
         self.layer.initialize(rng, sigma=sigma)
+
+    def begin(self, psi):
+        """Say the variance psi (D,), above sigma_min², for every z."""
+        self.layer.W[...] = 0.0
+        self.layer.b[...] = gaussian.free_of_floor(np.log(psi), self.floor)
 
     def forward(self, h, shape):
         """h (L·B, H) → logvar, in the shape of the mean"""
@@ -240,6 +268,11 @@ class Blocks:
         for block, its_mean in zip(self.likelihoods, self._split(mean)):
             block.initialize_mean(its_mean)
 
+    def begin(self, mean, b, W, psi):
+        parts = zip(self._split(mean), self._split(b), self._split(W.T), self._split(psi))
+        for block, (its_mean, its_b, its_WT, its_psi) in zip(self.likelihoods, parts):
+            block.begin(its_mean, its_b, its_WT.T, its_psi)
+
     def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B): given z the columns are independent."""
         masks = [None] * len(self.likelihoods) if observed is None else self._split(observed)
@@ -264,6 +297,8 @@ class Blocks:
         return np.split(array, self.edges, axis=-1)
 
 
+OWN_UNITS = OwnUnits()
+
 # What a user names. `sigma` is the σ of gaussian-fixed, `sigma_min` the floor of the learned ones.
 NAMES = (
     "bernoulli",
@@ -275,18 +310,25 @@ NAMES = (
 )
 
 
-def likelihood(kind, n_in, n_features, sigma, sigma_min):
-    """The likelihood of one of NAMES, or of blocks of columns, as gaussian:3,categorical:5."""
+def likelihood(kind, n_in, n_features, sigma, sigma_min, units=OWN_UNITS):
+    """The likelihood of one of NAMES, or of blocks of columns, as gaussian:3,categorical:5.
+
+    units   of the columns, see `numvae.network.units`
+    """
     if ":" not in kind:
-        return _single(kind, "likelihood", n_in, n_features, sigma, sigma_min)
-    blocks = parse_blocks(kind)
-    return Blocks(
-        [
-            _single(name, f"likelihood.{i}", n_in, width, sigma, sigma_min)
-            for i, (name, width) in enumerate(blocks)
-        ],
-        [width for _, width in blocks],
-    )
+        return _single(kind, "likelihood", n_in, n_features, sigma, sigma_min, units)
+    blocks, parts, start = parse_blocks(kind), [], 0
+    for i, (name, width) in enumerate(blocks):
+        its_units = units.columns(slice(start, start + width))
+        parts.append(_single(name, f"likelihood.{i}", n_in, width, sigma, sigma_min, its_units))
+        start += width
+    return Blocks(parts, [width for _, width in blocks])
+
+
+def column_kinds(kind, n_features):
+    """The name of each column's likelihood. Shapes  → (D,)"""
+    names, widths = zip(*parse_blocks(kind, n_features))
+    return np.repeat(names, widths)
 
 
 def is_density(kind):
@@ -304,7 +346,7 @@ def parse_blocks(kind, n_features=None):
     return [(name, int(width)) for name, _, width in (b.partition(":") for b in kind.split(","))]
 
 
-def _single(kind, name, n_in, n_features, sigma, sigma_min):
+def _single(kind, name, n_in, n_features, sigma, sigma_min, units):
     if kind == "bernoulli":
         return Bernoulli(name, n_in, n_features)
     if kind == "continuous-bernoulli":
@@ -316,4 +358,4 @@ def _single(kind, name, n_in, n_features, sigma, sigma_min):
         "gaussian": lambda: LearnedVariance(name, n_features, sigma_min),
         "gaussian-sigma-z": lambda: VarianceOfZ(name, n_in, n_features, sigma_min),
     }[kind]()
-    return Gaussian(name, n_in, n_features, variance)
+    return Gaussian(name, n_in, n_features, variance, units)

@@ -3,6 +3,8 @@
 Read next: likelihoods.
 """
 
+import numpy as np
+
 from numvae.network.dense import Dense
 from numvae.rules import activations, dropout
 
@@ -11,17 +13,18 @@ class MLP:
     """sizes (n_0, n_1, …, n_k): k layers. With k = 0 it passes its input through.
 
     names is the activation of each layer (k of them); dropout the fraction of each layer's units
-    that is dropped where masks are given.
+    that is dropped where masks are given; skip whether the output is the last layer's with the
+    input beside it, [h_k, h_0], so that what follows has a linear path past the layers.
     """
 
-    def __init__(self, name, sizes, names, dropout=0.0):
-        self.dropout = dropout
+    def __init__(self, name, sizes, names, dropout=0.0, skip=False):
+        self.dropout, self.skip = dropout, skip and len(sizes) > 1
         self.layers = [
             Dense(f"{name}.{i}", n_in, n_out)
             for i, (n_in, n_out, _) in enumerate(zip(sizes[:-1], sizes[1:], names, strict=True))
         ]
         self.shapes = {name: s for layer in self.layers for name, s in layer.shapes.items()}
-        self.n_out = sizes[-1]
+        self.n_out = sizes[-1] + self.skip * sizes[0]
         if any(name not in activations.NAMES for name in names):
             raise ValueError(f"found activations {names}; expected some of {activations.NAMES}")
         self.names = names
@@ -45,21 +48,29 @@ class MLP:
         return [mask.reshape(-1, mask.shape[-1]) for mask in masks]
 
     def forward(self, h, masks=None):
-        """h (B, n_0) → (B, n_k), remembering every layer's output; masks as `masks` draws them."""
-        self.outputs, self.used_masks = [], masks
+        """h (B, n_0) → (B, n_out), remembering every layer's output; masks as `masks` draws them.
+
+        n_out is n_k, or n_k + n_0 with a skip path.
+        """
+        x, self.outputs, self.used_masks = h, [], masks
         for i, (layer, activation) in enumerate(zip(self.layers, self.names)):
             a = layer.forward(h)
             h = getattr(activations, activation)(a, out=a)
             self.outputs.append(h)
             if masks:
                 h = dropout.forward(h, masks[i], self.dropout)
-        return h
+        return np.concatenate([h, x], axis=1) if self.skip else h
 
     def backward(self, dh, need_dx=True):
-        """dh (B, n_k) → gradient of the input (B, n_0), or None; dh is overwritten on the way."""
+        """dh (B, n_out) → gradient of the input (B, n_0), or None; dh is overwritten on the way."""
+        if self.skip:
+            dh, dskip = np.split(dh, [self.layers[-1].n_out], axis=1)
+            dh = np.ascontiguousarray(dh)
         for i in reversed(range(len(self.layers))):
             if self.used_masks:
                 dh = dropout.backward(dh, self.used_masks[i], self.dropout)
             da = getattr(activations, f"{self.names[i]}_backward")(dh, self.outputs[i], out=dh)
             dh = self.layers[i].backward(da, need_dx or i > 0)
+        if self.skip and need_dx:
+            dh += dskip  # the input goes two ways, so its two gradients add
         return dh

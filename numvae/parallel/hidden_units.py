@@ -26,6 +26,7 @@ from numvae.network.autoencoder import Autoencoder, build, shapes
 from numvae.network.dense import Dense
 from numvae.network.likelihoods import likelihood as make_likelihood
 from numvae.network.parameters import Parameters, views
+from numvae.network.units import OwnUnits
 from numvae.rules import dense
 
 
@@ -120,7 +121,7 @@ class UnitShard(Autoencoder):
     def __init__(self, config, ranks):
         self.config, self.ranks = config, ranks
         self.n_features, self.n_latent = config["n_features"], config["n_latent"]
-        self.dtype = np.dtype(config["dtype"])
+        self.dtype, self.units = np.dtype(config["dtype"]), OwnUnits()
         settings = {name: value for name, value in config.items() if name != "dtype"}
         encoder, mu, logvar, decoder, likelihood = whole = build(**settings)
         self.whole_shapes = shapes(whole)
@@ -170,7 +171,9 @@ def worth_sharing(model, settings, n_ranks):
     hidden, kind = model.config["hidden"], model.config["likelihood"]
     if not hidden or min(*hidden, model.n_features) < FEWEST * n_ranks:
         return False
-    if model.config["dropout"] or kind == "categorical" or ":" in kind:
+    if kind == "categorical" or ":" in kind:
+        return False
+    if any(model.config[name] for name in ("dropout", "skip", "standardize")):
         return False
     travelling = settings.batch_size * (sum(hidden[:-1]) + settings.n_samples * sum(hidden))
     return travelling < model.parameters.vector.size

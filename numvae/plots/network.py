@@ -18,10 +18,11 @@ def network_diagram(layers, title=None):
     layers   a dict {name: (n_in, n_out)}: any number of encoder…, then mu and logvar, any number of
              decoder…, then the likelihood…; (n_out,) is a learned vector without an input. More
              than two of the likelihood, as of a table of several kinds of columns, share a box.
-    Look at  the widths: a box is as wide as the logarithm of its number of units
+    Look at  the widths: a box is as wide as the logarithm of its number of units; a line past the
+             boxes is a skip path, by which mu or the mean of x is given x or z itself
     Errors   ValueError if a layer is of no such kind, or does not take what the one before gives
     """
-    parts, D, Z = _check(layers)
+    parts, D, Z, skips = _check(layers)
     if len(heads := parts["likelihood"]) > 2:
         together = f"likelihood, {len(heads)} layers"
         n_in = next((layers[name][:1] for name in heads if len(layers[name]) == 2), ())
@@ -73,6 +74,11 @@ def network_diagram(layers, title=None):
                 edge = HIGH / 2 + 0.1 * (kind in ("q", "p"))
                 _arrow(axes, (x, y - step + side * HIGH / 2), (x, y - side * edge))
 
+    if skips:
+        out, edge = WIDE / 2 + 0.1, HIGH / 2 + 0.1  # past the boxes, to the frames
+        _skip(axes, (LEFT - halves["x"], top), (LEFT - out, bottom + edge))
+        _skip(axes, (RIGHT + halves["z"], bottom), (RIGHT + out, top - edge))
+
     low = bottom - 0.19
     _arrow(axes, (LEFT + halves["q"], low), (RIGHT - halves["z"], low))
     text = "z = μ + σ ε,  ε ~ N(0, I)\nσ = exp(½ logvar)"
@@ -93,7 +99,8 @@ def network_diagram(layers, title=None):
 
 
 def _check(layers):
-    """The names by kind, D and Z, after a look at whether each layer fits the one before."""
+    """The names by kind, D, Z and whether the last layers are given x and z too, after a look at
+    whether each layer fits the one before."""
     parts = {kind: [] for kind in ("encoder", "mu", "logvar", "decoder", "likelihood")}
     for name in layers:
         if name.split(".")[0] not in parts:
@@ -106,13 +113,17 @@ def _check(layers):
             "logvar, and at least one of the likelihood"
         )
     D = given = layers[next(iter(parts["encoder"]), "mu")][0]
+    Z, skips = layers["mu"][1], False
+    past = {"mu": D, "logvar": D, "likelihood": Z}
     for kind, names in parts.items():
         for name in names:
             *n_in, n_out = layers[name]
-            if n_in not in ([given], []):
+            if n_in == [given + past.get(kind, 0)]:
+                skips = skips or kind in past
+            elif n_in not in ([given], []):
                 raise ValueError(f"layer {name!r} takes {n_in[0]} numbers but is given {given}")
             given = n_out if kind in ("encoder", "logvar", "decoder") else given
-    return parts, D, layers["mu"][1]
+    return parts, D, Z, skips
 
 
 def _box(axes, x, y, width, name, text, colour):
@@ -127,6 +138,12 @@ def _frame(axes, x, y, width, height, **look):
     corner = x - width / 2, y - height / 2
     shape = "round,pad=0,rounding_size=0.08"
     axes.add_patch(FancyBboxPatch(corner, width, height, boxstyle=shape, **look))
+
+
+def _skip(axes, start, end):
+    """An arrow from a box sideways, then past others to another."""
+    axes.plot([start[0], end[0]], [start[1], start[1]], color=style.INK, lw=1)
+    _arrow(axes, (end[0], start[1]), end)
 
 
 def _arrow(axes, start, end, colour=style.INK):

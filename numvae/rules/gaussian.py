@@ -148,6 +148,16 @@ def floor_logvar(s, floor):
     return activations.softplus(s - log_floor) + log_floor
 
 
+def free_of_floor(logvar, floor):
+    """The free number that `floor_logvar` turns into this log-variance: its inverse.
+
+        s = logvar + log(1 − floor e^−logvar)              (F3)
+
+    Shapes  logvar (...), above log floor → s (...)
+    """
+    return logvar + np.log1p(-floor * np.exp(-logvar))
+
+
 def floor_logvar_backward(dlogvar, logvar, floor):
     """The gradient of the floored log-variance.
 

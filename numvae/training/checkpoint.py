@@ -37,6 +37,8 @@ def save(training, path, kind="checkpoint", about=None):
         "about": about or {},
     }
     arrays = dict(model.parameters.values)
+    if model.config["standardize"]:
+        arrays |= {"center": model.units.center, "scale": model.units.scale}
     if kind == "checkpoint":
         header["sums"], header["t"] = training.sums.tolist(), optimizer.t
         arrays |= {**optimizer.memory, "best": training.best}
@@ -50,11 +52,13 @@ def load(path, kind="checkpoint"):
 
     Raises  as `npz.read`
     """
-    header, arrays = npz.read(path, kind, lambda h: _expected(h, kind), _from_version_1)
+    header, arrays = npz.read(path, kind, lambda h: _expected(h, kind), _from_older)
     settings = _settings(header)
     training = Training.empty(settings, header["n_features"], header["dtype"], header["seed"])
     for name, value in training.model.parameters.values.items():
         value[...] = arrays[name]
+    if "center" in arrays:
+        training.model.set_units(arrays["center"], arrays["scale"])
     for name in POSITION:
         setattr(training, name, header["position"][name])
     if kind == "checkpoint":
@@ -113,21 +117,26 @@ def _expected(header, kind):
     flat = {**header, **header["position"]}
     for name, constraint in CONSTRAINTS.items():
         labelled(name, constraint, flat[name])
-    for name, wanted in (("best_elbo", float), ("history", list), ("about", dict)):
+    types = {"start_elbo": float, "best_elbo": float, "history": list, "about": dict}
+    for name, wanted in types.items():
         if not isinstance(flat[name], wanted):
             raise TypeError(f"{name} must be a {wanted.__name__}, found {flat[name]!r}.")
     if kind == "checkpoint":
         labelled("t", NATURAL, header["t"])
-        if [type(value) for value in header["sums"]] != [float] * 4:
-            raise ValueError(f"sums must be four numbers, found {header['sums']!r}.")
-    rows = flat["history"]
-    if len(rows) != flat["epoch"] or not all(isinstance(row, dict) for row in rows):
+        if [type(value) for value in header["sums"]] != [float] * 5:
+            raise ValueError(f"sums must be five numbers, found {header['sums']!r}.")
+    epochs = [row["epoch"] for row in flat["history"]]
+    if s.epochs and epochs != [*range(1, flat["epoch"] + 1)] or epochs != sorted(set(epochs)):
         raise ValueError(f"history must have a row for each of {flat['epoch']} epochs.")
-    of_parameters = shapes(build(header["n_features"], **s.of_network()))
+    D, dtype, config = header["n_features"], header["dtype"], s.of_network(header["n_features"])
+    of_parameters = shapes(build(**config))
     size = sum(map(math.prod, of_parameters.values()))
     more = (*OPTIMIZERS[s.optimizer].memory_names, "best") if kind == "checkpoint" else ()
     every = {**of_parameters, **dict.fromkeys(more, (size,))}
-    return {name: (shape, np.dtype(header["dtype"])) for name, shape in every.items()}
+    arrays = {name: (shape, np.dtype(dtype)) for name, shape in every.items()}
+    if config["standardize"]:
+        arrays |= dict.fromkeys(("center", "scale"), ((D,), np.dtype(np.float64)))
+    return arrays
 
 
 def _settings(header):
@@ -140,8 +149,24 @@ def _settings(header):
     return Settings(**header["settings"]).checked()
 
 
-# Format 1, of numvae 0.1: a model's file had the configuration of the model and an `about` that was
-# an estimator's or train.py's; a checkpoint had several tables of settings.
+# Format 2 had models that were not standardised and had no skip path, and other defaults. Format 1,
+# of numvae 0.1: a model's file had the configuration of the model and an `about` that was an
+# estimator's or train.py's; a checkpoint had several tables of settings.
+
+DEFAULTS_2 = {"n_latent": 2, "likelihood": "gaussian", "epochs": 100, "batch_size": 100}
+DEFAULTS_2 |= {"lr": 1e-3, "schedule": "constant", "validation_fraction": 0.0}
+
+
+def _from_older(header):
+    """The header of format 3 for one of format 1 or 2."""
+    header = _from_version_1(header) if header["version"] == 1 else header
+    settings = {**DEFAULTS_2, **header["settings"], "skip": False, "standardize": False}
+    header = {**header, "settings": settings}
+    header["position"] = {**header["position"], "start_elbo": -math.inf}
+    if "sums" in header:
+        header["sums"] = [*header["sums"], float(header["position"]["n_seen"])]
+    return header
+
 
 RENAMED = {"latent": "n_latent", "samples": "n_samples", "seed": "random_state"}
 

@@ -9,15 +9,21 @@ import numpy as np
 
 from numvae.network import Autoencoder
 from numvae.network.objectives import objective
-from numvae.rows import BLOCK_ROWS, Inputs, binarized, by_blocks, join, mean_of, read, split_missing
+from numvae.rows import BLOCK_ROWS, Inputs, binarized, by_blocks, join, read, split_missing
 from numvae.rules import bernoulli, optimizers, schedules
-from numvae.streams import EVALUATION, WEIGHTS, BatchStream, stream
-from numvae.training import minibatches, watchdog
+from numvae.streams import EVALUATION, BatchStream, stream
+from numvae.training import minibatches, start, watchdog
 from numvae.training.interrupt import Interrupt
 from numvae.training.optimizers import OPTIMIZERS
 
 # The attributes that say where a run stands, but for its arrays.
-POSITION = "epoch", "step", "n_seen", "history", "best_elbo", "best_epoch"
+POSITION = "epoch", "step", "n_seen", "history", "start_elbo", "best_elbo", "best_epoch"
+
+# Where the number of epochs is left to the program: PASSES, or if that is more, as many as STEPS
+# take; the held-out rows are measured about every EVERY steps, and training ends when the last
+# PATIENCE measurements were no better than one before.
+PASSES, STEPS, EVERY, PATIENCE = 100, 3000, 50, 10
+FEWEST = 5  # held-out rows that can decide anything
 
 
 class Training:
@@ -28,54 +34,63 @@ class Training:
     settings            numvae.settings.Settings, checked
     seed                fixes every random number of the run
     epoch               how many epochs are finished
-    step, n_seen, sums  of the epoch under way: steps taken, examples seen, sums of the losses and
-                        of the gradient's norm
-    history             one dict per finished epoch, see `history`
+    step, n_seen        of the epoch under way: steps taken, examples seen
+    sums                since the last row of the history: of the losses, of the gradient's norm,
+                        and how many examples they are of
+    history             one dict per epoch that was measured, see `history`
+    start_elbo          the held-out ELBO before the first step
     best_elbo, best_epoch, best     the best held-out ELBO so far, its epoch and its parameters
     """
 
     def __init__(self, model, optimizer, settings, seed):
         self.model, self.optimizer, self.settings, self.seed = model, optimizer, settings, seed
         self.objective = objective(settings.objective, settings.free_bits)
-        self.epoch, self.history = 0, []
+        self.epoch, self.history, self.sums = 0, [], np.zeros(5)
         self.begin_epoch()
-        self.best_elbo, self.best_epoch = -np.inf, 0
+        self.start_elbo, self.best_elbo, self.best_epoch = -np.inf, -np.inf, 0
         self.best = model.parameters.vector.copy()
 
     @classmethod
     def new(cls, settings, X, seed):
-        """A run that has not begun, for rows like those of X (N, D).
+        """A run that has not begun, for training rows X (N, D).
 
         float32 rows are trained in float32, which is twice as fast; all others in float64.
         """
         training = cls.empty(settings, X.shape[1], "f4" if X.dtype == np.float32 else "f8", seed)
-        training.model.initialize(stream(seed, *WEIGHTS), settings.init_sigma, mean_of(X))
+        start.begin(training.model, X, settings, seed)
         training.best[...] = training.model.parameters.vector
         return training
 
     @classmethod
     def empty(cls, settings, n_features, dtype, seed):
         """A run whose parameters are all 0, to be filled."""
-        model = Autoencoder(n_features, **settings.of_network(), dtype=dtype)
+        model = Autoencoder(**settings.of_network(n_features), dtype=dtype)
         optimizer = OPTIMIZERS[settings.optimizer](model.parameters, settings.lr)
         return cls(model, optimizer, settings, seed)
 
     def run(self, X, X_valid=None, epochs=None, on_step=None, on_epoch=None, close_epoch=False):
         """Train on X until so many epochs are finished (None: all), or a signal asks to stop.
 
+        Where the settings leave the number of epochs to the program, the held-out rows decide;
+        without any, a model that started at its factor analysis stays there.
+
         on_step(n_seen)     is called after every step
-        on_epoch(row)       after every epoch, with its row of the history
+        on_epoch(row)       after every epoch that was measured, with its row of the history
         close_epoch         whether an epoch that a signal cuts short is finished as it is, or left
                             to be resumed
 
         Returns the signal, or None at the end
         Raises  watchdog.Diverged, as `steps`
         """
-        epochs = epochs or self.settings.epochs
+        epochs = self.length(len(X), X_valid) if epochs is None else epochs
         X, X_valid = self.drawn(X), X_valid if X_valid is None else self.drawn(X_valid)
         overflow = np.errstate(over="ignore", invalid="ignore")  # the watchdog sees what it does
         with self.interrupt() as interrupt, overflow:
-            while self.epoch < epochs and not interrupt.asked():
+            if X_valid is not None and not self.optimizer.t:
+                nll, kl = self.evaluate(X_valid)
+                self.start_elbo = self.best_elbo = -float(nll.mean() + kl.mean())
+            stopped = None
+            while self.epoch < epochs and not self.risen_enough() and not interrupt.asked():
                 for n_seen in self.steps(X):
                     if on_step:
                         on_step(n_seen)
@@ -83,10 +98,35 @@ class Training:
                         if not close_epoch:
                             return stopped
                         break
+                epoch = self.epoch + 1
+                if epoch % self.every(len(X)) and epoch < epochs and not stopped:
+                    self.begin_epoch(epoch)
+                    continue
                 row = self.finish_epoch(X_valid)
                 if on_epoch:
                     on_epoch(row)
             return interrupt.asked() if self.epoch < epochs else None
+
+    def length(self, n, X_valid=range(FEWEST)):
+        """How many epochs to train on n rows, at most; 0 where nothing can decide when to stop."""
+        if self.settings.epochs is not None:
+            return self.settings.epochs
+        few = X_valid is None or len(X_valid) < FEWEST
+        if few and start.is_known(self.settings):
+            return 0
+        return max(PASSES, math.ceil(STEPS / self.n_batches(n)))
+
+    def every(self, n):
+        """How many epochs on n rows there are from one row of the history to the next."""
+        return max(1, round(EVERY / self.n_batches(n))) if self.settings.epochs is None else 1
+
+    def n_batches(self, n):
+        return math.ceil(n / self.settings.batch_size)
+
+    def risen_enough(self):
+        """Whether the held-out ELBO has stopped rising, where that decides when to end."""
+        since_best = sum(row["epoch"] > self.best_epoch for row in self.history[-PATIENCE:])
+        return self.settings.epochs is None and since_best == PATIENCE
 
     def interrupt(self):
         """The context that takes note of Ctrl-C and SIGTERM during `run`."""
@@ -100,9 +140,9 @@ class Training:
 
         Raises  watchdog.Diverged if a loss or gradient is not finite; the step is not taken
         """
-        s = self.settings
-        epoch = min(self.epoch, s.epochs - 1)  # past the last epoch, keep its rate
-        self.optimizer.lr_factor = getattr(schedules, s.schedule)(epoch, s.epochs)
+        s, epochs = self.settings, self.length(len(X))
+        epoch = min(self.epoch, epochs - 1)  # past the last epoch, keep its rate
+        self.optimizer.lr_factor = getattr(schedules, s.schedule)(epoch, epochs)
         beta = s.beta * schedules.warmup(self.epoch, s.warmup)
         batches = minibatches.shuffled(self.seed, self.epoch + 1, len(X), s.batch_size)
         for rows in batches[self.step :]:
@@ -114,7 +154,7 @@ class Training:
             self.update(gradient, norm)
             self.step += 1
             self.n_seen += len(rows)
-            self.sums += np.multiply((*losses, norm), len(rows))
+            self.sums += np.multiply((*losses, norm, 1.0), len(rows))
             yield self.n_seen
 
     def minibatch(self, X, rows):
@@ -128,11 +168,14 @@ class Training:
         x = x.astype(model.dtype, copy=False)
         if s.binarize == "dynamic":
             x = bernoulli.sample(rng, x)
-        x, observed = split_missing(x) if s.missing else (x, None)
+        x, observed = split_missing(x, model.units.center) if s.missing else (x, None)
+        seen = x
+        if s.denoise:
+            seen = minibatches.corrupt(rng, x, observed, model.units, *s.denoise)
         return {
             "x": x,
             "observed": observed,
-            "encoder_input": minibatches.corrupt(rng, x, observed, *s.denoise) if s.denoise else x,
+            "encoder_input": seen,
             "masks": model.masks(rng, s.n_samples, len(x)),
             "eps": self.noise(rng, len(x)),
         }
@@ -155,18 +198,19 @@ class Training:
             optimizers.clip(gradient, norm, self.settings.clip)
         self.optimizer.update()
 
-    def begin_epoch(self):
-        """Stand at the start of an epoch; what was seen of one under way is left out."""
-        self.step, self.n_seen, self.sums = 0, 0, np.zeros(4)
+    def begin_epoch(self, epoch=None):
+        """Stand at the start of an epoch, by default that of the one under way."""
+        self.epoch = self.epoch if epoch is None else epoch
+        self.step, self.n_seen = 0, 0
 
     def finish_epoch(self, X_valid=None):
         """Close the epoch: measure the held-out data, and return the new row of the history.
 
         The model of the best epoch by held-out ELBO is kept; without held-out data, the last.
         """
-        _, nll, kl, norm = self.sums / self.n_seen
-        self.epoch += 1
-        self.begin_epoch()
+        _, nll, kl, norm, _ = self.sums / self.sums[-1]
+        self.begin_epoch(self.epoch + 1)
+        self.sums[...] = 0.0
         row = {"epoch": self.epoch, **terms("train", nll, kl)}
         if X_valid is not None:
             nll, kl = self.evaluate(X_valid)
@@ -183,6 +227,8 @@ class Training:
     def evaluate(self, X):
         """nll and kl of each row of X, as this run sees its data, with the same noise every time.
 
+        Of fewer than 1,000 rows each has several draws of z, so that there are about 1,000 in all.
+
         A plain autoencoder has no bound: its nll is that of z = mu, and its kl 0.
 
         Shapes  X (N, D) → nll, kl (N,) float64
@@ -196,8 +242,9 @@ class Training:
         x = read(X, slice(i * BLOCK_ROWS, (i + 1) * BLOCK_ROWS)).astype(self.model.dtype)
         if self.settings.binarize == "dynamic":
             x = bernoulli.sample(rng, x)
-        x, observed = split_missing(x) if self.settings.missing else (x, None)
-        eps = self.objective.noise(self.model, rng, 1, len(x))
+        fill = self.model.units.center
+        x, observed = split_missing(x, fill) if self.settings.missing else (x, None)
+        eps = self.objective.noise(self.model, rng, max(1, BLOCK_ROWS // len(X)), len(x))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
             nll, kl = self.model.elbo_terms(x, eps, observed)
         kl = kl if self.objective.draws_z else np.zeros_like(kl)
@@ -218,7 +265,8 @@ class Training:
     def inputs(self):
         """How the trained model takes rows that are scored or encoded."""
         s = self.settings
-        return Inputs(self.model.dtype, self.seed, s.binarize != "none", s.missing)
+        fill = self.model.units.center
+        return Inputs(self.model.dtype, self.seed, s.binarize != "none", s.missing, fill)
 
 
 def terms(prefix, nll, kl):

@@ -18,7 +18,10 @@ def shuffled(seed, epoch, n_examples, batch_size):
     return np.split(order, range(batch_size, n_examples, batch_size))
 
 
-def corrupt(rng, x, observed, kind, amount):
-    """What the encoder sees of x when it is to learn to denoise; what is missing stays missing."""
-    corrupted = getattr(corruption, kind)(rng, x, amount)
-    return corrupted if observed is None else corrupted * observed
+def corrupt(rng, x, observed, units, kind, amount):
+    """What the encoder sees of x when it is to learn to denoise; what is missing stays missing.
+
+    units   of the model; the amount is in those
+    """
+    corrupted = getattr(corruption, kind)(rng, units.forward(x), amount)
+    return units.inverse(corrupted if observed is None else corrupted * observed)

@@ -1,0 +1,74 @@
+"""Where training begins: the units of the columns, weights drawn at random, the decoder at the mean
+of the data; and where a linear model of real numbers has a place in it, at the best of these.
+
+Read next: optimizers.
+"""
+
+import math
+
+import numpy as np
+
+from numvae.network.likelihoods import column_kinds
+from numvae.rows import Rows, column_moments, mean_of, read, split_missing
+from numvae.rules import factor_analysis
+from numvae.streams import START, WEIGHTS, stream
+
+MOST_ROWS = 10_000  # that the factor analysis looks at
+ABOVE_FLOOR = 1.1  # its ψ in units of sigma_min²: at the floor itself, σ would have no gradient
+
+
+def begin(model, X, settings, seed):
+    """Bring a model to where its training on rows X (N, D) begins."""
+    kinds = column_kinds(settings.likelihood, model.n_features)
+    if model.config["standardize"]:
+        model.set_units(*units(X, kinds))
+    mean = mean_of(X)
+    model.initialize(stream(seed, *WEIGHTS), settings.init_sigma, mean)
+    if is_known(settings):
+        model.begin(mean, *factors(model, X, kinds, stream(seed, *START)))
+
+
+def is_known(settings):
+    """Whether training begins at a factor analysis, which is the best of the linear models."""
+    return settings.skip and "gaussian" in settings.likelihood and settings.init_sigma is None
+
+
+def units(X, kinds):
+    """Mean and standard deviation of the Gaussian columns; 0 and 1 of the others.
+
+    A column that does not vary has the scale 1. Shapes  X (N, D) → center, scale (D,) float64
+    """
+    _, mean, variance = column_moments(X)
+    real = np.char.startswith(kinds, "gaussian")
+    varies = variance > (4.0 * np.finfo(np.float64).eps * mean) ** 2
+    return np.where(real, mean, 0.0), np.sqrt(np.where(real & varies, variance, 1.0))
+
+
+def factors(model, X, kinds, rng):
+    """The factor analysis of the Gaussian columns, in the model's units.
+
+    With D columns and N rows, D/N of a row of independent columns is imagined beside these: it
+    keeps few rows from being taken too seriously.
+
+    Shapes  X (N, D) → b (D,), W (D, Z), psi (D,); 0, 0 and 1 for all other columns
+    """
+    real = np.char.startswith(kinds, "gaussian")
+    numbers = np.sort(rng.permutation(len(X))[:MOST_ROWS])
+    x = model.units.forward(read(Rows(X, numbers), slice(None)).astype(np.float64))[:, real]
+    center, scale = units(x, kinds[real])
+    y, observed = split_missing((x - center) / scale)
+    fixed = kinds[real] == "gaussian-fixed"
+    sigma, sigma_min = (model.config[name] / scale for name in ("sigma", "sigma_min"))
+    b, W, psi = factor_analysis.fit(
+        y,
+        None if observed.all() else observed,
+        model.n_latent,
+        floor=np.where(fixed, sigma**2, ABOVE_FLOOR * sigma_min**2),
+        ceiling=np.where(fixed, sigma**2, math.inf),
+        imagined=y.shape[1] / len(y),
+    )
+    W, _ = factor_analysis.rotated(W, psi)
+    whole = np.zeros(len(kinds)), np.zeros((len(kinds), model.n_latent)), np.ones(len(kinds))
+    for array, part in zip(whole, (center + scale * b, scale[:, None] * W, scale**2 * psi)):
+        array[real] = part
+    return whole

@@ -1,0 +1,141 @@
+"""Against scipy's normal distribution, and against a maximiser that knows nothing of EM."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import linalg, optimize, stats
+
+from numvae.rules import factor_analysis
+
+D, Z, N = 5, 2, 300
+FLOOR = 1e-4
+
+
+@pytest.fixture
+def model(rng):
+    return rng.normal(size=D), rng.normal(size=(D, Z)), np.exp(rng.normal(size=D))
+
+
+@pytest.fixture
+def x(rng, model):
+    """Rows of a model, standardised."""
+    b, W, psi = model
+    x = b + rng.normal(size=(N, Z)) @ W.T + np.sqrt(psi) * rng.normal(size=(N, D))
+    return (x - x.mean(axis=0)) / x.std(axis=0)
+
+
+def complete(x):
+    return np.ones((1, x.shape[1])), np.zeros(len(x), int)
+
+
+def with_holes(x, rng):
+    """x with zeros where it is missing, and observed; all rows have a value."""
+    observed = (rng.random(x.shape) < 0.7).astype(float)
+    observed[:, 0] = 1.0
+    return x * observed, observed
+
+
+def log_density(x, observed, b, W, psi):
+    """The oracle: each row under the normal distribution of the columns that it has."""
+    C = W @ W.T + np.diag(psi)
+    kept = observed.astype(bool)
+    return np.array(
+        [stats.multivariate_normal(b[o], C[np.ix_(o, o)]).logpdf(row[o]) for row, o in zip(x, kept)]
+    )
+
+
+def test_log_p_is_that_of_the_normal_distribution(x, model):
+    """(P16)"""
+    log_p, _, _ = factor_analysis.posterior(x, *complete(x), *model)
+    assert_allclose(log_p, log_density(x, np.ones_like(x), *model), rtol=1e-10)
+
+
+def test_log_p_of_what_is_known(x, model, rng):
+    """(P16)"""
+    x, observed = with_holes(x, rng)
+    log_p, _, _ = factor_analysis.posterior(x, observed, np.arange(N), *model)
+    assert_allclose(log_p, log_density(x, observed, *model), rtol=1e-10)
+
+
+def test_posterior_is_the_conditional_of_the_joint_normal(x, model, rng):
+    """(P14) (P15): by the blocks of the covariance of (z, x)."""
+    b, W, psi = model
+    x, observed = with_holes(x, rng)
+    _, ez, C = factor_analysis.posterior(x, observed, np.arange(N), *model)
+    for row, o, mean, covariance in zip(x[:5], observed[:5].astype(bool), ez, C):
+        across, within = W[o].T, (W @ W.T + np.diag(psi))[np.ix_(o, o)]
+        assert_allclose(mean, across @ np.linalg.solve(within, row[o] - b[o]), atol=1e-10)
+        assert_allclose(
+            covariance, np.eye(Z) - across @ np.linalg.solve(within, across.T), atol=1e-10
+        )
+
+
+def likelihood_of(x, observed, parameters):
+    """The mean of log p of a flat vector of b, W and log ψ."""
+    b, W, log_psi = np.split(parameters, [D, D + D * Z])
+    return log_density(x, observed, b, W.reshape(D, Z), np.exp(log_psi)).mean()
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_no_small_step_makes_the_fit_better(x, rng, missing):
+    """(P11) (P12) (P13)"""
+    x, observed = with_holes(x, rng) if missing else (x, np.ones_like(x))
+    b, W, psi = factor_analysis.fit(
+        x, observed if missing else None, Z, FLOOR, n_steps=5000, enough=1e-12
+    )
+    best = np.concatenate([b, W.ravel(), np.log(psi)])
+    gradient = optimize.approx_fprime(best, lambda p: likelihood_of(x, observed, p), 1e-6)
+    assert_allclose(gradient, 0.0, atol=1e-4)
+
+
+def test_every_step_raises_the_likelihood(x, rng):
+    """(P11) (P12) (P13)"""
+    x, observed = with_holes(x, rng)
+    fits = [
+        factor_analysis.fit(x, observed, Z, FLOOR, n_steps=n, enough=0.0) for n in (1, 2, 4, 8, 16)
+    ]
+    assert (np.diff([log_density(x, observed, *fit).mean() for fit in fits]) > 0).all()
+
+
+def test_rotation_leaves_p_of_x_and_makes_the_factors_independent(model):
+    """(P17)"""
+    _, W, psi = model
+    turned, strength = factor_analysis.rotated(W, psi)
+    assert_allclose(turned @ turned.T, W @ W.T, atol=1e-12)
+    assert_allclose(turned.T @ np.diag(1 / psi) @ turned, np.diag(strength), atol=1e-10)
+    assert strength[0] >= strength[1]
+
+
+def test_encoder_is_the_posterior(x, model):
+    """(P18)"""
+    b, W, psi = model
+    W, strength = factor_analysis.rotated(W, psi)
+    V, c, logvar = factor_analysis.encoder(b, W, psi)
+    _, ez, C = factor_analysis.posterior(x, *complete(x), b, W, psi)
+    assert_allclose(x @ V + c, ez, atol=1e-10)
+    assert_allclose(np.diag(np.exp(logvar)), C[0], atol=1e-10)
+    assert_allclose(np.exp(-logvar), 1.0 + strength, atol=1e-10)
+
+
+def test_imagined_rows_pull_towards_independent_columns(x):
+    """(P11) (P12)"""
+    few = x[:8]
+    fits = [factor_analysis.fit(few, None, Z, FLOOR, imagined=k) for k in (0.0, 1.0, 10.0, 1e6)]
+    sizes = [linalg.norm(W) for _, W, _ in fits]
+    assert sizes == sorted(sizes, reverse=True)
+    assert_allclose(fits[-1][2], 1.0, atol=1e-4)
+
+
+def test_noise_keeps_within_its_bounds(rng):
+    z = rng.normal(size=(100, 1))
+    x = z @ np.ones((1, 3))  # three equal columns
+    _, _, psi = factor_analysis.fit(x, None, 1, FLOOR)
+    assert_allclose(psi, FLOOR)
+    _, _, psi = factor_analysis.fit(x, None, 1, np.full(3, 0.5), np.full(3, 0.5))
+    assert_allclose(psi, 0.5)
+
+
+def test_more_factors_than_columns_or_rows(rng):
+    x = rng.normal(size=(3, 4))
+    b, W, psi = factor_analysis.fit(x, None, 6, FLOOR, imagined=1.0)
+    assert W.shape == (4, 6) and np.isfinite(W).all() and (psi > 0).all()
