@@ -3,10 +3,12 @@
     VAE     the estimator: fit, transform, sample, score_samples, save
     load    an estimator from a file that VAE.save or scripts/train.py wrote
 
+    DoubtfulFit     the category of the warnings that `fit` gives
+
 README.md in this folder lists the files and the reading order: rules, then network, then training.
 """
 
-from numvae.estimator import VAE, load
+from numvae.estimator import VAE, DoubtfulFit, load
 
 __version__ = "0.2.0"
-__all__ = ["VAE", "load"]
+__all__ = ["VAE", "DoubtfulFit", "load"]

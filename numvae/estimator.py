@@ -12,6 +12,7 @@ import numpy as np
 from numvae import parallel, validation
 from numvae.constraints import COUNT, Seed, labelled, near
 from numvae.evaluation import anomaly, importance, imputation
+from numvae.evaluation.doubts import doubts
 from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
@@ -19,6 +20,10 @@ from numvae.settings import TABLE, Settings, described
 from numvae.training import checkpoint
 from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
+
+
+class DoubtfulFit(UserWarning):
+    """Something makes a fit less good than it looks; the sentence says what, and what to do."""
 
 
 class NotFittedError(ValueError, AttributeError):
@@ -75,6 +80,10 @@ class VAE(Settings):
         training = team.whole(training)
         training.keep_best()
         self._set_fitted(training, names)
+        if team.rank == 0:
+            labels = None if names is None else names.tolist()
+            for doubt in doubts(training, X_train, X_valid, labels):
+                warnings.warn(doubt, DoubtfulFit, stacklevel=2)
         return self
 
     def partial_fit(self, X, y=None):

@@ -6,9 +6,11 @@ import numpy as np
 
 from numvae.evaluation import diagnostics, importance, latent
 from numvae.evaluation.conventions import bits_per_dimension
+from numvae.evaluation.doubts import doubts
 from numvae.network.likelihoods import is_density
 from numvae.rows import Rows, read
 from numvae.streams import PICTURES, stream
+from numvae.training import start
 from numvae.training.minibatches import corrupt
 
 FEW, SOME = 500, 5000  # codes that are too few for a picture of them, and that are enough
@@ -41,12 +43,11 @@ class Report:
         each = diagnostics.latent_units(self.mu, self.logvar)
         n_active = int((each["activity"] > diagnostics.ACTIVE).sum())
         text = [
-            f"Epoch {training.best_epoch} of {training.epoch} was the best, and is kept."
-            if self.held_out
-            else "Nothing was held out: the last epoch is kept, and the numbers are optimistic.",
+            self._kept(),
             f"On {len(X):,} {'held-out' if self.held_out else 'training'} examples:",
             f"  ELBO      {elbo:10.2f} ± {error:.2f} nats per example, higher is better"
             + (" (a density: it may be positive)" if density else ""),
+            *self._start(elbo),
             f"  nll       {nll.mean():10.2f} nats, the reconstruction",
             f"  KL        {kl.mean():10.2f} nats, information in the code z: {fraction:.1%} of "
             "|nll| + KL",
@@ -58,7 +59,27 @@ class Report:
             text += [self._recovered(name, values) for name, values in self.known.items()]
         if not training.objective.draws_z:
             return text + ["A plain autoencoder has no bound: its ELBO here is only −nll."]
-        return text + diagnostics.advice(each, n_active)
+        found = doubts(training, self.dataset.X, self.dataset.X_valid)
+        return text + found + [line for line in diagnostics.advice(each) if line not in found]
+
+    def _kept(self):
+        """A line: whose parameters the model has."""
+        best, last = self.training.best_epoch, self.training.epoch
+        if not self.held_out:
+            return "Nothing was held out: the last epoch is kept, and the numbers are optimistic."
+        if best == 0:
+            return f"No epoch of {last} was better than the start, which is kept."
+        return f"Epoch {best} of {last} was the best, and is kept."
+
+    def _start(self, elbo):
+        """A line: what was learned beyond the linear model that training began at."""
+        training = self.training
+        if not (self.held_out and start.is_known(training.settings)):
+            return []
+        return [
+            f"  at start  {training.start_elbo:10.2f} nats, a factor analysis: what is not linear "
+            f"adds {elbo - training.start_elbo:.2f}"
+        ]
 
     @cached_property
     def training_codes(self):

@@ -100,15 +100,16 @@ def hold_out(n, n_valid, seed):
     return order[: n - n_valid], order[n - n_valid :]
 
 
-def split_missing(x, fill=0.0):
-    """Rows with NaN as the model takes them: `fill` in their places, and where they are.
+def split_missing(x, fill=None):
+    """Rows with NaN as a model takes them: something in their places, and where they are.
 
-    fill    a number, or (D,): the center of a model's units, which its encoder sees as 0
+    fill    a function of x, with 0 where it is missing, and observed; None: the zeros stay
 
     Shapes  x (B, D) → x (B, D), observed (B, D): 1 where x is known, 0 where it is missing
     """
     missing = np.isnan(x)
-    return np.where(missing, fill, x).astype(x.dtype, copy=False), (~missing).astype(x.dtype)
+    observed, x = (~missing).astype(x.dtype), np.where(missing, x.dtype.type(0), x)
+    return fill(x, observed) if fill else x, observed
 
 
 def binarized(x, seed):
@@ -127,7 +128,7 @@ class Inputs(NamedTuple):
     seed: int = 0
     binarize: bool = False
     missing: bool = False
-    fill: object = 0.0  # what stands where a value is missing, as `split_missing` takes it
+    fill: object = None  # what puts something where a value is missing, see `split_missing`
 
     def __call__(self, x):
         """x (B, D) → x (B, D), observed (B, D) as `split_missing` has it, or None."""

@@ -55,13 +55,13 @@ class Settings:
     )
     _: KW_ONLY
     hidden: Sequence = setting(
-        (256,), Widths(), "widths of the encoder's layers; the decoder's in reverse", MODEL
+        (128,), Widths(), "widths of the encoder's layers; the decoder's in reverse", MODEL
     )
     activation: str = setting(
         "tanh", Names(activations.NAMES), f"{ACTIVATIONS}; or one per layer, as elu,tanh", MODEL
     )
     likelihood: str = setting(
-        "gaussian",
+        "gaussian-sigma-z",
         Blocks(likelihoods.NAMES),
         "p(x|z): bernoulli for 0 or 1, continuous-bernoulli for 0 to 1, gaussian for real numbers "
         "with one learned σ per column, gaussian-sigma-z with σ(z) from the decoder, "
@@ -97,7 +97,7 @@ class Settings:
     )
     batch_size: int = setting(128, COUNT, "rows per step, B", TRAINING)
     optimizer: str = setting("adam", Choice(optimizers.NAMES), "the update rule", TRAINING)
-    lr: float = setting(2e-3, POSITIVE, "learning rate", TRAINING)
+    lr: float = setting(5e-3, POSITIVE, "learning rate", TRAINING)
     schedule: str = setting("cosine", Choice(schedules.NAMES), "how lr falls", TRAINING)
     clip: float | None = setting(None, POSITIVE, "shorten longer gradients", TRAINING)
     objective: str = setting(

@@ -12,6 +12,7 @@ from numvae.rows import hold_out
 # pixels as they are, all in the same units.
 IMAGES = {
     "n_latent": 2,
+    "hidden": (256,),
     "skip": False,
     "standardize": False,
     "batch_size": 100,

@@ -122,7 +122,8 @@ def baseline(config, moments, x, observed=None):
         bernoulli              p = (1 + Σ x) / (2 + n)     (X1)
         categorical            p = (1 + Σ x) / (K + n)     (X2)
         continuous-bernoulli   mean = that of the column, from 0.02 to 0.98 as in (C7)
-        gaussian, all three    mean and variance of the column, but at least sigma_min²
+        gaussian, all three    mean and variance of the column, but at least sigma_min²; where
+                               columns are standardised, that is of one that does not vary
 
     The ones in X1 and X2 are Laplace's: what was never seen is not impossible.
 
@@ -138,17 +139,19 @@ def baseline(config, moments, x, observed=None):
     for kind, width in parse_blocks(config["likelihood"], x.shape[1]):
         here = slice(start, start + width)
         known = None if observed is None else observed[:, here]
-        terms = n[here], mean[here], variance[here], config["sigma_min"]
+        least = np.full(width, config["sigma_min"] ** 2)
+        if config["standardize"]:
+            least[variance[here] > 0.0] = 0.0
+        terms = n[here], mean[here], np.maximum(variance[here], least)
         total += _independent(kind, x[:, here], known, *terms)
         start += width
     return total
 
 
-def _independent(kind, x, observed, n, mean, variance, sigma_min):
+def _independent(kind, x, observed, n, mean, variance):
     """`baseline` of one block of columns."""
     if kind.startswith("gaussian"):
-        logvar = np.log(np.maximum(variance, sigma_min**2))
-        return gaussian.log_density(x, mean, logvar, observed)
+        return gaussian.log_density(x, mean, np.log(variance), observed)
     if kind == "categorical":
         rule, a = categorical, np.log(1.0 + n * mean)  # its softmax divides by K + n
     elif kind == "bernoulli":
@@ -159,14 +162,20 @@ def _independent(kind, x, observed, n, mean, variance, sigma_min):
     return rule.log_likelihood(x, np.broadcast_to(a, x.shape), observed)
 
 
-def advice(each, n_active):
+def collapsed(each):
+    """A line if hardly any latent unit is used (see `latent_units`)."""
+    Z, n_active = len(each["kl"]), int((each["activity"] > ACTIVE).sum())
+    if n_active > FEW * Z:
+        return []
+    return [
+        f"The posterior has collapsed: {n_active} of {Z} units tell anything about x. "
+        "Warm beta up from 0, give each unit some free bits, or lower beta."
+    ]
+
+
+def advice(each):
     """A line for each thing that is wrong with the latent units (see `latent_units`)."""
-    Z, lines = len(each["kl"]), []
-    if n_active <= FEW * Z:
-        lines.append(
-            f"The posterior has collapsed: {n_active} of {Z} units tell anything about x. "
-            "Warm beta up from 0, give each unit some free bits, or lower beta."
-        )
+    lines = collapsed(each)
     worst = int(each["far"].argmax())
     if not lines and each["far"][worst] > FAR:
         lines.append(
@@ -221,4 +230,4 @@ def lines(m, most=10):
         f"{m['batch_size']}), and the beta it corresponds to:"
     )
     text += [f"  {c.loss:14.5g}   beta {c.beta:<10.4g} {c.name}" for c in m["conventions"]]
-    return text + advice(each, m["n_active"])
+    return text + advice(each)

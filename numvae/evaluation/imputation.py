@@ -18,8 +18,8 @@ def impute(model, x, observed, rng, n_steps=20, n_draws=50):
     """The mean of the missing values given the known ones.
 
     n_draws chains for each row fill in the missing values and guess z from the result, in turns
-    (pseudo-Gibbs sampling). What encoders see at the first step are zeros, as in training. This
-    alone would only be right if q(z|x) were the exact posterior; so the last z's are weighted:
+    (pseudo-Gibbs sampling). What encoders see at the first step is `model.fill`, as in training.
+    This alone would only be right if q(z|x) were the exact posterior; so the last z's are weighted:
 
         log w_l = log p(known x|z_l) + log p(z_l) − log (1/L) Σ_j q(z_l | x_j)     (J1)
 
@@ -37,7 +37,7 @@ def impute(model, x, observed, rng, n_steps=20, n_draws=50):
     at_once = max(1, AT_ONCE // n_draws)
     for start in range(0, len(x), at_once):
         rows = slice(start, start + at_once)
-        filled = np.where(known[rows], x[rows], 0.0).astype(model.dtype)
+        filled = model.fill(x[rows], known[rows]).astype(model.dtype)
         z, log_w = _chains(model, filled, known[rows], rng, n_steps, n_draws)
         shares = importance.normalize(log_w)
         decoded = model.decode(z.reshape(-1, model.n_latent)).reshape(n_draws, *filled.shape)

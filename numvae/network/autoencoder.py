@@ -11,9 +11,11 @@ and can be differenced and repeated.
 Read next: training/minibatches.py.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 
-from numvae.network.dense import Dense
+from numvae.network.dense import Dense, HiddenOnly
 from numvae.network.likelihoods import likelihood as make_likelihood
 from numvae.network.mlp import MLP
 from numvae.network.objectives import ELBO
@@ -35,7 +37,8 @@ class Autoencoder:
     sigma         σ of gaussian-fixed
     sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
     dropout       share of the hidden units that is silenced where masks are given
-    skip          whether linear paths lead past the hidden layers: x → mu, logvar and z → p(x|z)
+    skip          whether linear paths lead past the hidden layers: x → mu, and z → what the
+                  likelihood says but for a variance
     standardize   whether Gaussian columns are standardised inside, by center and scale of `units`;
                   sigma and sigma_min are then fractions of a column's standard deviation
     dtype         float32 to train, float64 to check
@@ -73,7 +76,8 @@ class Autoencoder:
         self.n_features, self.n_latent, self.dtype = n_features, n_latent, np.dtype(dtype)
 
         modules = build(**{k: v for k, v in self.config.items() if k != "dtype"})
-        self.units = modules[0].units
+        self.units, D = modules[0].units, n_features
+        self.factors = Factors(np.zeros(D), np.zeros((D, n_latent)), np.ones(D)) if skip else None
         self.assemble(modules, parameters or Parameters(shapes(modules), self.dtype))
 
     def assemble(self, modules, parameters):
@@ -99,16 +103,19 @@ class Autoencoder:
         return self
 
     def begin(self, mean, b, W, psi):
-        """Start as a factor analysis of the standardised columns, whose ELBO is log p(x) exactly.
+        """Start as a factor analysis of the standardised columns, whose ELBO is log p(x) exactly
+        where all of x is known.
 
         What hidden layers say counts for nothing at first. Columns that are not Gaussian start at
         their mean, for every z; their rows of W are 0.
 
         Shapes  mean, b, psi (D,), W (D, Z) as `factor_analysis.rotated` gives it
         """
+        for array, value in zip(self.factors or (), (b, W, psi)):
+            array[...] = value
         V, c, logvar = factor_analysis.encoder(b, W, psi)
         self.mu.begin(V, c)
-        self.logvar.begin(np.zeros_like(V), logvar)
+        self.logvar.begin(np.zeros((0, self.n_latent)), logvar)
         self.likelihood.begin(mean, b, W, psi)
 
     def loss_and_grad(
@@ -150,6 +157,21 @@ class Autoencoder:
         self.encoder.backward(dh, need_dx=False)
 
         return losses, self.parameters.gradient
+
+    def fill(self, x, observed):
+        """x with something in place of what is missing, for the encoder to look at.
+
+        It is what the factor analysis that the model began at expects, or without one the center
+        of the column's units.
+
+        Shapes  x, observed (B, D): x may hold anything where observed is 0 → (B, D)
+        """
+        guess = self.units.center
+        if self.factors:
+            y = self.units.forward(np.where(observed, x, 0.0))
+            y = factor_analysis.expectation(y, np.asarray(observed, y.dtype), *self.factors)
+            guess = self.units.inverse(y)
+        return np.where(observed, x, guess).astype(x.dtype, copy=False)
 
     def noise(self, rng, n_samples, n_examples):
         """ε ~ N(0, I) for L samples of each of B examples: (L, B, Z), in the model's dtype."""
@@ -205,16 +227,27 @@ class Autoencoder:
 
     def __getstate__(self):
         """What a pickle or a deep copy holds; the modules are made again around the parameters."""
-        return {"config": self.config, "parameters": self.parameters, "units": self.units}
+        return {
+            "config": self.config,
+            "parameters": self.parameters,
+            "constants": self.constants,
+        }
 
     def __setstate__(self, state):
         self.__init__(**state["config"], parameters=state["parameters"])
-        if self.config["standardize"]:
-            self.set_units(state["units"].center, state["units"].scale)
+        for name, value in state["constants"].items():
+            self.constants[name][...] = value
 
-    def set_units(self, center, scale):
-        """Standardise columns by these (D,). They are no parameters: no gradient reaches them."""
-        self.units.center[...], self.units.scale[...] = center, scale
+    @property
+    def constants(self):
+        """name → array of what is measured before training begins, and stays: no gradient reaches
+        it."""
+        arrays = {}
+        if self.config["standardize"]:
+            arrays |= {"units.center": self.units.center, "units.scale": self.units.scale}
+        if self.factors:
+            arrays |= {f"factors.{k}": v for k, v in self.factors._asdict().items()}
+        return arrays
 
     def __repr__(self):
         c, values = self.config, self.parameters.values
@@ -226,6 +259,14 @@ class Autoencoder:
         ]
         lines += [f"  {name:<22}{str(v.shape):>12}{v.size:>12,}" for name, v in values.items()]
         return "\n".join(lines)
+
+
+class Factors(NamedTuple):
+    """The factor analysis that a model began at, of standardised columns."""
+
+    b: np.ndarray  # (D,)
+    W: np.ndarray  # (D, Z)
+    psi: np.ndarray  # (D,)
 
 
 class Encoder(MLP):
@@ -258,9 +299,9 @@ def build(
     names = names if len(names) > 1 else names * len(hidden)
     encoder = Encoder(units, (D, *hidden), names, dropout, skip)
     mu = Dense("mu", encoder.n_out, n_latent)
-    logvar = Dense("logvar", encoder.n_out, n_latent)
+    logvar = HiddenOnly("logvar", encoder.n_out, n_latent, encoder.n_skip)
     decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout, skip)
-    p_x = make_likelihood(likelihood, decoder.n_out, D, sigma, sigma_min, units)
+    p_x = make_likelihood(likelihood, decoder.n_out, D, sigma, sigma_min, units, decoder.n_skip)
     return encoder, mu, logvar, decoder, p_x
 
 

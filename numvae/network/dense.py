@@ -3,6 +3,8 @@
 Read next: mlp.
 """
 
+import numpy as np
+
 from numvae.rules import dense, initialization
 
 
@@ -47,3 +49,22 @@ class Dense:
         """dy (B, n_out) → dx (B, n_in), writing dW and db into the flat gradient."""
         dx, _, _ = dense.backward(dy, self.x, self.W, self.dW, self.db, need_dx)
         return dx
+
+
+class HiddenOnly(Dense):
+    """A layer that leaves out what a skip path brings: the last n_skip of its inputs.
+
+    For log-variances. A variance e^s with s linear in x or z would have no bound; hidden units have
+    one, or grow more slowly.
+    """
+
+    def __init__(self, name, n_in, n_out, n_skip):
+        super().__init__(name, n_in - n_skip, n_out)
+        self.n_skip = n_skip
+
+    def forward(self, x):
+        return super().forward(x[:, : self.n_in])
+
+    def backward(self, dy, need_dx=True):
+        dx = super().backward(dy, need_dx)
+        return np.pad(dx, ((0, 0), (0, self.n_skip))) if self.n_skip else dx

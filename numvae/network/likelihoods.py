@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from numvae.network.dense import Dense
+from numvae.network.dense import Dense, HiddenOnly
 from numvae.network.units import OwnUnits
 from numvae.rules import (
     activations,
@@ -224,9 +224,9 @@ class LearnedVariance:
 class VarianceOfZ:
     """σ²(z): a second layer says how sure the decoder is of each pixel; never below sigma_min²."""
 
-    def __init__(self, name, n_in, n_features, sigma_min):
+    def __init__(self, name, n_in, n_features, sigma_min, n_skip):
         self.floor = sigma_min**2
-        self.layer = Dense(f"{name}.s", n_in, n_features)
+        self.layer = HiddenOnly(f"{name}.s", n_in, n_features, n_skip)
         self.shapes = self.layer.shapes
         self.bind = self.layer.bind
 
@@ -310,17 +310,22 @@ NAMES = (
 )
 
 
-def likelihood(kind, n_in, n_features, sigma, sigma_min, units=OWN_UNITS):
+def likelihood(kind, n_in, n_features, sigma, sigma_min, units=OWN_UNITS, n_skip=0):
     """The likelihood of one of NAMES, or of blocks of columns, as gaussian:3,categorical:5.
 
     units   of the columns, see `numvae.network.units`
+    n_skip  how many of its n_in inputs are z itself, by a skip path
     """
+
+    def single(kind, name, start, width):
+        its_units = units.columns(slice(start, start + width))
+        return _single(kind, name, n_in, width, sigma, sigma_min, its_units, n_skip)
+
     if ":" not in kind:
-        return _single(kind, "likelihood", n_in, n_features, sigma, sigma_min, units)
+        return single(kind, "likelihood", 0, n_features)
     blocks, parts, start = parse_blocks(kind), [], 0
     for i, (name, width) in enumerate(blocks):
-        its_units = units.columns(slice(start, start + width))
-        parts.append(_single(name, f"likelihood.{i}", n_in, width, sigma, sigma_min, its_units))
+        parts.append(single(name, f"likelihood.{i}", start, width))
         start += width
     return Blocks(parts, [width for _, width in blocks])
 
@@ -346,7 +351,7 @@ def parse_blocks(kind, n_features=None):
     return [(name, int(width)) for name, _, width in (b.partition(":") for b in kind.split(","))]
 
 
-def _single(kind, name, n_in, n_features, sigma, sigma_min, units):
+def _single(kind, name, n_in, n_features, sigma, sigma_min, units, n_skip):
     if kind == "bernoulli":
         return Bernoulli(name, n_in, n_features)
     if kind == "continuous-bernoulli":
@@ -356,6 +361,6 @@ def _single(kind, name, n_in, n_features, sigma, sigma_min, units):
     variance = {
         "gaussian-fixed": lambda: FixedVariance(sigma),
         "gaussian": lambda: LearnedVariance(name, n_features, sigma_min),
-        "gaussian-sigma-z": lambda: VarianceOfZ(name, n_in, n_features, sigma_min),
+        "gaussian-sigma-z": lambda: VarianceOfZ(name, n_in, n_features, sigma_min, n_skip),
     }[kind]()
     return Gaussian(name, n_in, n_features, variance, units)

@@ -14,7 +14,8 @@ class MLP:
 
     names is the activation of each layer (k of them); dropout the fraction of each layer's units
     that is dropped where masks are given; skip whether the output is the last layer's with the
-    input beside it, [h_k, h_0], so that what follows has a linear path past the layers.
+    input beside it, [h_k, h_0], so that what follows has a linear path past the layers. n_out is
+    the width of the output, of which the last n_skip are the input.
     """
 
     def __init__(self, name, sizes, names, dropout=0.0, skip=False):
@@ -24,7 +25,8 @@ class MLP:
             for i, (n_in, n_out, _) in enumerate(zip(sizes[:-1], sizes[1:], names, strict=True))
         ]
         self.shapes = {name: s for layer in self.layers for name, s in layer.shapes.items()}
-        self.n_out = sizes[-1] + self.skip * sizes[0]
+        self.n_skip = self.skip * sizes[0]
+        self.n_out = sizes[-1] + self.n_skip
         if any(name not in activations.NAMES for name in names):
             raise ValueError(f"found activations {names}; expected some of {activations.NAMES}")
         self.names = names
@@ -48,10 +50,7 @@ class MLP:
         return [mask.reshape(-1, mask.shape[-1]) for mask in masks]
 
     def forward(self, h, masks=None):
-        """h (B, n_0) → (B, n_out), remembering every layer's output; masks as `masks` draws them.
-
-        n_out is n_k, or n_k + n_0 with a skip path.
-        """
+        """h (B, n_0) → (B, n_out), remembering each layer's output; masks as `masks` draws them."""
         x, self.outputs, self.used_masks = h, [], masks
         for i, (layer, activation) in enumerate(zip(self.layers, self.names)):
             a = layer.forward(h)

@@ -82,18 +82,34 @@ def posterior(x, patterns, index, b, W, psi):
     Shapes  x (N, D), patterns (patterns, D) and index (N,): o is patterns[index];
             b, psi (D,), W (D, Z) → log_p (N,), ez (N, Z), C (patterns, Z, Z)
     Units   nats
-    Source  Bishop 2006, section 12.2, whose M⁻¹ is C / σ²; P16: the matrix determinant and inversion
-            lemmas
+    Source  Bishop 2006, section 12.2, whose M⁻¹ is C / σ²; P16: by the lemmas for the determinant
+            and the inverse of W Wᵀ + Ψ
     """
-    A = W / psi[:, None]
-    precision = np.tensordot(patterns, A[:, :, None] * W[:, None], (1, 0)) + np.eye(W.shape[1])
-    C = np.linalg.inv(precision)
     centered = (x - b) * patterns[index]
-    a = centered @ A
+    precision, a = _precision(patterns, W, psi), centered @ (W / psi[:, None])
+    C = np.linalg.inv(precision)
     ez = a @ C[0] if len(C) == 1 else np.einsum("ny,nyz->nz", a, C[index])
     per_pattern = patterns @ np.log(2.0 * math.pi * psi) + np.linalg.slogdet(precision)[1]
     squared = (centered * centered / psi).sum(axis=1) - (a * ez).sum(axis=1)
     return -0.5 * (squared + per_pattern[index]), ez, C
+
+
+def _precision(patterns, W, psi):
+    """C⁻¹ of (P14) for each pattern. Shapes  (patterns, D) → (patterns, Z, Z)"""
+    of_columns = (W / psi[:, None])[:, :, None] * W[:, None]
+    return np.eye(W.shape[1]) + np.tensordot(patterns, of_columns, (1, 0))
+
+
+def expectation(x, observed, b, W, psi):
+    """Rows with what is missing filled in by its expectation given what is known.
+
+        x_d ← b_d + W_d · E z   where d is missing,   E z as in (P15)              (P19)
+
+    Shapes  x, observed (N, D), b, psi (D,), W (D, Z) → (N, D)
+    """
+    a = ((x - b) * observed) @ (W / psi[:, None])
+    ez = np.linalg.solve(_precision(observed, W, psi), a[:, :, None])[:, :, 0]
+    return np.where(observed, x, b + ez @ W.T)
 
 
 def rotated(W, psi):
@@ -113,8 +129,8 @@ def encoder(b, W, psi):
         V = Ψ⁻¹ W / (1 + λ),   c = −b V,   logvar = −log(1 + λ)                    (P18)
 
     Shapes  b, psi (D,), W (D, Z) as `rotated` gives it → V (D, Z), c (Z,), logvar (Z,)
-    Why     C in P14 is diagonal, 1/(1 + λ), if all of x is known; with W not rotated, mu would still
-            be right, but C would not be diagonal, and the ELBO below log p(x)
+    Why     C in P14 is diagonal, 1/(1 + λ), if all of x is known; with W not rotated, C would not
+            be diagonal, no encoder could say it, and the ELBO would be below log p(x)
     """
     A = W / psi[:, None]
     precision = 1.0 + (W * A).sum(axis=0)

@@ -36,9 +36,7 @@ def save(training, path, kind="checkpoint", about=None):
         "position": {name: getattr(training, name) for name in POSITION},
         "about": about or {},
     }
-    arrays = dict(model.parameters.values)
-    if model.config["standardize"]:
-        arrays |= {"center": model.units.center, "scale": model.units.scale}
+    arrays = {**model.parameters.values, **model.constants}
     if kind == "checkpoint":
         header["sums"], header["t"] = training.sums.tolist(), optimizer.t
         arrays |= {**optimizer.memory, "best": training.best}
@@ -55,10 +53,8 @@ def load(path, kind="checkpoint"):
     header, arrays = npz.read(path, kind, lambda h: _expected(h, kind), _from_older)
     settings = _settings(header)
     training = Training.empty(settings, header["n_features"], header["dtype"], header["seed"])
-    for name, value in training.model.parameters.values.items():
+    for name, value in {**training.model.parameters.values, **training.model.constants}.items():
         value[...] = arrays[name]
-    if "center" in arrays:
-        training.model.set_units(arrays["center"], arrays["scale"])
     for name in POSITION:
         setattr(training, name, header["position"][name])
     if kind == "checkpoint":
@@ -134,9 +130,13 @@ def _expected(header, kind):
     more = (*OPTIMIZERS[s.optimizer].memory_names, "best") if kind == "checkpoint" else ()
     every = {**of_parameters, **dict.fromkeys(more, (size,))}
     arrays = {name: (shape, np.dtype(dtype)) for name, shape in every.items()}
+    of_constants = {}
     if config["standardize"]:
-        arrays |= dict.fromkeys(("center", "scale"), ((D,), np.dtype(np.float64)))
-    return arrays
+        of_constants |= {"units.center": (D,), "units.scale": (D,)}
+    if config["skip"]:
+        Z = config["n_latent"]
+        of_constants |= {"factors.b": (D,), "factors.W": (D, Z), "factors.psi": (D,)}
+    return arrays | {name: (shape, np.dtype("f8")) for name, shape in of_constants.items()}
 
 
 def _settings(header):

@@ -22,7 +22,7 @@ POSITION = "epoch", "step", "n_seen", "history", "start_elbo", "best_elbo", "bes
 # Where the number of epochs is left to the program: PASSES, or if that is more, as many as STEPS
 # take; the held-out rows are measured about every EVERY steps, and training ends when the last
 # PATIENCE measurements were no better than one before.
-PASSES, STEPS, EVERY, PATIENCE = 100, 3000, 50, 10
+PASSES, STEPS, EVERY, PATIENCE = 100, 3000, 50, 30
 FEWEST = 5  # held-out rows that can decide anything
 
 
@@ -168,7 +168,7 @@ class Training:
         x = x.astype(model.dtype, copy=False)
         if s.binarize == "dynamic":
             x = bernoulli.sample(rng, x)
-        x, observed = split_missing(x, model.units.center) if s.missing else (x, None)
+        x, observed = split_missing(x, model.fill) if s.missing else (x, None)
         seen = x
         if s.denoise:
             seen = minibatches.corrupt(rng, x, observed, model.units, *s.denoise)
@@ -242,8 +242,7 @@ class Training:
         x = read(X, slice(i * BLOCK_ROWS, (i + 1) * BLOCK_ROWS)).astype(self.model.dtype)
         if self.settings.binarize == "dynamic":
             x = bernoulli.sample(rng, x)
-        fill = self.model.units.center
-        x, observed = split_missing(x, fill) if self.settings.missing else (x, None)
+        x, observed = split_missing(x, self.model.fill) if self.settings.missing else (x, None)
         eps = self.objective.noise(self.model, rng, max(1, BLOCK_ROWS // len(X)), len(x))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
             nll, kl = self.model.elbo_terms(x, eps, observed)
@@ -265,7 +264,7 @@ class Training:
     def inputs(self):
         """How the trained model takes rows that are scored or encoded."""
         s = self.settings
-        fill = self.model.units.center
+        fill = self.model.fill
         return Inputs(self.model.dtype, self.seed, s.binarize != "none", s.missing, fill)
 
 

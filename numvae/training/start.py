@@ -21,7 +21,7 @@ def begin(model, X, settings, seed):
     """Bring a model to where its training on rows X (N, D) begins."""
     kinds = column_kinds(settings.likelihood, model.n_features)
     if model.config["standardize"]:
-        model.set_units(*units(X, kinds))
+        model.units.center[...], model.units.scale[...] = units(X, kinds)
     mean = mean_of(X)
     model.initialize(stream(seed, *WEIGHTS), settings.init_sigma, mean)
     if is_known(settings):

@@ -1,0 +1,111 @@
+"""What makes a fit doubtful: a sentence for each, with what to do.
+
+Read next: conventions.
+"""
+
+import numpy as np
+
+from numvae.evaluation import diagnostics
+from numvae.network.likelihoods import column_kinds
+from numvae.rows import Rows, read
+from numvae.streams import START, stream
+from numvae.training import start
+from numvae.training.loop import FEWEST
+
+ROWS = 2000  # that are looked at
+FEW = 20  # rows, of which nothing can be said
+RISEN = 0.1  # nats in the last tenth of a run: it could have gone on
+NAMED = 4  # columns, at most, of each kind
+
+
+def doubts(training, X, X_valid=None, names=None):
+    """Sentences about a training that has ended, on rows X and with X_valid held out or None.
+
+    names   of the columns; None: column 1, column 2, …
+    """
+    names = names or [f"column {i + 1}" for i in range(X.shape[1])]
+    numbers = np.sort(stream(training.seed, *START, 1).permutation(len(X))[:ROWS])
+    x = read(Rows(X, numbers), slice(None))
+    found = []
+    if training.model.config["standardize"] and len(x) >= FEW:
+        found += _of_columns(training, x.astype(np.float64), names)
+    found += _of_course(training, len(X), X_valid)
+    if training.objective.draws_z and len(x) >= FEW:
+        each = diagnostics.latent_units(*diagnostics.encode(training.model, x, training.inputs))
+        found += diagnostics.collapsed(each)
+    return found
+
+
+def _of_columns(training, x, names):
+    """Columns of real numbers that are constant, equal to another, or only number the rows."""
+    kinds = column_kinds(training.settings.likelihood, x.shape[1])
+    center, scale = start.units(x, kinds)
+    constant, first, equal, counters = [], {}, [], []
+    for i in np.flatnonzero(np.char.startswith(kinds, "gaussian")):
+        column = np.nan_to_num((x[:, i] - center[i]) / scale[i])
+        if not column.any():
+            constant.append(names[i])
+            continue
+        same = first.setdefault(np.round(column, 6).tobytes(), i)
+        if same != i:
+            equal.append(f"{names[i]} and {names[same]}")
+        elif _counts(x[:, i]):
+            counters.append(names[i])
+    if constant:
+        yield f"Constant: {_some(constant)}. Leave it out: what does not vary has no density."
+    if equal:
+        yield (
+            f"Equal, in these or other units: {_some(equal)}. Leave one of them out, or log p(x) "
+            "says mostly how small σ may become."
+        )
+    if counters:
+        yield (
+            f"Whole numbers that rise or fall from row to row: {_some(counters)}. Leave it out if it "
+            "only names the rows."
+        )
+
+
+def _counts(column):
+    """Whether these are whole numbers that rise from row to row, or fall."""
+    steps = np.diff(column)
+    whole = np.array_equal(column, np.rint(column))
+    return whole and (bool((steps > 0).all()) or bool((steps < 0).all()))
+
+
+def _of_course(training, n, X_valid):
+    """What the number of rows and the history say."""
+    n_valid, history = 0 if X_valid is None else len(X_valid), training.history
+    by_itself = training.settings.epochs is None
+    if by_itself and n_valid < FEWEST:
+        if start.is_known(training.settings):
+            yield (
+                f"Without at least {FEWEST} rows held out nothing says when to stop, so the model "
+                f"of {n} rows is their factor analysis, as it began; give it more rows, or epochs."
+            )
+        else:
+            yield (
+                f"Without at least {FEWEST} rows held out nothing says when to stop, so the model "
+                f"of {n} rows was trained to the end, perhaps too long; give more rows, or epochs."
+            )
+    if not n_valid or len(history) < 10:
+        return
+    held_out = np.array([row["valid_elbo"] for row in history])
+    best = int(held_out.argmax())
+    risen = held_out[-1] - held_out[-1 - len(history) // 10]
+    trained = history[-1]["train_elbo"] - history[best]["train_elbo"]
+    if best == len(history) - 1 and risen > RISEN:
+        yield (
+            f"The held-out ELBO rose by {risen:.1f} nats in the last tenth of the epochs: train "
+            "longer."
+        )
+    elif not by_itself and best < len(history) // 2 and trained > RISEN:
+        yield (
+            f"The held-out ELBO fell after epoch {history[best]['epoch']}, while that of the "
+            "training rows rose: the model of that epoch is kept. Fewer hidden units, dropout or "
+            "more rows would help."
+        )
+
+
+def _some(names):
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
