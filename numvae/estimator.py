@@ -11,8 +11,8 @@ import numpy as np
 
 from numvae import parallel, validation
 from numvae.constraints import COUNT, Seed, labelled, near
+from numvae.doubts import doubts
 from numvae.evaluation import anomaly, importance, imputation
-from numvae.evaluation.doubts import doubts
 from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian

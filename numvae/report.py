@@ -4,9 +4,9 @@ from functools import cached_property
 
 import numpy as np
 
+from numvae.doubts import doubts
 from numvae.evaluation import diagnostics, importance, latent
 from numvae.evaluation.conventions import bits_per_dimension
-from numvae.evaluation.doubts import doubts
 from numvae.network.likelihoods import is_density
 from numvae.rows import Rows, read
 from numvae.streams import PICTURES, stream

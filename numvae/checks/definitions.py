@@ -23,7 +23,9 @@ from numvae.rules import (
     objectives,
     optimizers,
 )
+from numvae.settings import Settings
 from numvae.training import minibatches
+from numvae.training.loop import Training
 from numvae.training.optimizers import BLOCK, Adam
 
 SEED = 2014
@@ -37,6 +39,8 @@ def definitions():
     yield from optimizer()
     yield from invariants()
     yield from epochs()
+    yield from linear_start()
+    yield from units()
 
 
 def densities():
@@ -197,10 +201,56 @@ def epochs():
     yield _line("minibatches", "pairs that the next parts", parted, 1 - 9 / 999, limit=0.01)
 
 
+def linear_start():
+    """Training begins at a factor analysis: the ELBO is log p(x), by scipy's normal distribution.
+
+    Whatever is drawn for ε: with the exact posterior every draw says the same.
+    """
+    from scipy import stats
+
+    net, x = _at_its_start("gaussian-sigma-z")
+    eps = np.random.default_rng(SEED).normal(size=(3, len(x), 2))
+    b, W, psi = net.factors
+    truth = stats.multivariate_normal(b, W @ W.T + np.diag(psi)).logpdf(net.units.forward(x))
+    truth -= np.log(x.std(axis=0)).sum()
+    z = gaussian.reparameterize(*net.encode(x), eps)
+    value = net.log_likelihood(x, z) - gaussian.sampled_kl(z, net.encode(x)[1], eps)
+    yield _line("factor analysis", "ELBO = log p(x)", value, np.broadcast_to(truth, value.shape))
+
+
+def units():
+    """Standardised inside: rows come and go in their own units."""
+    from scipy import stats
+
+    net, x = _at_its_start("gaussian")
+    rng, D = np.random.default_rng(SEED), 5
+    z = rng.normal(size=(1, len(x), 2))
+    sigma = net.units.scale * np.sqrt(net.factors.psi)
+    truth = stats.norm.logpdf(x, net.decode(z[0]), sigma).sum(axis=1)
+    yield _line("standardised columns", "scipy.stats.norm", net.log_likelihood(x, z)[0], truth)
+    many = net.sample(rng, np.repeat(z[0, :1], 100_000, axis=0))
+    mean, spread = net.decode(z[0, :1])[0], many.std(axis=0)
+    yield _line("standardised columns", "σ of samples", spread / sigma, np.ones(D), limit=0.01)
+    off = (many.mean(axis=0) - mean) / sigma
+    yield _line("standardised columns", "mean of samples", 1.0 + off, np.ones(D), limit=0.01)
+    everywhere = net.decode(rng.normal(size=(100_000, 2))).mean(axis=0)
+    off = (everywhere - x.mean(axis=0)) / x.std(axis=0)
+    yield _line("standardised columns", "mean of x", 1.0 + off, np.ones(D), limit=0.01)
+
+
 def _line(name, what, value, truth, limit=EXACT):
     value, truth = np.asarray(value, float), np.asarray(truth, float)
     error = relative_error(value, np.broadcast_to(truth, value.shape))
     return Line(name, what, value.shape, error, None, limit)
+
+
+def _at_its_start(likelihood):
+    """A model where its training begins, and the rows, in units of all sizes."""
+    rng = np.random.default_rng(SEED)
+    x = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 5)) + 0.5 * rng.normal(size=(200, 5))
+    x = x * 10.0 ** np.arange(-2, 3) + 10.0 ** np.arange(5)
+    settings = Settings(n_latent=2, hidden=(4,), likelihood=likelihood)
+    return Training.new(settings, x, SEED).model, x
 
 
 def _small_model(likelihood):

@@ -133,7 +133,12 @@ MODES = (
         {"objective": ELBO(free_bits=1.0)},
         {"dropout": 0.4, "hidden": (5, 4)},
         {"denoise": True},
+        {"skip": True, "likelihood": "gaussian-sigma-z"},
+        {"skip": True, "likelihood": "gaussian", "hidden": ()},
+        {"skip": True, "likelihood": "gaussian:2,categorical:3", "dropout": 0.4},
+        {"skip": True, "likelihood": "gaussian-fixed", "objective": ImportanceWeighted(), "L": 3},
         {"missing": True, "likelihood": "bernoulli"},
+        {"missing": True, "skip": True, "likelihood": "gaussian"},
         {"missing": True, "likelihood": "gaussian-sigma-z"},
         {"missing": True, "likelihood": "gaussian:2,categorical:3"},
         {
@@ -163,11 +168,16 @@ def model(
     dropout=0.0,
     denoise=False,
     missing=False,
+    skip=False,
 ):
     """One line for each parameter of one model: ∂loss/∂parameter, as training uses it."""
     rng = np.random.default_rng(SEED)
-    net = Autoencoder(5, 2, hidden, activation, likelihood, 0.5, 0.4, dropout, dtype="f8")
+    net = Autoencoder(
+        5, 2, hidden, activation, likelihood, 0.5, 0.4, dropout, skip, standardize=skip, dtype="f8"
+    )
     net.initialize(rng)
+    for array in net.constants.values():
+        array[...] = rng.uniform(0.5, 2.0, array.shape)
     net.parameters.vector += 0.3 * rng.normal(size=net.parameters.vector.size)
     x, eps = rng.random((6, 5)), rng.normal(size=(L, 6, 2))
     if objective and not objective.draws_z:
@@ -186,6 +196,7 @@ def model(
     name = f"{likelihood}, {activation}, depth {len(hidden)}, L = {L}"
     if objective:
         name += f", {type(objective).__name__}"
+    name += ", skip path and standardised columns" * skip
     name += ", dropout" * bool(dropout) + ", denoising" * denoise + ", missing values" * missing
     for parameter, q in net.parameters.values.items():
         numerical = numerical_gradient(lambda: net.loss_and_grad(*step)[0].loss, q)

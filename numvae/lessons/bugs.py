@@ -26,11 +26,13 @@ from numvae.rules import (
     bernoulli,
     dense,
     dropout,
+    factor_analysis,
     gaussian,
     importance,
     initialization,
     objectives,
     optimizers,
+    standardization,
 )
 from numvae.training import minibatches
 from numvae.training.optimizers import Optimizer
@@ -65,7 +67,11 @@ def planted(bug):
 
 
 # Small models that together use all that a bug may be in.
-MODES = ({}, {"likelihood": "gaussian-sigma-z", "hidden": (4,), "L": 1})
+MODES = (
+    {},
+    {"likelihood": "gaussian-sigma-z", "hidden": (4,), "L": 1},
+    {"likelihood": "gaussian", "skip": True, "hidden": (3,), "L": 1},
+)
 CHECKS = {
     "finite differences": lambda: [*gradients.rules(), *gradients.models(MODES)],
     "density": definitions.densities,
@@ -73,6 +79,8 @@ CHECKS = {
     "optimizer": definitions.optimizer,
     "invariants": definitions.invariants,
     "epochs": definitions.epochs,
+    "linear start": definitions.linear_start,
+    "units": definitions.units,
 }
 DIFFERENCES = "finite differences"
 
@@ -120,6 +128,7 @@ _kl, _kl_backward = gaussian.kl, gaussian.kl_backward
 _log_density, _log_density_backward = gaussian.log_density, gaussian.log_density_backward
 _reparameterize_backward = gaussian.reparameterize_backward
 _log_mean_exp, _adam = importance.log_mean_exp, optimizers.adam
+_free_of_floor, _log_volume = gaussian.free_of_floor, standardization.log_volume
 _elbo, _elbo_backward = objectives.elbo, objectives.elbo_backward
 _importance_weighted_backward = objectives.importance_weighted_backward
 _sigmoid, _sigmoid_backward = activations.sigmoid, activations.sigmoid_backward
@@ -136,7 +145,14 @@ IWAE = {"objective": "iwae", "n_samples": 5}
 formula = functools.partial(wrong, FORMULA)
 
 
-@formula("z = μ + e^logvar ε: the ½ in σ forgotten", gaussian, "density", "moments")
+@formula(
+    "z = μ + e^logvar ε: the ½ in σ forgotten",
+    gaussian,
+    "density",
+    "moments",
+    "linear start",
+    "units",
+)
 def reparameterize(mu, logvar, eps):
     """found in two published NumPy VAEs"""
     return mu + np.exp(logvar) * eps
@@ -210,7 +226,14 @@ def mean(self, h):
     return activations.softplus(self.logits.forward(h))
 
 
-@formula("Gaussian divides by σ² before squaring", gaussian, "density", **GAUSSIAN)
+@formula(
+    "Gaussian divides by σ² before squaring",
+    gaussian,
+    "density",
+    "linear start",
+    "units",
+    **GAUSSIAN,
+)
 def log_density(x, mu, logvar, observed=None):
     """found in a published NumPy VAE"""
     scaled = (x - mu) * np.exp(-logvar)
@@ -223,7 +246,9 @@ def log_density_backward(dlogp, x, mu, logvar, observed=None):
     return dlogp * scaled * np.exp(-logvar), dlogp * (scaled**2 - 0.5)
 
 
-@formula("½ log 2π left out of the log-density", gaussian, "density", **GAUSSIAN)
+@formula(
+    "½ log 2π left out of the log-density", gaussian, "density", "linear start", "units", **GAUSSIAN
+)
 def log_density(x, *parameters):
     """found in a published VAE: 515 nats on a Frey face"""
     return _log_density(x, *parameters) + 0.5 * x.shape[-1] * gaussian.LOG_2PI
@@ -495,3 +520,32 @@ def shuffled(seed, epoch, n_examples, batch_size):
     batches = np.split(np.arange(n_examples), range(batch_size, n_examples, batch_size))
     rng = streams.stream(seed, epoch, streams.SHUFFLE)
     return [batches[i] for i in rng.permutation(len(batches))]
+
+
+TABLE = {"likelihood": "gaussian", "skip": True, "standardize": True, "hidden": (16,)}
+
+
+@path("the input's gradient through the skip path forgotten", MLP, **TABLE)
+def backward(self, dh, need_dx=True):
+    dx = _mlp_backward(self, dh, need_dx)
+    return dx - dh[:, -self.n_skip :] if self.n_skip and need_dx else dx
+
+
+@around("factors at the start not rotated", factor_analysis, "linear start", **TABLE)
+def rotated(W, psi):
+    return W, None
+
+
+@around("σ where σ² belongs, at the start", gaussian, "linear start", "units", **TABLE)
+def free_of_floor(logvar, floor):
+    return _free_of_floor(0.5 * logvar, floor)
+
+
+@around("the sign of the log-volume", standardization, "linear start", "units", **TABLE)
+def log_volume(scale, observed=None):
+    return -_log_volume(scale, observed)
+
+
+@around("the scale forgotten on the way back", standardization, "units", **TABLE)
+def inverse(y, center, scale):
+    return center + y

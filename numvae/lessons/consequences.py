@@ -83,7 +83,7 @@ def train(bug, seed=SEED, **mode):
     x, x_valid = data(black_and_white=settings.likelihood == "bernoulli")
     with bugs.planted(bug) if bug else contextlib.nullcontext(), np.errstate(all="ignore"):
         reported, vectors = _learn(x, seed, settings)
-    right = Training.empty(settings, SIZE**2, x.dtype, seed)
+    right = Training.new(settings, x, seed)
     batch = {"x": x_valid, "eps": right.noise(stream(seed, *EVALUATION), N_VALID)}
     evaluated = []
     for vector in vectors:

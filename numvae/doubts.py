@@ -1,7 +1,4 @@
-"""What makes a fit doubtful: a sentence for each, with what to do.
-
-Read next: conventions.
-"""
+"""What makes a fit doubtful: a sentence for each, with what to do."""
 
 import numpy as np
 
@@ -60,8 +57,8 @@ def _of_columns(training, x, names):
         )
     if counters:
         yield (
-            f"Whole numbers that rise or fall from row to row: {_some(counters)}. Leave it out if it "
-            "only names the rows."
+            f"Whole numbers that rise or fall from row to row: {_some(counters)}. Leave it out if "
+            "it only names the rows."
         )
 
 
