@@ -139,6 +139,7 @@ def _slope(a):
     return _sigmoid_backward(1.0, _sigmoid(a))
 
 
+TABLE = {"likelihood": "gaussian", "skip": True, "standardize": True, "hidden": (16,)}
 GAUSSIAN = {"likelihood": "gaussian-sigma-z"}
 IWAE = {"objective": "iwae", "n_samples": 5}
 
@@ -439,6 +440,12 @@ def backward(self, dlogvar):
     return 0.0 * _sigma_backward(self, dlogvar)
 
 
+@path("the input's gradient through the skip path forgotten", MLP, **TABLE)
+def backward(self, dh, need_dx=True):
+    dx = _mlp_backward(self, dh, need_dx)
+    return dx - dh[:, -self.n_skip :] if self.n_skip and need_dx else dx
+
+
 memory = functools.partial(wrong, MEMORY)
 
 
@@ -520,15 +527,6 @@ def shuffled(seed, epoch, n_examples, batch_size):
     batches = np.split(np.arange(n_examples), range(batch_size, n_examples, batch_size))
     rng = streams.stream(seed, epoch, streams.SHUFFLE)
     return [batches[i] for i in rng.permutation(len(batches))]
-
-
-TABLE = {"likelihood": "gaussian", "skip": True, "standardize": True, "hidden": (16,)}
-
-
-@path("the input's gradient through the skip path forgotten", MLP, **TABLE)
-def backward(self, dh, need_dx=True):
-    dx = _mlp_backward(self, dh, need_dx)
-    return dx - dh[:, -self.n_skip :] if self.n_skip and need_dx else dx
 
 
 @around("factors at the start not rotated", factor_analysis, "linear start", **TABLE)

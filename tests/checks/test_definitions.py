@@ -11,6 +11,8 @@ PARTS = [
     definitions.optimizer,
     definitions.invariants,
     definitions.epochs,
+    definitions.linear_start,
+    definitions.units,
 ]
 
 
