@@ -74,7 +74,8 @@ def test_the_gallery_says_what_a_bug_does_and_draws_it(short, tmp_path, capsys):
     ends = curve.reported[-1], truth.reported[-1], curve.evaluated[-1], truth.evaluated[-1]
     assert list(map(float, numbers.groups()[:4])) == pytest.approx(ends, abs=0.051)
     assert numbers[5] == consequences.verdict(curve, truth)
-    assert lines[at + 2] == f"    caught by {", ".join(BUGS[0].caught)}; {BUGS[0].found}"
+    caught = ", ".join(BUGS[0].caught)
+    assert lines[at + 2] == f"    caught by {caught}; {BUGS[0].found}"
     assert lines[-2].startswith("1 of 1 planted bugs caught. With ")
     assert path.read_bytes().startswith(b"\x89PNG")
 
