@@ -57,13 +57,11 @@ def add_settings(groups, **defaults):
         if (group := line.metadata["group"]) is None:
             continue
         constraint, help = line.metadata["constraint"], line.metadata["help"]
-        default, shown = defaults.get(line.name, (line.default, line.default))
-        if line.name == "hidden":
-            shown = ",".join(map(str, default))
+        default, said = defaults.get(line.name, (line.default, line.default))
         flag = "--" + (line.metadata["flag"] or line.name).replace("_", "-")
         if isinstance(constraint, Flag):
             action = argparse.BooleanOptionalAction if line.default else "store_true"
-            help = help if line.default == shown else f"{help} (default: {shown})"
+            help = help if line.default == said else f"{help} (default: {said})"
             groups[group].add_argument(
                 flag, dest=line.name, action=action, default=default, help=help
             )
@@ -74,8 +72,13 @@ def add_settings(groups, **defaults):
             type=argument(constraint),
             default=default,
             metavar=constraint.metavar,
-            help=help if shown is None else f"{help} (default: {shown})",
+            help=help if said is None else f"{help} (default: {shown(said)})",
         )
+
+
+def shown(value):
+    """A setting's value as it is typed."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def new_file(path, *endings):

@@ -38,9 +38,13 @@ MOST = 16  # latent units, where their number is left to the program
 ACTIVATIONS = ", ".join(activations.NAMES)
 
 
-def setting(default, constraint, help, group=None, flag=None):
-    """A line of the table; flag: of the command line, where it is not the setting's name."""
-    metadata = {"constraint": constraint, "help": help, "group": group, "flag": flag}
+def setting(default, constraint, help, group=None, flag=None, none=None):
+    """A line of the table.
+
+    flag    of the command line, where it is not the setting's name
+    none    what None stands for, where it leaves a number to the program
+    """
+    metadata = {"constraint": constraint, "help": help, "group": group, "flag": flag, "none": none}
     return dataclasses.field(default=default, metadata=metadata)
 
 
@@ -49,9 +53,10 @@ class Settings:
     n_latent: int | None = setting(
         None,
         COUNT,
-        f"latent units, Z; None: one for two columns, up to {MOST}",
+        "latent units, Z",
         MODEL,
         "latent",
+        none=f"one for two columns, up to {MOST}",
     )
     _: KW_ONLY
     hidden: Sequence = setting(
@@ -92,8 +97,9 @@ class Settings:
     epochs: int | None = setting(
         None,
         COUNT,
-        "passes over the training rows; None: until the held-out ELBO has stopped rising",
+        "passes over the training rows",
         TRAINING,
+        none="until the held-out ELBO has stopped rising",
     )
     batch_size: int = setting(128, COUNT, "rows per step, B", TRAINING)
     optimizer: str = setting("adam", Choice(optimizers.NAMES), "the update rule", TRAINING)
@@ -188,7 +194,8 @@ def described():
     def entry(line):
         constraint = line.metadata["constraint"]
         names = f"; {constraint}" if type(constraint) is Choice else ""
-        text = f"{line.metadata['help']}{names} (default: {line.default!r})"
+        default = f"{line.default!r}" + f", {line.metadata['none']}" * bool(line.metadata["none"])
+        text = f"{line.metadata['help']}{names} (default: {default})"
         return f"{line.name:<21}" + f"\n{' ' * 25}".join(textwrap.wrap(text, 75))
 
     return "\n    ".join(map(entry, TABLE))

@@ -10,7 +10,7 @@ import dataclasses
 from pathlib import Path
 
 from numvae import datasets, hardware, parallel, runs
-from numvae.cli import Parser, add_settings, integer, script
+from numvae.cli import Parser, add_settings, integer, script, shown
 from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.settings import TABLE, Settings
@@ -19,7 +19,7 @@ from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
 
 EXAMPLES_SEEN = 1_000_000  # how long to train on images where --epochs is not given
-DEFAULTS = {line.name: line.default for line in TABLE}
+OF_TABLES = {line.name: line.metadata["none"] or line.default for line in TABLE}
 
 
 def height_and_width(text):
@@ -68,18 +68,14 @@ def parser():
         action="store_true",
         help="hold out examples chosen at random, by the seed, instead of the data set's own",
     )
-    of_tables = {**DEFAULTS, "n_latent": "half as many as columns, up to 16"}
+    of_images = {**IMAGES, "epochs": f"until {EXAMPLES_SEEN:,} examples are seen"}
     suited = {
-        name: (None, f"{of_tables[name]}; of images {value}") for name, value in IMAGES.items()
+        name: (None, f"{shown(OF_TABLES[name])}; of images {shown(value)}")
+        for name, value in of_images.items()
     }
     add_settings(
         groups,
         likelihood=(None, "the one that suits the data"),
-        epochs=(
-            None,
-            "until the held-out ELBO has stopped rising; of images until "
-            f"{EXAMPLES_SEEN:,} examples are seen",
-        ),
         random_state=(0, 0),
         **suited,
     )
@@ -117,6 +113,8 @@ def new_run(args):
     suited = {"likelihood": data.likelihood if args.binarize == "none" else "bernoulli"}
     if data.is_image:
         suited |= {**IMAGES, "epochs": max(1, round(EXAMPLES_SEEN / len(data.X)))}
+        if args.data not in DATA_NAMES and "gaussian" in data.likelihood:  # not from 0 to 1
+            suited |= {"skip": True, "standardize": True}
     given = {line.name: getattr(args, line.name, None) for line in TABLE}
     given = {name: value for name, value in given.items() if value is not None}
     settings = Settings(**{**suited, **given}).checked()

@@ -23,7 +23,7 @@ POSITION = "epoch", "step", "n_seen", "history", "start_elbo", "best_elbo", "bes
 # take; the held-out rows are measured about every EVERY steps, and training ends when the last
 # PATIENCE measurements were no better than one before.
 PASSES, STEPS, EVERY, PATIENCE = 100, 3000, 50, 30
-FEWEST = 5  # held-out rows that can decide anything
+FEWEST = 10  # held-out rows that can decide anything
 
 
 class Training:

@@ -47,8 +47,8 @@ def units(X, kinds):
 def factors(model, X, kinds, rng):
     """The factor analysis of the Gaussian columns, in the model's units.
 
-    With D columns and N rows, D/N of a row of independent columns is imagined beside these: it
-    keeps few rows from being taken too seriously.
+    With D columns and N rows, 2D/N rows of independent columns are imagined beside these: they
+    keep few rows from being taken too seriously.
 
     Shapes  X (N, D) → b (D,), W (D, Z), psi (D,); 0, 0 and 1 for all other columns
     """
@@ -65,7 +65,7 @@ def factors(model, X, kinds, rng):
         model.n_latent,
         floor=np.where(fixed, sigma**2, ABOVE_FLOOR * sigma_min**2),
         ceiling=np.where(fixed, sigma**2, math.inf),
-        imagined=y.shape[1] / len(y),
+        imagined=2 * y.shape[1] / len(y),
     )
     W, _ = factor_analysis.rotated(W, psi)
     whole = np.zeros(len(kinds)), np.zeros((len(kinds), model.n_latent)), np.ones(len(kinds))
