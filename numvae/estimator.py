@@ -165,7 +165,8 @@ class VAE(Settings):
         """log p(x) of each row, by importance sampling with n_importance draws.
 
         Every row brings its own noise, so the score of a row depends neither on its neighbours nor
-        on the moment: the same row has the same score.
+        on the moment: the same row has the same score. It is too low on average, the more so the
+        more latent units there are: compare models by equally many draws.
 
         Shapes  X (N, D) → (N,)
         Units   nats; for real-valued likelihoods a log-density, which may be positive

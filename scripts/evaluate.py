@@ -104,7 +104,8 @@ def parser():
     c = command(
         score,
         "log p(x) of each example, and how unusual it is among the run's held-out examples",
-        "a new file: .csv with a row for each example: log_p, its standard error, p_value",
+        "a new file: .csv with a row for each example: log_p, its standard_error, pareto_k "
+        "(above 0.7: do not rely on that error), p_value",
     )
     with_data(c)
     c.add_argument(
@@ -251,8 +252,9 @@ def score(args):
         for rows in (X, reference)
     )
     p = anomaly.p_values(of_X.log_p, of_reference.log_p)
-    table = np.stack([of_X.log_p, of_X.standard_error, p], axis=1)
-    write_table(path, table, ["log_p", "standard_error", "p_value"], (3,))
+    columns = ["log_p", "standard_error", "pareto_k", "p_value"]
+    table = np.stack([of_X.log_p, of_X.standard_error, of_X.pareto_k, p], axis=1)
+    write_table(path, table, columns, (len(columns),))
 
 
 def impute(args):

@@ -112,7 +112,13 @@ rules/continuous_bernoulli.py logits_of_mean
     low, high = (np.full_like(wanted, -60.0), np.full_like(wanted, 120.0))
     for _ in range(51):
     for _ in range(100):
+# A tie, again. Only differences of w count.
+rules/importance.py pareto_k
+    equal = largest[-1] - largest[0] <= 0.001
+    w = np.expm1(largest - largest[-1])
 # A value that the other branch of `where` replaces; it only has to be finite.
+rules/importance.py pareto_k
+    x = np.where(equal, 2.0, w[1:] - w[0])
 rules/continuous_bernoulli.py sample
     x = np.log1p(v * np.expm1(a)) / np.where(flat, 2.0, a)
 rules/continuous_bernoulli.py _log_sinhc

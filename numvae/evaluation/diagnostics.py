@@ -12,7 +12,8 @@ from numvae.streams import EVALUATION, stream
 
 ACTIVE = 0.01  # Burda, Grosse & Salakhutdinov 2016: a unit whose mean code varies more is active
 FEW = 0.1  # fewer than this share of the units active: collapsed
-RELIABLE = 10  # effective samples, from which on log p(x) is hardly biased
+HEAVY = 0.7  # Vehtari et al. 2024: from this Pareto k̂ on, the error of log p(x) is no guide
+MANY = 0.1  # heavy tails in more than this share of the rows: the mean of log p(x) is biased
 FAR = 0.1  # nats between a unit's aggregate posterior and N(0, 1)
 
 
@@ -29,7 +30,8 @@ def diagnose(model, X, inputs, estimate, n_samples, X_train=None, gray_levels=No
     batch_size      of the loss to be compared with
 
     Shapes  X (N, D), X_train (M, D)
-    Units   nats per example; arrays (Z,) say something about each latent unit
+    Units   nats per example; arrays (Z,) say something about each latent unit, pareto_k (N,) about
+            each example
     """
     each = latent_units(*encode(model, X, inputs))
     D, Z = model.n_features, model.n_latent
@@ -45,6 +47,7 @@ def diagnose(model, X, inputs, estimate, n_samples, X_train=None, gray_levels=No
         "log_p_error": log_p_error,
         "monte_carlo_error": float(np.sqrt((estimate.standard_error**2).sum()) / len(X)),
         "effective_samples": float(np.median(estimate.effective_samples)),
+        "pareto_k": estimate.pareto_k,
         "elbo": elbo,
         "elbo_error": elbo_error,
         "nll": -elbo - kl,
@@ -186,6 +189,24 @@ def advice(each):
     return lines
 
 
+def doubts(pareto_k):
+    """What is wrong with log p(x) beyond its error, as lines, if anything is.
+
+    Shapes  pareto_k (N,) of `importance.Estimate`
+    """
+    if np.isnan(pareto_k).all():
+        return ["            (too few draws to tell how far log p(x) is too low; take more draws)"]
+    share = np.mean(pareto_k > HEAVY)
+    if share <= MANY:
+        return []
+    return [
+        f"            (the weights of {share:.0%} of the examples have a heavy tail, Pareto k̂ "
+        f"above {HEAVY}:",
+        "            log p(x) is probably too low, by more than its error says, and more draws",
+        "            raise it slowly; compare models by equally many)",
+    ]
+
+
 def lines(m, most=10):
     """What `diagnose` measured, as lines of text; of the latent units, the `most` of most KL."""
     each, Z = m["units"], m["n_latent"]
@@ -195,16 +216,11 @@ def lines(m, most=10):
         f"  log p(x)  {m['log_p']:10.2f} ± {m['log_p_error']:.2f}  importance sampling, "
         f"{m['n_samples']:,} draws, of which {m['effective_samples']:.1f} effective; "
         f"± {m['monte_carlo_error']:.2f} by the draws alone",
+        *doubts(m["pareto_k"]),
         f"  ELBO      {m['elbo']:10.2f} ± {m['elbo_error']:.2f}  = −nll − KL = "
         f"−({m['nll']:.2f}) − {m['kl']:.2f}; {m['bits']:.3f} bits per dimension",
         f"  gap       {m['gap']:10.2f}  at least, lost because q(z|x) is not quite right",
     ]
-    if m["effective_samples"] < RELIABLE:
-        text.insert(
-            2,
-            f"            (fewer than {RELIABLE} effective samples: log p(x) is still too low, by "
-            "more than its error says; take more draws)",
-        )
     if m["baseline"] is not None:
         text.append(
             f"  baseline  {m['baseline']:10.2f}  independent columns and no z; the ELBO is "

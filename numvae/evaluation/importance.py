@@ -3,8 +3,10 @@
 The posterior q(z|x) proposes z's, and each is weighted by how much more probable the model finds it
 than the proposal did. The estimate is a lower bound on average, and rises to log p(x) with L.
 
-Where few samples are effective (`Estimate.effective_samples` near 1) it is still well below, and
-its standard error, itself estimated from the same weights, is too small.
+Where the weights have a heavy tail (`Estimate.pareto_k` above 0.7) it is probably well below, and
+its standard error too small: both lack the few large weights that have not been drawn. The share of
+such rows says how far to trust the estimates of a model. For a single row k̂, which comes from the
+same draws, is a hint: it misses half or more of the rows whose errors are too small.
 
 Read next: diagnostics.
 """
@@ -26,6 +28,7 @@ class Estimate(NamedTuple):
     log_p: np.ndarray  # (N,) log p(x)
     standard_error: np.ndarray  # (N,) of log_p, (W4)
     effective_samples: np.ndarray  # (N,) between 1 and L, (W3)
+    pareto_k: np.ndarray  # (N,) how heavy the tail of the weights is, (W9); NaN if L < 25
     elbo: np.ndarray  # (N,) the bound, from the same draws: never above log_p
     curve: np.ndarray  # (N, K) log p(x) from the first k draws alone, for each k of `prefixes(L)`
 
@@ -74,6 +77,7 @@ def estimates(model, X, inputs, n_samples=5000):
             importance.log_mean_exp(log_w),
             importance.standard_error(log_w),
             importance.effective_samples(log_w),
+            importance.pareto_k(log_w),
             log_w.mean(axis=0),
             np.stack([importance.log_mean_exp(log_w[:k]) for k in prefixes(n_samples)], axis=1),
         )

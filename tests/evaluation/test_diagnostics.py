@@ -239,11 +239,25 @@ def test_few_units_are_summed_up(X):
     assert "the other 2 together" in text and f"{rest:.3f}" in text and "baseline" not in text
 
 
-@pytest.mark.parametrize("n_samples", [5, 2000])
-def test_an_estimate_from_few_effective_samples_is_called_one(X, n_samples):
-    found = diagnose(make(), X[:20], n_samples)
-    assert (found["effective_samples"] < diagnostics.RELIABLE) == (n_samples == 5)
-    assert ("take more draws" in "\n".join(diagnostics.lines(found))) == (n_samples == 5)
+def test_an_estimate_whose_weights_have_heavy_tails_is_called_too_low(X):
+    model = make()
+    found = diagnose(model, X[:20], 500)
+    assert found["pareto_k"].shape == (20,) and not diagnostics.doubts(found["pareto_k"])
+    model.parameters.values["logvar.b"][...] -= 3.0  # q(z|x) much narrower than the posterior
+    found = diagnose(model, X[:20], 500)
+    doubts = diagnostics.doubts(found["pareto_k"])
+    assert "too low" in "".join(doubts) and diagnostics.lines(found)[2 : 2 + len(doubts)] == doubts
+
+
+def test_one_row_in_ten_may_have_a_heavy_tail():
+    assert diagnostics.doubts(np.array([0.8] + [0.6] * 9)) == []
+    assert "20%" in diagnostics.doubts(np.array([0.8, 0.8] + [0.6] * 8))[0]
+
+
+def test_from_a_few_draws_nothing_is_known_about_the_tail(X):
+    found = diagnose(make(), X[:20], 5)
+    (line,) = diagnostics.doubts(found["pareto_k"])
+    assert "take more draws" in line and line in diagnostics.lines(found)
 
 
 # Advice.

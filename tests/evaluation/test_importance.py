@@ -11,7 +11,7 @@ from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES
 from numvae.rows import Inputs, binarized
 from numvae.rules import gaussian
-from numvae.rules.importance import effective_samples, log_mean_exp, standard_error
+from numvae.rules.importance import effective_samples, log_mean_exp, pareto_k, standard_error
 from numvae.streams import ROWS, by_content
 
 D, Z, B = 4, 2, 6
@@ -27,6 +27,19 @@ def exact(model, x, sigma=0.5):
     values = model.parameters.values
     W, b = values["likelihood.mean.W"], values["likelihood.mean.b"]
     return stats.multivariate_normal.logpdf(x, b, W.T @ W + sigma**2 * np.eye(D))
+
+
+def posterior_of_one_unit(dtype="float64", width=1.0):
+    """A linear-Gaussian model of one latent unit, whose q(z|x) has so many times the true σ."""
+    model = Autoencoder(D, 1, (), "tanh", "gaussian-fixed", sigma=0.5, dtype=dtype)
+    values = model.initialize(np.random.default_rng(3)).parameters.values
+    W, b = values["likelihood.mean.W"], values["likelihood.mean.b"]
+    variance = 1.0 / (1.0 + (W @ W.T).item() / 0.25)
+    values["mu.W"][...] = variance * W.T / 0.25
+    values["mu.b"][...] = -b @ values["mu.W"]
+    values["logvar.W"][...] = 0.0
+    values["logvar.b"][...] = math.log(variance * width**2)
+    return model
 
 
 def log_likelihood(model, x, eps, observed=None):
@@ -54,15 +67,7 @@ def test_it_is_log_p_of_a_linear_gaussian_model(draw, rng):
 
 def test_it_is_exact_from_a_single_sample_of_the_exact_posterior(draw):
     """With one latent unit the posterior is of q's own form, and every weight is p(x)."""
-    model = Autoencoder(D, 1, (), "tanh", "gaussian-fixed", sigma=0.5, dtype="float64")
-    x = draw(B, D)
-    model.initialize(np.random.default_rng(3))
-    values = model.parameters.values
-    W, b = values["likelihood.mean.W"], values["likelihood.mean.b"]
-    variance = 1.0 / (1.0 + (W @ W.T).item() / 0.25)
-    values["mu.W"][...] = variance * W.T / 0.25
-    values["mu.b"][...] = -b @ values["mu.W"]
-    values["logvar.W"][...], values["logvar.b"][...] = 0.0, math.log(variance)
+    model, x = posterior_of_one_unit(), draw(B, D)
     found = log_likelihood(model, x, draw(1, B, 1))
     assert_allclose(found, exact(model, x), rtol=1e-12)
 
@@ -172,6 +177,26 @@ def test_effective_samples_lie_between_one_and_all():
     assert np.isfinite(far.log_p).all() and (far.effective_samples >= 1.0 - 1e-9).all()
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_the_exact_posterior_has_no_gap_and_no_tail(draw, dtype):
+    """(W9) Its weights are equal but for rounding, which is no tail."""
+    found = estimate(posterior_of_one_unit(dtype), draw(B, D, dtype=dtype), 200)
+    assert_allclose(found.log_p, found.elbo, atol=1e-4 if dtype == "float32" else 1e-12)
+    assert_array_equal(found.pareto_k, 0.0)
+
+
+@pytest.mark.parametrize("width", [0.5, 0.6, 0.8, 1.2])
+def test_pareto_k_is_that_of_a_gaussian_of_another_width(draw, width):
+    """(W9) Where x ~ N(0, 1) is drawn from N(0, width²), P(w > t) falls as t^(−1/k), but for a
+    logarithm, with k = 1 − width²: of no second moment from width² = ½ down. A wider proposal has
+    bounded weights, k < 0."""
+    found = estimate(posterior_of_one_unit(width=width), draw(40, D), 5000).pareto_k
+    if width > 1.0:
+        assert found.max() < 0.2
+    else:
+        assert np.median(found) == pytest.approx(1.0 - width**2, abs=0.12)
+
+
 @pytest.mark.parametrize("n_samples", [1, 3, 40])
 def test_parts_of_any_size_change_nothing(monkeypatch, n_samples):
     model, x = linear(n=7)
@@ -270,12 +295,13 @@ def test_mean_and_error(draw):
 
 
 def test_the_numbers_of_a_row_are_those_of_its_weights(draw):
-    """(W1) (W3) (W4)"""
+    """(W1) (W3) (W4) (W9)"""
     model, x = linear(n=1)
-    found = estimate(model, x, 8, 9)
+    found = estimate(model, x, 30, 9)
     (rng,) = by_content(x, 9, *ROWS)
-    log_w = importance.log_weights(model, x, None, [rng.standard_normal((8, 1, Z))])
+    log_w = importance.log_weights(model, x, None, [rng.standard_normal((30, 1, Z))])
     assert_allclose(found.log_p, log_mean_exp(log_w), rtol=1e-12)
     assert_allclose(found.standard_error, standard_error(log_w), rtol=1e-12)
     assert_allclose(found.effective_samples, effective_samples(log_w), rtol=1e-12)
+    assert_allclose(found.pareto_k, pareto_k(log_w), rtol=1e-9)
     assert_allclose(found.elbo, log_w.mean(axis=0), rtol=1e-12)

@@ -98,3 +98,85 @@ def test_order_and_dtype_and_inputs_stay(draw, dtype):
     for rule in (importance.log_mean_exp, importance.effective_samples, importance.standard_error):
         assert rule(log_w).dtype == dtype
         assert_allclose(rule(log_w[::-1, ::-1]), rule(log_w)[::-1], rtol=1e-5)
+
+
+# The tail of the weights.
+
+
+@pytest.mark.parametrize("k", [-0.3, 0.2, 0.5, 0.7, 1.0])
+def test_pareto_k_is_the_shape_of_the_tail_that_the_weights_have(k, rng):
+    """(W9)"""
+    w = 3.0 + stats.genpareto.rvs(k, scale=2.0, size=(10_000, 100), random_state=rng)
+    found = importance.pareto_k(np.log(w))
+    wanted = (300 * k + 5.0) / 310
+    assert found.mean() == pytest.approx(wanted, abs=0.04)
+    assert found.std() < 0.2
+
+
+@pytest.mark.parametrize("n", [25, 30, 100, 400])
+def test_pareto_k_is_its_definition(draw, n):
+    """(W5) (W6) (W7) (W8) (W9): the tail of one column, by scipy's log-density."""
+    log_w = draw(n, B)
+    M = {25: 5, 30: 6, 100: 20, 400: 60}[n]
+    quarter = {5: 1, 6: 2, 20: 5, 60: 15}[M]
+    m = {5: 32, 6: 32, 20: 34, 60: 37}[M]
+    for column, found in zip(log_w.T, importance.pareto_k(log_w)):
+        w = sorted(math.exp(value) for value in column)
+        x = [value - w[-M - 1] for value in w[-M:]]
+        grid, logp = [], []
+        for i in range(1, m + 1):
+            b = 1.0 / x[-1] + (1.0 - math.sqrt(m / (i - 0.5))) / 3.0 / x[quarter - 1]
+            k = sum(math.log(1.0 - b * value) for value in x) / M
+            grid.append(b)
+            logp.append(stats.genpareto.logpdf(x, k, scale=-k / b).sum())
+        b = np.average(grid, weights=special.softmax(logp))
+        k = sum(math.log(1.0 - b * value) for value in x) / M
+        assert found == pytest.approx((M * k + 5.0) / (M + 10.0), rel=1e-9)
+
+
+def test_pareto_k_does_not_depend_on_p_of_x_nor_on_the_order(draw, dtype):
+    log_w = draw(100, B, dtype=dtype)
+    before, found = log_w.copy(), importance.pareto_k(log_w)
+    assert found.dtype == dtype
+    assert_array_equal(log_w, before)
+    shifted = importance.pareto_k(log_w + log_w.dtype.type(64.0))
+    assert_allclose(shifted, found, rtol=1e-3 if dtype == "float32" else 1e-9)
+    assert_array_equal(importance.pareto_k(log_w[::-1, ::-1]), found[::-1])
+
+
+def test_pareto_k_rises_with_the_spread_of_the_weights(draw):
+    log_w = draw(1000, B)
+    found = [importance.pareto_k(spread * log_w) for spread in (0.1, 0.5, 1.0, 2.0, 5.0)]
+    assert (np.diff(found, axis=0) > 0.0).all()
+    assert (found[0] < 0.7).all() and (found[-1] > 0.7).all()
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-15, 1e-4])
+def test_pareto_k_of_equal_weights_is_zero(draw, dtype, rounding):
+    log_w = (-90.0 + rounding * np.round(draw(100, B))).astype(dtype)
+    assert_array_equal(importance.pareto_k(log_w), 0.0)
+    log_w[7] += 0.1
+    assert (importance.pareto_k(log_w) > 0.7).all()
+
+
+def test_pareto_k_of_weights_that_are_not_quite_equal():
+    """Whether the twenty largest or the one next to them are apart by more than a thousandth."""
+    log_w = np.zeros((100, 2))
+    log_w[0, 0] = 0.0015
+    log_w[20:, 1] = -0.1
+    one_larger, twenty_larger = importance.pareto_k(log_w)
+    assert one_larger > 0.7 and twenty_larger < -0.3
+
+
+@pytest.mark.parametrize("rest", [-1e4, -np.inf])
+def test_pareto_k_of_weights_that_no_float_can_hold(dtype, rest):
+    log_w = np.full((100, B), rest, dtype)
+    log_w[3] = 0.0
+    found = importance.pareto_k(log_w)
+    assert np.isfinite(found).all() and (found > 1.0).all()
+
+
+def test_pareto_k_of_too_few_draws_is_not_known(draw, dtype):
+    found = importance.pareto_k(draw(24, B, dtype=dtype))
+    assert found.shape == (B,) and found.dtype == dtype and np.isnan(found).all()
+    assert np.isfinite(importance.pareto_k(draw(25, B))).all()

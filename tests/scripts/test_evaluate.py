@@ -226,11 +226,12 @@ def test_likelihood_leaves_numbers_and_a_picture_of_the_bound(capsys):
 def test_score_gives_each_row_its_log_p_and_how_unusual_it_is():
     rows = np.load("rows.npy")
     np.save("new.npy", np.vstack([rows[:3], rows[:3] + 100.0]))
-    run("score table new.npy --samples 20 --out scores.csv")
+    run("score table new.npy --samples 30 --out scores.csv")
     header, table = rows_of("scores.csv")
-    assert header == ["log_p", "standard_error", "p_value"] and table.shape == (6, 3)
+    assert header == ["log_p", "standard_error", "pareto_k", "p_value"] and table.shape == (6, 4)
     assert (table[3:, 0] < table[:3, 0].min()).all()
-    assert_allclose(table[3:, 2], 1.0 / (1 + 4))  # below all four held-out examples
+    assert (table[:, 1] > 0.0).all() and (np.abs(table[:, 2]) < 10.0).all()
+    assert_allclose(table[3:, 3], 1.0 / (1 + 4))  # below all four held-out examples
 
 
 @pytest.mark.parametrize("binarize", ["none", "fixed", "dynamic"])

@@ -195,7 +195,7 @@ def test_every_recipe_writes_its_report(name, monkeypatch, rng):
         return Dataset(name, X[:n], X[n:], shape, "half and half", "bernoulli", labels, labels)
 
     monkeypatch.setattr(train.datasets, "load", load)
-    estimate = importance.Estimate(*np.full((5, 50), -90.0))
+    estimate = importance.Estimate(*np.full((6, 50), -90.0))
     monkeypatch.setattr(runs.Run, "estimate", lambda *_: estimate)
     recipe = RECIPES[name]
     only = [flag for run in reproduce.plan(recipe, 1, None, None) for flag in ("--only", run)]
