@@ -160,4 +160,4 @@ def test_inputs_are_rows_as_the_model_was_trained_on_them(rng, dtype, binarize, 
     else:
         assert observed is None
     assert_array_equal(x, wanted)
-    assert Inputs(np.dtype(dtype)) == (dtype, 0, False, False)
+    assert Inputs(np.dtype(dtype)) == (dtype, 0, False, False, None)

@@ -12,7 +12,7 @@ from numvae.network.likelihoods import NAMES as LIKELIHOODS
 def check(data):
     """What every data set promises."""
     n_features = int(np.prod(data.shape))
-    assert data.X.dtype == data.X_valid.dtype == np.float32
+    assert data.X.dtype == data.X_valid.dtype == (np.float32 if data.is_image else data.X.dtype)
     assert data.X.shape[1:] == data.X_valid.shape[1:] == (n_features,)
     assert data.likelihood in LIKELIHOODS
     n_valid = len(data.X_valid)

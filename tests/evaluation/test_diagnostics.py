@@ -6,7 +6,7 @@ from scipy import integrate, optimize, stats
 from numvae.evaluation import diagnostics, importance
 from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES
-from numvae.rows import Inputs
+from numvae.rows import Inputs, column_moments
 
 D, Z = 6, 3
 
@@ -116,12 +116,12 @@ def test_much_is_lost_where_z_is_x():
 
 
 def config(likelihood, sigma_min=0.01):
-    return {"likelihood": likelihood, "sigma_min": sigma_min}
+    return {"likelihood": likelihood, "sigma_min": sigma_min, "standardize": False}
 
 
 def test_baseline_of_black_and_white_pixels(X):
     """(X1)"""
-    moments = diagnostics.column_moments(X[:200])
+    moments = column_moments(X[:200])
     found = diagnostics.baseline(config("bernoulli"), moments, X[200:])
     p = (X[:200].sum(axis=0) + 1) / 202
     assert_allclose(found, stats.bernoulli.logpmf(X[200:].astype(int), p).sum(axis=1), rtol=1e-12)
@@ -130,7 +130,7 @@ def test_baseline_of_black_and_white_pixels(X):
 def test_baseline_allows_what_was_never_seen():
     """(X1) (X2)"""
     for likelihood, seen in (("bernoulli", [[0.0, 1.0]] * 9), ("categorical", [[0.0, 1.0]] * 9)):
-        moments = diagnostics.column_moments(np.array(seen))
+        moments = column_moments(np.array(seen))
         found = diagnostics.baseline(config(likelihood), moments, np.array([[1.0, 0.0]]))
         wanted = 2 * np.log(1 / 11) if likelihood == "bernoulli" else np.log(1 / 11)
         assert_allclose(found, wanted, rtol=1e-12)
@@ -139,21 +139,29 @@ def test_baseline_allows_what_was_never_seen():
 @pytest.mark.parametrize("likelihood", ["gaussian", "gaussian-fixed", "gaussian-sigma-z"])
 def test_baseline_of_real_numbers(draw, likelihood):
     train, x = 3.0 * draw(500, D) + 1e4, 3.0 * draw(20, D) + 1e4
-    found = diagnostics.baseline(config(likelihood), diagnostics.column_moments(train), x)
+    found = diagnostics.baseline(config(likelihood), column_moments(train), x)
     wanted = stats.norm.logpdf(x, train.mean(axis=0), train.std(axis=0)).sum(axis=1)
     assert_allclose(found, wanted, rtol=1e-9)
 
 
 def test_baseline_of_a_column_that_never_moves_is_bounded_by_sigma_min():
-    moments = diagnostics.column_moments(np.full((10, 1), 4.0))
+    moments = column_moments(np.full((10, 1), 4.0))
     found = diagnostics.baseline(config("gaussian", 0.1), moments, np.array([[4.0]]))
     assert_allclose(found, stats.norm.logpdf(4.0, 4.0, 0.1), rtol=1e-12)
+
+
+def test_where_columns_are_standardised_sigma_min_bounds_only_those_that_never_move():
+    X = np.column_stack([np.full(10, 4.0), 1e-6 * np.arange(10)])
+    its_config = {**config("gaussian", 0.1), "standardize": True}
+    found = diagnostics.baseline(its_config, column_moments(X), X)
+    wanted = stats.norm.logpdf(X, X.mean(axis=0), [0.1, X[:, 1].std()]).sum(axis=1)
+    assert_allclose(found, wanted, rtol=1e-12)
 
 
 def test_baseline_of_gray_pixels(rng):
     """The density with the column's mean, which is the one of highest likelihood."""
     train, x = rng.beta(2.0, 1.0, (400, 2)), rng.random((7, 2))
-    moments = diagnostics.column_moments(train)
+    moments = column_moments(train)
     found = diagnostics.baseline(config("continuous-bernoulli"), moments, x)
     total = np.zeros(7)
     for column, m in zip(x.T, train.mean(axis=0)):
@@ -174,7 +182,7 @@ def test_baseline_of_blocks_and_of_missing_values(rng, draw):
     train[50:60, 2:] = np.nan
     x = np.concatenate([draw(2, 2), np.eye(3)[[1, 2]]], axis=1)
     observed = np.array([[1.0, 0, 1, 1, 1], [1, 1, 0, 0, 0]])
-    blocks, moments = config("gaussian:2,categorical:3"), diagnostics.column_moments(train)
+    blocks, moments = config("gaussian:2,categorical:3"), column_moments(train)
     found = diagnostics.baseline(blocks, moments, x * observed, observed)
     one = stats.norm(train[40:, 0].mean(), train[40:, 0].std())
     two = stats.norm(train[:, 1].mean(), train[:, 1].std())
@@ -186,7 +194,7 @@ def test_baseline_of_blocks_and_of_missing_values(rng, draw):
 
 def test_column_moments_of_more_rows_than_are_taken_at_once(rng):
     X = rng.standard_normal((2300, 3)) + 1e6
-    n, mean, variance = diagnostics.column_moments(X)
+    n, mean, variance = column_moments(X)
     assert_array_equal(n, 2300)
     assert_allclose(mean, X.mean(axis=0), rtol=1e-12)
     assert_allclose(variance, X.var(axis=0), rtol=1e-7)
@@ -207,7 +215,7 @@ def test_diagnosis_of_every_likelihood(rng, likelihood):
     assert found["gap"] == pytest.approx(found["log_p"] - found["elbo"]) and found["gap"] > 0.0
     assert found["elbo"] == pytest.approx(-found["nll"] - found["kl"], rel=1e-12)
     assert found["bits"] == pytest.approx(-found["elbo"] / np.log(2) / D)
-    moments = diagnostics.column_moments(x)
+    moments = column_moments(x)
     baseline = diagnostics.baseline(model.config, moments, x).mean()
     assert found["baseline"] == pytest.approx(baseline, rel=1e-6)
     text = "\n".join(diagnostics.lines(found))
@@ -268,7 +276,7 @@ def test_advice_when_the_posterior_has_collapsed(X):
     for unit in range(Z):
         switch_off(model, unit)
     found = diagnose(model, X)
-    (line,) = diagnostics.advice(found["units"], found["n_active"])
+    (line,) = diagnostics.advice(found["units"])
     assert "collapsed: 0 of 3" in line and found["n_active"] == 0
     assert diagnostics.lines(found)[-1] == line
     assert found["gap"] == pytest.approx(0.0, abs=1e-9)
@@ -278,7 +286,7 @@ def test_advice_when_the_codes_are_not_where_the_prior_is(X):
     model = make()
     model.parameters.values["mu.b"][2] = 4.0
     found = diagnose(model, X)
-    (line,) = diagnostics.advice(found["units"], found["n_active"])
+    (line,) = diagnostics.advice(found["units"])
     assert "unit 3 have mean" in line and "standard deviation" in line
 
 
@@ -286,4 +294,4 @@ def test_no_advice_where_none_is_needed():
     """Codes that are N(0, 1) over the data."""
     mu = stats.norm.ppf((np.arange(2000) + 0.5) / 2000)[:, None] * np.sqrt(0.9)
     each = diagnostics.latent_units(mu, np.full_like(mu, np.log(0.1)))
-    assert diagnostics.advice(each, n_active=1) == []
+    assert diagnostics.advice(each) == []

@@ -414,4 +414,5 @@ def test_activations_one_by_one_are_those_of_the_encoder_and_the_decoder_has_the
 def test_what_is_not_said_is_what_is_documented():
     wanted = {"n_features": D, "n_latent": Z, "hidden": (256,), "activation": "relu"}
     wanted |= {"likelihood": "bernoulli", "sigma": 0.1, "sigma_min": 0.01, "dropout": 0.0}
-    assert Autoencoder(D, Z).config == {**wanted, "dtype": "float32"}
+    wanted |= {"skip": False, "standardize": False, "dtype": "float32"}
+    assert Autoencoder(D, Z).config == wanted

@@ -148,7 +148,7 @@ def test_a_setting_that_is_out_of_its_constraint_or_unknown_is_refused_with_a_se
     assert_refused(saved[0], f"is not a whole numvae model file: .*{says}")
 
 
-HERE = {**dict.fromkeys(POSITION, 0), "best_elbo": 0.0}
+HERE = {**dict.fromkeys(POSITION, 0), "start_elbo": 0.0, "best_elbo": 0.0}
 
 
 @pytest.mark.parametrize(
@@ -289,10 +289,10 @@ def assert_same_history(found, wanted):
 def test_an_estimator_of_format_1_is_whole_and_can_be_trained(expected):
     vae, X = load(FORMAT_1 / "vae.npz"), expected["X"]
     assert repr(vae) == (
-        "VAE(hidden=(3,), activation='elu', likelihood='gaussian-sigma-z', sigma_min=0.2, "
-        "dropout=0.1, epochs=4, batch_size=5, optimizer='adagrad', lr=0.02, schedule='cosine', "
-        "clip=2.0, n_samples=2, beta=0.5, warmup=3, free_bits=0.01, denoise=('gaussian', 0.2), "
-        "missing=True, validation_fraction=0.25, n_importance=7, random_state=5)"
+        "VAE(n_latent=2, hidden=(3,), activation='elu', sigma_min=0.2, dropout=0.1, skip=False, "
+        "standardize=False, epochs=4, batch_size=5, optimizer='adagrad', lr=0.02, clip=2.0, "
+        "n_samples=2, beta=0.5, warmup=3, free_bits=0.01, denoise=('gaussian', 0.2), missing=True, "
+        "validation_fraction=0.25, n_importance=7, random_state=5)"
     )
     assert_array_equal(vae.network_.parameters.vector, expected["vae"])
     assert vae.history_ == expected["history"]["vae"] and vae.n_iter_ == 4
@@ -318,6 +318,9 @@ RUN = Settings(
     warmup=3,
     denoise=("salt_and_pepper", 0.3),
     binarize="dynamic",
+    validation_fraction=0.0,
+    skip=False,
+    standardize=False,
     random_state=7,
 )
 DATA = {"validation": 3, "random_split": False, "n_train": 9, "scale": 1, "format": 1}

@@ -28,6 +28,7 @@ def X(rng):
 
 def start(X, seed=0, kind=Training, **changes):
     plain = {"hidden": (8,), "activation": "relu", "likelihood": "bernoulli", "batch_size": 10}
+    plain |= {"epochs": 100, "schedule": "constant"}
     return kind.new(Settings(Z, **{**plain, "lr": 1e-2, **changes}).checked(), X, seed)
 
 
@@ -156,7 +157,8 @@ def test_gray_examples_are_drawn_once_or_anew_every_epoch_or_left_alone(X, binar
 def test_a_trained_model_takes_rows_as_it_was_trained_on_them(X):
     for binarize in ("none", "fixed", "dynamic"):
         training = start(X, 3, binarize=binarize, missing=binarize == "fixed")
-        wanted = Inputs(np.dtype("f4"), 3, binarize != "none", binarize == "fixed")
+        fill = training.model.fill
+        wanted = Inputs(np.dtype("f4"), 3, binarize != "none", binarize == "fixed", fill)
         assert training.inputs == wanted
 
 

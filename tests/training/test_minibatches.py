@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
+from numvae.network.units import OwnUnits
 from numvae.rules import corruption
 from numvae.training.minibatches import corrupt, shuffled
 
@@ -40,8 +41,8 @@ def test_every_example_comes_to_every_place():
 @pytest.mark.parametrize("kind", corruption.NAMES)
 def test_what_is_missing_stays_missing_when_the_rest_is_corrupted(rng, kind):
     x, observed = np.full((50, 8), 0.5), np.ones((50, 8))
-    corrupted = corrupt(rng, x, None, kind, 0.9)
+    corrupted = corrupt(rng, x, None, OwnUnits(), kind, 0.9)
     assert 0.2 < (corrupted != x).mean() <= 1.0 and (x == 0.5).all()
     x[:, 3] = observed[:, 3] = 0.0
-    corrupted = corrupt(rng, x, observed, kind, 0.9)
+    corrupted = corrupt(rng, x, observed, OwnUnits(), kind, 0.9)
     assert (corrupted[:, 3] == 0.0).all() and (corrupted[:, 2] != 0.5).any()
