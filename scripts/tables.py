@@ -23,8 +23,9 @@ rows, after their mean is subtracted. In anomaly the training rows are those of 
 Everyone has the same floor of the variance too: 1e-4 of a column's. It is sigma_min = 0.01 of VAE,
 reg_covar of the mixture, and is added to the diagonal of the covariance of the full Gaussian, of
 probabilistic PCA and of factor analysis. The size of the latter two is chosen by 3-fold
-cross-validation, the number of the mixture's full components, 1 to 10, by BIC. What VAE says of
-log p(x) is an estimate by importance sampling, which is on average too low.
+cross-validation, the number of the mixture's full components, 1 to 10, by BIC. "VAE σ(z)" and "VAE
+one σ" differ from the default fit in the likelihood: gaussian-sigma-z and gaussian. What VAE says
+of log p(x) is an estimate by importance sampling, which is on average too low.
 """
 
 import textwrap
@@ -127,7 +128,7 @@ def main(argv=None):
 def compare(args, tables, absent, out, figure):
     """Measure, print, and write the files."""
     warnings.filterwarnings("ignore", module="sklearn")  # the peers' iterations that ran out
-    start, report = time.monotonic(), Report()
+    start, report = time.monotonic(), Report(out)
     report.say(f"{hardware.describe()}.")
     for sentence in absent:
         report.say(sentence)
@@ -151,8 +152,6 @@ def compare(args, tables, absent, out, figure):
         report.say("Seconds of a fit:")
         report.table(chosen, seconds, lambda times: f"{np.mean(times):.2f}")
     report.say(f"In {duration(time.monotonic() - start)}.")
-    if out:
-        write_atomically(out, "\n".join(report.lines).encode())
 
 
 def measure(section, tables, splits):
@@ -307,14 +306,19 @@ RANDOM = [correlated(1000, 20), correlated(100, 5)]
 
 
 class Report:
-    """Sentences and tables, printed as they come and kept as Markdown."""
+    """Sentences and tables, printed as they come, and in Markdown in a file, if any."""
 
-    def __init__(self):
-        self.lines = []
+    def __init__(self, path=None):
+        self.path, self.lines = path, []
 
     def say(self, text, mark=""):
         print("\n" * bool(mark) + textwrap.fill(text, 100), flush=True)
-        self.lines += [mark + text, ""]
+        self.keep([mark + text])
+
+    def keep(self, lines):
+        self.lines += [*lines, ""]
+        if self.path:
+            write_atomically(self.path, "\n".join(self.lines).encode())
 
     def table(self, tables, values, form):
         """A row for each table; values: its name → column → what form makes a text of."""
@@ -324,14 +328,13 @@ class Report:
             texts = (form(values[table.name][column]) for column in columns)
             rows.append([table.name + " *" * table.confirms, *texts])
         widths = [max(map(len, column)) for column in zip(*rows)]
+        lines = []
         for row in rows:
             cells = [row[0].ljust(widths[0]), *map(str.rjust, row[1:], widths[1:])]
             print("  " + "  ".join(cells), flush=True)
-            self.lines.append(f"| {' | '.join(cells)} |")
-            if row is rows[0]:
-                rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
-                self.lines.append(f"| {' | '.join(rule)} |")
-        self.lines.append("")
+            lines.append(f"| {' | '.join(cells)} |")
+        rule = ["-" * widths[0], *("-" * (width - 1) + ":" for width in widths[1:])]
+        self.keep([lines[0], f"| {' | '.join(rule)} |", *lines[1:]])
 
 
 def results(report, section, tables, found):
