@@ -138,11 +138,13 @@ def test_the_floor_keeps_a_density_of_equal_columns_finite(data):
     assert variance.min() == pytest.approx(programs.FLOOR)
 
 
-@pytest.mark.parametrize("program, name", [("ppca", "PCA"), ("factor_analysis", "FactorAnalysis")])
-def test_the_linear_programs_are_normal_with_the_size_of_the_data(program, name, data):
-    decomposition = pytest.importorskip("sklearn.decomposition")
-    model = getattr(decomposition, name)(2, svd_method="lapack") if name[0] == "F" else None
-    model = (model or decomposition.PCA(2)).fit(data.train)
+@pytest.mark.parametrize(
+    "program, name, options",
+    [("ppca", "PCA", {}), ("factor_analysis", "FactorAnalysis", {"svd_method": "lapack"})],
+)
+def test_the_linear_programs_are_normal_with_the_size_of_the_data(program, name, options, data):
+    Model = getattr(pytest.importorskip("sklearn.decomposition"), name)
+    model = Model(2, **options).fit(data.train)  # of 1 and 2
     covariance = model.get_covariance() + programs.FLOOR * np.eye(3)
     wanted = multivariate_normal(data.train.mean(axis=0), covariance).logpdf(data.held)
     assert_allclose(getattr(programs, program)(data, 0)(data.held), wanted)
