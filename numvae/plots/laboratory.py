@@ -138,12 +138,13 @@ def densities(gains):
     height = min(1.3 + 0.4 * len(rows), style.HEIGHT)
     figure = style.new_figure(style.WIDTH, height, layout="constrained")
     axes = figure.subplots()
-    lanes = np.linspace(-0.3, 0.3, len(names)) if len(names) > 1 else (0.0,)
+    lanes = np.linspace(-0.35, 0.35, len(names)) if len(names) > 1 else (0.0,)
     for name, lane, colour, marker in zip(names, lanes, style.CLASSES, "oooDDDsss^"):
         values = [of_table[name] for of_table in gains.values()]
-        axes.scatter(values, rows + lane, s=26, color=colour, marker=marker, label=name)
+        axes.scatter(values, rows + lane, s=22, color=colour, marker=marker, label=name)
     axes.hlines(rows[1:] - 0.5, 0, 1, transform=axes.get_yaxis_transform(), **LINE)
     axes.axvline(0, color=style.INK, lw=0.9, zorder=0)
+    axes.margins(x=0.08)
     axes.set_xscale("symlog", linthresh=1)
     axes.xaxis.set_major_formatter(lambda x, _: style.number(x, ",g"))
     axes.set(title="Held-out rows", xlabel="nats per row above the full Gaussian")
