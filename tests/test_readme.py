@@ -99,7 +99,9 @@ def flags(parser):
             yield from action.option_strings
 
 
-@pytest.mark.parametrize("name", ["train", "evaluate", "explore", "reproduce", "benchmark"])
+@pytest.mark.parametrize(
+    "name", ["train", "evaluate", "explore", "reproduce", "tables", "benchmark"]
+)
 def test_every_flag_is_in_the_table_and_is_there(name, parser_of):
     needed = {"evaluate": ["sample", "run", "--out", "x.png"], "explore": ["run"]}
     known = set(flags(parser_of(f"scripts/{name}.py", needed.get(name, []))))

@@ -32,6 +32,7 @@ steps       finite differences
 laboratory  experiments
     gradient_estimators     draws of the gradient by several estimators, and how noisy each is
     known_answer            training towards a log-likelihood and a subspace that are known
+    densities               how probable programs find the rows of tables, beside one of them
 
 Nothing here knows a network, and nothing touches pyplot or matplotlib's settings: a picture looks
 the same whatever the caller has configured, and opens no window.
@@ -51,7 +52,7 @@ from numvae.plots.images import (
     strips,
     traversals,
 )
-from numvae.plots.laboratory import gradient_estimators, known_answer
+from numvae.plots.laboratory import densities, gradient_estimators, known_answer
 from numvae.plots.latent import kl_per_unit, latent_scatter
 from numvae.plots.network import network_diagram
 from numvae.plots.steps import errors_over_steps

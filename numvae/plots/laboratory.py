@@ -1,4 +1,5 @@
-"""Experiments: estimators of the gradient side by side, and training towards a known answer."""
+"""Experiments: estimators of the gradient side by side, training towards a known answer, and
+programs side by side on tables."""
 
 import numpy as np
 from matplotlib.ticker import NullFormatter, NullLocator
@@ -7,6 +8,7 @@ from numvae.plots import style
 
 COLOURS = (style.VERMILLION, style.ORANGE, style.BLUE, style.SKY_BLUE)
 COLOURS_OF_BOUNDS = (style.BLUE, style.GREEN, style.VERMILLION)
+LINE = {"color": style.FAINT, "lw": 0.6, "alpha": 0.5, "zorder": 0}
 SLOPE = {"color": style.FAINT, "lw": 0.9, "ls": (0, (4, 3)), "zorder": 0}
 
 
@@ -121,6 +123,35 @@ def known_answer(epochs, log_p, gaps, angles, best):
     left.legend(loc="lower left", fontsize=8)
     turn.legend(loc="lower left", fontsize=8)
     figure.legend(*values.get_legend_handles_labels(), loc="outside upper left", ncols=4)
+    return figure
+
+
+@style.in_style
+def densities(gains):
+    """How probable programs find the held-out rows of tables, beside a program that is 0.
+
+    gains    table → program → nats per row above that program, of the same programs everywhere
+    Units    nats per row, on an axis that is logarithmic on both sides of ±1
+    Look at  which dot is the rightmost of its row
+    """
+    names, rows = [*next(iter(gains.values()))], np.arange(len(gains))
+    height = min(1.3 + 0.4 * len(rows), style.HEIGHT)
+    figure = style.new_figure(style.WIDTH, height, layout="constrained")
+    axes = figure.subplots()
+    lanes = np.linspace(-0.35, 0.35, len(names)) if len(names) > 1 else (0.0,)
+    for name, lane, colour, marker in zip(names, lanes, style.CLASSES, "oooDDDsss^"):
+        values = [of_table[name] for of_table in gains.values()]
+        axes.scatter(values, rows + lane, s=22, color=colour, marker=marker, label=name)
+    axes.hlines(rows[1:] - 0.5, 0, 1, transform=axes.get_yaxis_transform(), **LINE)
+    axes.axvline(0, color=style.INK, lw=0.9, zorder=0)
+    axes.margins(x=0.08)
+    axes.set_xscale("symlog", linthresh=1)
+    axes.xaxis.set_major_formatter(lambda x, _: style.number(x, ",g"))
+    axes.set(title="Held-out rows", xlabel="nats per row above the full Gaussian")
+    axes.set_yticks(rows, gains)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(rows) - 0.5, -0.5)
+    figure.legend(loc="outside upper left", ncols=min(len(names), 6))
     return figure
 
 

@@ -73,3 +73,24 @@ def test_the_known_answer_and_what_is_left_to_it(assert_legible):
     assert gaps.get_yscale() == turn.get_yscale() == "log" and len(turn.lines) == 2
     assert [text.get_text() for text in turn.get_xticklabels()] == ["0", "1", "10", "100"]
     assert_legible(figure)
+
+
+def test_each_program_is_a_colour_and_each_table_a_row(assert_legible):
+    gains = {"iris": {"a": 0.5, "b": -2.0}, "a table with a long name": {"a": -1e4, "b": 30.0}}
+    figure = plots.densities(gains)
+    (axes,) = figure.axes
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == [*gains]
+    assert axes.yaxis_inverted() and axes.get_xscale() == "symlog"
+    for dots, name in zip(axes.collections, "ab"):
+        x, y = dots.get_offsets().T
+        np.testing.assert_array_equal(x, [row[name] for row in gains.values()])
+        np.testing.assert_array_equal(np.round(y), [0, 1])
+    assert len({tuple(dots.get_facecolor()[0]) for dots in axes.collections[:2]}) == 2
+    assert [text.get_text() for text in figure.legends[0].texts] == ["a", "b"]
+    assert_legible(figure)
+
+
+def test_many_tables_fit_into_a_picture(assert_legible):
+    row = dict.fromkeys(("VAE", "mixture", "Gaussian"), 1.0)
+    assert_legible(plots.densities({f"table {i}": row for i in range(25)}))
+    assert_legible(plots.densities({"one": {"VAE": 1.0}}))

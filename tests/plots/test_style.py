@@ -62,6 +62,7 @@ PICTURES = {
         [[80.0, 9.0], [9.0, 1.0], [0.1, 0.01]],
         -1.0,
     ),
+    "densities": lambda: plots.densities({"a table": {"VAE": 1.5, "mixture": -20.0}}),
 }
 WILD = {
     "font.size": 30,
