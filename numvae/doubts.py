@@ -26,11 +26,16 @@ def doubts(training, X, X_valid=None, names=None):
     found = []
     if training.model.config["standardize"] and len(x) >= FEW:
         found += _of_columns(training, x.astype(np.float64), names)
-    found += _of_course(training, len(X), X_valid)
-    if training.objective.draws_z and len(x) >= FEW:
-        each = diagnostics.latent_units(*diagnostics.encode(training.model, x, training.inputs))
-        found += diagnostics.collapsed(each)
-    return found
+    return [*found, *_of_course(training, len(X), X_valid)]
+
+
+def of_codes(training, X):
+    """A sentence if the codes of rows X say nothing about them."""
+    if not training.objective.draws_z or len(X) < FEW:
+        return []
+    some = Rows(X, np.arange(min(len(X), ROWS)))
+    each = diagnostics.latent_units(*diagnostics.encode(training.model, some, training.inputs))
+    return diagnostics.collapsed(each)
 
 
 def _of_columns(training, x, names):

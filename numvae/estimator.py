@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from numvae import parallel, validation
+from numvae import doubts, parallel, validation
 from numvae.constraints import COUNT, Seed, labelled, near
-from numvae.doubts import doubts
 from numvae.evaluation import anomaly, importance, imputation
 from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
@@ -76,13 +75,15 @@ class VAE(Settings):
         with team.together():
             training = Training.new(settings, X_train, seed)
         training = team.share(training, X)
-        self._run(training, X_train, X_valid, None, self.verbose and team.rank == 0)
+        lead = team.rank == 0
+        diverged = self._run(training, X_train, X_valid, None, self.verbose and lead)
         training = team.whole(training)
         training.keep_best()
         self._set_fitted(training, names)
-        if team.rank == 0:
+        if lead and not diverged:
             labels = None if names is None else names.tolist()
-            for doubt in doubts(training, X_train, X_valid, labels):
+            found = doubts.doubts(training, X_train, X_valid, labels)
+            for doubt in found + doubts.of_codes(training, X_train):
                 warnings.warn(doubt, DoubtfulFit, stacklevel=2)
         return self
 
@@ -310,14 +311,19 @@ class VAE(Settings):
             raise NotFittedError("This VAE instance is not fitted yet: call fit(X) first.")
 
     def _run(self, training, X, X_valid, epochs, verbose):
-        """Train until so many epochs are finished; a warning says what stopped it before."""
+        """Train until so many epochs are finished; a warning says what stopped it before.
+
+        Returns whether it diverged
+        """
         n_epochs = training.length(len(X), X_valid) if epochs is None else epochs
         progress = Progress(n_epochs, len(X), quiet=not verbose)
+        diverged = False
         shown = {"on_step": progress.step, "on_epoch": progress.epoch} if verbose else {}
         try:
             stopped = training.run(X, X_valid, epochs, close_epoch=True, **shown)
         except Diverged as error:
             stopped = None
+            diverged = True
             training.begin_epoch()
             text = f"{error} The estimator keeps what it learned in the epochs before."
             warnings.warn(text, RuntimeWarning, stacklevel=3)
@@ -329,6 +335,7 @@ class VAE(Settings):
                 RuntimeWarning,
                 stacklevel=3,
             )
+        return diverged
 
     def _set_fitted(self, training, names, about=None):
         self._training, self._about = training, about or {}

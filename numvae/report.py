@@ -60,7 +60,7 @@ class Report:
         if not training.objective.draws_z:
             return text + ["A plain autoencoder has no bound: its ELBO here is only −nll."]
         found = doubts(training, self.dataset.X, self.dataset.X_valid)
-        return text + found + [line for line in diagnostics.advice(each) if line not in found]
+        return text + found + diagnostics.advice(each)
 
     def _kept(self):
         """A line: whose parameters the model has."""

@@ -76,7 +76,7 @@ def mean_of(X, n=10_000):
 
     A column of nothing but NaN has mean 0. Shapes  X (N, D) → (D,) float64
     """
-    return column_moments(Rows(X, np.arange(min(n, len(X)))))[1]
+    return _column_means(Rows(X, np.arange(min(n, len(X)))))[1]
 
 
 def column_moments(X):
@@ -85,13 +85,20 @@ def column_moments(X):
     Shapes  X (N, D), NaN where missing → n, mean, variance (D,) float64
     """
 
-    def column_sums(f):
-        return sum(f(x.astype(np.float64)) for x in blocks(X, BLOCK_ROWS))
-
-    n = column_sums(lambda x: (~np.isnan(x)).sum(axis=0))
-    mean = column_sums(lambda x: np.nansum(x, axis=0)) / np.maximum(n, 1)
-    squares = column_sums(lambda x: np.nansum((x - mean) ** 2, axis=0))
+    n, mean = _column_means(X)
+    squares = sum(np.nansum((x - mean) ** 2, axis=0) for x in _in_float64(X))
     return n, mean, squares / np.maximum(n, 1)
+
+
+def _column_means(X):
+    n = total = 0
+    for x in _in_float64(X):
+        n, total = n + (~np.isnan(x)).sum(axis=0), total + np.nansum(x, axis=0)
+    return n, total / np.maximum(n, 1)
+
+
+def _in_float64(X):
+    return (x.astype(np.float64) for x in blocks(X, BLOCK_ROWS))
 
 
 def hold_out(n, n_valid, seed):

@@ -21,7 +21,8 @@ def a_run(shape=(4, 3), n=40, n_valid=30, known=(), spread=1.0, gray=False, **se
         name: rng.integers(0, 3, len(X)) if name == "label" else rng.random(len(X), "f4")
         for name in known
     }
-    settings = Settings(**{"hidden": (5,), "likelihood": "bernoulli", "epochs": 1, **settings})
+    plain = {"n_latent": 2, "hidden": (5,), "likelihood": "bernoulli", "epochs": 1}
+    settings = Settings(**{**plain, **settings})
     known = ({k: v[part] for k, v in values.items()} for part in (slice(n), slice(n, None)))
     dataset = Dataset("made-up", X[:n], X[n:], shape, "split", settings.likelihood, *known)
     training = Training.new(settings.checked(), dataset.X, 3)

@@ -10,6 +10,7 @@ import train
 
 from numvae import VAE
 from numvae.constraints import Flag, near
+from numvae.datasets.dataset import IMAGES
 from numvae.settings import TABLE, Settings
 
 X = np.random.default_rng(0).random((12, 4))
@@ -50,7 +51,8 @@ def test_every_setting_has_one_entry_in_the_docstring_with_its_help_and_default(
     text = " ".join(before.split())
     for line in TABLE:
         assert f"{line.name} {line.metadata['help']}" in text
-        assert text.count(f"(default: {line.default!r})") >= 1
+        none = f", {line.metadata['none']}" * (line.metadata["none"] is not None)
+        assert text.count(f"(default: {line.default!r}{none})") >= 1
 
 
 def test_every_setting_with_a_group_has_one_flag_there_with_its_help():
@@ -60,16 +62,18 @@ def test_every_setting_with_a_group_has_one_flag_there_with_its_help():
     assert list(found) and set(found) == set(WITH_FLAG)
     assert len([a for _, a in actions if a.dest in LINES]) == len(found)
     for name, (title, action) in found.items():
-        assert title == LINES[name].metadata["group"] and action.option_strings == [flag(name)]
+        both = [flag(name), f"--no-{name}"] if LINES[name].default is True else [flag(name)]
+        assert title == LINES[name].metadata["group"] and action.option_strings == both
         assert action.help.startswith(LINES[name].metadata["help"])
     assert all(name in parser.format_help() for name in map(flag, WITH_FLAG))
 
 
-def test_what_is_not_typed_has_its_default_but_for_three():
+def test_what_is_not_typed_has_its_default_or_is_left_to_the_data():
     args = typed()
+    assert {name for name in WITH_FLAG if args[name] is None} >= {"likelihood", "epochs", *IMAGES}
     differ = {name for name in WITH_FLAG if not same(args[name], LINES[name].default)}
-    assert differ == {"likelihood", "epochs", "random_state"}
-    assert (args["likelihood"], args["epochs"], args["random_state"]) == (None, None, 0)
+    assert differ == {"likelihood", "random_state", *IMAGES} - {"n_latent"}
+    assert args["random_state"] == 0
 
 
 def test_every_default_is_within_its_constraint_as_it_is():
@@ -126,6 +130,13 @@ def test_what_is_about_the_data_can_be_given_and_typed(name):
     assert getattr(Settings(likelihood="bernoulli", **{name: value}).checked(), name) == value
 
 
+@pytest.mark.parametrize("name", ["skip", "standardize"])
+def test_what_is_on_can_be_switched_off(name):
+    assert getattr(Settings().checked(), name) is True
+    assert getattr(Settings(**{name: 0}).checked(), name) is False
+    assert typed(f"--no-{name}")[name] is False and typed(flag(name))[name] is True
+
+
 def test_settings_without_a_flag_are_taken_too():
     values = {"validation_fraction": np.float32(0.5), "n_importance": 1, "verbose": np.True_}
     s = Settings(**values).checked()
@@ -153,7 +164,8 @@ def bad(error, says, names, values, texts=""):
 COUNTS = "n_latent epochs batch_size n_samples n_importance"
 says = "must be a whole number, at least 1, found "
 bad(ValueError, says, COUNTS, [0, -1, np.int64(0)], "0 -1")
-bad(TypeError, says, COUNTS, [2.5, 3.0, NAN, True, "3", None, [3]], "2.5 x nan")
+bad(TypeError, says, COUNTS, [2.5, 3.0, NAN, True, "3", [3]], "2.5 x nan")
+bad(TypeError, says, "batch_size n_samples n_importance", [None])
 says = "must be a whole number, at least 0, found "
 bad(ValueError, says, "warmup random_state", [-1], "-1")
 bad(TypeError, says, "warmup random_state", [1.5, 1.0, True, "0", [0]], "1.0 x")
@@ -204,7 +216,8 @@ bad(TypeError, says, "denoise", [("gaussian", x) for x in ("1", None)], "gaussia
 says = "amount must be a number, at least 0 and at most 1, found "
 bad(ValueError, says, "denoise", [("salt_and_pepper", 1.01)], "salt_and_pepper:1.01")
 bad(TypeError, says, "denoise", [("salt_and_pepper", True)])
-bad(TypeError, "must be True or False, found ", "missing verbose", ["yes", None, 0.5])
+FLAGS = "missing verbose skip standardize"
+bad(TypeError, "must be True or False, found ", FLAGS, ["yes", None, 0.5])
 
 
 def assert_is_a_sentence(message):
@@ -242,7 +255,8 @@ def test_every_constraint_has_been_met():
     flags = {n for n, line in LINES.items() if isinstance(line.metadata["constraint"], Flag)}
     assert {name for name, *_ in VALUES} == set(LINES)
     assert {name for name, *_ in TEXTS} == set(WITH_FLAG) - flags
-    assert {name for name, *_ in GOOD} | {"binarize", "missing"} == set(WITH_FLAG)
+    about_data = {"binarize", "missing"}
+    assert {name for name, *_ in GOOD} | about_data | {"skip", "standardize"} == set(WITH_FLAG)
 
 
 @pytest.mark.parametrize(
@@ -253,7 +267,7 @@ def test_every_constraint_has_been_met():
         ({"sigma_min": 1e-200}, "sigma_min must have a square that is a number above 0, found"),
         ({"sigma_min": 1e200}, "sigma_min must have a square that is a number above 0, found"),
         ({"free_bits": 0.1, "objective": "iwae"}, "free_bits goes with objective 'elbo', not with"),
-        ({"binarize": "fixed"}, "binarize makes values 0 or 1, which gaussian does not describe"),
+        ({"binarize": "fixed"}, "binarize makes values 0 or 1, which gaussian-sigma-z does not"),
     ],
     ids=str,
 )

@@ -3,6 +3,7 @@ derivative.
 
     parameters      one flat vector of parameters, one of gradients, and named views into both
     dense           the affine layer
+    units           the units in which rows come and go
     mlp             layers and activations in a row
     likelihoods     p(x|z): Bernoulli, categorical, the Gaussian in three forms, blocks of columns
     objectives      what is minimised: the ELBO in two forms, IWAE, a plain autoencoder

@@ -1,6 +1,6 @@
 """An affine layer: views of W, b, dW and db, one remembered input, no formula.
 
-Read next: mlp.
+Read next: units.
 """
 
 import numpy as np

@@ -121,7 +121,8 @@ class UnitShard(Autoencoder):
     def __init__(self, config, ranks):
         self.config, self.ranks = config, ranks
         self.n_features, self.n_latent = config["n_features"], config["n_latent"]
-        self.dtype, self.units = np.dtype(config["dtype"]), OwnUnits()
+        self.dtype = np.dtype(config["dtype"])
+        self.units, self.factors = OwnUnits(), None
         settings = {name: value for name, value in config.items() if name != "dtype"}
         encoder, mu, logvar, decoder, likelihood = whole = build(**settings)
         self.whole_shapes = shapes(whole)

@@ -18,6 +18,8 @@ is reconstructed. kl is the divergence KL( q(z|x) ‖ p(z) ): how far the poster
     bernoulli               the log-likelihood of black-and-white pixels, from logits
     continuous_bernoulli    the density of gray pixels
     categorical             one of several categories, as one-hot columns
+    standardization         columns in units of their standard deviation
+    factor_analysis         the linear Gaussian model, whose best parameters need no gradient
     importance              importance weights, for log p(x)
     objectives              what is minimised: how much each sample of z counts
     score_function          a gradient without a path through z, and why it is not used

@@ -1,6 +1,6 @@
 """One of K categories, written as a one-hot block of K columns, from logits a.
 
-Read next: importance.
+Read next: standardization.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """Training: one loop. Nothing here knows which likelihood is trained.
 
     minibatches     which rows make up a step
+    start           where training begins
     optimizers      the memory of Adam, Adagrad and SGD
     loop            `Training`: a run and its loop
     watchdog        stops at a number that is not finite, and names where it began

@@ -227,7 +227,8 @@ class Training:
     def evaluate(self, X):
         """nll and kl of each row of X, as this run sees its data, with the same noise every time.
 
-        Of fewer than 1,000 rows each has several draws of z, so that there are about 1,000 in all.
+        Where they are to decide when to end, and are fewer than 1,000, each row has several draws
+        of z, so that there are about 1,000 in all.
 
         A plain autoencoder has no bound: its nll is that of z = mu, and its kl 0.
 
@@ -243,7 +244,8 @@ class Training:
         if self.settings.binarize == "dynamic":
             x = bernoulli.sample(rng, x)
         x, observed = split_missing(x, self.model.fill) if self.settings.missing else (x, None)
-        eps = self.objective.noise(self.model, rng, max(1, BLOCK_ROWS // len(X)), len(x))
+        n_samples = max(1, BLOCK_ROWS // len(X)) if self.settings.epochs is None else 1
+        eps = self.objective.noise(self.model, rng, n_samples, len(x))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
             nll, kl = self.model.elbo_terms(x, eps, observed)
         kl = kl if self.objective.draws_z else np.zeros_like(kl)

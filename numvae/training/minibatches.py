@@ -1,6 +1,6 @@
 """Which examples make up a step, and what a denoising model's encoder is given of them.
 
-Read next: optimizers.
+Read next: start.
 """
 
 import numpy as np

@@ -18,7 +18,10 @@ ABOVE_FLOOR = 1.1  # its ψ in units of sigma_min²: at the floor itself, σ wou
 
 
 def begin(model, X, settings, seed):
-    """Bring a model to where its training on rows X (N, D) begins."""
+    """Bring a model to where its training on rows X (N, D) begins.
+
+    Raises  ValueError   numbers whose squares are beyond all numbers
+    """
     kinds = column_kinds(settings.likelihood, model.n_features)
     if model.config["standardize"]:
         model.units.center[...], model.units.scale[...] = units(X, kinds)
@@ -38,7 +41,13 @@ def units(X, kinds):
 
     A column that does not vary has the scale 1. Shapes  X (N, D) → center, scale (D,) float64
     """
-    _, mean, variance = column_moments(X)
+    with np.errstate(over="ignore"):
+        _, mean, variance = column_moments(X)
+    if not np.isfinite(variance).all():
+        raise ValueError(
+            f"Column {int(np.isfinite(variance).argmin()) + 1} holds numbers too large to be "
+            "standardised; divide it by some power of ten."
+        )
     real = np.char.startswith(kinds, "gaussian")
     varies = variance > (4.0 * np.finfo(np.float64).eps * mean) ** 2
     return np.where(real, mean, 0.0), np.sqrt(np.where(real & varies, variance, 1.0))

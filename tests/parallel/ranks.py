@@ -36,20 +36,30 @@ SETTINGS = {
         "hidden": (65,),
         "likelihood": "continuous-bernoulli",
     },
+    "a table": {"likelihood": "gaussian-sigma-z", "missing": True, "schedule": "cosine"},
     "units and missing": {
         "batch_size": 30,
+        "skip": False,
+        "standardize": False,
         "missing": True,
         "denoise": ("salt_and_pepper", 0.3),
         "likelihood": "gaussian-sigma-z",
         **WIDTHS,
     },
-    "units of tables": {"batch_size": 30, "likelihood": "gaussian", **WIDTHS},
+    "units of pixels as real numbers": {
+        "batch_size": 30,
+        "skip": False,
+        "standardize": False,
+        "likelihood": "gaussian",
+        **WIDTHS,
+    },
 }
 
 
 def train(name, team):
     """A model after STEPS steps, the rows of its history, and the optimizer's memory."""
     plain = {"n_latent": 3, "hidden": (9,), "likelihood": "bernoulli", "activation": "relu"}
+    plain |= {"batch_size": 100, "lr": 1e-3, "schedule": "constant"}
     settings = Settings(**{**plain, "epochs": 50, **SETTINGS[name]}).checked()
     data = WIDE if name.startswith("units") else X
     if settings.missing:

@@ -318,7 +318,7 @@ def test_a_rank_reads_its_own_rows_only():
             return np.asarray(self)[rows]
 
     X = np.random.default_rng(0).random((2500, 4)).view(Recorded)
-    settings, read = Settings(hidden=(3,)), []
+    settings, read = Settings(hidden=(3,), batch_size=100), []
     training = sharing.share(Training.new(settings, X, 3), SecondOfTwo())
     read.clear()
     list(training.steps(X))

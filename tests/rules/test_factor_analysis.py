@@ -7,7 +7,7 @@ from scipy import linalg, optimize, stats
 
 from numvae.rules import factor_analysis
 
-D, Z, N = 5, 2, 300
+D, Z, N = 5, 2, 120
 FLOOR = 1e-4
 
 
@@ -68,6 +68,18 @@ def test_posterior_is_the_conditional_of_the_joint_normal(x, model, rng):
         assert_allclose(
             covariance, np.eye(Z) - across @ np.linalg.solve(within, across.T), atol=1e-10
         )
+
+
+def test_expectation_of_what_is_missing_is_that_of_the_normal_distribution(x, model, rng):
+    """(P19)"""
+    b, W, psi = model
+    holes, observed = with_holes(x[:20], rng)
+    C = W @ W.T + np.diag(psi)
+    found = factor_analysis.expectation(holes, observed, *model)
+    for row, known, filled, o in zip(x, holes, found, observed.astype(bool)):
+        within = np.linalg.solve(C[np.ix_(o, o)], row[o] - b[o])
+        assert_allclose(filled[~o], b[~o] + C[np.ix_(~o, o)] @ within, atol=1e-10)
+        assert_allclose(filled[o], known[o])
 
 
 def likelihood_of(x, observed, parameters):

@@ -268,3 +268,10 @@ def test_permuting_the_examples_permutes_the_results(posterior, draw):
     permuted = gaussian.log_density_backward(dlogp[order], x_p, mu_p, logvar_p)
     for got, wanted in zip(permuted, gradients):
         assert_allclose(got, wanted[order])
+
+
+def test_free_of_floor_is_the_inverse(draw):
+    """(F3)"""
+    s = 3.0 * draw(50)
+    logvar = gaussian.floor_logvar(s, FLOOR)
+    assert_allclose(gaussian.free_of_floor(logvar, FLOOR), s, rtol=1e-9)

@@ -84,7 +84,7 @@ def test_settings_reach_the_model_and_the_run(rows, undrawn):
     assert repr(found.vae) == (
         "VAE(n_latent=3, hidden=(7, 4), activation='elu', likelihood='gaussian-fixed', sigma=0.3, "
         "sigma_min=0.05, dropout=0.1, init_sigma=0.01, epochs=3, batch_size=7, optimizer='sgd', "
-        "lr=1e-30, schedule='cosine', clip=5.0, n_samples=2, beta=0.0, warmup=1, free_bits=0.2, "
+        "lr=1e-30, clip=5.0, n_samples=2, beta=0.0, warmup=1, free_bits=0.2, "
         "denoise=('gaussian', 0.2), missing=True, random_state=4)"
     )
     wanted = {"n_features": 5, "n_latent": 3, "activation": "elu", "sigma": 0.3, "sigma_min": 0.05}
@@ -121,9 +121,11 @@ def test_the_script_and_the_estimator_end_at_the_same_bits(undrawn, typed):
         X[::3, 1] = np.nan
     np.save("rows.npy", X)
     flags = [*typed.split(), "--epochs", "2", "--seed", "5"]
-    run("--data", "rows.npy", "--validation", 0, "--out", "a", "--hidden", 256, *flags)
+    run("--data", "rows.npy", "--validation", 0, "--out", "a", "--hidden", 128, *flags)
     given = vars(train.parser().parse_args(flags))
-    vae = VAE(**{name: given[name] for name in VAE().get_params() if name in given}).fit(X)
+    given = {name: given.get(name) for name in VAE().get_params()}
+    given = {name: value for name, value in given.items() if value is not None}
+    vae = VAE(**given, validation_fraction=0.0).fit(X)
     assert parameters("a").tobytes() == vae.network_.parameters.vector.tobytes()
     assert runs.load("a").vae.history_ == vae.history_
 

@@ -17,7 +17,8 @@ D, Z, N = 4, 2, 25
 
 
 def start(likelihood="bernoulli", dtype="float32", seed=5, **settings):
-    plain = {"hidden": (3,), "activation": "elu", "batch_size": 10, "lr": 0.02, **settings}
+    plain = {"hidden": (3,), "activation": "elu", "batch_size": 10, "lr": 0.02, "epochs": 9}
+    plain |= settings
     settings = Settings(Z, likelihood=likelihood, sigma=0.3, sigma_min=0.2, **plain).checked()
     return Training.new(settings, np.full((N, D), 0.25, dtype), seed)
 
