@@ -16,8 +16,9 @@ NAMED = 4  # columns, at most, of each kind
 
 
 def doubts(training, X, X_valid=None, names=None):
-    """Sentences about a training that has ended, on rows X and with X_valid held out or None.
+    """Sentences about a training that has ended, on rows X, of which X_valid was held out, or None.
 
+    X       in the order in which the rows came
     names   of the columns; None: column 1, column 2, …
     """
     names = names or [f"column {i + 1}" for i in range(X.shape[1])]
@@ -45,7 +46,7 @@ def _of_columns(training, x, names):
     constant, first, equal, counters = [], {}, [], []
     for i in np.flatnonzero(np.char.startswith(kinds, "gaussian")):
         column = np.nan_to_num((x[:, i] - center[i]) / scale[i])
-        if not column.any():
+        if np.nanmin(x[:, i], initial=np.inf) >= np.nanmax(x[:, i], initial=-np.inf):
             constant.append(names[i])
             continue
         same = first.setdefault(np.round(column, 6).tobytes(), i)

@@ -82,8 +82,8 @@ class VAE(Settings):
         self._set_fitted(training, names)
         if lead and not diverged:
             labels = None if names is None else names.tolist()
-            found = doubts.doubts(training, X_train, X_valid, labels)
-            for doubt in found + doubts.of_codes(training, X_train):
+            found = doubts.doubts(training, X, X_valid, labels)
+            for doubt in found + doubts.of_codes(training, X):
                 warnings.warn(doubt, DoubtfulFit, stacklevel=2)
         return self
 

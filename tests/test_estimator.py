@@ -1,4 +1,5 @@
 import copy
+import functools
 import inspect
 import os
 import pickle
@@ -701,3 +702,38 @@ def test_one_more_epoch_after_a_schedule_goes_on_at_its_last_rate(X):
         vae.partial_fit(X)
     assert (parameters(vae) != before).any()
     assert vae._training.optimizer.lr_factor == pytest.approx(0.25)  # of epoch 3 of 3
+
+
+# Units.
+
+KINDS = {"complete": {}, "missing": {"missing": True}}
+KINDS["blocks"] = {"likelihood": "gaussian:2,categorical:2,gaussian-sigma-z:2"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("exact", [True, False], ids=["powers of two", "any units"])
+def test_the_fit_is_the_same_in_all_units(X, rng, kind, exact):
+    if kind == "missing":
+        X = np.where(rng.random(X.shape) < 0.2, np.nan, X)
+    if kind == "blocks":
+        X = np.hstack([X[:, :2], np.eye(2)[1 * (X[:, 0] > 0)], X[:, 2:]])
+    real = np.ones(X.shape[1])
+    real[2:4] = kind != "blocks"
+    a = 2.0 ** (7 * real * rng.choice([-1, 1], len(real))) if exact else np.exp(3 * real)
+    c = 0.0 if exact else real * rng.normal(size=len(real))
+    vaes = [fast(epochs=20, **KINDS[kind]).fit(rows) for rows in (X, a * X + c)]
+    u, v = vaes
+    close = assert_array_equal if exact else functools.partial(assert_allclose, rtol=0, atol=1e-6)
+    close(v.transform(a * X + c), u.transform(X))
+    volume = np.log(a).sum() if kind != "missing" else (~np.isnan(X)) @ np.log(a)
+    assert_allclose(v.score_samples(a * X + c), u.score_samples(X) - volume, atol=1e-6)
+    for method in ("reconstruct", *(["impute"] if kind == "missing" else [])):
+        seed = {"random_state": 0} if method == "impute" else {}
+        found, wanted = (getattr(vae, method)(Y, **seed) for vae, Y in zip(vaes, (X, a * X + c)))
+        assert_allclose(wanted, a * found + c, rtol=1e-6, atol=1e-6)
+    assert_allclose(v.sample(9, random_state=0), a * u.sample(9, random_state=0) + c, atol=1e-5)
+    assert_allclose(
+        [row["train_elbo"] for row in v.history_],
+        [row["train_elbo"] - volume.mean() for row in u.history_],
+        atol=1e-6 if kind != "missing" else 1.0,  # each minibatch misses others
+    )

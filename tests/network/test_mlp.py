@@ -142,3 +142,37 @@ def test_masks_silence_the_share_said_and_none_is_drawn_where_nothing_is_dropped
     masks = MLP("net", SIZES, ["tanh"] * 2, dropout=0.25).masks(rng, 2, 5_000, "f4")
     assert [mask.shape for mask in masks] == [(10_000, 6), (10_000, 3)]
     assert all(abs(mask.mean() - 0.75) < 0.02 for mask in masks)
+
+
+def with_skip(sizes, dropout=0.0):
+    mlp = MLP("net", sizes, ["tanh"] * (len(sizes) - 1), dropout, skip=True)
+    parameters = Parameters(mlp.shapes, "float64")
+    mlp.bind(parameters)
+    parameters.vector[...] = np.random.default_rng(5).standard_normal(parameters.vector.size)
+    return mlp, parameters
+
+
+def test_a_skip_path_puts_the_input_beside_the_last_layer(draw):
+    x, (mlp, _), (plain, _) = draw(B, 4), with_skip(SIZES), bound(SIZES)
+    h = mlp.forward(x)
+    assert (mlp.n_out, mlp.n_skip) == (3 + 4, 4)
+    assert_array_equal(h[:, :3], plain.forward(x))
+    assert_array_equal(h[:, 3:], x)
+
+
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_backward_with_a_skip_path_is_the_derivative(dropout, draw, rng, assert_backward):
+    mlp, parameters = with_skip(SIZES, dropout)
+    x, dh, masks = draw(B, 4), draw(B, 7), mlp.masks(rng, 1, B, "float64")
+
+    def forward(x):
+        return mlp.forward(x, masks)
+
+    forward(x)
+    assert_backward(parameters, forward, x, dh, mlp.backward(dh.copy()))
+
+
+def test_without_hidden_layers_there_is_nothing_to_skip(draw):
+    mlp = MLP("net", (4,), [], skip=True)
+    x = draw(B, 4)
+    assert (mlp.n_out, mlp.n_skip) == (4, 0) and mlp.forward(x) is x

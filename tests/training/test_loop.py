@@ -10,7 +10,7 @@ from numvae.rows import Inputs, binarized, mean_of
 from numvae.rules import bernoulli
 from numvae.settings import Settings
 from numvae.streams import WEIGHTS, stream
-from numvae.training import loop, minibatches
+from numvae.training import checkpoint, loop, minibatches
 from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
 
@@ -292,3 +292,97 @@ def test_a_bound_that_is_not_finite_is_no_best_one(X, monkeypatch):
         monkeypatch.setattr(training, "evaluate", lambda X, v=valid: (np.array([-v]), np.zeros(1)))
         training.finish_epoch(X)
     assert (training.best_epoch, training.best_elbo) == (2, -3.0)
+
+
+# The length left to the program.
+
+
+def table(n=120):
+    """Rows that a factor analysis does not explain."""
+    rng = np.random.default_rng(0)
+    t = rng.normal(size=n)
+    return np.column_stack([t, t**2, np.sin(3 * t), rng.normal(size=n)]) + 0.1
+
+
+def by_itself(**changes):
+    return Settings(**{"hidden": (16,), "epochs": None, **changes}).checked()
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Runs of some hundred steps."""
+    for name, value in {"PASSES": 5, "STEPS": 300, "EVERY": 10, "PATIENCE": 3}.items():
+        monkeypatch.setattr(loop, name, value)
+
+
+def run_by_itself(X, X_valid, **changes):
+    training = Training.new(by_itself(**changes), X, 1)
+    assert training.run(X, X_valid) is None
+    return training
+
+
+@pytest.mark.parametrize(
+    ("n", "batch_size", "length", "every"),
+    [(100, 128, 300, 10), (300, 128, 100, 3), (1280, 128, 30, 1), (12_800, 128, 5, 1)],
+)
+def test_epochs_are_enough_for_the_steps_and_measured_between_some(
+    short, n, batch_size, length, every
+):
+    training = Training.new(by_itself(batch_size=batch_size), table(), 0)
+    assert (training.length(n), training.every(n)) == (length, every)
+    training.settings.epochs = 7
+    assert (training.length(n), training.every(n)) == (7, 1)
+
+
+def test_a_row_for_each_measurement_and_the_last_epoch(short):
+    X = table(200)
+    training = run_by_itself(X[20:], X[:20], lr=1e-3)
+    epochs = [row["epoch"] for row in training.history]
+    assert epochs == [*range(5, training.epoch + 1, 5)]  # two steps make an epoch
+    assert training.optimizer.t == 2 * training.epoch
+
+
+def test_training_ends_when_the_held_out_rows_have_stopped_gaining(short):
+    X = table(60)
+    training = run_by_itself(X[20:], X[:20], lr=0.1)
+    elbos = [training.start_elbo, *(row["valid_elbo"] for row in training.history)]
+    best = int(np.argmax(elbos))
+    assert len(elbos) - 1 == best + 3 and training.epoch < training.length(40)
+    assert training.best_elbo == elbos[best]
+    assert training.best_epoch == [0, *(row["epoch"] for row in training.history)][best]
+    before = training.epoch
+    assert training.run(X[20:], X[:20]) is None and training.epoch == before
+
+
+def test_the_start_can_be_the_best(short):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(60, 1)) * [1.0, 2.0, -1.0] + rng.normal(size=(60, 3))
+    training = run_by_itself(X[20:], X[:20], lr=0.3)
+    assert training.best_epoch == 0 and training.best_elbo == training.start_elbo
+    start = Training.new(training.settings, X[20:], 1).model.parameters.vector
+    training.keep_best()
+    assert_array_equal(training.model.parameters.vector, start)
+
+
+def test_a_run_by_itself_that_was_stopped_ends_as_if_it_had_not_been(short, tmp_path):
+    X = table(60)
+    whole = run_by_itself(X[20:], X[:20], lr=0.02)
+    training = Training.new(whole.settings, X[20:], 1)
+
+    def on_step(n_seen):
+        if training.optimizer.t == 23:
+            signal.raise_signal(signal.SIGINT)
+
+    assert training.run(X[20:], X[:20], on_step=on_step) is signal.SIGINT
+    checkpoint.save(training, tmp_path / "c")
+    training, _ = checkpoint.load(tmp_path / "c")
+    assert training.run(X[20:], X[:20]) is None
+    assert training.history == whole.history and training.start_elbo == whole.start_elbo
+    assert training.best.tobytes() == whole.best.tobytes()
+    assert training.model.parameters.vector.tobytes() == whole.model.parameters.vector.tobytes()
+
+
+def test_without_a_known_start_the_length_is_trained_though_nothing_is_held_out(short):
+    X = 1.0 * (table() > 0)
+    training = run_by_itself(X, None, likelihood="bernoulli")
+    assert training.epoch == training.length(len(X)) == 300

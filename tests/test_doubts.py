@@ -1,0 +1,98 @@
+import warnings
+
+import numpy as np
+import pytest
+
+import numvae
+from numvae import VAE, doubts
+from numvae.settings import Settings
+from numvae.training.loop import Training
+
+N = 200
+
+
+@pytest.fixture
+def X(rng):
+    return rng.normal(size=(N, 2)) @ rng.normal(size=(2, 4)) + 0.3 * rng.normal(size=(N, 4))
+
+
+def warned(X, **settings):
+    """The sentences of the warnings of a fit."""
+    plain = {"hidden": (4,), "epochs": 2, "random_state": 0}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        VAE(2, **{**plain, **settings}).fit(X)
+    assert all(w.category is numvae.DoubtfulFit and w.filename == __file__ for w in caught)
+    return [str(w.message) for w in caught]
+
+
+def test_an_ordinary_fit_is_not_doubted(X):
+    assert warned(X) == []
+    assert warned(X, epochs=None) == []
+
+
+@pytest.mark.parametrize(
+    ("columns", "says"),
+    [
+        (lambda X: np.full(N, 0.1), "Constant: column 5. Leave it out"),
+        (lambda X: 3.0 + 2.0 * X[:, 1], "in these or other units: column 5 and column 2. Leave"),
+        (lambda X: 1000.0 - np.arange(N), "rise or fall from row to row: column 5. Leave it out"),
+        (lambda X: np.full((N, 6), 2.0), "Constant: column 5, column 6, column 7, column 8 and 2"),
+    ],
+    ids=range(4),
+)
+def test_columns_that_say_nothing_are_named(X, columns, says):
+    (message,) = warned(np.column_stack([X, columns(X)]))
+    assert says in message and message.endswith(".")
+
+
+def test_numbers_that_rise_but_are_not_whole_or_jump_back_are_data(X):
+    for column in (np.sort(X[:, 0]), np.arange(N) % 150):
+        assert warned(np.column_stack([X, column])) == []
+
+
+def test_names_are_those_of_the_data_frame(X):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X, columns=list("abcd")).assign(row=range(N))
+    assert "row to row: row." in warned(frame)[0]
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])
+def test_too_few_rows_to_decide(X, likelihood):
+    X = X if likelihood == "gaussian" else 1.0 * (X > 0)
+    (message,) = warned(X[:40], epochs=None, likelihood=likelihood)
+    wanted = "factor analysis, as it began" if likelihood == "gaussian" else "trained to the end"
+    assert wanted in message and "40 rows" in message
+    assert warned(X[:40], epochs=3, likelihood=likelihood) == []
+
+
+def test_a_collapsed_code(X):
+    (message,) = warned(X, beta=1e4, epochs=60, lr=0.05, validation_fraction=0.0)
+    assert "The posterior has collapsed: 0 of 2 units" in message
+
+
+def history(valid, train):
+    return [
+        {"epoch": i + 1, "valid_elbo": v, "train_elbo": t}
+        for i, (v, t) in enumerate(zip(valid, train))
+    ]
+
+
+@pytest.mark.parametrize(
+    ("epochs", "valid", "train", "says"),
+    [
+        (40, np.arange(40.0), np.arange(40.0), "rose by 4.0 nats in the last tenth of the epochs"),
+        (None, np.arange(40.0), np.arange(40.0), "train longer"),
+        (40, -np.arange(40.0), np.arange(40.0), "fell after epoch 1, while that of the training"),
+        (None, -np.arange(40.0), np.arange(40.0), None),  # so it is when the held-out rows decide
+        (40, np.minimum(np.arange(40.0), 20.0), np.arange(40.0), None),
+        (40, np.arange(40.0) / 1e3, np.arange(40.0), None),
+        (5, np.arange(5.0), np.arange(5.0), None),  # too short to tell
+    ],
+    ids=range(7),
+)
+def test_the_course_of_a_run(X, epochs, valid, train, says):
+    training = Training.new(Settings(2, hidden=(3,), epochs=epochs).checked(), X, 0)
+    training.history = history(valid, train)
+    found = doubts.doubts(training, X, X[:20])
+    assert len(found) == (says is not None) and all(says in line for line in found)

@@ -1,0 +1,126 @@
+"""Where training begins, against scipy's normal distribution."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+from scipy import stats
+
+from numvae import VAE
+from numvae.settings import Settings
+from numvae.training.loop import Training
+
+N, D, Z = 120, 5, 2
+SCALE, SHIFT = 10.0 ** np.arange(-2, 3), 10.0 ** np.arange(5)
+
+
+@pytest.fixture
+def X(rng):
+    """Rows of a linear model, in units of all sizes."""
+    x = rng.normal(size=(N, Z)) @ rng.normal(size=(Z, D)) + 0.5 * rng.normal(size=(N, D))
+    return x * SCALE + SHIFT
+
+
+def start(X, **settings):
+    return Training.new(Settings(**{"n_latent": Z, "hidden": (6,), **settings}).checked(), X, 7)
+
+
+def exact(model, X):
+    """log p(x) of the factor analysis that a model began at, of raw rows."""
+    b, W, psi = model.factors
+    units = model.config["standardize"]
+    y = (X - X.mean(axis=0)) / X.std(axis=0) if units else X
+    log_p = stats.multivariate_normal(b, W @ W.T + np.diag(psi)).logpdf(y)
+    return log_p - units * np.log(X.std(axis=0)).sum()
+
+
+@pytest.mark.parametrize("likelihood", ["gaussian", "gaussian-sigma-z", "gaussian-fixed"])
+@pytest.mark.parametrize("hidden", [(), (6,), (6, 4)], ids=str)
+@pytest.mark.parametrize("standardize", [True, False])
+def test_the_elbo_is_log_p_is_the_factor_analysis(X, likelihood, hidden, standardize):
+    settings = {"likelihood": likelihood, "hidden": hidden, "sigma": 0.5}
+    if not standardize:
+        X = (X - SHIFT) / SCALE  # sigma_min is in the units of X then
+    training = start(X, standardize=standardize, **settings)
+    model = training.model
+    for seed in (0, 1):  # any draws will do: the posterior is exact
+        eps = np.random.default_rng(seed).normal(size=(1, N, Z))
+        mu, logvar = model.encode(X)
+        z = mu + np.exp(0.5 * logvar) * eps
+        log_q = stats.norm.logpdf(z, mu, np.exp(0.5 * logvar)).sum(axis=-1)
+        log_pz = stats.norm.logpdf(z).sum(axis=-1)
+        elbo = model.log_likelihood(X, z) + log_pz - log_q
+        assert_allclose(elbo[0], exact(model, X), rtol=0, atol=1e-9)
+
+
+def test_the_factor_analysis_is_a_good_one(X):
+    """No worse on its own rows than the model that they come from, fitted by its moments."""
+    model = start(X).model
+    independent = stats.norm.logpdf(X, X.mean(axis=0), X.std(axis=0)).sum(axis=1).mean()
+    full = stats.multivariate_normal(X.mean(axis=0), np.cov(X.T, bias=True)).logpdf(X).mean()
+    assert independent + 1.0 < exact(model, X).mean() < full < exact(model, X).mean() + 0.2
+
+
+def test_an_estimator_without_rows_to_decide_stays_there(X):
+    with pytest.warns(UserWarning, match="factor analysis, as it began"):
+        vae = VAE(Z, random_state=0).fit(X[:90])
+    assert (vae.n_iter_, vae.history_) == (0, [])
+    assert_allclose(vae.score_samples(X[:90]), exact(vae.network_, X[:90]), atol=1e-9)
+    assert_allclose(vae.elbo(X[:90]), vae.score_samples(X[:90]), atol=1e-9)
+
+
+def test_with_values_missing_the_bound_is_below_what_is_known(X, rng):
+    holes = np.where(rng.random(X.shape) < 0.2, np.nan, X)
+    training = start(holes, missing=True)
+    model, (x, observed) = training.model, training.inputs(holes)
+    b, W, psi = model.factors
+    C = W @ W.T + np.diag(psi)
+    y = (X - model.units.center) / model.units.scale
+    log_p = [
+        stats.multivariate_normal(b[o], C[np.ix_(o, o)]).logpdf(row[o])
+        - np.log(model.units.scale[o]).sum()
+        for row, o in zip(y, observed.astype(bool))
+    ]
+    nll, kl = model.elbo_terms(x, rng.normal(size=(200, N, Z)), observed)
+    gap = np.array(log_p) + nll + kl
+    assert gap.mean() > 0 and (gap > -0.5).all()
+    whole = observed.all(axis=1)
+    assert_allclose(gap[whole], 0.0, atol=0.4)  # of 200 draws, with the KL in closed form
+
+
+def test_columns_of_other_kinds_start_at_their_frequencies(X, rng):
+    kinds = np.eye(3)[rng.choice(3, N, p=[0.6, 0.3, 0.1])]
+    rows = np.hstack([X[:, :2], kinds, X[:, 2:3]])
+    model = start(rows, likelihood="gaussian:2,categorical:3,gaussian-sigma-z:1").model
+    decoded = model.decode(rng.normal(size=(50, Z)))
+    assert_allclose(decoded[:, 2:5], np.tile(kinds.mean(axis=0), (50, 1)), atol=1e-12)
+    assert decoded[:, 0].std() > 0.1 * X[:, 0].std()
+    assert not model.factors.W[2:5].any() and model.factors.W[[0, 1, 5]].any()
+
+
+@pytest.mark.parametrize("n", [1, 2, 5])
+@pytest.mark.parametrize("n_latent", [1, 9])
+def test_few_rows_constant_columns_and_many_units_are_fine(X, n, n_latent):
+    rows = X[:n].copy()
+    rows[:, 1] = 3.0
+    model = start(rows, n_latent=n_latent).model
+    assert np.isfinite(model.parameters.vector).all()
+    assert np.isfinite(model.log_likelihood(rows, np.zeros((1, n, n_latent)))).all()
+    assert model.units.scale[1] == 1.0
+
+
+def test_the_start_is_that_of_the_training_rows_alone(X):
+    wild = np.vstack([X, 1e6 * X[:14]])
+    vae = VAE(Z, epochs=1, random_state=0)
+    first = vae.fit(X).network_.units.scale.copy()
+    order = [*range(N), *range(N, N + 14)]
+    assert (vae.fit(wild[order]).network_.units.scale > first).all()
+    training_rows = start(X[20:]).model.units
+    assert_allclose(training_rows.center, X[20:].mean(axis=0))
+    assert_allclose(training_rows.scale, X[20:].std(axis=0))
+
+
+def test_weights_drawn_by_hand_or_no_skip_path_leave_the_factors_out(X):
+    for settings in ({"init_sigma": 0.1}, {"skip": False}):
+        model = start(X, **settings).model
+        assert model.parameters.values["mu.W"].all()  # drawn, none of them 0
+        assert model.factors is None or not model.factors.W.any()
