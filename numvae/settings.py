@@ -105,7 +105,9 @@ class Settings:
     optimizer: str = setting("adam", Choice(optimizers.NAMES), "the update rule", TRAINING)
     lr: float = setting(5e-3, POSITIVE, "learning rate", TRAINING)
     schedule: str = setting("cosine", Choice(schedules.NAMES), "how lr falls", TRAINING)
-    clip: float | None = setting(None, POSITIVE, "shorten longer gradients", TRAINING)
+    clip: float | None = setting(
+        1.0, POSITIVE, "shorten longer gradients, or a few far rows lead; None: do not", TRAINING
+    )
     objective: str = setting(
         "elbo",
         Choice(objectives.NAMES),

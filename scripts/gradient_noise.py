@@ -53,6 +53,7 @@ def trained(seed):
         likelihood="bernoulli",
         lr=2e-3,
         schedule="constant",
+        clip=None,
         batch_size=100,
         epochs=EPOCHS,
     )

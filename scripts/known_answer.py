@@ -58,6 +58,7 @@ def compare(seed, path):
         epochs=MEASURED[-1],
         lr=LR,
         schedule="cosine",
+        clip=None,
         n_samples=SAMPLES,
         skip=False,
         standardize=False,

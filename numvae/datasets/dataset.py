@@ -18,6 +18,7 @@ IMAGES = {
     "batch_size": 100,
     "lr": 1e-3,
     "schedule": "constant",
+    "clip": None,
 }
 
 

@@ -14,12 +14,13 @@ class Imputed(NamedTuple):
     effective_samples: np.ndarray  # (N,) of the n_draws weights, (W3)
 
 
-def impute(model, x, observed, rng, n_steps=20, n_draws=50):
+def impute(model, x, observed, rng):
     """The mean of the missing values given the known ones.
 
-    n_draws chains for each row fill in the missing values and guess z from the result, in turns
+    L chains for each row fill in the missing values and guess z from the result, in turns
     (pseudo-Gibbs sampling). What encoders see at the first step is `model.fill`, as in training.
-    This alone would only be right if q(z|x) were the exact posterior; so the last z's are weighted:
+    There a factor analysis comes near to what is to be drawn, or the center of the columns does not:
+    then the chains are longer, and fewer. This alone would only be right if q(z|x) were the exact posterior; so the last z's are weighted:
 
         log w_l = log p(known x|z_l) + log p(z_l) − log (1/L) Σ_j q(z_l | x_j)     (J1)
 
@@ -32,6 +33,7 @@ def impute(model, x, observed, rng, n_steps=20, n_draws=50):
     Why     a weight by each chain's own q alone has a variance without bound where much is missing,
             since one q is narrower than p(z | known x); all of them together are about as wide
     """
+    n_steps, n_draws = (5, 200) if model.factors else (20, 50)
     known = np.asarray(observed) != 0
     mean, effective = np.empty_like(x), np.empty(len(x))
     at_once = max(1, AT_ONCE // n_draws)

@@ -31,6 +31,7 @@ SETTINGS = {
     "sigma_min": 0.1,
     "lr": 3e-3,
     "schedule": "constant",
+    "clip": None,
     "batch_size": 50,
     "skip": False,
     "standardize": False,

@@ -154,7 +154,7 @@ def _settings(header):
 # estimator's or train.py's; a checkpoint had several tables of settings.
 
 DEFAULTS_2 = {"n_latent": 2, "likelihood": "gaussian", "epochs": 100, "batch_size": 100}
-DEFAULTS_2 |= {"lr": 1e-3, "schedule": "constant", "validation_fraction": 0.0}
+DEFAULTS_2 |= {"lr": 1e-3, "schedule": "constant", "clip": None, "validation_fraction": 0.0}
 
 
 def _from_older(header):
