@@ -11,6 +11,7 @@ import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
+from typing import get_args
 
 from numvae.constraints import (
     COUNT,
@@ -30,8 +31,7 @@ from numvae.constraints import (
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations, optimizers, schedules
 
-# The table. `group` is a flag's heading in --help; a setting without one has no flag. One whose
-# default is None may be None.
+# The table. `group` is a flag's heading in --help; a setting without one has no flag.
 
 MODEL, DATA, TRAINING = "model", "data", "training"
 MOST = 16  # latent units, where their number is left to the program
@@ -147,7 +147,7 @@ class Settings:
         """
         values = {line.name: getattr(self, line.name) for line in TABLE}
         for line in TABLE:
-            if values[line.name] is not None or line.default is not None:
+            if values[line.name] is not None or type(None) not in get_args(line.type):
                 value = labelled(line.name, line.metadata["constraint"], values[line.name])
                 values[line.name] = value
         s = Settings(**values)

@@ -14,17 +14,19 @@ class Imputed(NamedTuple):
     effective_samples: np.ndarray  # (N,) of the n_draws weights, (W3)
 
 
-def impute(model, x, observed, rng):
+def impute(model, x, observed, rng, n_steps=None, n_draws=None):
     """The mean of the missing values given the known ones.
 
-    L chains for each row fill in the missing values and guess z from the result, in turns
+    n_draws chains for each row fill in the missing values and guess z from the result, in turns
     (pseudo-Gibbs sampling). What encoders see at the first step is `model.fill`, as in training.
-    There a factor analysis comes near to what is to be drawn, or the center of the columns does not:
-    then the chains are longer, and fewer. This alone would only be right if q(z|x) were the exact posterior; so the last z's are weighted:
+    This alone would only be right if q(z|x) were the exact posterior; so the last z's are weighted:
 
         log w_l = log p(known x|z_l) + log p(z_l) − log (1/L) Σ_j q(z_l | x_j)     (J1)
 
     where x_j is the row as chain j has filled it. The mean is that of E[x|z_l] by weight.
+
+    n_steps, n_draws    None: 5 and 200 where a factor analysis fills in, which comes near to what
+                        is to be drawn; else 20 and 50
 
     Shapes  x, observed (N, D): observed is 1 where x is known and 0 where it is missing, and there
             x may hold anything; → Imputed, in the dtype of x, known values untouched
@@ -33,7 +35,8 @@ def impute(model, x, observed, rng):
     Why     a weight by each chain's own q alone has a variance without bound where much is missing,
             since one q is narrower than p(z | known x); all of them together are about as wide
     """
-    n_steps, n_draws = (5, 200) if model.factors else (20, 50)
+    usual = (5, 200) if model.factors else (20, 50)
+    n_steps, n_draws = n_steps or usual[0], n_draws or usual[1]
     known = np.asarray(observed) != 0
     mean, effective = np.empty_like(x), np.empty(len(x))
     at_once = max(1, AT_ONCE // n_draws)

@@ -28,7 +28,7 @@ def X(rng):
 
 def start(X, seed=0, kind=Training, **changes):
     plain = {"hidden": (8,), "activation": "relu", "likelihood": "bernoulli", "batch_size": 10}
-    plain |= {"epochs": 100, "schedule": "constant"}
+    plain |= {"epochs": 100, "schedule": "constant", "clip": None}
     return kind.new(Settings(Z, **{**plain, "lr": 1e-2, **changes}).checked(), X, seed)
 
 
