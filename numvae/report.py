@@ -113,7 +113,8 @@ class Report:
         model, values = self.model, self.model.parameters.values
         shapes = {name: array.shape for name, array in values.items() if not name.endswith(".b")}
         layers = {name.removesuffix(".W"): shape for name, shape in shapes.items()}
-        yield "curves.png", plots.curves(self.training.history)
+        if self.training.history:  # which a model that stays at its start has not
+            yield "curves.png", plots.curves(self.training.history)
         yield "network.png", plots.network_diagram(layers)
 
         mu, logvar, known = self.mu, self.logvar, self.known
@@ -146,7 +147,7 @@ class Report:
         rows = np.linspace(0, len(self.X) - 1, min(SHOWN, len(self.X))).astype(int)
         x, observed = self.training.inputs(read(self.X, rows))
         if denoise:
-            corrupted = corrupt(rng, x, observed, *denoise)
+            corrupted = corrupt(rng, x, observed, model.units, *denoise)
             rows = [
                 images(x),
                 np.clip(images(corrupted), 0, 1),

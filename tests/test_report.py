@@ -2,6 +2,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from numvae import plots
 from numvae.datasets import Dataset
@@ -135,3 +136,11 @@ def test_pictures_are_those_that_the_data_allow(shape, n_latent, names, tmp_path
     figures = dict(Report(*a_run(shape, n_latent=n_latent, known=("label",))).pictures())
     assert list(figures) == [f"{name}.png" for name in names.split()]
     assert all(figure.axes for figure in figures.values())
+
+
+@pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
+def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood):
+    training, dataset = a_run(likelihood=likelihood, denoise=("gaussian", 0.2), missing=True)
+    dataset.X_valid[::3, 1] = np.nan
+    figure = dict(Report(training, dataset).pictures())["denoising.png"]
+    assert {"original", "corrupted", "denoised"} <= {t.get_text() for t in figure.findobj(Text)}

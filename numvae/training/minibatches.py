@@ -23,5 +23,5 @@ def corrupt(rng, x, observed, units, kind, amount):
 
     units   of the model; the amount is in those
     """
-    corrupted = getattr(corruption, kind)(rng, units.forward(x), amount)
-    return units.inverse(corrupted if observed is None else corrupted * observed)
+    corrupted = units.inverse(getattr(corruption, kind)(rng, units.forward(x), amount))
+    return corrupted if observed is None else np.where(observed, corrupted, x)

@@ -130,6 +130,17 @@ def test_the_script_and_the_estimator_end_at_the_same_bits(undrawn, typed):
     assert runs.load("a").vae.history_ == vae.history_
 
 
+def test_a_table_without_held_out_rows_stays_at_its_start_which_is_said(rows, capsys):
+    assert train.main(["--data", rows, "--validation", "0", "--out", "a"]) == 0
+    assert "is their factor analysis, as it began" in capsys.readouterr().out
+    assert names("a") >= {"model.npz", "report.txt", "network.png", "reconstructions.png"}
+    vae = load("a")
+    assert (vae.n_iter_, vae.history_) == (0, [])
+    with pytest.warns(UserWarning, match="as it began"):
+        twin = VAE(validation_fraction=0.0, random_state=0).fit(np.load(rows))
+    assert_array_equal(twin.network_.parameters.vector, parameters("a"))
+
+
 @pytest.mark.parametrize(("every", "epochs"), [(2, [0, 2, 4]), (3, [0, 3, 4]), (9, [0, 4])])
 def test_every_checkpoint_is_written_once(rows, undrawn, monkeypatch, every, epochs):
     def save(self, save=runs.Run.save):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from numvae.network.units import OwnUnits
+from numvae.network.units import OwnUnits, StandardUnits
 from numvae.rules import corruption
 from numvae.training.minibatches import corrupt, shuffled
 
@@ -46,3 +46,17 @@ def test_what_is_missing_stays_missing_when_the_rest_is_corrupted(rng, kind):
     x[:, 3] = observed[:, 3] = 0.0
     corrupted = corrupt(rng, x, observed, OwnUnits(), kind, 0.9)
     assert (corrupted[:, 3] == 0.0).all() and (corrupted[:, 2] != 0.5).any()
+
+
+@pytest.mark.parametrize("kind", corruption.NAMES)
+def test_what_stands_in_for_the_missing_is_not_corrupted_and_noise_is_in_the_models_units(
+    rng, kind
+):
+    """As the encoder sees it later, when nothing is corrupted."""
+    units = StandardUnits(np.full(4, 100.0), np.full(4, 7.0))
+    x, observed = np.full((5000, 4), 107.0), np.ones((5000, 4))
+    observed[:, 2] = 0.0
+    corrupted = corrupt(rng, x, observed, units, kind, 0.5)
+    assert (corrupted[:, 2] == 107.0).all() and (corrupted[:, 0] != 107.0).any()
+    if kind == "gaussian":
+        assert_allclose(corrupted[:, 0].std(), 0.5 * 7.0, rtol=0.05)
