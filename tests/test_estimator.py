@@ -19,7 +19,7 @@ from scipy import stats
 from numvae import VAE, load
 from numvae.estimator import NotFittedError
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
-from numvae.training import watchdog
+from numvae.training import loop, watchdog
 
 D, Z, N = 4, 2, 60
 FAST = {"hidden": (8,), "epochs": 3, "batch_size": 20, "lr": 1e-2, "random_state": 0}
@@ -336,6 +336,16 @@ def test_partial_fit_goes_on_from_fit_also_with_other_rows(X):
     assert_same(vae, VAE(**{**FAST, "epochs": 5}).fit(X))
     vae.partial_fit(X[:1])
     assert vae.n_iter_ == 6 and np.isfinite(vae.score(X))
+
+
+def test_partial_fit_goes_on_though_the_held_out_rows_had_said_enough(X, monkeypatch):
+    monkeypatch.setattr(loop, "PATIENCE", 2)
+    vae = fast(epochs=None, validation_fraction=0.5, lr=0.1).fit(X)
+    n_epochs, before = vae.n_iter_, parameters(vae).copy()
+    assert n_epochs < vae._training.length(N)
+    assert vae.partial_fit(X).n_iter_ == n_epochs + 1
+    assert (parameters(vae) != before).any()
+    assert vae.history_[-1]["epoch"] == n_epochs + 1
 
 
 def test_fit_starts_anew(X):

@@ -121,9 +121,9 @@ def _expected(header, kind):
         labelled("t", NATURAL, header["t"])
         if [type(value) for value in header["sums"]] != [float] * 5:
             raise ValueError(f"sums must be five numbers, found {header['sums']!r}.")
-    rows = flat["history"]
-    if s.epochs and len(rows) != flat["epoch"] or not all(isinstance(row, dict) for row in rows):
-        raise ValueError(f"history must have a row for each of {flat['epoch']} epochs.")
+    epochs = [row["epoch"] if isinstance(row, dict) else 0 for row in flat["history"]]
+    if any(a >= b for a, b in zip([0, *epochs], [*epochs, flat["epoch"] + 1])):
+        raise ValueError(f"history must have rows of epochs from 1 to {flat['epoch']}, in order.")
     D, dtype, config = header["n_features"], header["dtype"], s.of_network(header["n_features"])
     of_parameters = shapes(build(**config))
     size = sum(map(math.prod, of_parameters.values()))

@@ -82,6 +82,7 @@ class Training:
         Returns the signal, or None at the end
         Raises  watchdog.Diverged, as `steps`
         """
+        may_end_early = epochs is None
         epochs = self.length(len(X), X_valid) if epochs is None else epochs
         X, X_valid = self.drawn(X), X_valid if X_valid is None else self.drawn(X_valid)
         overflow = np.errstate(over="ignore", invalid="ignore")  # the watchdog sees what it does
@@ -90,7 +91,9 @@ class Training:
                 nll, kl = self.evaluate(X_valid)
                 self.start_elbo = self.best_elbo = -float(nll.mean() + kl.mean())
             stopped = None
-            while self.epoch < epochs and not self.risen_enough() and not interrupt.asked():
+            while self.epoch < epochs and not interrupt.asked():
+                if may_end_early and self.risen_enough():
+                    break
                 for n_seen in self.steps(X):
                     if on_step:
                         on_step(n_seen)

@@ -15,8 +15,8 @@ import pytest
 import train
 from helpers import load_history
 
-from numvae import runs
-from numvae.training import checkpoint, watchdog
+from numvae import load, runs
+from numvae.training import checkpoint, loop, watchdog
 
 SCRIPT = train.__file__
 
@@ -68,6 +68,41 @@ def test_three_and_four_epochs_are_seven_to_the_last_bit(flags):
     assert resume("parts", "--epochs", 7) == 0
     assert {path.name for path in Path("parts").iterdir()} == set(os.listdir("whole"))
     assert bits("parts") == bits("whole")
+
+
+@pytest.fixture
+def soon_enough(monkeypatch):
+    """Runs whose length is left to the program end after some hundred steps."""
+    for name, value in {"PASSES": 5, "STEPS": 200, "EVERY": 10, "PATIENCE": 3}.items():
+        monkeypatch.setattr(loop, name, value)
+
+
+@pytest.mark.parametrize("flags", ["", "--missing", "--likelihood gaussian:2,bernoulli:3"])
+def test_a_run_of_no_given_length_that_was_stopped_ends_at_the_same_bits(
+    soon_enough, monkeypatch, flags
+):
+    def check(*args, check=watchdog.check):
+        steps.append(1)
+        if len(steps) == 27:
+            signal.raise_signal(signal.SIGINT)
+        return check(*args)
+
+    assert run("--out", "whole", *flags.split()) == 0
+    steps = []
+    monkeypatch.setattr(watchdog, "check", check)
+    assert run("--out", "parts", *flags.split()) == 128 + signal.SIGINT
+    assert resume("parts") == 0
+    assert bits("parts") == bits("whole")
+
+
+def test_a_run_of_no_given_length_can_be_given_one(soon_enough):
+    run("--lr", 0.1, "--out", "a")
+    n = runs.resume("a").training.epoch
+    for more in (3, 5):
+        assert resume("a", "--epochs", n + more) == 0
+        history = load_history("a/history.csv")
+        assert runs.resume("a").training.epoch == history[-1]["epoch"] == n + more
+    assert load("a").n_iter_ == n + 5
 
 
 def test_a_finished_run_resumed_without_more_to_do_stays_as_it_is():

@@ -167,8 +167,10 @@ HERE = {**dict.fromkeys(POSITION, 0), "start_elbo": 0.0, "best_elbo": 0.0}
         ("position", {**dict.fromkeys(POSITION, 0), "epoch": -1}, "epoch must be a whole number"),
         ("position", HERE, "history must be a list"),
         ("about", "a", "about must be a dict"),
-        ("position", {**HERE, "epoch": 1, "history": []}, "history must have a row for each of 1"),
-        ("position", {**HERE, "epoch": 1, "history": [1]}, "history must have a row for each of 1"),
+        *(
+            ("position", {**HERE, "epoch": 2, "history": rows}, "history must have rows of epochs")
+            for rows in ([1], [{"epoch": 3}], [{"epoch": 2}, {"epoch": 1}], [{"epoch": 0}])
+        ),
     ],
 )
 def test_a_header_that_is_wrong_or_not_whole_is_refused(saved, name, value, says):
@@ -240,6 +242,20 @@ def test_a_run_stopped_after_any_step_goes_on_to_the_same_bits(optimizer, stop_a
         assert found.tobytes() == wanted.tobytes()
 
 
+@pytest.mark.parametrize("epochs", [7, 9])
+def test_a_run_whose_length_was_left_to_the_program_may_be_given_one(epochs, tmp_path, rng):
+    """Its history has rows of some epochs only."""
+    X = rng.random((60, D))
+    training = start(epochs=None)  # six steps make an epoch, about 50 a row of the history
+    training.run(X, X[:20], epochs)
+    training.settings.epochs = 20
+    checkpoint.save(training, tmp_path / "c")
+    training, _ = checkpoint.load(tmp_path / "c")
+    assert training.run(X, X[:20]) is None
+    before = [7] if epochs == 7 else [8, 9]
+    assert [row["epoch"] for row in training.history] == [*before, *range(epochs + 1, 21)]
+
+
 def test_a_damaged_checkpoint_is_refused(tmp_path, rng):
     path = tmp_path / "checkpoint.npz"
     checkpoint.save(go_on(start(), rng.random((N, D)), (1, 0)), path)
@@ -264,12 +280,16 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, rng):
 # Files of format 1, and what numvae 0.1 made of them.
 
 FORMAT_1 = Path(__file__).parent / "format_1"
+FORMAT_2 = Path(__file__).parent / "format_2"
 
 
 @pytest.fixture(scope="module")
 def expected():
-    """Arrays by name, and the histories."""
-    with np.load(FORMAT_1 / "expected.npz") as archive:
+    return arrays_and_histories(FORMAT_1)
+
+
+def arrays_and_histories(folder):
+    with np.load(folder / "expected.npz") as archive:
         arrays = {name: archive[name] for name in archive.files}
     return {**arrays, **json.loads(arrays.pop("history").tobytes())}
 
@@ -369,3 +389,47 @@ def test_a_header_of_format_1_is_checked_too(name, kind, tmp_path):
         path.write_bytes((FORMAT_1 / f"{name}.npz").read_bytes())
         edited(path, change)
         assert_refused(path, f"is not a whole numvae {kind} file: .*{says}", kind)
+
+
+# Files of format 2, which had neither skip paths nor standardised columns, and other defaults.
+
+
+@pytest.fixture(scope="module")
+def expected_2():
+    return arrays_and_histories(FORMAT_2)
+
+
+OF_FORMAT_2 = {"skip": False, "standardize": False, "n_latent": 2, "likelihood": "gaussian"}
+OF_FORMAT_2 |= {"schedule": "constant", "clip": None, "validation_fraction": 0.0}
+
+
+def test_an_estimator_of_format_2_keeps_its_settings_its_scores_and_its_training(expected_2):
+    vae, X = load(FORMAT_2 / "vae.npz"), expected_2["X"]
+    assert vae.get_params().items() >= {**OF_FORMAT_2, "batch_size": 100, "lr": 1e-3}.items()
+    assert_array_equal(vae.network_.parameters.vector, expected_2["vae"])
+    assert vae.network_.constants == {} and vae.history_ == expected_2["history"]["vae"]
+    for method in ("transform", "reconstruct", "score_samples", "elbo"):
+        assert_as_before(getattr(vae, method)(X), expected_2[method])
+    assert_as_before(vae.impute(X, random_state=0), expected_2["impute"])
+    assert_as_before(vae.sample(5, random_state=0), expected_2["sample"])
+    vae.partial_fit(X)
+    assert_as_before(vae.network_.parameters.vector, expected_2["vae_after_partial_fit"])
+
+
+def test_a_run_of_format_2_goes_on_as_it_did(expected_2):
+    training, _ = checkpoint.load(FORMAT_2 / "checkpoint.npz")
+    assert training.settings.plain().items() >= {**OF_FORMAT_2, "epochs": 4}.items()
+    assert (training.epoch, training.step, training.start_elbo) == (2, 1, -np.inf)
+    training.run(expected_2["rows"][:9], expected_2["rows"][9:])
+    assert_same_history(training.history, expected_2["history"]["run"])
+    assert_as_before(training.model.parameters.vector, expected_2["run"])
+    assert_as_before(training.best, expected_2["best"])
+    for name, memory in training.optimizer.memory.items():
+        assert_as_before(memory, expected_2[name])
+
+
+def test_a_file_of_format_2_is_written_anew_in_this_one(tmp_path, expected_2):
+    load(FORMAT_2 / "vae.npz").save(tmp_path / "vae.npz")
+    again = load(tmp_path / "vae.npz")
+    assert again.get_params() == load(FORMAT_2 / "vae.npz").get_params()
+    assert_as_before(again.score_samples(expected_2["X"]), expected_2["score_samples"])

@@ -352,6 +352,9 @@ def test_training_ends_when_the_held_out_rows_have_stopped_gaining(short):
     assert training.best_epoch == [0, *(row["epoch"] for row in training.history)][best]
     before = training.epoch
     assert training.run(X[20:], X[:20]) is None and training.epoch == before
+    vector = training.model.parameters.vector.copy()
+    assert training.run(X[20:], X[:20], before + 2) is None and training.epoch == before + 2
+    assert (training.model.parameters.vector != vector).any()  # whoever says how long is obeyed
 
 
 def test_the_start_can_be_the_best(short):
