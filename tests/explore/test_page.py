@@ -79,6 +79,11 @@ CASES = [
     {"likelihood": "gaussian-sigma-z", "hidden": (8, 8)},
     {"likelihood": "categorical", "shape": (5,), "scale": 3.0},
     {"likelihood": "gaussian:2,bernoulli:1,categorical:4", "shape": (7,)},
+    *(
+        {"likelihood": "gaussian:2,categorical:3", "shape": (5,), "skip": s, "standardize": t}
+        for s, t in ((False, False), (True, False), (False, True))  # else both
+    ),
+    {"likelihood": "gaussian-sigma-z", "shape": (5,), "hidden": ()},
 ]
 
 

@@ -209,6 +209,26 @@ def test_it_can_start_at_the_mean_of_the_data(name, dtype):
     assert_allclose(head.mean(np.zeros((1, H), dtype))[0], mean, rtol=1e-5)
 
 
+@each_likelihood
+def test_it_can_begin_as_a_factor_analysis(name, draw, dtype):
+    """x ~ N(b + W z, ψ) for every z; what cannot be linear says the mean of the data, always."""
+    n_z = 2
+    head = likelihood(name, H, D, SIGMA, SIGMA_MIN, n_skip=n_z)
+    parameters = Parameters(head.shapes, dtype)
+    head.bind(parameters)
+    parameters.vector[...] = 7.0  # nothing is left of this
+    h, b, W, x = (draw(*shape, dtype=dtype) for shape in ((9, H), (D,), (D, n_z), (9, D)))
+    mean, psi = np.full(D, 1 / D), np.linspace(1.1, 9.0, D) * SIGMA_MIN**2
+    head.begin(mean, b, W, psi)
+    if "gaussian" not in name:
+        assert_allclose(head.mean(h), np.tile(mean, (9, 1)), rtol=1e-5)
+        return
+    wanted, sigma = b + h[:, -n_z:] @ W.T, SIGMA if name == "gaussian-fixed" else np.sqrt(psi)
+    assert_allclose(head.mean(h), wanted, rtol=1e-4, atol=1e-5)
+    log_p = stats.norm.logpdf(x, wanted, sigma).sum(axis=1)
+    assert_allclose(head.log_likelihood(x, h)[0], log_p, rtol=1e-3 if dtype == "float32" else 1e-9)
+
+
 # Blocks of columns.
 
 BLOCKS, COLUMNS = "bernoulli:2,gaussian:1,categorical:3", (slice(0, 2), slice(2, 3), slice(3, 6))
@@ -244,6 +264,16 @@ def test_blocks_start_at_the_mean_of_their_columns_and_draw_around_it(rng):
     samples = head.sample(rng, np.zeros((20_000, H)))
     assert samples.shape == (20_000, D)
     assert_allclose(samples.mean(axis=0), mean, atol=0.05)
+
+
+def test_each_block_begins_with_its_own_columns(draw):
+    head, _ = bound(BLOCKS)
+    h, b, W, psi = draw(9, H), draw(D), draw(D, 2), np.full(D, 0.3)
+    mean = np.array([0.2, 0.7, -3.0, 0.5, 0.3, 0.2])
+    head.begin(mean, b, W, psi)
+    wanted = np.tile(mean, (9, 1))
+    wanted[:, 2] = b[2] + h[:, -2:] @ W[2]
+    assert_allclose(head.mean(h), wanted)
 
 
 def test_blocks_are_read_from_their_text():
