@@ -553,7 +553,7 @@ from numvae import VAE
 
 X = np.load(sys.argv[1], mmap_mode="r")
 vae = VAE(hidden=(16,), epochs=1, batch_size=1000, validation_fraction=0.01, random_state=0).fit(X)
-assert vae.transform(X).shape == (len(X), 2) and np.isfinite(vae.history_[0]["valid_elbo"])
+assert vae.transform(X).shape == (len(X), 16) and np.isfinite(vae.history_[0]["valid_elbo"])
 with open("/proc/self/status") as status:
     print(next(line.split()[1] for line in status if line.startswith("VmHWM")))
 """

@@ -203,16 +203,20 @@ def parameters(folder, file="model.npz"):
 
 
 @pytest.mark.parametrize(
-    "hidden, shared",
+    "typed, shared",
     [
-        pytest.param("8", "the rows of every batch", marks=pytest.mark.slow),
-        pytest.param("120", "the units of every layer", marks=pytest.mark.slow),
+        pytest.param("--hidden 8", "the rows of every batch", marks=pytest.mark.slow),
+        pytest.param(
+            "--hidden 120 --no-skip --no-standardize",
+            "the units of every layer",
+            marks=pytest.mark.slow,
+        ),
     ],
 )
-def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsys, hidden, shared):
+def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsys, typed, shared):
     rows = np.random.default_rng(0).random((300, 33)).astype(np.float32)
     np.save("rows.npy", rows)
-    flags = ["--data", "rows.npy", "--hidden", hidden, "--batch-size", "50", "--epochs", "3"]
+    flags = ["--data", "rows.npy", *typed.split(), "--batch-size", "50", "--epochs", "3"]
     flags += ["--checkpoint-every", "1"]
     output, errors = ended(mpiexec(2, TRAIN, *flags, "--out", "by-2"))
     output, times = re.subn(f", 2 ranks with \\d+ BLAS threads? each share {shared}:", ":", output)
