@@ -23,7 +23,7 @@ model = Autoencoder(
     case.D, case.Z, case.hidden, case.activation, case.likelihood, sigma_min=SIGMA_MIN
 ).initialize(rng)
 optimizer = Adam(model.parameters, LR, BETA1, BETA2, EPS)
-settings = Settings(batch_size=case.B)
+settings = Settings(batch_size=case.B, clip=None)
 
 
 def step(x):
