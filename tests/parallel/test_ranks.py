@@ -213,7 +213,7 @@ def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsy
     rows = np.random.default_rng(0).random((300, 33)).astype(np.float32)
     np.save("rows.npy", rows)
     flags = ["--data", "rows.npy", "--hidden", hidden, "--batch-size", "50", "--epochs", "3"]
-    flags += ["--checkpoint-every", "1"]
+    flags += ["--checkpoint-every", "1", "--no-skip", "--no-standardize"]
     output, errors = ended(mpiexec(2, TRAIN, *flags, "--out", "by-2"))
     output, times = re.subn(f", 2 ranks with \\d+ BLAS threads? each share {shared}:", ":", output)
     assert errors == "" and times == 1
