@@ -43,12 +43,16 @@ def _of_columns(training, x, names):
     """Columns of real numbers that are constant, equal to another, or only number the rows."""
     kinds = column_kinds(training.settings.likelihood, x.shape[1])
     center, scale = start.units(x, kinds)
-    constant, first, equal, counters = [], {}, [], []
+    constant, two, first, equal, counters = [], [], {}, [], []
     for i in np.flatnonzero(np.char.startswith(kinds, "gaussian")):
         column = np.nan_to_num((x[:, i] - center[i]) / scale[i])
-        if np.nanmin(x[:, i], initial=np.inf) >= np.nanmax(x[:, i], initial=-np.inf):
+        values = np.unique(x[~np.isnan(x[:, i]), i])
+        if training.model.units.scale[i] == 1.0 and len(values) < 2:
             constant.append(names[i])
+        if len(values) < 2:
             continue
+        if len(values) == 2:
+            two.append(names[i])
         same = first.setdefault(np.round(column, 6).tobytes(), i)
         if same != i:
             equal.append(f"{names[i]} and {names[same]}")
@@ -56,6 +60,11 @@ def _of_columns(training, x, names):
             counters.append(names[i])
     if constant:
         yield f"Constant: {_some(constant)}. Leave it out: what does not vary has no density."
+    if two:
+        yield (
+            f"Two values only: {_some(two)}. Their density is a spike at each, which says little: "
+            "make them 0 and 1, with a bernoulli block, as in likelihood gaussian:3,bernoulli:1."
+        )
     if equal:
         yield (
             f"Equal, in these or other units: {_some(equal)}. Leave one of them out, or log p(x) "
@@ -83,12 +92,12 @@ def _of_course(training, n, X_valid):
         if start.is_known(training.settings):
             yield (
                 f"Without at least {FEWEST} rows held out nothing says when to stop, so the model "
-                f"of {n} rows is their factor analysis, as it began; give it more rows, or epochs."
+                f"of {n} rows is their factor analysis, as it began; hold out more, or give epochs."
             )
         else:
             yield (
                 f"Without at least {FEWEST} rows held out nothing says when to stop, so the model "
-                f"of {n} rows was trained to the end, perhaps too long; give more rows, or epochs."
+                f"of {n} rows was trained to the end, maybe too long; hold out more or give epochs."
             )
     if not n_valid or len(history) < 10:
         return

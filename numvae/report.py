@@ -11,6 +11,7 @@ from numvae.network.likelihoods import is_density
 from numvae.rows import Rows, read
 from numvae.streams import PICTURES, stream
 from numvae.training import start
+from numvae.training.loop import FEWEST
 from numvae.training.minibatches import corrupt
 
 FEW, SOME = 500, 5000  # codes that are too few for a picture of them, and that are enough
@@ -60,7 +61,7 @@ class Report:
         if not training.objective.draws_z:
             return text + ["A plain autoencoder has no bound: its ELBO here is only −nll."]
         found = doubts(training, self.dataset.X, self.dataset.X_valid)
-        return text + found + diagnostics.advice(each)
+        return text + found + (diagnostics.advice(each) if len(X) >= FEWEST else [])
 
     def _kept(self):
         """A line: whose parameters the model has."""

@@ -16,7 +16,8 @@ import numpy as np
 
 
 def fit(x, observed, n_factors, floor, ceiling=math.inf, imagined=0.0, n_steps=1000, enough=1e-6):
-    """b, W and ψ of (nearly) the highest likelihood, by expectation and maximisation in turns.
+    """b, W and ψ of (nearly) the highest likelihood, by expectation and maximisation in turns; with
+    imagined rows, of these and x together.
 
     Given E z and E z zᵀ of every row, each column is a regression on the codes, and with
     u = (z, 1), o = observed, κ = imagined:
@@ -60,13 +61,18 @@ def fit(x, observed, n_factors, floor, ceiling=math.inf, imagined=0.0, n_steps=1
         else:
             uu = np.add.reduceat(u[:, :, None] * u[:, None], np.cumsum(n_rows) - n_rows, axis=0)
         uu[:, :-1, :-1] += n_rows[:, None, None] * C  # (patterns, Z + 1, Z + 1): Σ_n E u uᵀ
-        of_column = np.tensordot(patterns, uu, (0, 0))
-        of_column[:, range(n_factors), range(n_factors)] += imagined
+        zz = uu.sum(axis=0)[:-1, :-1]
         xu = x.T @ u
-        Wb = np.linalg.solve(of_column, xu[:, :, None])[:, :, 0]
+        of_column = np.tensordot(patterns, uu, (0, 0)) if len(C) > 1 else uu
+        of_column[:, range(n_factors), range(n_factors)] += imagined
+        of_column[:, -1, -1] = np.maximum(of_column[:, -1, -1], 1.0)  # a column without values
+        if len(C) > 1:
+            Wb = np.linalg.solve(of_column, xu[:, :, None])[:, :, 0]
+        else:
+            Wb = np.linalg.solve(of_column[0], xu.T).T
         psi = (squares - (Wb * xu).sum(axis=1) + imagined) / (n + imagined)
         psi = np.clip(psi, floor, ceiling)
-        zz = uu.sum(axis=0)[:-1, :-1] + imagined * np.eye(n_factors)
+        zz = zz + imagined * np.eye(n_factors)
         W = Wb[:, :-1] @ np.linalg.cholesky(zz / (N + imagined))
         b = Wb[:, -1]
     return b, W, psi

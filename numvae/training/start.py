@@ -1,5 +1,5 @@
 """Where training begins: the units of the columns, weights drawn at random, the decoder at the mean
-of the data; and where a linear model of real numbers has a place in it, at the best of these.
+of the data; and where a linear model of real numbers has a place in it, at their factor analysis.
 
 Read next: optimizers.
 """
@@ -56,8 +56,9 @@ def units(X, kinds):
 def factors(model, X, kinds, rng):
     """The factor analysis of the Gaussian columns, in the model's units.
 
-    With D columns and N rows, 2D/N rows of independent columns are imagined beside these: they
-    keep few rows from being taken too seriously.
+    With D columns and N rows, 2D/N rows of independent columns, at most 2, are imagined beside
+    these: they keep few rows from being taken too seriously. A column that does not vary in the
+    rows that are looked at has no factors, and the variance of all rows.
 
     Shapes  X (N, D) → b (D,), W (D, Z), psi (D,); 0, 0 and 1 for all other columns
     """
@@ -74,8 +75,10 @@ def factors(model, X, kinds, rng):
         model.n_latent,
         floor=np.where(fixed, sigma**2, ABOVE_FLOOR * sigma_min**2),
         ceiling=np.where(fixed, sigma**2, math.inf),
-        imagined=2 * y.shape[1] / len(y),
+        imagined=min(2.0, 2.0 * y.shape[1] / len(y)),
     )
+    still = ~(np.fmin.reduce(x) < np.fmax.reduce(x))  # NaN alone is below nothing
+    W[still], psi[still & ~fixed] = 0.0, 1.0
     W, _ = factor_analysis.rotated(W, psi)
     whole = np.zeros(len(kinds)), np.zeros((len(kinds), model.n_latent)), np.ones(len(kinds))
     for array, part in zip(whole, (center + scale * b, scale[:, None] * W, scale**2 * psi)):

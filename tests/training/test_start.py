@@ -7,6 +7,7 @@ from scipy import stats
 
 from numvae import VAE
 from numvae.settings import Settings
+from numvae.training import start as where
 from numvae.training.loop import Training
 
 N, D, Z = 120, 5, 2
@@ -124,3 +125,34 @@ def test_weights_drawn_by_hand_or_no_skip_path_leave_the_factors_out(X):
         model = start(X, **settings).model
         assert model.parameters.values["mu.W"].all()  # drawn, none of them 0
         assert model.factors is None or not model.factors.W.any()
+
+
+def test_a_column_without_values_starts_at_0_with_its_variance(X):
+    holes = X.copy()
+    holes[:, 1] = np.nan
+    model = start(holes, missing=True).model
+    assert (model.factors.b[1], model.factors.psi[1]) == (0.0, pytest.approx(1.0, abs=0.2))
+    assert not model.factors.W[1].any() and np.isfinite(model.parameters.vector).all()
+
+
+def test_a_column_that_varies_only_in_rows_not_looked_at_has_all_its_noise(X, monkeypatch):
+    monkeypatch.setattr(where, "MOST_ROWS", 50)
+    rows = np.repeat(X, 5, axis=0)
+    rows[:, 2] = 0.0
+    for last in range(len(rows)):  # one that is not among those
+        rows[last, 2] = 7.0
+        model = start(rows).model
+        if not model.factors.W[2].any():
+            break
+        rows[last, 2] = 0.0
+    assert model.factors.psi[2] == pytest.approx(1.0)
+    assert model.units.scale[2] == pytest.approx(rows[:, 2].std())
+
+
+def test_a_wide_table_is_begun_in_a_moment_and_well(rng):
+    x = rng.normal(size=(80, 3)) @ rng.normal(size=(3, 1000)) + 0.5 * rng.normal(size=(80, 1000))
+    model = start(x[:60], n_latent=3).model
+    assert model.factors.psi.mean() < 0.2
+    new = model.log_likelihood(x[60:], model.encode(x[60:])[0][None]).mean()
+    independent = stats.norm.logpdf(x[60:], x[:60].mean(axis=0), x[:60].std(axis=0))
+    assert new > independent.sum(axis=1).mean() + 500
