@@ -29,7 +29,7 @@ def exact(model, X):
     """log p(x) of the factor analysis that a model began at, of raw rows."""
     b, W, psi = model.factors
     units = model.config["standardize"]
-    y = (X - X.mean(axis=0)) / X.std(axis=0) if units else X
+    y = np.rint(2**26 * (X - X.mean(axis=0)) / X.std(axis=0)) / 2**26 if units else X
     log_p = stats.multivariate_normal(b, W @ W.T + np.diag(psi)).logpdf(y)
     return log_p - units * np.log(X.std(axis=0)).sum()
 
