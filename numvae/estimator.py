@@ -99,6 +99,8 @@ class VAE(Settings):
         else:
             X, names = self._check(X), getattr(self, "feature_names_in_", None)
             training = self._training
+            training.begin_epoch()  # a block before may have been broken off
+            training.sums[...] = 0.0
         self._run(training, X, None, training.epoch + 1, self.verbose)
         shape = getattr(self, "_about", {}).get("data", {}).get("shape")
         self._set_fitted(training, names, {"data": {"shape": shape}} if shape else None)
@@ -324,8 +326,8 @@ class VAE(Settings):
         except Diverged as error:
             stopped = None
             diverged = True
-            training.begin_epoch()
-            text = f"{error} The estimator keeps what it learned in the epochs before."
+            kept = "of its best epoch" if epochs is None else "from before that step"
+            text = f"{error} The estimator keeps the parameters {kept}."
             warnings.warn(text, RuntimeWarning, stacklevel=3)
         progress.close()
         if stopped:

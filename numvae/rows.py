@@ -58,8 +58,13 @@ def blocks(X, size=None):
 
 
 def by_blocks(function, X, size=BLOCK_ROWS):
-    """function(x) for each block of rows, joined: an array (N, …), or a tuple of them."""
-    return join([function(x) for x in blocks(X, size)])
+    """function(x) for each block of rows, joined: an array (N, …), or a tuple of them.
+
+    What is far out may overflow on the way, and what is improbable underflow, whatever the caller
+    has told NumPy to do then.
+    """
+    with np.errstate(all="ignore"):
+        return join([function(x) for x in blocks(X, size)])
 
 
 def join(parts):

@@ -11,6 +11,8 @@ import numpy as np
 from numvae.network.likelihoods import parse_blocks
 from numvae.rows import blocks
 
+ROUNDING = 1e-6  # of values that should lie between 0 and 1
+
 
 def as_table(X, estimator, dtype=np.float64, missing=False):
     """Anything array-like as a 2-D array of finite real numbers, (N, D).
@@ -95,7 +97,8 @@ def _check_finite(array, estimator, dtype, missing):
 def check_range(array, likelihood):
     """Raise ValueError if the columns are not what their likelihood describes; NaN is left out.
 
-    Bernoulli likelihoods need values from 0 to 1, a categorical one needs one-hot rows.
+    Bernoulli likelihoods need values from 0 to 1, but for rounding, as of scalers that return
+    1.0000000000000002; a categorical one needs one-hot rows.
     """
     kinds = parse_blocks(likelihood, array.shape[1])
     total = sum(width for _, width in kinds)
@@ -111,10 +114,10 @@ def check_range(array, likelihood):
             known = (b[:, columns] for b in blocks(array))
             ends = np.array([(np.fmin.reduce(b, None), np.fmax.reduce(b, None)) for b in known])
             low, high = np.fmin.reduce(ends[:, 0]), np.fmax.reduce(ends[:, 1])
-            if low < 0.0 or high > 1.0:
+            if low < -ROUNDING or high > 1.0 + ROUNDING:
                 raise ValueError(
-                    f"The {kind} likelihood needs values from 0 to 1, found {low:g} to {high:g}: "
-                    "scale the data, or use the gaussian likelihood."
+                    f"The {kind} likelihood needs values from 0 to 1, found {low:.9g} to "
+                    f"{high:.9g}: scale the data, or use the gaussian likelihood."
                 )
         if kind == "categorical" and not all(_one_hot(b[:, columns]) for b in blocks(array)):
             raise ValueError(

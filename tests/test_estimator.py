@@ -1,6 +1,7 @@
 import copy
 import functools
 import inspect
+import itertools
 import os
 import pickle
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -464,7 +466,7 @@ def test_after_a_divergence_the_next_block_is_trained_from_its_first_row(X, tmp_
     bad = np.array(X)
     bad[5] = 1e200
     vae, clean = (VAE(**settings).partial_fit(X) for _ in range(2))
-    with pytest.warns(RuntimeWarning, match="keeps what it learned in the epochs before"):
+    with pytest.warns(RuntimeWarning, match="keeps the parameters from before that step"):
         vae.partial_fit(bad)
     vae.save(tmp_path / "vae.npz")
     assert vae.n_iter_ == 1
@@ -747,3 +749,81 @@ def test_the_fit_is_the_same_in_all_units(X, rng, kind, exact):
         [row["train_elbo"] - volume.mean() for row in u.history_],
         atol=1e-6 if kind != "missing" else 1.0,  # each minibatch misses others
     )
+
+
+@pytest.mark.parametrize("activation", ["relu", "elu", "softplus", "linear", "tanh"])
+@pytest.mark.parametrize("likelihood", ["gaussian-sigma-z", "gaussian", "gaussian-fixed"])
+def test_rows_far_out_have_the_lowest_scores_and_are_filled_in_whole(
+    activation, likelihood, dtype, rng
+):
+    settings = {**FAST, "activation": activation, "likelihood": likelihood, "lr": 0.05}
+    X = rng.normal(size=(200, D)).astype(dtype)
+    vae = VAE(**{**settings, "epochs": 20, "missing": True, "n_importance": 30}).fit(X[:150])
+    for far in (20.0, 1e3, 1e15, 1e38 if dtype == "float32" else 1e200):
+        rows = (far * (1.0 + rng.random((10, D))) * rng.choice([-1, 1], (10, D))).astype(dtype)
+        assert (vae.p_values(rows, X[150:]) == 1 / 51).all()
+        assert (vae.score_samples(rows) < np.inf).all()  # NaN is not
+        assert (vae.elbo(rows) < np.inf).all()
+        assert all(np.isfinite(part).all() for part in vae.encode(rows, random_state=0))
+        assert np.isfinite(vae.transform(rows)).all()
+        holes = rows.copy()
+        holes[:, 0] = np.nan
+        filled = vae.impute(holes, random_state=0)
+        assert np.isfinite(filled).all() and (np.abs(filled[:, 0] / far) <= 1e3).all()
+        assert (vae.p_values(holes, X[150:]) == 1 / 51).all()
+
+
+def test_a_plain_autoencoder_is_not_stopped_by_the_log_variance_that_it_does_not_use(rng):
+    X = (1e4 * rng.normal(size=(200, D))).astype(np.float32)
+    settings = {"likelihood": "gaussian-fixed", "sigma": 1e4, "activation": "relu", **RAW}
+    vae = VAE(**{**FAST, **settings, "objective": "autoencoder", "lr": 1e-6}).fit(X)
+    assert vae.n_iter_ == FAST["epochs"]
+    assert_array_equal(vae.encode(X)[1], 0.0)
+
+
+def test_one_fitted_estimator_serves_many_threads(rng):
+    X = rng.random((400, 30))
+    vae = VAE(likelihood="gaussian-sigma-z", n_importance=20, **FAST).fit(X)
+    parts = [X[:50], X[50:130], X[130:]] * 4
+    methods = vae.score_samples, vae.transform, vae.reconstruct, vae.elbo
+    wanted = [[method(part) for part in parts] for method in methods]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for method, right in zip(methods, wanted):
+                for found, part in zip(pool.map(method, parts), right):
+                    assert_array_equal(found, part)
+    finally:
+        sys.setswitchinterval(before)
+
+
+def test_a_block_that_was_broken_off_does_not_shorten_the_next(rng, monkeypatch):
+    """Whatever broke it off: the next block is trained whole, and its row is of it alone."""
+    X = rng.normal(size=(100, D))
+    vae, clean = (VAE(**{**FAST, "batch_size": 10}).partial_fit(X) for _ in range(2))
+    steps = loop.Training.update
+    monkeypatch.setattr(loop.Training, "update", broken_off(steps, after=4))
+    with pytest.raises(MemoryError):
+        vae.partial_fit(X)
+    monkeypatch.undo()
+    clean.network_.parameters.vector[...] = vae.network_.parameters.vector
+    for one in (vae, clean):
+        one._training.optimizer.t = 0
+        for memory in one._training.optimizer.memory.values():
+            memory[...] = 0.0
+        one.partial_fit(X)
+    assert_array_equal(parameters(vae), parameters(clean))
+    assert vae.history_ == clean.history_
+
+
+def broken_off(update, after):
+    """Training.update, which raises a MemoryError after so many steps."""
+    count = itertools.count()
+
+    def broken(*arguments):
+        if next(count) == after:
+            raise MemoryError
+        update(*arguments)
+
+    return broken

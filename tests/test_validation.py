@@ -226,3 +226,12 @@ def test_zeros_and_ones_of_any_type_are_in_the_range(dtype):
     validation.check_range(X, "gaussian")
     with pytest.raises(ValueError, match="continuous-bernoulli.*found -0.5 to 0.5"):
         validation.check_range(-0.5 + np.eye(3), "continuous-bernoulli")
+
+
+def test_rounding_is_no_reason_to_refuse_and_beyond_it_the_digits_tell():
+    for end in (1.0 + 2.3e-16, np.float32(1.0 + 1.2e-7), -1e-9):
+        validation.check_range(np.full((2, 2), end), "bernoulli")
+    with pytest.raises(ValueError, match="found 0 to 1.00001:"):
+        validation.check_range(np.array([[0.0, 1.00001]]), "continuous-bernoulli")
+    with pytest.raises(ValueError, match="found -2e-06 to 1:"):
+        validation.check_range(np.array([[-2e-6, 1.0]]), "bernoulli")

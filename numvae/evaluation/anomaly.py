@@ -17,9 +17,12 @@ def p_values(scores, reference):
     a row as unusual, but a high one does not mark it as usual: smooth, simple data may score above
     all that the model was trained on.
 
+    A score that is not a number is the lowest of all: nothing is known in favour of that row.
+
     Shapes  scores (N,), reference (n,): log p(x) or any score where low is unusual → (N,) in (0, 1]
     Source  Davison & Hinkley 1997, section 4.2; Bates et al. 2023; the warning: Nalisnick et al.
             2019
     """
+    scores, reference = (np.where(np.isnan(s), -np.inf, s) for s in (scores, reference))
     as_low = np.searchsorted(np.sort(reference), scores, side="right")
     return (1.0 + as_low) / (1.0 + len(reference))

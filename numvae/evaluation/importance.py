@@ -34,7 +34,8 @@ class Estimate(NamedTuple):
 
 
 def log_weights(model, x, observed, noise):
-    """log w = log p(x|z) + log p(z) − log q(z|x) of every draw.
+    """log w = log p(x|z) + log p(z) − log q(z|x) of every draw; −inf where that overflows, as it
+    may for a row far out.
 
     Shapes  x, observed (B, D), observed as in `bernoulli` or None; noise an iterable of eps (some
             of L, B, Z) → (L, B) float64
@@ -45,7 +46,8 @@ def log_weights(model, x, observed, noise):
         z = gaussian.reparameterize(mu, logvar, eps)
         log_px = model.log_likelihood(x, z, observed)
         parts.append(np.subtract(log_px, gaussian.sampled_kl(z, logvar, eps), dtype=np.float64))
-    return np.concatenate(parts)
+    log_w = np.concatenate(parts)
+    return np.where(np.isnan(log_w), -np.inf, log_w)
 
 
 def estimate(model, X, inputs, n_samples=5000):
@@ -69,18 +71,25 @@ def estimates(model, X, inputs, n_samples=5000):
     samples are taken at a time change its estimate beyond rounding.
     """
     for x in blocks(X, max(1, AT_ONCE // n_samples)):
-        address = model.units.address(x.astype(model.dtype, copy=False))
-        streams = by_content(address, inputs.seed, *ROWS)
-        noise = _noise(streams, n_samples, model.n_latent, model.dtype)
-        log_w = log_weights(model, *inputs(x), noise)
-        yield Estimate(
-            importance.log_mean_exp(log_w),
-            importance.standard_error(log_w),
-            importance.effective_samples(log_w),
-            importance.pareto_k(log_w),
-            log_w.mean(axis=0),
-            np.stack([importance.log_mean_exp(log_w[:k]) for k in prefixes(n_samples)], axis=1),
-        )
+        with np.errstate(all="ignore"):  # as in `by_blocks`
+            part = _estimate(model, x, inputs, n_samples)
+        yield part
+
+
+def _estimate(model, x, inputs, n_samples):
+    """The Estimate of the rows x (B, D)."""
+    address = model.units.address(x.astype(model.dtype, copy=False))
+    streams = by_content(address, inputs.seed, *ROWS)
+    noise = _noise(streams, n_samples, model.n_latent, model.dtype)
+    log_w = log_weights(model, *inputs(x), noise)
+    return Estimate(
+        importance.log_mean_exp(log_w),
+        importance.standard_error(log_w),
+        importance.effective_samples(log_w),
+        importance.pareto_k(log_w),
+        log_w.mean(axis=0),
+        np.stack([importance.log_mean_exp(log_w[:k]) for k in prefixes(n_samples)], axis=1),
+    )
 
 
 def prefixes(n_samples):

@@ -55,13 +55,16 @@ def impute(model, x, observed, rng, n_steps=None, n_draws=None):
 def _chains(model, x, known, rng, n_steps, L):
     """The last z of each of L chains, and its log-weight: z (L, B, Z), log w (L, B) float64."""
     B, D = x.shape
+    low, high = model.units.bounds(x)
     filled = np.repeat(x[None], L, axis=0).reshape(L * B, D)
     missing = np.tile(~known, (L, 1))
     for _ in range(n_steps):
         z = gaussian.sample(rng, *model.encode(filled))
-        filled[missing] = model.sample(rng, z)[missing]
+        drawn = model.sample(rng, z).reshape(L, B, D)
+        filled[missing] = np.clip(drawn, low, high).reshape(L * B, D)[missing]
     mu, logvar = (q.reshape(L, B, -1) for q in model.encode(filled))
     z = gaussian.sample(rng, mu, logvar)
     log_q = [importance.log_mean_exp(gaussian.log_density(z_l, mu, logvar)) for z_l in z]
     log_px, log_pz = model.log_likelihood(x, z, known), gaussian.log_density(z, 0.0, 0.0)
-    return z, np.subtract(log_px + log_pz, np.stack(log_q), dtype=np.float64)
+    log_w = np.subtract(log_px + log_pz, np.stack(log_q), dtype=np.float64)
+    return z, np.where(np.isnan(log_w), -np.inf, log_w)  # a row far out may overflow

@@ -458,7 +458,7 @@ def reparameterize_backward(dz, logvar, eps):
 @memory("a layer remembers its input of the minibatch before", Dense, DIFFERENCES, "invariants")
 def forward(self, x):
     y, before = _dense_forward(self, x), getattr(self, "newest", None)
-    self.x = before if np.shape(before) == x.shape else np.zeros_like(x)
+    self.memory.x = before if np.shape(before) == x.shape else np.zeros_like(x)
     self.newest = x
     return y
 
@@ -474,7 +474,7 @@ def backward(dy, x, W, dW=0.0, db=0.0, need_dx=True):
 @memory("the gradient written into a new array that nobody reads", Dense)
 def backward(self, dy, need_dx=True):
     """found in a well-known library"""
-    dx, self.dW, self.db = dense.backward(dy, self.x, self.W, need_dx=need_dx)
+    dx, self.dW, self.db = dense.backward(dy, self.memory.x, self.W, need_dx=need_dx)
     return dx
 
 

@@ -23,6 +23,9 @@ from numvae.network.parameters import Parameters
 from numvae.network.units import OwnUnits, StandardUnits
 from numvae.rules import factor_analysis, gaussian
 
+FAR = 1e15  # in the model's units: the encoder takes what is further out for this
+LOGVAR = -30.0, 5.0  # what a trained encoder says of rows like those in training lies well between
+
 
 class Autoencoder:
     """q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I), p(x|z) by the likelihood's name.
@@ -187,10 +190,12 @@ class Autoencoder:
     def encode(self, x):
         """The posterior q(z|x) = N(mu, e^logvar).
 
+        Of a row unlike all in training an encoder may say anything: logvar is kept within bounds.
+
         Shapes  x (B, D) → mu, logvar (B, Z)
         """
         h = self.encoder.forward(x)
-        return self.mu.forward(h), self.logvar.forward(h)
+        return self.mu.forward(h), np.clip(self.logvar.forward(h), *LOGVAR)
 
     def decode(self, z):
         """The mean of p(x|z).
@@ -270,14 +275,17 @@ class Factors(NamedTuple):
 
 
 class Encoder(MLP):
-    """A multilayer perceptron that takes rows in the units in which they come."""
+    """A multilayer perceptron that takes rows in the units in which they come.
+
+    A number beyond FAR is taken for FAR, so that nothing overflows on the way.
+    """
 
     def __init__(self, units, sizes, names, dropout, skip):
         super().__init__("encoder", sizes, names, dropout, skip)
         self.units = units
 
     def forward(self, x, masks=None):
-        return super().forward(self.units.forward(x), masks)
+        return super().forward(np.clip(self.units.forward(x), -FAR, FAR), masks)
 
 
 def build(

@@ -3,9 +3,16 @@
 Read next: units.
 """
 
+import threading
+
 import numpy as np
 
 from numvae.rules import dense, initialization
+
+
+class Memory(threading.local):
+    """What a module keeps from `forward` for `backward`: each thread has its own, so that any
+    number of them may use one model."""
 
 
 class Dense:
@@ -14,6 +21,7 @@ class Dense:
     def __init__(self, name, n_in, n_out):
         self.name, self.n_in, self.n_out = name, n_in, n_out
         self.shapes = {f"{name}.W": (n_in, n_out), f"{name}.b": (n_out,)}
+        self.memory = Memory()
 
     def bind(self, parameters):
         """Take this layer's views, by its two names, from the model's flat vectors."""
@@ -42,12 +50,12 @@ class Dense:
 
     def forward(self, x):
         """x (B, n_in) → y (B, n_out), remembering x."""
-        self.x = x
+        self.memory.x = x
         return dense.forward(x, self.W, self.b)
 
     def backward(self, dy, need_dx=True):
         """dy (B, n_out) → dx (B, n_in), writing dW and db into the flat gradient."""
-        dx, _, _ = dense.backward(dy, self.x, self.W, self.dW, self.db, need_dx)
+        dx, _, _ = dense.backward(dy, self.memory.x, self.W, self.dW, self.db, need_dx)
         return dx
 
 

@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from numvae.network.dense import Dense, HiddenOnly
+from numvae.network.dense import Dense, HiddenOnly, Memory
 from numvae.network.units import OwnUnits
 from numvae.rules import (
     activations,
@@ -42,7 +42,7 @@ class Bernoulli:
     def __init__(self, name, n_in, n_features):
         self.logits = Dense(f"{name}.logits", n_in, n_features)
         self.shapes = self.logits.shapes
-        self.bind = self.logits.bind
+        self.bind, self.memory = self.logits.bind, Memory()
 
     def initialize(self, rng, sigma=None):
         self.logits.initialize(rng, sigma=sigma)
@@ -58,13 +58,13 @@ class Bernoulli:
 
     def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
-        self.x, self.observed = x, observed
-        self.a = self.logits.forward(h).reshape(-1, *x.shape)
-        return self.rule.log_likelihood(x, self.a, observed)
+        a = self.logits.forward(h).reshape(-1, *x.shape)
+        self.memory.terms = x, a, observed
+        return self.rule.log_likelihood(x, a, observed)
 
     def backward(self, dlog_px):
         """dlog_px (L, B) → dh (L·B, H)."""
-        da = self.rule.log_likelihood_backward(dlog_px, self.x, self.a, self.observed)
+        da = self.rule.log_likelihood_backward(dlog_px, *self.memory.terms)
         return self.logits.backward(da.reshape(-1, self.logits.n_out))
 
     def mean(self, h):
@@ -119,7 +119,7 @@ class Gaussian:
 
     def __init__(self, name, n_in, n_features, variance, units):
         self.mean_layer = Dense(f"{name}.mean", n_in, n_features)
-        self.variance, self.units = variance, units
+        self.variance, self.units, self.memory = variance, units, Memory()
         self.shapes = {**self.mean_layer.shapes, **variance.shapes}
 
     def bind(self, parameters):
@@ -141,17 +141,14 @@ class Gaussian:
 
     def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
-        self.x, self.observed = self.units.forward(x), observed
-        self.m = self.mean_layer.forward(h).reshape(-1, *x.shape)
-        self.logvar = self.variance.forward(h, self.m.shape)
-        log_py = gaussian.log_density(self.x, self.m, self.logvar, observed)
+        y, m = self.units.forward(x), self.mean_layer.forward(h).reshape(-1, *x.shape)
+        self.memory.terms = y, m, self.variance.forward(h, m.shape), observed
+        log_py = gaussian.log_density(*self.memory.terms)
         return self.units.log_density(log_py, observed)
 
     def backward(self, dlog_px):
         """dlog_px (L, B) → dh (L·B, H)."""
-        dm, dlogvar = gaussian.log_density_backward(
-            dlog_px, self.x, self.m, self.logvar, self.observed
-        )
+        dm, dlogvar = gaussian.log_density_backward(dlog_px, *self.memory.terms)
         dh = self.mean_layer.backward(dm.reshape(-1, self.mean_layer.n_out))
         dh += self.variance.backward(dlogvar)
         return dh
@@ -196,7 +193,7 @@ class LearnedVariance:
     """One learned σ² per dimension, the same for every z, never below sigma_min²."""
 
     def __init__(self, name, n_features, sigma_min):
-        self.name, self.floor = f"{name}.s", sigma_min**2
+        self.name, self.floor, self.memory = f"{name}.s", sigma_min**2, Memory()
         self.shapes = {self.name: (n_features,)}
 
     def bind(self, parameters):
@@ -211,13 +208,13 @@ class LearnedVariance:
 
     def forward(self, h, shape):
         """→ logvar (D,)"""
-        self.logvar = gaussian.floor_logvar(self.s, self.floor)
-        return self.logvar
+        self.memory.logvar = gaussian.floor_logvar(self.s, self.floor)
+        return self.memory.logvar
 
     def backward(self, dlogvar):
         """dlogvar (L, B, D): every row shares s, so their gradients add. Nothing flows on to h."""
         dlogvar = dlogvar.sum(axis=(0, 1))
-        self.ds[...] = gaussian.floor_logvar_backward(dlogvar, self.logvar, self.floor)
+        self.ds[...] = gaussian.floor_logvar_backward(dlogvar, self.memory.logvar, self.floor)
         return 0.0
 
 
@@ -225,7 +222,7 @@ class VarianceOfZ:
     """σ²(z): a second layer says how sure the decoder is of each pixel; never below sigma_min²."""
 
     def __init__(self, name, n_in, n_features, sigma_min, n_skip):
-        self.floor = sigma_min**2
+        self.floor, self.memory = sigma_min**2, Memory()
         self.layer = HiddenOnly(f"{name}.s", n_in, n_features, n_skip)
         self.shapes = self.layer.shapes
         self.bind = self.layer.bind
@@ -240,12 +237,13 @@ class VarianceOfZ:
 
     def forward(self, h, shape):
         """h (L·B, H) → logvar, in the shape of the mean"""
-        self.logvar = gaussian.floor_logvar(self.layer.forward(h).reshape(shape), self.floor)
-        return self.logvar
+        s = self.layer.forward(h).reshape(shape)
+        self.memory.logvar = gaussian.floor_logvar(s, self.floor)
+        return self.memory.logvar
 
     def backward(self, dlogvar):
         """dlogvar (L, B, D) → its share of dh (L·B, H)."""
-        ds = gaussian.floor_logvar_backward(dlogvar, self.logvar, self.floor)
+        ds = gaussian.floor_logvar_backward(dlogvar, self.memory.logvar, self.floor)
         return self.layer.backward(ds.reshape(-1, self.layer.n_out))
 
 

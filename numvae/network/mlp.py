@@ -5,7 +5,7 @@ Read next: likelihoods.
 
 import numpy as np
 
-from numvae.network.dense import Dense
+from numvae.network.dense import Dense, Memory
 from numvae.rules import activations, dropout
 
 
@@ -29,7 +29,7 @@ class MLP:
         self.n_out = sizes[-1] + self.n_skip
         if any(name not in activations.NAMES for name in names):
             raise ValueError(f"found activations {names}; expected some of {activations.NAMES}")
-        self.names = names
+        self.names, self.memory = names, Memory()
 
     def bind(self, parameters):
         for layer in self.layers:
@@ -51,24 +51,26 @@ class MLP:
 
     def forward(self, h, masks=None):
         """h (B, n_0) → (B, n_out), remembering each layer's output; masks as `masks` draws them."""
-        x, self.outputs, self.used_masks = h, [], masks
+        x, outputs = h, []
         for i, (layer, activation) in enumerate(zip(self.layers, self.names)):
             a = layer.forward(h)
             h = getattr(activations, activation)(a, out=a)
-            self.outputs.append(h)
+            outputs.append(h)
             if masks:
                 h = dropout.forward(h, masks[i], self.dropout)
+        self.memory.outputs, self.memory.masks = outputs, masks
         return np.concatenate([h, x], axis=1) if self.skip else h
 
     def backward(self, dh, need_dx=True):
         """dh (B, n_out) → gradient of the input (B, n_0), or None; dh is overwritten on the way."""
+        outputs, masks = self.memory.outputs, self.memory.masks
         if self.skip:
             dh, dskip = np.split(dh, [self.layers[-1].n_out], axis=1)
             dh = np.ascontiguousarray(dh)
         for i in reversed(range(len(self.layers))):
-            if self.used_masks:
-                dh = dropout.backward(dh, self.used_masks[i], self.dropout)
-            da = getattr(activations, f"{self.names[i]}_backward")(dh, self.outputs[i], out=dh)
+            if masks:
+                dh = dropout.backward(dh, masks[i], self.dropout)
+            da = getattr(activations, f"{self.names[i]}_backward")(dh, outputs[i], out=dh)
             dh = self.layers[i].backward(da, need_dx or i > 0)
         if self.skip and need_dx:
             dh += dskip  # the input goes two ways, so its two gradients add

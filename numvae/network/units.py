@@ -38,6 +38,15 @@ class StandardUnits:
         """The units of some columns; they share the memory."""
         return StandardUnits(self.center[columns], self.scale[columns])
 
+    def bounds(self, x):
+        """How far from the center the values of each row go, and at least to ±10 standard
+        deviations: what is drawn in place of a missing value should not go further.
+
+        Shapes  x (B, D) → low, high (B, D)
+        """
+        reach = np.maximum(np.abs(self.forward(x)).max(axis=1, keepdims=True), 10.0)
+        return self.inverse(-reach), self.inverse(reach)
+
     def address(self, x):
         """What names a row in any units: its standardised values to about three decimals."""
         return np.rint(1024.0 * self.forward(x)) + 0.0  # −0 and 0 are one
@@ -59,6 +68,9 @@ class OwnUnits:
 
     def columns(self, columns):
         return self
+
+    def bounds(self, x):
+        return -np.inf, np.inf
 
     def address(self, x):
         return x

@@ -47,15 +47,15 @@ class OwnOutputs(Dense):
 
     def forward(self, x):
         """x (B, n_in), or own columns of it → own columns of y."""
-        self.x_is_whole = x.shape[1] == self.n_in
-        return super().forward(x if self.x_is_whole else self.ranks.columns(x, self.n_in))
+        self.memory.x_is_whole = x.shape[1] == self.n_in
+        return super().forward(x if self.memory.x_is_whole else self.ranks.columns(x, self.n_in))
 
     def backward(self, dy, need_dx=True):
         """Own columns of dy → dx (B, n_in), or own columns of it, as x came."""
         dx = super().backward(dy, need_dx)
         if not need_dx:
             return None
-        return self.ranks.total(dx) if self.x_is_whole else self.ranks.own_columns(dx)
+        return self.ranks.total(dx) if self.memory.x_is_whole else self.ranks.own_columns(dx)
 
 
 class OwnInputs(Dense):
@@ -74,14 +74,14 @@ class OwnInputs(Dense):
 
     def forward(self, x):
         """Own columns of x → y (B, n_out)."""
-        self.x = x
+        self.memory.x = x
         b = np.zeros(self.n_out, self.b.dtype)
         b[self.own_b] = self.b
         return self.ranks.total(dense.forward(x, self.W, b))
 
     def backward(self, dy):
         """dy (B, n_out) → own columns of dx."""
-        dx, _, db = dense.backward(dy, self.x, self.W, self.dW)
+        dx, _, db = dense.backward(dy, self.memory.x, self.W, self.dW)
         self.db[...] = db[self.own_b]
         return dx
 

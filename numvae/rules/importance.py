@@ -21,7 +21,7 @@ def log_mean_exp(log_w):
     Shapes  log_w (L, B) → (B,)
     Source  Burda, Grosse & Salakhutdinov 2016, equation 8
     """
-    m = np.maximum(log_w.max(axis=0), np.finfo(log_w.dtype).min)  # finite, even if no weight is
+    m = _largest(log_w)
     return m + np.log(np.exp(log_w - m).sum(axis=0)) - math.log(len(log_w))
 
 
@@ -30,11 +30,12 @@ def normalize(log_w):
 
         v_l = w_l / Σ_l w_l                                (W2)
 
-    Shapes  log_w (L, B) → (L, B), columns that sum to 1
+    Shapes  log_w (L, B) → (L, B), columns that sum to 1; equal shares where all weights are 0
     Source  Burda, Grosse & Salakhutdinov 2016, equation 14
     """
-    w = np.exp(log_w - log_w.max(axis=0))
-    return w / w.sum(axis=0)
+    w = np.exp(log_w - _largest(log_w))
+    total = w.sum(axis=0)
+    return np.where(total > 0.0, w, 1.0) / np.where(total > 0.0, total, len(w))
 
 
 def effective_samples(log_w):
@@ -91,7 +92,7 @@ def pareto_k(log_w):
     if M < 5:
         return np.full(B, np.nan, log_w.dtype)
     largest = np.sort(log_w, axis=0)[-M - 1 :]
-    equal = largest[-1] - largest[0] < 1e-3
+    equal = ~(largest[-1] - largest[0] >= 1e-3)  # also where all weights are 0
     w = np.exp(largest - largest[-1])
     x = np.where(equal, 1.0, w[1:] - w[0])
     quartile = np.maximum(x[int(M / 4 + 0.5) - 1], np.finfo(x.dtype).tiny)  # e^(log w) may be 0
@@ -102,6 +103,11 @@ def pareto_k(log_w):
     k = _shape(b, x)
     b = (b * normalize(M * (np.log(-b / k) - k))).sum(axis=0)
     return np.where(equal, 0.0, (M * _shape(b, x) + 5.0) / (M + 10.0))
+
+
+def _largest(log_w):
+    """The largest log-weight, (B,); a finite number even where all weights are 0."""
+    return np.maximum(log_w.max(axis=0), np.finfo(log_w.dtype).min)
 
 
 def _shape(b, x):

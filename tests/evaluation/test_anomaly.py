@@ -35,3 +35,10 @@ def test_extremes_and_ties():
 def test_a_lower_score_has_no_higher_p(draw):
     scores = np.sort(draw(50))
     assert (np.diff(p_values(scores, draw(20))) >= 0.0).all()
+
+
+def test_a_score_that_is_not_a_number_is_the_lowest():
+    reference = np.array([-2.0, -1.0, np.nan, 0.0])
+    found = p_values(np.array([np.nan, -np.inf, -1e300, 0.0]), reference)
+    assert_allclose(found, [2 / 5, 2 / 5, 2 / 5, 1.0])
+    assert_allclose(p_values(np.array([np.nan]), reference[[0, 1, 3]]), 1 / 4)

@@ -1,6 +1,7 @@
 import copy
 import math
 import pickle
+import threading
 
 import numpy as np
 import pytest
@@ -10,8 +11,8 @@ from scipy.special import expit, log_softmax
 
 from numvae.network.autoencoder import Autoencoder
 from numvae.network.likelihoods import NAMES
+from numvae.network.objectives import ELBO, objective
 from numvae.network.objectives import NAMES as OBJECTIVES
-from numvae.network.objectives import objective
 from numvae.rules import activations, dense
 
 L, B, D, Z = 2, 3, 4, 2
@@ -416,3 +417,35 @@ def test_what_is_not_said_is_what_is_documented():
     wanted |= {"likelihood": "bernoulli", "sigma": 0.1, "sigma_min": 0.01, "dropout": 0.0}
     wanted |= {"skip": False, "standardize": False, "dtype": "float32"}
     assert Autoencoder(D, Z).config == wanted
+
+
+@pytest.mark.parametrize("likelihood", [*NAMES, "gaussian:2,bernoulli:3"])
+def test_other_threads_may_use_a_model_between_forward_and_backward(likelihood, rng):
+    """The first line of the backward pass waits until another thread has used the model."""
+    model = Autoencoder(5, 2, (4,), "tanh", likelihood, dtype="float64", skip=True)
+    model.initialize(rng)
+    x = np.eye(5)[rng.integers(5, size=3)] if likelihood == "categorical" else rng.random((3, 5))
+    eps = rng.standard_normal((2, 3, 2))
+
+    class InBetween(ELBO):
+        def backward(self):
+            other = threading.Thread(target=model.elbo_terms, args=(x[:1], eps[:, :1]))
+            other.start()
+            other.join()
+            return super().backward()
+
+    _, gradient = model.loss_and_grad(x, eps)
+    wanted = gradient.copy()
+    _, gradient = model.loss_and_grad(x, eps, objective=InBetween())
+    assert_array_equal(gradient, wanted)
+
+
+@pytest.mark.parametrize("activation", ["relu", "linear", "tanh"])
+def test_the_posterior_of_any_row_is_finite(activation, dtype, rng):
+    model = Autoencoder(5, 2, (64, 64), activation, "gaussian", skip=True, dtype=dtype)
+    model.initialize(rng, sigma=1.0)
+    for far in (1e3, 1e15, 1e38, 1e300):
+        with np.errstate(over="ignore"):
+            x = np.clip(far * rng.normal(size=(3, 5)), -np.finfo(dtype).max, np.finfo(dtype).max)
+        mu, logvar = model.encode(x.astype(dtype))
+        assert np.isfinite(mu).all() and (np.abs(logvar) <= 30.0).all()

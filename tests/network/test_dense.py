@@ -1,3 +1,5 @@
+import threading
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -83,3 +85,17 @@ def test_sigma_overrides_the_rule_of_the_activation(activation, rng):
     dense.initialize(rng, activation, sigma=0.01)
     assert dense.W.std() == pytest.approx(0.01, rel=0.02)
     assert not dense.b.any()
+
+
+def test_what_a_layer_remembers_is_each_thread_s_own(layer, draw):
+    dense, parameters = layer
+    x, dy = draw(B, N_IN), draw(B, N_OUT)
+    dense.forward(x)
+    dense.backward(dy)
+    gradient = parameters.gradient.copy()
+    dense.forward(x)
+    other = threading.Thread(target=dense.forward, args=(draw(2, N_IN),))
+    other.start()
+    other.join()
+    dense.backward(dy)
+    assert_array_equal(parameters.gradient, gradient)

@@ -107,3 +107,14 @@ def test_variances_at_the_start_are_those_of_the_noise(rng):
     z = rng.normal(size=(1, N, Z))
     wanted = stats.norm.logpdf(np.zeros((N, D)), 0.0, np.sqrt(psi)).sum(axis=1)
     assert_allclose(model.log_likelihood(np.zeros((N, D)), z)[0], wanted, rtol=1e-10)
+
+
+def test_bounds_hold_every_value_of_a_row_and_ten_standard_deviations(rng):
+    units = StandardUnits(rng.normal(size=D), np.exp(rng.normal(size=D)))
+    near, far = rng.normal(size=(2, N, D))
+    far[:, 2] = 300.0
+    low, high = units.bounds(units.inverse(near))
+    assert_allclose(units.forward(high), 10.0, atol=1e-6)
+    assert_allclose(units.forward(low), -10.0, atol=1e-6)
+    assert_allclose(units.forward(units.bounds(units.inverse(far))[1]), 300.0, atol=1e-5)
+    assert OwnUnits().bounds(near) == (-np.inf, np.inf)

@@ -180,3 +180,15 @@ def test_pareto_k_of_too_few_draws_is_not_known(draw, dtype):
     found = importance.pareto_k(draw(24, B, dtype=dtype))
     assert found.shape == (B,) and found.dtype == dtype and np.isnan(found).all()
     assert np.isfinite(importance.pareto_k(draw(25, B))).all()
+
+
+def test_weights_that_are_all_zero_have_equal_shares_and_a_sum_of_zero(dtype):
+    """What a row so far out that everything overflows has."""
+    log_w = np.full((100, B), -np.inf, dtype)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert_array_equal(importance.log_mean_exp(log_w), -np.inf)
+        assert_array_equal(importance.pareto_k(log_w), 0.0)
+    assert_allclose(importance.normalize(log_w), 0.01, rtol=1e-6)
+    assert importance.normalize(log_w).dtype == dtype
+    assert_allclose(importance.effective_samples(log_w), 100.0, rtol=1e-5)
+    assert (importance.standard_error(log_w) < 1e-3).all()
