@@ -326,7 +326,8 @@ class VAE(Settings):
         except Diverged as error:
             stopped = None
             diverged = True
-            kept = "of its best epoch" if epochs is None else "from before that step"
+            best = f"of epoch {training.best_epoch}" if training.best_epoch else "of the start"
+            kept = best if epochs is None else "from before that step"
             text = f"{error} The estimator keeps the parameters {kept}."
             warnings.warn(text, RuntimeWarning, stacklevel=3)
         progress.close()
