@@ -11,6 +11,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from numvae import VAE, files, load, npz
+from numvae.constraints import FINITE
 from numvae.training import checkpoint
 from numvae.training.loop import POSITION
 
@@ -21,14 +22,14 @@ ARRAYS = {
 }
 
 
-EXPECTED = {name: (array.shape, array.dtype) for name, array in ARRAYS.items()}
+EXPECTED = {name: (array.shape, array.dtype, FINITE) for name, array in ARRAYS.items()}
 
 
-def never(header):
+def never(*_):
     pytest.fail("the header was believed")
 
 
-def read(path, kind="thing", expected=lambda header: EXPECTED, from_version_1=never):
+def read(path, kind="thing", expected=lambda header, n_arrays: EXPECTED, from_version_1=never):
     return npz.read(path, kind, expected, from_version_1)
 
 
@@ -65,7 +66,7 @@ def test_numpy_and_any_zip_program_can_read_it_too(path):
 
 def test_an_array_in_fortran_order_is_not_taken_for_its_transpose(tmp_path):
     npz.write(tmp_path / "f", "thing", {}, {"a": np.asfortranarray(ARRAYS["a"])})
-    _, arrays = read(tmp_path / "f", expected=lambda header: {"a": EXPECTED["a"]})
+    _, arrays = read(tmp_path / "f", expected=lambda *_: {"a": EXPECTED["a"]})
     assert_array_equal(arrays["a"], ARRAYS["a"])
 
 
@@ -95,14 +96,14 @@ def test_compressed_members_are_refused(path):
     ("wanted", "says"),
     [
         ({"a": EXPECTED["a"]}, "not those of its configuration"),
-        ({**EXPECTED, "more": ((1,), "f8")}, "not those of its configuration"),
-        ({**EXPECTED, "a": ((3, 2), "f8")}, "not the shapes"),
-        ({**EXPECTED, "a": ((2, 3), "f4")}, "not the shapes"),
+        ({**EXPECTED, "more": ((1,), "f8", FINITE)}, "not those of its configuration"),
+        ({**EXPECTED, "a": ((3, 2), "f8", FINITE)}, "not the shapes"),
+        ({**EXPECTED, "a": ((2, 3), "f4", FINITE)}, "not the shapes"),
     ],
 )
 def test_other_arrays_than_expected_are_refused(path, wanted, says):
     with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file: .*{says}"):
-        read(path, expected=lambda header: wanted)
+        read(path, expected=lambda *_: wanted)
 
 
 @pytest.mark.parametrize("version", [0, 4, 99, None, "1", "2"])
@@ -118,7 +119,7 @@ def test_kind_and_version_are_looked_at_before_anything_else(path, version):
 def test_a_header_of_format_1_is_brought_to_this_one_first(path):
     npz.write(path, "thing", {"version": 1, "old": 3}, ARRAYS)
     checked = []
-    header, _ = read(path, "thing", lambda h: checked.append(h) or EXPECTED, lambda h: {"new": h})
+    header, _ = read(path, "thing", lambda h, n: checked.append(h) or EXPECTED, lambda h: {"new": h})
     assert header["new"]["old"] == 3 and checked == [header]
 
 
@@ -126,7 +127,7 @@ def test_a_header_of_format_1_is_brought_to_this_one_first(path):
     "error", [KeyError("a"), MemoryError(), RecursionError("two\nlines"), OSError()]
 )
 def test_whatever_goes_wrong_inside_becomes_one_sentence(path, error):
-    def fail(header):
+    def fail(header, n_arrays):
         raise error
 
     with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file: .+") as caught:

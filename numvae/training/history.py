@@ -15,7 +15,14 @@ Read next: checkpoint.
 import csv
 import io
 
+from numvae.constraints import COUNT, Fields, Measured
 from numvae.files import write_atomically
+
+TRAIN, VALID = (
+    [f"{prefix}_{term}" for term in ("elbo", "nll", "kl")] for prefix in ("train", "valid")
+)
+NUMBERS = dict.fromkeys([*TRAIN, *VALID, "gradient_norm"], Measured())
+ROW = Fields({"epoch": COUNT, **NUMBERS}, may_lack=VALID)  # what a row must be
 
 
 def save_history(history, path):

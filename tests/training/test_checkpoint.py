@@ -27,8 +27,12 @@ def start(likelihood="bernoulli", dtype="float32", seed=5, **settings):
 def saved(tmp_path):
     """(path, training) of a model in a file."""
     training = start()
-    checkpoint.save(training, tmp_path / "model.npz", "model", {"a": 7})
+    checkpoint.save(training, tmp_path / "model.npz", "model", {"seconds": 7.0})
     return tmp_path / "model.npz", training
+
+
+NUMBERS = "train_elbo", "train_nll", "train_kl", "gradient_norm"
+ROW = {"epoch": 1, **dict.fromkeys(NUMBERS, 0.1)}
 
 
 def position(training):
@@ -43,9 +47,12 @@ def position(training):
 def test_every_bit_of_a_model_comes_back(likelihood, hidden, dtype, tmp_path):
     training = start(likelihood, dtype, 2**70, hidden=hidden, denoise=("gaussian", 0.1), clip=3)
     bits = training.model.parameters.vector.view(np.uint8)
-    bits[...] = np.random.default_rng(0).integers(0, 256, bits.size)  # some of them no numbers
-    training.history, training.epoch = [{"epoch": 1, "train_elbo": 0.1}], 1
-    about = {"shape": [2, 2], "sigma": 0.1, "name": "Gräser", "none": None}
+    bits[...] = np.random.default_rng(0).integers(0, 256, bits.size)
+    vector = training.model.parameters.vector
+    vector[~np.isfinite(vector)] = np.finfo(dtype).max
+    training.history, training.epoch = [ROW], 1
+    names = ["Gräser", "\x1b", "", "Gräser"]
+    about = {"feature_names": names, "data": {"shape": [2, 2], "name": None, "scale": 255}}
     checkpoint.save(training, str(tmp_path / "model.npz"), "model", about)
     loaded, found = checkpoint.load(str(tmp_path / "model.npz"), "model")
     assert found == about
@@ -139,7 +146,7 @@ def test_arrays_that_do_not_fit_are_refused(saved, arrays):
         ("beta", "1", "beta must be a number, at least 0, found '1'"),
         ("denoise", ["gaussian"], "denoise must be a kind and an amount"),
         ("missing", "yes", "missing must be True or False, found 'yes'"),
-        ("free_bit", 1, "no setting free_bit; install a newer one"),
+        ("free_bit", 1, "settings has 'free_bit', which this numvae does not know; install a newer"),
     ],
 )
 def test_a_setting_that_is_out_of_its_constraint_or_unknown_is_refused_with_a_sentence(
@@ -169,7 +176,7 @@ HERE = {**dict.fromkeys(POSITION, 0), "start_elbo": 0.0, "best_elbo": 0.0}
         ("about", "a", "about must be a dict"),
         *(
             ("position", {**HERE, "epoch": 2, "history": rows}, "history must have rows of epochs")
-            for rows in ([1], [{"epoch": 3}], [{"epoch": 2}, {"epoch": 1}], [{"epoch": 0}])
+            for rows in ([ROW, ROW], [{**ROW, "epoch": 3}], [{**ROW, "epoch": 2}, ROW])
         ),
     ],
 )
@@ -228,9 +235,9 @@ def test_a_run_stopped_after_any_step_goes_on_to_the_same_bits(optimizer, stop_a
     X = rng.random((N, D))
     settings = {"optimizer": optimizer, "beta": 0.5, "n_samples": 2, "binarize": "dynamic"}
     whole = go_on(start(**settings), X)
-    checkpoint.save(go_on(start(**settings), X, stop_at), tmp_path / "c", about={"a": 1})
+    checkpoint.save(go_on(start(**settings), X, stop_at), tmp_path / "c", about={"seconds": 1.0})
     training, about = checkpoint.load(tmp_path / "c")
-    assert about == {"a": 1} and (training.epoch, training.step) == stop_at
+    assert about == {"seconds": 1.0} and (training.epoch, training.step) == stop_at
     go_on(training, X)
     assert position(training) == position(whole)
     assert training.optimizer.t == whole.optimizer.t
