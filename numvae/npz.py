@@ -79,17 +79,21 @@ def _opened(file, size):
     Raises  ValueError, zipfile.BadZipFile   it is none; or one that a few bytes can make large
     """
     file.seek(max(0, size - END - 20))
-    before, end = file.read(20)[:4], file.read()
-    if int.from_bytes(end[12:16], "little") > DIRECTORY or before == b"PK\6\7" and size < 2**31:
-        raise ValueError("its list of members is larger than any model's")
+    before, end = file.read(20), file.read()
+    if not end.startswith(b"PK\5\6"):
+        raise ValueError("it is no zip, or there is something behind its end")
+    long = before.startswith(b"PK\6\7") and size < 2**31  # its length is not the one that follows
+    if long or int.from_bytes(end[12:16], "little") > DIRECTORY:
+        raise ValueError("its list of members is longer than any model's")
     archive = zipfile.ZipFile(file)
     listed = archive.infolist()
     members = {member.filename.removesuffix(".npy"): member for member in listed}
     if len(members) < len(listed):
         raise ValueError("two of its members have the same name")
-    packed = any(member.compress_type != zipfile.ZIP_STORED for member in listed)
-    if packed or sum(member.file_size for member in listed) > size:
-        raise ValueError("a member is compressed or larger than the file")
+    if any((m.compress_type, m.file_size) != (zipfile.ZIP_STORED, m.compress_size) for m in listed):
+        raise ValueError("a member of it is compressed")
+    if sum(m.file_size for m in listed) > size:
+        raise ValueError("its members are larger than the file")
     return archive, members
 
 

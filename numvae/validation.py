@@ -10,6 +10,7 @@ import numpy as np
 
 from numvae.network.likelihoods import parse_blocks
 from numvae.rows import blocks
+from numvae.text import printable
 
 ROUNDING = 1e-6  # of values that should lie between 0 and 1
 
@@ -163,7 +164,7 @@ def check_feature_names(found, fitted, estimator):
         }
         for title, names in differing.items():
             if names:
-                lines += [title, *(f"- {name}" for name in names[:5])]
+                lines += [title, *(f"- {printable(name)}" for name in names[:5])]
                 lines += ["- ..."] * (len(names) > 5)
         if not any(differing.values()):
             lines.append("Feature names must be in the same order as they were in fit.")

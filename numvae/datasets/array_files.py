@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from numvae.datasets import files, idx
+from numvae.text import printable
 
 LARGE = 2**28  # bytes from which on a .npy file is mapped and not read
 
@@ -91,12 +92,12 @@ def _chosen(path, arrays, name):
     if not tables:
         raise ValueError(f"{path} holds no array of numbers with rows; it has {_list(shapes)}.")
     if len(tables) > 1:
-        first = next(iter(tables))
+        first = printable(next(iter(tables)))
         raise ValueError(
             f"{path} holds several arrays, {_list(tables)}; say which, as in {path}:{first}."
         )
     (name,) = tables
-    return arrays[name], f"array {name}"
+    return arrays[name], f"array {printable(name)}"
 
 
 def _is_numeric(array):
@@ -104,5 +105,5 @@ def _is_numeric(array):
 
 
 def _list(shapes):
-    described = [f"{key} {shape}" for key, shape in shapes.items()]
+    described = [f"{printable(key)} {shape}" for key, shape in shapes.items()]
     return ", ".join(described[:8]) + (", …" if len(described) > 8 else "") or "none"

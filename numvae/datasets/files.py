@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from numvae.datasets.download import fetch
+from numvae.text import reason
 
 LARGEST = 2**28  # bytes an archive may hold: a few bytes can unpack to a full memory
 
@@ -124,8 +125,7 @@ def reading(path, what):
     except FileNotFoundError:
         raise FileNotFoundError(f"There is no file {path}.") from None
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path} is not a readable {what} ({reason}).") from None
+        raise ValueError(f"{path} is not a readable {what} ({reason(error)}).") from None
 
 
 def _target(name, filename, data_dir):

@@ -9,6 +9,7 @@ every number that is still to be drawn.
 """
 
 import math
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -32,7 +33,8 @@ from numvae.constraints import (
 )
 from numvae.network.autoencoder import build, shapes
 from numvae.settings import TABLE, Settings
-from numvae.training.history import ROW
+from numvae.text import short
+from numvae.training.history import row
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS, SQUARES
 
@@ -98,7 +100,7 @@ def load_finished(path):
         return load(path, "model")
     model, run = path / "model.npz", path / "checkpoint.npz"
     if not model.is_file():
-        hint = f"; finish the run with --resume {path}" * run.is_file()
+        hint = f"; finish the run with --resume {shlex.quote(str(path))}" * run.is_file()
         raise FileNotFoundError(f"there is no model.npz in {path}{hint}.")
     training, about = load(model, "model")
     if run.is_file():
@@ -106,7 +108,7 @@ def load_finished(path):
         if not np.array_equal(training.best, best):
             raise ValueError(
                 f"the run in {path} went on after its model.npz was written; finish it with "
-                f"--resume {path}, or give {model}."
+                f"--resume {shlex.quote(str(path))}, or give {model}."
             )
         training.model.parameters.vector[...] = best
     return training, about
@@ -134,7 +136,7 @@ ABOUT = {
 PLACE = {
     **dict.fromkeys(("epoch", "step", "n_seen", "best_epoch"), COUNTED),
     **dict.fromkeys(("start_elbo", "best_elbo"), Measured()),
-    "history": ListOf(ROW),
+    "history": ListOf(row),
 }
 SETTINGS = {line.name: OrNone(line.metadata["constraint"]) for line in TABLE}
 MODEL = {
@@ -183,17 +185,17 @@ def _check_about(about, n_features):
     shape, resize = data.get("shape", [n_features]), data.get("resize")
     if names is not None and len(names) != n_features:
         raise ValueError(f"there are {n_features} columns, but {len(names)} feature_names")
-    if math.prod(shape) != n_features:
-        raise ValueError(f"there are {n_features} columns, which is not the shape {shape}")
+    if len(shape) > 3 or math.prod(shape) != n_features:
+        raise ValueError(f"there are {n_features} columns, which have not the shape {short(shape)}")
     if resize is not None and (len(resize) != 2 or n_features % math.prod(resize)):
-        raise ValueError(f"there are {n_features} columns, which is not of the size {resize}")
+        raise ValueError(f"there are {n_features} columns, no images of the size {short(resize)}")
 
 
 def _check_position(header, batch_size):
     """Raise ValueError if a run cannot have come to stand where this header says."""
     here, n_train = header["position"], header["about"].get("data", {}).get("n_train", math.inf)
     epoch, step, n_seen = here["epoch"], here["step"], here["n_seen"]
-    epochs = [row["epoch"] for row in here["history"]]
+    epochs = [r["epoch"] for r in here["history"]]
     if any(a >= b for a, b in zip([0, *epochs], [*epochs, epoch + 1])):
         raise ValueError(f"history must have rows of epochs from 1 to {epoch}, in order")
     if here["best_epoch"] not in (0, *epochs):
@@ -205,7 +207,9 @@ def _check_position(header, batch_size):
     if "sums" in header:
         sums, t = header["sums"], header["t"]
         if len(sums) != 5 or sums[-1] < n_seen:
-            raise ValueError(f"sums must be five, the last of {n_seen} rows or more, found {sums}")
+            raise ValueError(
+                f"sums must be five, the last of {n_seen} rows or more, found {short(sums)}"
+            )
         if t < step:
             raise ValueError(f"t must be a number of steps, at least {step}, found {t}")
 
