@@ -83,7 +83,7 @@ def _chosen(path, arrays, name):
             raise ValueError(
                 f"{path} has no array of numbers named {name!r}; it has {_list(shapes)}."
             )
-        return arrays[name], f"array {name}"
+        return arrays[name], f"array {printable(name)}"
     # Labels, sizes and settings lie beside the data as vectors or single numbers.
     tables = {key: shape for key, shape in shapes.items() if sum(n != 1 for n in shape) > 1}
     tables = tables or {key: shape for key, shape in shapes.items() if len(shape) > 1}
