@@ -102,10 +102,12 @@ def load_finished(path):
     if not model.is_file():
         hint = f"; finish the run with --resume {shlex.quote(str(path))}" * run.is_file()
         raise FileNotFoundError(f"there is no model.npz in {path}{hint}.")
-    training, about = load(model, "model")
+    finished, about = load(model, "model")
+    training = finished
     if run.is_file():
-        best, training = training.best, load(run)[0]  # a model of numvae 0.1 has no history
-        if not np.array_equal(training.best, best):
+        training, best = load(run)[0], finished.best  # a model of numvae 0.1 has no history
+        same = training.model.config == finished.model.config
+        if not (same and np.array_equal(training.best, best)):
             raise ValueError(
                 f"the run in {path} went on after its model.npz was written; finish it with "
                 f"--resume {shlex.quote(str(path))}, or give {model}."
@@ -223,14 +225,20 @@ DEFAULTS_2 |= {"lr": 1e-3, "schedule": "constant", "clip": None, "validation_fra
 
 
 def _from_older(header):
-    """The header of format 3 for one of format 1 or 2."""
-    header = _from_version_1(header) if header["version"] == 1 else header
-    settings = {**DEFAULTS_2, **header["settings"], "skip": False, "standardize": False}
-    header = {**header, "settings": settings}
-    header["position"] = {**header["position"], "start_elbo": -math.inf}
-    if "sums" in header:
-        header["sums"] = [*header["sums"], float(header["position"]["n_seen"])]
-    return header
+    """The header of format 3 for one of format 1 or 2.
+
+    Raises  KeyError, ValueError   it is none
+    """
+    try:
+        header = _from_version_1(header) if header["version"] == 1 else header
+        settings = {**DEFAULTS_2, **header["settings"], "skip": False, "standardize": False}
+        header = {**header, "settings": settings}
+        header["position"] = {**header["position"], "start_elbo": -math.inf}
+        if "sums" in header:
+            header["sums"] = [*header["sums"], float(header["position"]["n_seen"])]
+        return header
+    except (AttributeError, TypeError):  # a list where there should be a table, and the like
+        raise ValueError(f"its header is not one of format {header['version']}") from None
 
 
 RENAMED = {"latent": "n_latent", "samples": "n_samples", "seed": "random_state"}

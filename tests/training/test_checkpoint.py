@@ -557,6 +557,8 @@ def test_a_header_of_format_1_is_checked_too(name, kind, tmp_path):
         (lambda header: header["model"].update(n_latent=0), "n_latent must be a whole number"),
         (lambda header: header["model"].update(likelihood="bernouli"), "Did you mean 'bernoulli'"),
         (lambda header: header.pop("model"), "model"),
+        (lambda header: header.update(model=3), "its header is not one of format 1"),
+        (lambda header: header.update(about=3), "its header is not one of format 1"),
     ):
         path.write_bytes((FORMAT_1 / f"{name}.npz").read_bytes())
         edited(path, change)
