@@ -200,8 +200,8 @@ def _check_position(header, batch_size):
     epochs = [r["epoch"] for r in here["history"]]
     if any(a >= b for a, b in zip([0, *epochs], [*epochs, epoch + 1])):
         raise ValueError(f"history must have rows of epochs from 1 to {epoch}, in order")
-    if here["best_epoch"] not in (0, *epochs):
-        raise ValueError(f"best_epoch must be one that was measured, found {here['best_epoch']}")
+    if here["best_epoch"] > epoch:
+        raise ValueError(f"best_epoch must be at most {epoch}, found {here['best_epoch']}")
     if not (step - 1) * batch_size < n_seen <= min(step * batch_size, n_train):
         raise ValueError(
             f"{step} steps of an epoch, of {batch_size} rows each, cannot have seen {n_seen} rows"

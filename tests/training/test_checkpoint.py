@@ -230,7 +230,7 @@ def test_what_is_said_of_the_data_is_checked(saved, about, says):
         ({"step": 3}, "3 steps of an epoch, of 10 rows each, cannot have seen 20 rows"),
         ({"step": 3, "n_seen": 30}, "3 steps .* cannot have seen 30 rows"),  # of 25 that there are
         ({"n_seen": 20.0}, "header.position.n_seen must be a whole number"),
-        ({"best_epoch": 3}, "best_epoch must be one that was measured, found 3"),
+        ({"best_epoch": 3}, "best_epoch must be at most 2, found 3"),
         ({"best_epoch": 2**70}, "best_epoch must be a whole number, at least 0 and at most"),
         ({"best_elbo": None}, "best_elbo must be a number with a point, found None"),
         ({"start_elbo": "0"}, "start_elbo must be a number with a point, found '0'"),
