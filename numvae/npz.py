@@ -101,10 +101,10 @@ def _header(archive, member, size):
     """What the JSON in the header's member says."""
     if member.file_size > TEXT:
         raise ValueError("its header is larger than any model's")
-    text = _array(archive.read(member), None, np.dtype(np.uint8)).tobytes()
-    if EACH * sum(map(text.count, (b",", b"[", b"{"))) > size + 2**18:
+    content = archive.read(member)
+    if EACH * sum(map(content.count, (b",", b"[", b"{"))) > size + 2**18:
         raise ValueError("its header holds more than its arrays can have a use for")
-    return json.loads(text.decode())
+    return json.loads(str(_array(content, None, np.dtype(np.uint8)).data, "utf-8"))
 
 
 def _array(content, shape, dtype):
