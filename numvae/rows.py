@@ -32,10 +32,15 @@ def read(X, rows):
 
     A memory map is read a little at a time, and its pages are given back to the system, which keeps
     them in its cache: they would count as this process's memory until all of the file is in it.
+
+    Raises  OSError     the file of a memory map has become shorter
     """
     if isinstance(X, Rows):
         return read(X.X, X.numbers[rows])
-    if getattr(X, "_mmap", None) is None or X.mode == "c":  # "c" has changes that are nowhere else
+    on_disk = getattr(X, "_mmap", None) is not None
+    if on_disk:
+        _check_length(X)
+    if not on_disk or X.mode == "c":  # "c" has changes that are nowhere else
         return np.ascontiguousarray(X[rows])
     if isinstance(rows, slice):
         rows = np.arange(*rows.indices(len(X)))
@@ -46,6 +51,13 @@ def read(X, rows):
         if hasattr(mmap, "MADV_DONTNEED"):
             X._mmap.madvise(mmap.MADV_DONTNEED)
     return x
+
+
+def _check_length(X):
+    """To read what a file has no more would end the process by a signal, SIGBUS."""
+    start = X.offset - X.offset % mmap.ALLOCATIONGRANULARITY
+    if X._mmap.size() < start + len(X._mmap):
+        raise OSError(f"{X.filename} has become shorter while it was read; begin again with it")
 
 
 def blocks(X, size=None):

@@ -10,6 +10,7 @@ from numvae.datasets import array_files
 
 A, B = np.arange(6.0).reshape(2, 3), np.arange(24).reshape(2, 3, 4)
 LABELS = np.arange(5)
+READERS = {"npz": "npz", "mat": "mat_file"}
 
 
 def header(text):
@@ -50,7 +51,7 @@ def written(request, tmp_path):
             np.savez(path, **arrays)
         else:
             savemat(path, arrays)
-        return path, getattr(array_files, request.param)
+        return path, getattr(array_files, READERS[request.param])
 
     return write
 
@@ -106,10 +107,10 @@ def test_objects_beside_the_data_are_left_alone(tmp_path):
     np.savez(tmp_path / "my.npz", X=A, names=np.array(["a", None], object))
     assert_array_equal(array_files.npz(tmp_path / "my.npz")[0], A)
     savemat(tmp_path / "my.mat", {"X": A, "opts": {"a": 1}, "cell": np.array([1, "b"], object)})
-    assert_array_equal(array_files.mat(tmp_path / "my.mat")[0], A)
+    assert_array_equal(array_files.mat_file(tmp_path / "my.mat")[0], A)
     savemat(tmp_path / "my.mat", {"S": eye(3)})
     with pytest.raises(ValueError, match="no array of numbers"):
-        array_files.mat(tmp_path / "my.mat")
+        array_files.mat_file(tmp_path / "my.mat")
 
 
 def test_an_npy_file_under_the_name_of_an_archive_is_said_to_be_one(tmp_path):
@@ -123,7 +124,7 @@ def test_a_matlab_file_of_version_7_3_is_explained(tmp_path):
     text = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
     (tmp_path / "my.mat").write_bytes(text + bytes(1000))
     with pytest.raises(ValueError, match="its version is 7.3; save it with -v7"):
-        array_files.mat(tmp_path / "my.mat")
+        array_files.mat_file(tmp_path / "my.mat")
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
