@@ -46,7 +46,9 @@ def load(folder, resize=None):
     kind = "gray" if images.ndim == 3 else "colour"
     if images.ndim == 3 and ((images == 0) | (images == images.max())).all():
         kind = "black and white"
-    return images, kind + (f", pages of {len(paths)} files" if len(images) > len(paths) else "")
+    if len(images) > len(paths):
+        kind += f", pages of {len(paths)} file{'s' * (len(paths) > 1)}"
+    return images, kind
 
 
 def _read(path, resize):

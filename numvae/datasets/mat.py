@@ -67,8 +67,11 @@ def read(file, array):
     if array.packed:
         at, size = array.packed
         file.seek(at)
-        content = zlib.decompressobj().decompress(file.read(size), array.at + n_bytes)
-        content = content[array.at :]
+        unpacker = zlib.decompressobj()
+        content = unpacker.decompress(file.read(size), array.at + n_bytes)[array.at :]
+        unpacker.decompress(unpacker.unconsumed_tail, 8)  # zeros, and a checksum
+        if not unpacker.eof:
+            raise ValueError("its packed numbers are damaged")
     else:
         file.seek(array.at)
         content = file.read(n_bytes)
@@ -115,7 +118,7 @@ def _version_5(file, size, order):
             files.check_unpacked(inside, n_bytes)
         if kind == ARRAY:
             name, array = _array(head, order, inside if packed else n_bytes)
-            if array:
+            if name:  # the workspace of functions has none
                 found[name] = array._replace(at=array.at + (8 if packed else at), packed=packed)
         at += n_bytes
     return found

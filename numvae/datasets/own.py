@@ -106,7 +106,7 @@ def load(path, resize=None, missing=False, scale=None):
         by_type = 255 if array.dtype == np.uint8 and found.high > 1 else 1
         scale = full_scale(found) if is_image else by_type
     low, high = found.low / scale, found.high / scale
-    in_range = low >= 0 and high <= 1
+    in_range = low >= -ROUNDING and high <= 1 + ROUNDING
     binary = found.values is not None and found.values <= {0, scale}
     likelihood, why = _suits(binary, is_image, in_range)
     small = np.can_cast(array.dtype, np.float32) or is_image or scale > 1 or binary
@@ -131,6 +131,7 @@ def load(path, resize=None, missing=False, scale=None):
     )
 
 
+ROUNDING = 1e-6  # of shades that should lie between 0 and 1
 BITS = {2**bits - 1: bits for bits in (8, 10, 12, 14, 16)}  # largest value → bits of a camera
 
 
@@ -148,7 +149,7 @@ def full_scale(found):
     - anything else stays as it is, in its own units.
     """
     low, high, whole = found.low, found.high, found.whole
-    if low < 0 or high <= 1:
+    if low < -ROUNDING or high <= 1 + ROUNDING:
         return 1
     if whole and high < 64:
         return int(high)
@@ -228,7 +229,7 @@ def _survey(path, rows, missing):
 
 def _are_in_bytes(x):
     """Whether all values are multiples of 1/255, but for rounding."""
-    if x.dtype.kind != "f" or not 0 <= x.min() <= x.max() <= 1:
+    if x.dtype.kind != "f" or x.min() < -ROUNDING or x.max() > 1 + ROUNDING:
         return False
     shades = 255 * x.astype(np.float32)
     return bool((np.abs(shades - np.rint(shades)) < 1e-3).all())

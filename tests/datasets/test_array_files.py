@@ -1,4 +1,5 @@
 import gzip
+import zipfile
 
 import numpy as np
 import pytest
@@ -29,8 +30,10 @@ def header(text):
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), ") + bytes(48),
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999, 9999999), }"),
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (-2, 3), }") + bytes(48),
+        header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 3), }"),
+        header("{'descr': '<f8', 'fortran_order': False, 'shape': (9" + 30 * "9" + ", 3), }"),
     ],
-    ids=["empty", "magic", "text", "zip", "cut", "open header", "huge", "negative"],
+    ids=["empty", "magic", "text", "zip", "cut", "open", "huge", "negative", "rows", "digits"],
 )
 @pytest.mark.parametrize("large", [0, 2**28], ids=["mapped", "read"])
 def test_a_damaged_npy_file_is_refused(tmp_path, content, monkeypatch, large):
@@ -140,3 +143,32 @@ def test_an_idx_file_is_read_packed_or_not(tmp_path, pack):
     (tmp_path / "a").write_bytes(gzip.compress(content)[:-3])
     with pytest.raises(ValueError, match=f"^{tmp_path / 'a'} is not a readable idx file"):
         array_files.idx_file(tmp_path / "a")
+
+
+def test_an_archive_is_not_unpacked_beyond_what_its_size_can_hold(tmp_path, monkeypatch):
+    path = tmp_path / "my.npz"
+    np.savez_compressed(path, X=np.zeros((1000, 100)))
+    assert array_files.npz(path)[0].shape == (1000, 100)
+    monkeypatch.setattr("numvae.datasets.files.MOST", 100_000)
+    with pytest.raises(ValueError, match="would unpack to 800,"):
+        array_files.npz(path)
+    np.savez(path, X=np.zeros((1000, 100)))  # which is not packed, and takes its own space
+    assert array_files.npz(path)[0].shape == (1000, 100)
+
+
+def test_a_shape_that_does_not_fit_into_its_member_is_refused(tmp_path):
+    text = header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 3), }")
+    with zipfile.ZipFile(tmp_path / "my.npz", "w") as archive:
+        archive.writestr("X.npy", text + bytes(48))
+        archive.writestr("notes.txt", "not an array")
+    with pytest.raises(ValueError, match=r"declares the shape \(1000000000, 3\)"):
+        array_files.npz(tmp_path / "my.npz")
+
+
+@pytest.mark.parametrize("sizes", [(2**30,), (0, 2**32 - 1, 2**32 - 1, 2**32 - 1), (1,) * 200])
+def test_an_idx_file_that_declares_a_strange_shape_is_refused(tmp_path, sizes):
+    path = tmp_path / "my.idx"
+    content = b"\0\0\x08" + bytes([len(sizes)]) + b"".join(n.to_bytes(4, "big") for n in sizes)
+    path.write_bytes(content + bytes(len(sizes) == 200))
+    with pytest.raises(ValueError, match=f"^{path} is damaged"):
+        array_files.idx_file(path)
