@@ -91,12 +91,8 @@ def draw(mosaic, images, limits, title="", left=MARGIN, bottom=MARGIN):
     wide, high = width * scale, height * scale
     total = max(left + wide + MARGIN, NARROWEST)
     left += (total - left - wide - MARGIN) / 2
-    letters = int(10 * total)  # about ten to the inch
-    lines = [
-        line
-        for text in (title, named(limits, mosaic.ndim == 3))
-        for line in textwrap.wrap(text, letters)
-    ]
+    lines = textwrap.wrap(title, int(10 * total))  # about ten letters to the inch
+    lines += textwrap.wrap(named(limits, mosaic.ndim == 3), int(10 * (total - left)))
     tall = bottom + high + MARGIN + 0.22 * len(lines)
     figure = style.new_figure(total, tall)
     axes = figure.add_axes((left / total, bottom / tall, wide / total, high / tall))
@@ -113,7 +109,7 @@ def named(limits, colour):
     """A sentence about what the shades mean, where they are not those from 0 to 1."""
     if limits == UNIT:
         return ""
-    low, high = (style.number(value, ".4g") for value in limits)
+    low, high = (style.number(value, ".5g") for value in limits)
     if colour:
         return f"Each colour is dark at {low} or below, bright at {high} or above."
     return f"Black is {low} or below, white is {high} or above."
