@@ -37,18 +37,17 @@ def read(X, rows):
     """
     if isinstance(X, Rows):
         return read(X.X, X.numbers[rows])
-    on_disk = getattr(X, "_mmap", None) is not None
-    if on_disk:
-        _check_length(X)
-    if not on_disk or X.mode == "c":  # "c" has changes that are nowhere else
+    if getattr(X, "_mmap", None) is None:
         return np.ascontiguousarray(X[rows])
     if isinstance(rows, slice):
         rows = np.arange(*rows.indices(len(X)))
     x = np.empty((len(rows), *X.shape[1:]), X.dtype)
+    gives_back = hasattr(mmap, "MADV_DONTNEED") and X.mode != "c"  # whose changes are nowhere else
     for start in range(0, len(rows), READ_AT_ONCE):
         here = slice(start, start + READ_AT_ONCE)
+        _check_length(X)
         x[here] = X[rows[here]]
-        if hasattr(mmap, "MADV_DONTNEED"):
+        if gives_back:
             X._mmap.madvise(mmap.MADV_DONTNEED)
     return x
 

@@ -12,6 +12,7 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", "
 # Pillow would read others under these names too, PostScript among them, for which it starts a
 # program.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
+LEAST, MOST_TIMES = 2**22, 2**15  # pixels a file may have, and more for each of its bytes
 MOST_BYTES = 2**32  # of all images together, as the float32 numbers they become
 
 
@@ -62,14 +63,17 @@ def _read(path, resize):
             # The second picture in a photograph is a preview.
             n = 1 if image.format in ("JPEG", "MPO") else getattr(image, "n_frames", 1)
             _check_memory(path, n, math.prod(resize or image.size))
-            return [_page(image, number, resize) for number in range(n)]
+            most = LEAST + MOST_TIMES * path.stat().st_size
+            return [_page(image, number, resize, most) for number in range(n)]
 
 
-def _page(image, number, resize):
+def _page(image, number, resize, most):
     """One page of an open image file, (H, W) or (H, W, 3), its pixels as deep as they are."""
     from PIL import Image, ImageOps
 
     image.seek(number)
+    if math.prod(image.size) > most:
+        raise ValueError("it declares more pixels than so small a file can hold")
     is_deep = image.mode[0] in "IF"  # I;16, I and F
     if not is_deep and any(";16" in str(tile) for tile in image.tile):
         raise ValueError("colours of 16 bits; save it with 8, or its pixels as a .npy array")

@@ -237,6 +237,15 @@ def test_more_pages_than_fit_into_memory_are_refused_before_they_are_read(tmp_pa
         image_folder.load(tmp_path)
 
 
+def test_more_pixels_than_a_file_can_hold_are_refused_before_they_are_made(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(9000, 9000, 8, 0, [b""]))
+    with pytest.raises(ValueError, match="it declares more pixels than so small a file can hold"):
+        image_folder.load(tmp_path)
+    plain = Image.new("1", (4000, 4000))  # as small as a file of so many pixels can be
+    plain.save(tmp_path / "a.png")
+    assert image_folder.load(tmp_path, (2, 2))[0].shape == (1, 2, 2)
+
+
 def test_palettes_that_are_transparent_are_colours(tmp_path):
     image = Image.new("P", (3, 2), 1)
     image.putpalette([255, 0, 0, 0, 0, 255])
