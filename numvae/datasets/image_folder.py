@@ -9,8 +9,7 @@ import numpy as np
 from numvae.datasets import files
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
-# Pillow would read others under these names too, PostScript among them, for which it starts a
-# program.
+# Under these names Pillow would read others too: PostScript, for which it starts a program.
 FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")
 LEAST, MOST_TIMES = 2**22, 2**15  # pixels a file may have, and more for each of its bytes
 MOST_BYTES = 2**32  # of all images together, as the float32 numbers they become
@@ -21,7 +20,7 @@ def load(folder, resize=None):
 
     Images of which all are gray are gray, whatever their files say; transparency is dropped. Each
     page of a TIFF and each frame of an animation is an image. Pixels are kept as deep as they are:
-    bool where all have 1 bit, uint8, uint16, int32 or float32.
+    bool where all have 1 bit, or uint8, uint16, int32, float32 and their like.
 
     resize  (H, W) makes them all of one size; None: they must be
     Returns (N, H, W) or (N, H, W, 3)
@@ -93,11 +92,11 @@ def _page(image, number, resize, most):
     if image.mode == "I" and format_of_numbers == 1:  # Pillow has no unsigned numbers of 32 bits
         pixels = pixels.view(np.uint32)
     if resize:
-        whole, (low, high) = pixels.dtype, (pixels.min(), pixels.max())
+        dtype, low, high = pixels.dtype, pixels.min(), pixels.max()
         image = Image.fromarray(pixels.astype(np.float32))
         image = image.resize(resize[::-1], Image.Resampling.BICUBIC)
         pixels = np.clip(image, low, high)  # which bicubic interpolation exceeds
-        pixels = (np.rint(pixels) if whole.kind in "iu" else pixels).astype(whole)
+        pixels = (np.rint(pixels) if dtype.kind in "iu" else pixels).astype(dtype)
     return pixels
 
 
