@@ -8,7 +8,7 @@ import io
 
 import numpy as np
 
-from numvae.datasets import files
+from numvae.datasets import files, mat
 
 MIRRORS = (
     "https://cs.nyu.edu/~roweis/data/",
@@ -23,7 +23,7 @@ def load(data_dir=None, download=False):
 
     Raises  FileNotFoundError, ValueError, DownloadFailed as in `files`
     """
-    from scipy.io import loadmat
-
     content, _ = files.get("frey", FILENAME, MD5, MIRRORS, data_dir, download)
-    return loadmat(io.BytesIO(content))["ff"].T.reshape(-1, 28, 20).astype(np.float32) / 255
+    file = io.BytesIO(content)
+    frames = mat.read(file, mat.find(file)["ff"])
+    return frames.T.reshape(-1, 28, 20).astype(np.float32) / 255
