@@ -62,11 +62,10 @@ def npz(path, name=None):
 
 def mat_file(path, name=None):
     """The array of that name in a MATLAB file; without a name, X or the only one there is."""
-    with files.reading(path, "MATLAB file"), open(path, "rb") as file:
-        arrays = mat.find(file)
+    with files.reading(path, "MATLAB file"):
+        arrays = mat.arrays(path)
     name = _chosen(path, {key: array.shape for key, array in arrays.items()}, name)
-    with files.reading(path, "MATLAB file"), open(path, "rb") as file:
-        return mat.read(file, arrays[name]), f"array {name}"
+    return arrays[name], f"array {name}"
 
 
 def idx_file(path):

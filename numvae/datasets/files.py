@@ -117,8 +117,13 @@ def unpack(content):
 
 def check_unpacked(n_bytes, packed):
     """Refuse what would unpack to more bytes than so many packed ones can hold, or than memory."""
-    if n_bytes > max(packed, min(DEFLATE * packed, MOST)):
+    if n_bytes > most_unpacked(packed):
         raise ValueError(f"it would unpack to {n_bytes:,} bytes")
+
+
+def most_unpacked(packed):
+    """How many bytes so many packed ones may unpack to."""
+    return max(packed, min(DEFLATE * packed, MOST))
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import io
 
 import numpy as np
 
-from numvae.datasets import files, mat
+from numvae.datasets import files
 
 MIRRORS = (
     "https://cs.nyu.edu/~roweis/data/",
@@ -24,6 +24,7 @@ def load(data_dir=None, download=False):
     Raises  FileNotFoundError, ValueError, DownloadFailed as in `files`
     """
     content, _ = files.get("frey", FILENAME, MD5, MIRRORS, data_dir, download)
-    file = io.BytesIO(content)
-    frames = mat.read(file, mat.find(file)["ff"])
+    from scipy.io import loadmat
+
+    frames = loadmat(io.BytesIO(content))["ff"]
     return frames.T.reshape(-1, 28, 20).astype(np.float32) / 255
