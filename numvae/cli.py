@@ -10,13 +10,14 @@ from pathlib import Path
 
 from numvae.constraints import Flag, Number
 from numvae.settings import TABLE
+from numvae.text import printable
 
 
 class Parser(argparse.ArgumentParser):
     """An argparse that answers a mistake with one sentence."""
 
     def error(self, message):
-        self.exit(2, f"{self.prog}: {message} (see --help)\n")
+        self.exit(2, f"{self.prog}: {printable(message)} (see --help)\n")
 
 
 def script(main):

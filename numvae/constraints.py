@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numvae.rules import corruption
+from numvae.text import short
 
 
 class Number(NamedTuple):
@@ -38,13 +39,13 @@ class Number(NamedTuple):
     def __call__(self, value):
         wanted = numbers.Integral if self.kind is int else numbers.Real
         if not isinstance(value, wanted) or isinstance(value, (bool, np.bool_)):
-            raise TypeError(f"must be {self}, found {value!r}.")
+            raise TypeError(f"must be {self}, found {short(value)}.")
         try:
             inside = math.isfinite(value) and self.least <= value <= self.most
         except OverflowError:  # a whole number that no float can hold
             inside = False
         if not (inside and self.above < value < self.below):
-            raise ValueError(f"must be {self}, found {value!r}.")
+            raise ValueError(f"must be {self}, found {short(value)}.")
         return self.kind(value)
 
     def __str__(self):
@@ -65,9 +66,9 @@ class Choice(NamedTuple):
 
     def __call__(self, value):
         if not isinstance(value, str):
-            raise TypeError(f"must be {self}, found {value!r}.")
+            raise TypeError(f"must be {self}, found {short(value)}.")
         if value not in self.names:
-            raise ValueError(f"must be {self}, found {value!r}.{near(value, self.names)}")
+            raise ValueError(f"must be {self}, found {short(value)}.{near(value, self.names)}")
         return value
 
     def __str__(self):
@@ -79,7 +80,7 @@ class Flag:
 
     def __call__(self, value):
         if not isinstance(value, (numbers.Integral, np.bool_)) or value not in (0, 1):
-            raise TypeError(f"must be True or False, found {value!r}.")
+            raise TypeError(f"must be True or False, found {short(value)}.")
         return bool(value)
 
 
@@ -95,11 +96,11 @@ class Widths:
         if isinstance(value, np.ndarray):
             value = value.tolist()
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
-            raise TypeError(f"must be a sequence of widths, found {value!r}.")
+            raise TypeError(f"must be a sequence of widths, found {short(value)}.")
         try:
             return tuple(map(self.width, value))
         except (TypeError, ValueError) as error:
-            text = f"must hold widths, each {self.width}, found {value!r}."
+            text = f"must hold widths, each {self.width}, found {short(value)}."
             raise type(error)(text) from None
 
 
@@ -127,8 +128,8 @@ class Blocks(Choice):
             super().__call__(kind)
             if not width.isdecimal() or int(width) == 0:
                 raise ValueError(
-                    f"must be {self}, or blocks of columns; in {value!r}, {block!r} needs a number "
-                    "of columns, as in gaussian:3."
+                    f"must be {self}, or blocks of columns; in {short(value)}, {short(block)} "
+                    "needs a number of columns, as in gaussian:3."
                 )
         return value
 
@@ -150,7 +151,7 @@ class Corruption:
         if not isinstance(value, (tuple, list)) or len(value) != 2:
             raise TypeError(
                 "must be a kind and an amount, such as ('gaussian', 0.2), or gaussian:0.2 on the "
-                f"command line, found {value!r}."
+                f"command line, found {short(value)}."
             )
         kind = labelled("kind", self.kind, value[0])
         return kind, labelled("amount", self.amounts[kind], value[1])
@@ -167,12 +168,75 @@ class Seed:
         return value if drawn else self.number(value)
 
 
+class Text:
+    """Any text."""
+
+    def __call__(self, value):
+        if not isinstance(value, str):
+            raise TypeError(f"must be a text, found {short(value)}.")
+        return value
+
+
+class Measured:
+    """What was measured: a float, which is NaN or infinite where training diverged."""
+
+    def __call__(self, value):
+        if not isinstance(value, float):
+            raise TypeError(f"must be a number with a point, found {short(value)}.")
+        return value
+
+
+class OrNone(NamedTuple):
+    """None, or what another constraint lets through."""
+
+    constraint: object
+
+    def __call__(self, value):
+        return None if value is None else self.constraint(value)
+
+
+class ListOf(NamedTuple):
+    """A list, each of whose elements is within a constraint."""
+
+    constraint: object
+
+    def __call__(self, value):
+        if not isinstance(value, list):
+            raise TypeError(f"must be a list, found {short(value)}.")
+        return [labelled(f"[{i}]", self.constraint, v) for i, v in enumerate(value)]
+
+
+class Fields(NamedTuple):
+    """A dict of certain names, each of whose values is within its constraint.
+
+    may_lack    those of the names that need not be there
+    """
+
+    constraints: dict
+    may_lack: tuple = ()
+
+    def __call__(self, value):
+        if not isinstance(value, dict):
+            raise TypeError(f"must be a dict, found {short(value)}.")
+        for name in self.constraints:
+            if name not in value and name not in self.may_lack:
+                raise ValueError(f"has no {name}.")
+        for name in value:
+            if name not in self.constraints:
+                raise ValueError(
+                    f"has {short(name)}, which this numvae does not know; install a newer one."
+                )
+        return {name: labelled(f".{name}", self.constraints[name], v) for name, v in value.items()}
+
+
 def labelled(name, constraint, value):
-    """The value as the constraint returns it; what it raises begins with the name."""
+    """The value as the constraint returns it; what it raises begins with the name, and where in the
+    value it is: position.history[2] must be …"""
     try:
         return constraint(value)
     except (TypeError, ValueError) as error:
-        raise type(error)(f"{name} {error}") from None
+        space = "" if str(error).startswith((".", "[")) else " "
+        raise type(error)(f"{name}{space}{error}") from None
 
 
 def near(value, known):
@@ -183,3 +247,4 @@ def near(value, known):
 
 COUNT, NATURAL, SIZE = Number(int, least=1), Number(int, least=0), Number(float, least=0)
 POSITIVE, FRACTION = Number(float, above=0), Number(float, least=0, below=1)
+FINITE = Number(float)

@@ -16,6 +16,7 @@ from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
 from numvae.settings import TABLE, Settings, described
+from numvae.text import printable
 from numvae.training import checkpoint
 from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
@@ -81,7 +82,7 @@ class VAE(Settings):
         training.keep_best()
         self._set_fitted(training, names)
         if lead and not diverged:
-            labels = None if names is None else names.tolist()
+            labels = None if names is None else list(map(printable, names))
             found = doubts.doubts(training, X, X_valid, labels)
             for doubt in found + doubts.of_codes(training, X):
                 warnings.warn(doubt, DoubtfulFit, stacklevel=2)

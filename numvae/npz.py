@@ -2,6 +2,9 @@
 
 The file is a zip that stores (never compresses) one `.npy` for each array, and the header as JSON
 in the bytes of one more. Every member carries a CRC-32, which finds any damage to a byte or two.
+
+What a file says of itself is believed only as far as its size allows: its reader takes a few times
+the memory of the file, whatever stands in it.
 """
 
 import io
@@ -11,10 +14,15 @@ import zipfile
 
 import numpy as np
 
-from numvae.files import write_atomically
+from numvae.files import check_is_file, write_atomically
+from numvae.text import printable, reason, short
 
 VERSION = 3
 HEADER = "header"
+DIRECTORY = 2**21  # bytes that the zip's list of members may have: of 8,000 layers
+TEXT = 2**26  # bytes that a header may have: the history of 200,000 epochs
+EACH = 16  # bytes of the file that there must be for every value of the header
+END = 22  # bytes at the end of a zip that say where the list of members is
 
 
 def write(path, kind, header, arrays):
@@ -32,39 +40,95 @@ def write(path, kind, header, arrays):
 def read(path, kind, expected, from_older):
     """The header and the arrays of a file that `write` wrote.
 
-    expected        header → dict of name → (shape, dtype): exactly what the file must hold
+    expected        header, how many arrays there are → dict of name → (shape, dtype, constraint):
+                    exactly what the file must hold, and the Number that every element must be
     from_older      the header of a file of an older format → that of this one
 
     Raises  FileNotFoundError, PermissionError, IsADirectoryError   as the system says
             ValueError   the file is damaged, of another kind, or from a newer numvae
     """
-    with open(os.fspath(path), "rb") as file:  # a number would be taken for an open file's
-        size = os.fstat(file.fileno()).st_size
+    check_is_file(os.fspath(path))  # a number would be taken for an open file's
+    with open(path, "rb") as file:
         try:
-            for member in zipfile.ZipFile(file).infolist():  # a few bytes can unpack to many
-                if member.compress_type != zipfile.ZIP_STORED or member.file_size > size:
-                    raise ValueError(f"{member.filename} is compressed or larger than the file")
-            file.seek(0)
-            archive = np.load(file, allow_pickle=False)
-            header = json.loads(archive[HEADER].tobytes())
+            size = os.fstat(file.fileno()).st_size
+            archive, members = _opened(file, size)
+            if HEADER not in members:
+                raise ValueError("it has no numvae header")
+            header = _header(archive, members.pop(HEADER), size)
             _check_header(path, header, kind)
             if header["version"] < VERSION:
                 header = from_older(header)
-            wanted = {n: (tuple(shape), dtype) for n, (shape, dtype) in expected(header).items()}
-            if set(archive.files) != {HEADER, *wanted}:
+            wanted = expected(header, len(members))
+            if members.keys() != wanted.keys():
                 raise ValueError("its arrays are not those of its configuration")
-            arrays = {name: archive[name] for name in wanted}
-            if {n: (array.shape, array.dtype) for n, array in arrays.items()} != wanted:
-                raise ValueError("its arrays have not the shapes and dtypes of its configuration")
+            arrays = {}
+            for name, (shape, dtype, constraint) in wanted.items():
+                array = _array(archive.read(members[name]), tuple(shape), np.dtype(dtype))
+                arrays[name] = _checked(name, array, constraint)
             return header, arrays
         except _Foreign:
             raise
         except Exception as error:  # a damaged zip can raise almost anything
-            reason = " ".join(str(error).split()) or type(error).__name__
-            if isinstance(error, KeyError):
-                reason = f"it has no {reason}"
-            end = "" if reason.endswith((".", "?")) else "."
-            raise ValueError(f"{path} is not a whole numvae {kind} file: {reason}{end}") from None
+            why = f"it has no {reason(error)}" if isinstance(error, KeyError) else reason(error)
+            end = "" if why.endswith((".", "?")) else "."
+            raise ValueError(f"{path} is not a whole numvae {kind} file: {why}{end}") from None
+
+
+def _opened(file, size):
+    """The zip in a file of this size, and its members by name.
+
+    Raises  ValueError, zipfile.BadZipFile   it is none; or one that a few bytes can make large
+    """
+    file.seek(max(0, size - END - 20))
+    before, end = file.read(20), file.read()
+    if not end.startswith(b"PK\5\6"):
+        raise ValueError("it is no zip, or there is something behind its end")
+    long = before.startswith(b"PK\6\7") and size < 2**31  # its length is not the one that follows
+    if long or int.from_bytes(end[12:16], "little") > DIRECTORY:
+        raise ValueError("its list of members is longer than any model's")
+    archive = zipfile.ZipFile(file)
+    listed = archive.infolist()
+    members = {member.filename.removesuffix(".npy"): member for member in listed}
+    if len(members) < len(listed):
+        raise ValueError("two of its members have the same name")
+    if any((m.compress_type, m.file_size) != (zipfile.ZIP_STORED, m.compress_size) for m in listed):
+        raise ValueError("a member of it is compressed")
+    if sum(m.file_size for m in listed) > size:
+        raise ValueError("its members are larger than the file")
+    return archive, members
+
+
+def _header(archive, member, size):
+    """What the JSON in the header's member says."""
+    if member.file_size > TEXT:
+        raise ValueError("its header is larger than any model's")
+    text = _array(archive.read(member), None, np.dtype(np.uint8)).tobytes()
+    if EACH * sum(map(text.count, (b",", b"[", b"{"))) > size + 2**18:
+        raise ValueError("its header holds more than its arrays can have a use for")
+    return json.loads(text.decode())
+
+
+def _array(content, shape, dtype):
+    """The array in the bytes of a `.npy` file; shape None: of one dimension, however long.
+
+    Raises  ValueError   it is of another shape or dtype
+    """
+    start = 10 + int.from_bytes(content[8:10], "little")
+    shape = (len(content) - start,) if shape is None else shape
+    found = content[:8], b"".join(content[10:start].split())
+    for order in "CF":
+        described = str({"descr": dtype.str, "fortran_order": order == "F", "shape": shape})
+        if found == (b"\x93NUMPY\1\0", f"{described[:-1]},}}".replace(" ", "").encode()):
+            return np.frombuffer(content, dtype, offset=start).reshape(shape, order=order)
+    raise ValueError("its arrays have not the shapes and dtypes of its configuration")
+
+
+def _checked(name, array, constraint):
+    """The array, whose elements must all be within a constraint of numbers."""
+    c = constraint
+    if not (np.isfinite(array) & (array >= c.least) & (array > c.above)).all():
+        raise ValueError(f"{name} must hold nothing but numbers, each {c}")
+    return array
 
 
 class _Foreign(ValueError):
@@ -75,9 +139,11 @@ def _check_header(path, header, kind):
     if not isinstance(header, dict) or "numvae" not in header:
         raise ValueError("it has no numvae header")
     if header["numvae"] != kind:
-        raise _Foreign(f"{path} is a numvae {header['numvae']} file; expected a {kind} file.")
-    if header.get("version") not in range(1, VERSION + 1):
+        found = printable(str(header["numvae"]))[:40]
+        raise _Foreign(f"{path} is a numvae {found} file; expected a {kind} file.")
+    version = header.get("version")
+    if type(version) is not int or version not in range(1, VERSION + 1):
         raise _Foreign(
-            f"{path} has format version {header.get('version')!r}, this numvae reads up to version "
+            f"{path} has format version {short(version)}, this numvae reads up to version "
             f"{VERSION}; install a newer one."
         )

@@ -157,10 +157,11 @@ class Settings:
                 f"activation {s.activation!r} names {n_names} for {len(s.hidden)} hidden layers; "
                 "give one for all, or one for each."
             )
-        if not 0.0 < s.sigma_min * s.sigma_min < math.inf:
-            raise ValueError(
-                f"sigma_min must have a square that is a number above 0, found {s.sigma_min!r}."
-            )
+        for name, sigma in (("sigma", s.sigma), ("sigma_min", s.sigma_min)):
+            if not 0.0 < sigma * sigma < math.inf:
+                raise ValueError(
+                    f"{name} must have a square that is a number above 0, found {sigma!r}."
+                )
         if s.free_bits and s.objective != "elbo":
             raise ValueError(f"free_bits goes with objective 'elbo', not with {s.objective!r}.")
         if s.binarize != "none" and s.likelihood != "bernoulli":

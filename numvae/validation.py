@@ -10,6 +10,7 @@ import numpy as np
 
 from numvae.network.likelihoods import parse_blocks
 from numvae.rows import blocks
+from numvae.text import printable
 
 ROUNDING = 1e-6  # of values that should lie between 0 and 1
 
@@ -100,14 +101,8 @@ def check_range(array, likelihood):
     Bernoulli likelihoods need values from 0 to 1, but for rounding, as of scalers that return
     1.0000000000000002; a categorical one needs one-hot rows.
     """
-    kinds = parse_blocks(likelihood, array.shape[1])
-    total = sum(width for _, width in kinds)
-    if total != array.shape[1]:
-        raise ValueError(
-            f"The likelihood {likelihood} describes {total} columns, found {array.shape[1]}."
-        )
     start = 0
-    for kind, width in kinds:
+    for kind, width in parse_blocks(likelihood, array.shape[1]):
         columns = slice(start, start + width)
         start += width
         if "bernoulli" in kind:
@@ -169,7 +164,7 @@ def check_feature_names(found, fitted, estimator):
         }
         for title, names in differing.items():
             if names:
-                lines += [title, *(f"- {name}" for name in names[:5])]
+                lines += [title, *(f"- {printable(name)}" for name in names[:5])]
                 lines += ["- ..."] * (len(names) > 5)
         if not any(differing.values()):
             lines.append("Feature names must be in the same order as they were in fit.")

@@ -7,6 +7,7 @@ mpiexec -n 2 python scripts/train.py --data mnist
 """
 
 import dataclasses
+import shlex
 from pathlib import Path
 
 from numvae import datasets, hardware, parallel, runs
@@ -193,7 +194,7 @@ def train(p, args, team):
     if stopped:
         say(
             f"Stopped by {stopped.name} in epoch {run.training.epoch + 1}. Resume with: "
-            f"python scripts/train.py --resume {run.path}"
+            f"python scripts/train.py --resume {shlex.quote(str(run.path))}"
         )
         return 128 + stopped
     run.training = team.whole(run.training)

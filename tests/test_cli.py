@@ -16,6 +16,12 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(capsys):
     assert errors == "script.py: unrecognized arguments: --no (see --help)\n"
 
 
+def test_a_mistake_is_shown_without_control_characters(capsys):
+    with pytest.raises(SystemExit):
+        Parser(prog="script.py").error("no folder \x1b[31mruns\n.")
+    assert capsys.readouterr().err == "script.py: no folder [31mruns. (see --help)\n"
+
+
 def test_whole_numbers_have_a_least():
     assert integer(1)("12") == 12
     for text, found in (("0", "0"), ("2.5", "'2.5'")):

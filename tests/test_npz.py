@@ -4,6 +4,7 @@ import io
 import json
 import os
 import re
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from numvae import VAE, files, load, npz
+from numvae.constraints import FINITE, POSITIVE, SIZE
 from numvae.training import checkpoint
 from numvae.training.loop import POSITION
 
@@ -21,14 +23,14 @@ ARRAYS = {
 }
 
 
-EXPECTED = {name: (array.shape, array.dtype) for name, array in ARRAYS.items()}
+EXPECTED = {name: (array.shape, array.dtype, FINITE) for name, array in ARRAYS.items()}
 
 
-def never(header):
+def never(*_):
     pytest.fail("the header was believed")
 
 
-def read(path, kind="thing", expected=lambda header: EXPECTED, from_version_1=never):
+def read(path, kind="thing", expected=lambda header, n_arrays: EXPECTED, from_version_1=never):
     return npz.read(path, kind, expected, from_version_1)
 
 
@@ -65,7 +67,7 @@ def test_numpy_and_any_zip_program_can_read_it_too(path):
 
 def test_an_array_in_fortran_order_is_not_taken_for_its_transpose(tmp_path):
     npz.write(tmp_path / "f", "thing", {}, {"a": np.asfortranarray(ARRAYS["a"])})
-    _, arrays = read(tmp_path / "f", expected=lambda header: {"a": EXPECTED["a"]})
+    _, arrays = read(tmp_path / "f", expected=lambda *_: {"a": EXPECTED["a"]})
     assert_array_equal(arrays["a"], ARRAYS["a"])
 
 
@@ -87,22 +89,119 @@ def test_compressed_members_are_refused(path):
     """They could unpack to a full memory."""
     with np.load(path) as archive:
         np.savez_compressed(path.with_suffix(".npz"), **archive)
-    with pytest.raises(ValueError, match="is compressed or larger than the file"):
+    with pytest.raises(ValueError, match="a member of it is compressed"):
         read(path.with_suffix(".npz"))
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "says"),
+    [
+        (8, b"\1\0", "encrypted"),  # its flags
+        (10, b"\x08\0", "a member of it is compressed"),  # its method
+        (20, b"\0\0\0\x08", "a member of it is compressed"),  # its size in the file
+        (20, b"\0\0\0\x08" * 2, "its members are larger than the file"),
+        (42, b"\0\0\0\0", ""),  # where it begins: where another does
+    ],
+)
+def test_a_list_of_members_that_lies_is_refused(path, where, value, says):
+    content = bytearray(path.read_bytes())
+    start = content.rindex(b"PK\1\2") + where
+    content[start : start + len(value)] = value
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file: .*{says}"):
+        read(path)
+
+
+def test_two_members_of_one_name_are_refused(path):
+    with zipfile.ZipFile(path, "a") as archive, pytest.warns(UserWarning, match="Duplicate"):
+        archive.writestr("a.npy", archive.read("a.npy"))
+    with pytest.raises(ValueError, match="two of its members have the same name"):
+        read(path)
+
+
+def test_a_list_of_very_many_members_is_refused_before_it_is_read(path):
+    with zipfile.ZipFile(path, "a") as archive:
+        for i in range(40_000):
+            archive.writestr(f"{i}.npy", b"")
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="its list of members is longer than any model's"):
+        read(path)
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        (b" " * 2**26 + b"{}", "its header is larger than any model's"),
+        (b"[" + b"{}," * 10**5, "its header holds more than its arrays can have a use for"),
+        (b"[" * 10**5, "its header holds more than its arrays"),
+        (b"[" * 10**4, "recursion"),
+    ],
+    ids=["long", "full", "deep", "less deep"],
+)
+def test_a_header_that_would_take_much_memory_is_refused(path, text, says):
+    np.savez(path.with_suffix(".npz"), header=np.frombuffer(text, np.uint8), **ARRAYS)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=says):
+        read(path.with_suffix(".npz"))
+    assert tracemalloc.get_traced_memory()[1] < 2**22
+    tracemalloc.stop()
+
+
+def test_a_long_history_is_no_lie(path):
+    rows = [{"epoch": i, "train_elbo": 0.5, "train_nll": 0.5, "train_kl": 0.0} for i in range(9999)]
+    npz.write(path, "thing", {"history": rows, "names": ["x1"] * 9999}, ARRAYS)
+    assert read(path)[0]["history"] == rows
+
+
+@pytest.mark.parametrize(
+    "described",
+    [
+        "{'descr': '>f8', 'fortran_order': False, 'shape': (2, 3), }",
+        "{'descr': '|O', 'fortran_order': False, 'shape': (2, 3), }",
+        "{'descr': [('a', '<f8')], 'fortran_order': False, 'shape': (2, 3), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2L, 3L), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (-1, 3), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 4), }",
+        "{'descr': '<f8', 'fortran_order': False, 'shape': '\\d', }",
+        "((((",
+        "",
+    ],
+)
+@pytest.mark.parametrize("version", [b"\1\0", b"\2\0", b"\3\0"])
+def test_an_array_is_described_as_expected_or_not_read(path, described, version):
+    npy = b"\x93NUMPY" + version + len(described).to_bytes(2, "little") + described.encode()
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in {**members, "a.npy": npy + ARRAYS["a"].tobytes()}.items():
+            new.writestr(name, content)
+    with pytest.raises(ValueError, match="its arrays have not the shapes and dtypes"):
+        read(path)
+
+
+def test_elements_are_within_their_constraint(path):
+    def expected(constraint):
+        return lambda *_: {**EXPECTED, "a": (*EXPECTED["a"][:2], constraint)}
+
+    read(path, expected=expected(SIZE))
+    with pytest.raises(ValueError, match="a must hold nothing but numbers, each a number above 0"):
+        read(path, expected=expected(POSITIVE))
 
 
 @pytest.mark.parametrize(
     ("wanted", "says"),
     [
         ({"a": EXPECTED["a"]}, "not those of its configuration"),
-        ({**EXPECTED, "more": ((1,), "f8")}, "not those of its configuration"),
-        ({**EXPECTED, "a": ((3, 2), "f8")}, "not the shapes"),
-        ({**EXPECTED, "a": ((2, 3), "f4")}, "not the shapes"),
+        ({**EXPECTED, "more": ((1,), "f8", FINITE)}, "not those of its configuration"),
+        ({**EXPECTED, "a": ((3, 2), "f8", FINITE)}, "not the shapes"),
+        ({**EXPECTED, "a": ((2, 3), "f4", FINITE)}, "not the shapes"),
     ],
 )
 def test_other_arrays_than_expected_are_refused(path, wanted, says):
     with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file: .*{says}"):
-        read(path, expected=lambda header: wanted)
+        read(path, expected=lambda *_: wanted)
 
 
 @pytest.mark.parametrize("version", [0, 4, 99, None, "1", "2"])
@@ -118,7 +217,9 @@ def test_kind_and_version_are_looked_at_before_anything_else(path, version):
 def test_a_header_of_format_1_is_brought_to_this_one_first(path):
     npz.write(path, "thing", {"version": 1, "old": 3}, ARRAYS)
     checked = []
-    header, _ = read(path, "thing", lambda h: checked.append(h) or EXPECTED, lambda h: {"new": h})
+    header, _ = read(
+        path, "thing", lambda h, n: checked.append(h) or EXPECTED, lambda h: {"new": h}
+    )
     assert header["new"]["old"] == 3 and checked == [header]
 
 
@@ -126,7 +227,7 @@ def test_a_header_of_format_1_is_brought_to_this_one_first(path):
     "error", [KeyError("a"), MemoryError(), RecursionError("two\nlines"), OSError()]
 )
 def test_whatever_goes_wrong_inside_becomes_one_sentence(path, error):
-    def fail(header):
+    def fail(header, n_arrays):
         raise error
 
     with pytest.raises(ValueError, match=f"^{path} is not a whole numvae thing file: .+") as caught:

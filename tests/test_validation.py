@@ -235,3 +235,9 @@ def test_rounding_is_no_reason_to_refuse_and_beyond_it_the_digits_tell():
         validation.check_range(np.array([[0.0, 1.00001]]), "continuous-bernoulli")
     with pytest.raises(ValueError, match="found -2e-06 to 1:"):
         validation.check_range(np.array([[-2e-6, 1.0]]), "bernoulli")
+
+
+def test_names_of_columns_are_shown_without_control_characters():
+    with pytest.raises(ValueError) as caught:
+        validation.check_feature_names(["\x1b[31ma"], ["b\x07"], "VAE")
+    assert "- [31ma\n" in str(caught.value) and str(caught.value).endswith("- b\n")

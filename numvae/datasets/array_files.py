@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from numvae.datasets import files, idx, mat
+from numvae.text import printable
 
 LARGE = 2**28  # bytes from which on a .npy file is mapped and not read
 REAL = "buif"  # the kinds of real numbers
@@ -57,7 +58,7 @@ def npz(path, name=None):
                     shapes[name_of] = shape
     name = _chosen(path, shapes, name)
     with files.reading(path, ".npz archive"), np.load(path, allow_pickle=False) as archive:
-        return archive[name], f"array {name}"
+        return archive[name], f"array {printable(name)}"
 
 
 def mat_file(path, name=None):
@@ -65,7 +66,7 @@ def mat_file(path, name=None):
     with files.reading(path, "MATLAB file"):
         arrays = mat.arrays(path)
     name = _chosen(path, {key: array.shape for key, array in arrays.items()}, name)
-    return arrays[name], f"array {name}"
+    return arrays[name], f"array {printable(name)}"
 
 
 def idx_file(path):
@@ -91,7 +92,7 @@ def _chosen(path, shapes, name):
     if not tables:
         raise ValueError(f"{path} holds no array of numbers with rows; it has {_list(shapes)}.")
     if len(tables) > 1:
-        first = next(iter(tables))
+        first = printable(next(iter(tables)))
         raise ValueError(
             f"{path} holds several arrays, {_list(tables)}; say which, as in {path}:{first}."
         )
@@ -100,5 +101,5 @@ def _chosen(path, shapes, name):
 
 
 def _list(shapes):
-    described = [f"{key} {shape}" for key, shape in shapes.items()]
+    described = [f"{printable(key)} {shape}" for key, shape in shapes.items()]
     return ", ".join(described[:8]) + (", …" if len(described) > 8 else "") or "none"

@@ -6,6 +6,7 @@ import warnings
 import numpy as np
 
 from numvae.datasets import files
+from numvae.text import printable
 
 
 def load(path, missing=False):
@@ -28,7 +29,7 @@ def load(path, missing=False):
         raise ValueError(f"{path} is empty.")
     counted = len(first) > 2 and first == [str(i) for i in range(len(first))]
     named = any(first) and not any(map(_is_number, first))
-    header = first if counted or named else None
+    header = list(map(printable, first)) if counted or named else None
     with files.reading(path, "CSV text"):
         try:
             table = _parse(path, between, header, missing)
@@ -42,7 +43,7 @@ def load(path, missing=False):
             mistake = "nothing but a header" if table.size == 0 else None
     if mistake:
         raise ValueError(f"{path} has {mistake}.")
-    names = ", ".join(first[:3]) + (", …" if len(first) > 3 else "")
+    names = ", ".join((header or [])[:3]) + (", …" if len(first) > 3 else "")
     return table, f"columns {names}" if header else ""
 
 

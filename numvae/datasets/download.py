@@ -9,6 +9,7 @@ from urllib.error import HTTPError
 
 from numvae.files import write_atomically
 from numvae.progress import Countdown
+from numvae.text import reason
 
 LARGEST = 2**26  # bytes a file may have: twice the largest there is
 SILENCE = 20.0  # seconds without a byte after which a mirror is given up
@@ -33,8 +34,7 @@ def fetch(urls, path, check):
             content = _within_patience(url, path.name)
             check(content)
         except (OSError, HTTPException, ValueError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-            failures.append(f"{url} ({reason})")
+            failures.append(f"{url} ({reason(error)})")
         else:
             return write_atomically(path, content)
     raise DownloadFailed(

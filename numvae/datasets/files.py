@@ -11,6 +11,7 @@ from pathlib import Path
 
 from numvae.datasets.download import fetch
 from numvae.files import check_is_file
+from numvae.text import reason
 
 LARGEST = 2**28  # bytes a gzip may hold: a few bytes can unpack to a full memory
 MOST = 2**32  # bytes a packed array may unpack to
@@ -141,8 +142,7 @@ def reading(path, what):
     except FileNotFoundError:
         raise FileNotFoundError(f"There is no file {path}.") from None
     except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path} is not a readable {what} ({reason}).") from None
+        raise ValueError(f"{path} is not a readable {what} ({reason(error)}).") from None
 
 
 def _target(name, filename, data_dir):

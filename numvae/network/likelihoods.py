@@ -321,7 +321,7 @@ def likelihood(kind, n_in, n_features, sigma, sigma_min, units=OWN_UNITS, n_skip
 
     if ":" not in kind:
         return single(kind, "likelihood", 0, n_features)
-    blocks, parts, start = parse_blocks(kind), [], 0
+    blocks, parts, start = parse_blocks(kind, n_features), [], 0
     for i, (name, width) in enumerate(blocks):
         parts.append(single(name, f"likelihood.{i}", start, width))
         start += width
@@ -339,14 +339,21 @@ def is_density(kind):
     return "gaussian" in kind or "continuous" in kind
 
 
-def parse_blocks(kind, n_features=None):
+def parse_blocks(kind, n_features):
     """ "gaussian:3,categorical:5" → [("gaussian", 3), ("categorical", 5)]
 
     A name without a width, such as "bernoulli", is one block of all n_features.
+
+    Raises  ValueError   the blocks have not n_features columns
     """
     if ":" not in kind:
         return [(kind, n_features)]
-    return [(name, int(width)) for name, _, width in (b.partition(":") for b in kind.split(","))]
+    parts = [block.partition(":") for block in kind.split(",")]
+    blocks = [(name, int(width)) for name, _, width in parts]
+    total = sum(width for _, width in blocks)
+    if total != n_features:
+        raise ValueError(f"The likelihood {kind} describes {total} columns, found {n_features}.")
+    return blocks
 
 
 def _single(kind, name, n_in, n_features, sigma, sigma_min, units, n_skip):

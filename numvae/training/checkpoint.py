@@ -9,16 +9,34 @@ every number that is still to be drawn.
 """
 
 import math
+import shlex
 from pathlib import Path
 
 import numpy as np
 
 from numvae import npz
-from numvae.constraints import COUNT, NATURAL, Choice, labelled
+from numvae.constraints import (
+    COUNT,
+    FINITE,
+    NATURAL,
+    POSITIVE,
+    SIZE,
+    Choice,
+    Fields,
+    Flag,
+    ListOf,
+    Measured,
+    Number,
+    OrNone,
+    Text,
+    labelled,
+)
 from numvae.network.autoencoder import build, shapes
 from numvae.settings import TABLE, Settings
+from numvae.text import short
+from numvae.training.history import row
 from numvae.training.loop import POSITION, Training
-from numvae.training.optimizers import OPTIMIZERS
+from numvae.training.optimizers import OPTIMIZERS, SQUARES
 
 
 def save(training, path, kind="checkpoint", about=None):
@@ -50,8 +68,8 @@ def load(path, kind="checkpoint"):
 
     Raises  as `npz.read`
     """
-    header, arrays = npz.read(path, kind, lambda h: _expected(h, kind), _from_older)
-    settings = _settings(header)
+    header, arrays = npz.read(path, kind, lambda h, n: _expected(h, kind, n), _from_older)
+    settings = Settings(**header["settings"]).checked()
     training = Training.empty(settings, header["n_features"], header["dtype"], header["seed"])
     for name, value in {**training.model.parameters.values, **training.model.constants}.items():
         value[...] = arrays[name]
@@ -82,71 +100,124 @@ def load_finished(path):
         return load(path, "model")
     model, run = path / "model.npz", path / "checkpoint.npz"
     if not model.is_file():
-        hint = f"; finish the run with --resume {path}" * run.is_file()
+        hint = f"; finish the run with --resume {shlex.quote(str(path))}" * run.is_file()
         raise FileNotFoundError(f"there is no model.npz in {path}{hint}.")
-    training, about = load(model, "model")
+    finished, about = load(model, "model")
+    training = finished
     if run.is_file():
-        best, training = training.best, load(run)[0]  # a model of numvae 0.1 has no history
-        if not np.array_equal(training.best, best):
+        training, best = load(run)[0], finished.best  # a model of numvae 0.1 has no history
+        same = training.model.config == finished.model.config
+        if not (same and np.array_equal(training.best, best)):
             raise ValueError(
                 f"the run in {path} went on after its model.npz was written; finish it with "
-                f"--resume {path}, or give {model}."
+                f"--resume {shlex.quote(str(path))}, or give {model}."
             )
         training.model.parameters.vector[...] = best
     return training, about
 
 
-# Of what a header holds beside the settings.
-CONSTRAINTS = {
+# What a header holds.
+
+COUNTED = Number(int, least=0, most=2**53)  # as many as a float can count
+DATA = {
+    "name": OrNone(Text()),
+    "data_dir": OrNone(Text()),
+    "validation": OrNone(COUNTED),
+    "resize": OrNone(ListOf(COUNT)),
+    "random_split": Flag(),
+    "scale": OrNone(POSITIVE),
+    "n_train": COUNT,
+    "shape": ListOf(COUNT),
+    "limits": ListOf(FINITE),
+    "format": COUNT,
+}
+ABOUT = {
+    "feature_names": OrNone(ListOf(Text())),
+    "seconds": SIZE,
+    "data": Fields(DATA, may_lack=DATA),
+}
+PLACE = {
+    **dict.fromkeys(("epoch", "step", "n_seen", "best_epoch"), COUNTED),
+    **dict.fromkeys(("start_elbo", "best_elbo"), Measured()),
+    "history": ListOf(row),
+}
+SETTINGS = {line.name: OrNone(line.metadata["constraint"]) for line in TABLE}
+MODEL = {
+    "numvae": Text(),
+    "version": COUNT,
+    "settings": Fields(SETTINGS, may_lack=SETTINGS),  # one that a file lacks has its default
+    "seed": NATURAL,
     "n_features": COUNT,
     "dtype": Choice(("float32", "float64")),
-    **dict.fromkeys(("seed", "epoch", "step", "n_seen", "best_epoch"), NATURAL),
+    "position": Fields(PLACE),
+    "about": Fields(ABOUT, may_lack=ABOUT),
 }
+CHECKPOINT = {**MODEL, "sums": ListOf(FINITE), "t": COUNTED}
+HEADERS = {"model": Fields(MODEL), "checkpoint": Fields(CHECKPOINT)}
 
 
-def _expected(header, kind):
-    """name → (shape, dtype) of the arrays that a file with this header holds.
+def _expected(header, kind, n_arrays):
+    """name → (shape, dtype, constraint) of the n_arrays arrays of a file with this header.
 
-    Raises  KeyError, TypeError, ValueError   the header is not one that `save` makes
+    Raises  TypeError, ValueError   the header is not one that `save` makes
     """
-    s = _settings(header)
-    flat = {**header, **header["position"]}
-    for name, constraint in CONSTRAINTS.items():
-        labelled(name, constraint, flat[name])
-    types = {"start_elbo": float, "best_elbo": float, "history": list, "about": dict}
-    for name, wanted in types.items():
-        if not isinstance(flat[name], wanted):
-            raise TypeError(f"{name} must be a {wanted.__name__}, found {flat[name]!r}.")
+    header = labelled("header", HEADERS[kind], header)
+    s, D = Settings(**header["settings"]).checked(), header["n_features"]
+    if len(s.hidden) + s.likelihood.count(",") > n_arrays:  # before they are all built
+        raise ValueError("its arrays are fewer than the parts of its configuration")
+    _check_about(header["about"], D)
+    _check_position(header, s.batch_size)
+    config = s.of_network(D)
+    of_parameters = shapes(build(**{**config, "standardize": False}))  # which takes no memory
+    arrays = {name: (shape, header["dtype"], FINITE) for name, shape in of_parameters.items()}
     if kind == "checkpoint":
-        labelled("t", NATURAL, header["t"])
-        if [type(value) for value in header["sums"]] != [float] * 5:
-            raise ValueError(f"sums must be five numbers, found {header['sums']!r}.")
-    epochs = [row["epoch"] if isinstance(row, dict) else 0 for row in flat["history"]]
-    if any(a >= b for a, b in zip([0, *epochs], [*epochs, flat["epoch"] + 1])):
-        raise ValueError(f"history must have rows of epochs from 1 to {flat['epoch']}, in order.")
-    D, dtype, config = header["n_features"], header["dtype"], s.of_network(header["n_features"])
-    of_parameters = shapes(build(**config))
-    size = sum(map(math.prod, of_parameters.values()))
-    more = (*OPTIMIZERS[s.optimizer].memory_names, "best") if kind == "checkpoint" else ()
-    every = {**of_parameters, **dict.fromkeys(more, (size,))}
-    arrays = {name: (shape, np.dtype(dtype)) for name, shape in every.items()}
-    of_constants = {}
+        size = sum(map(math.prod, of_parameters.values()))
+        for name in (*OPTIMIZERS[s.optimizer].memory_names, "best"):
+            arrays[name] = (size,), header["dtype"], SIZE if name in SQUARES else FINITE
     if config["standardize"]:
-        of_constants |= {"units.center": (D,), "units.scale": (D,)}
+        arrays |= {"units.center": ((D,), "f8", FINITE), "units.scale": ((D,), "f8", POSITIVE)}
     if config["skip"]:
-        Z = config["n_latent"]
-        of_constants |= {"factors.b": (D,), "factors.W": (D, Z), "factors.psi": (D,)}
-    return arrays | {name: (shape, np.dtype("f8")) for name, shape in of_constants.items()}
+        arrays |= {"factors.b": ((D,), "f8", FINITE), "factors.psi": ((D,), "f8", POSITIVE)}
+        arrays["factors.W"] = (D, config["n_latent"]), "f8", FINITE
+    return arrays
 
 
-def _settings(header):
-    """Settings from the header's; a setting that a file does not know yet has its default."""
-    unknown = set(header["settings"]) - {line.name for line in TABLE}
-    if unknown:
+def _check_about(about, n_features):
+    """Raise ValueError if what is said of the columns is not of so many."""
+    names, data = about.get("feature_names"), about.get("data", {})
+    shape, resize = data.get("shape", [n_features]), data.get("resize")
+    limits = data.get("limits", [0.0, 1.0])
+    if names is not None and len(names) != n_features:
+        raise ValueError(f"there are {n_features} columns, but {len(names)} feature_names")
+    if len(shape) > 3 or math.prod(shape) != n_features:
+        raise ValueError(f"there are {n_features} columns, which have not the shape {short(shape)}")
+    if resize is not None and (len(resize) != 2 or n_features % math.prod(resize)):
+        raise ValueError(f"there are {n_features} columns, no images of the size {short(resize)}")
+    if len(limits) != 2 or limits[0] > limits[1]:
+        raise ValueError(f"limits must be two numbers in order, found {short(limits)}")
+
+
+def _check_position(header, batch_size):
+    """Raise ValueError if a run cannot have come to stand where this header says."""
+    here, n_train = header["position"], header["about"].get("data", {}).get("n_train", math.inf)
+    epoch, step, n_seen = here["epoch"], here["step"], here["n_seen"]
+    epochs = [r["epoch"] for r in here["history"]]
+    if any(a >= b for a, b in zip([0, *epochs], [*epochs, epoch + 1])):
+        raise ValueError(f"history must have rows of epochs from 1 to {epoch}, in order")
+    if here["best_epoch"] > epoch:
+        raise ValueError(f"best_epoch must be at most {epoch}, found {here['best_epoch']}")
+    if not (step - 1) * batch_size < n_seen <= min(step * batch_size, n_train):
         raise ValueError(
-            f"this numvae has no setting {', '.join(sorted(unknown))}; install a newer one."
+            f"{step} steps of an epoch, of {batch_size} rows each, cannot have seen {n_seen} rows"
         )
-    return Settings(**header["settings"]).checked()
+    if "sums" in header:
+        sums, t = header["sums"], header["t"]
+        if len(sums) != 5 or sums[-1] < n_seen:
+            raise ValueError(
+                f"sums must be five, the last of {n_seen} rows or more, found {short(sums)}"
+            )
+        if t < step:
+            raise ValueError(f"t must be a number of steps, at least {step}, found {t}")
 
 
 # Format 2 had models that were not standardised and had no skip path, and other defaults. Format 1,
@@ -158,14 +229,20 @@ DEFAULTS_2 |= {"lr": 1e-3, "schedule": "constant", "clip": None, "validation_fra
 
 
 def _from_older(header):
-    """The header of format 3 for one of format 1 or 2."""
-    header = _from_version_1(header) if header["version"] == 1 else header
-    settings = {**DEFAULTS_2, **header["settings"], "skip": False, "standardize": False}
-    header = {**header, "settings": settings}
-    header["position"] = {**header["position"], "start_elbo": -math.inf}
-    if "sums" in header:
-        header["sums"] = [*header["sums"], float(header["position"]["n_seen"])]
-    return header
+    """The header of format 3 for one of format 1 or 2.
+
+    Raises  KeyError, ValueError   it is none
+    """
+    try:
+        header = _from_version_1(header) if header["version"] == 1 else header
+        settings = {**DEFAULTS_2, **header["settings"], "skip": False, "standardize": False}
+        header = {**header, "settings": settings}
+        header["position"] = {**header["position"], "start_elbo": -math.inf}
+        if "sums" in header:
+            header["sums"] = [*header["sums"], float(header["position"]["n_seen"])]
+        return header
+    except (AttributeError, TypeError):  # a list where there should be a table, and the like
+        raise ValueError(f"its header is not one of format {header['version']}") from None
 
 
 RENAMED = {"latent": "n_latent", "samples": "n_samples", "seed": "random_state"}
@@ -185,6 +262,8 @@ def _from_version_1(header):
     position["epoch"] = position["epoch"] or len(position["history"])
     position["n_seen"] = position.pop("seen")
     converted = {
+        "numvae": header["numvae"],
+        "version": 1,
         "seed": about.get("seed", 0),
         "n_features": config["n_features"],
         "dtype": config["dtype"],

@@ -15,7 +15,22 @@ Read next: checkpoint.
 import csv
 import io
 
+from numvae.constraints import COUNT, Fields, Measured
 from numvae.files import write_atomically
+
+TRAIN, VALID = (
+    [f"{prefix}_{term}" for term in ("elbo", "nll", "kl")] for prefix in ("train", "valid")
+)
+NUMBERS = dict.fromkeys([*TRAIN, *VALID, "gradient_norm"], Measured())
+FIELDS = Fields({"epoch": COUNT, **NUMBERS}, may_lack=VALID)
+
+
+def row(value):
+    """A constraint: a row of a history, with or without what was measured on held-out examples."""
+    value = FIELDS(value)
+    if 0 < len(value.keys() & VALID) < len(VALID):
+        raise ValueError(f"must have all of {', '.join(VALID)}, or none.")
+    return value
 
 
 def save_history(history, path):

@@ -15,6 +15,7 @@ import numpy as np
 from numvae.rules import optimizers
 
 BLOCK = 32768  # elements; the arrays of one block then fit a core's L2 cache in float32
+SQUARES = "total", "v"  # memories of squared gradients, which are not negative
 FORGET_EVERY = 64  # steps; in these a moment decays by less than the 10⁸ that stay above denormal
 
 

@@ -88,6 +88,18 @@ def test_of_several_one_is_chosen_by_its_name(written):
         read(path, "three")
 
 
+def test_names_of_arrays_are_shown_without_control_characters(tmp_path):
+    path, name = tmp_path / "a.npz", "\x1b[31mone"
+    np.savez(path, **{name: A})
+    assert array_files.npz(path)[1] == array_files.npz(path, name)[1] == "array [31mone"
+    np.savez(path, **{name: A, "two": A})
+    with pytest.raises(
+        ValueError, match=r"\[31mone \(2, 3\), two \(2, 3\); .*:\[31mone.$"
+    ) as caught:
+        array_files.npz(path)
+    assert str(caught.value).isprintable()
+
+
 @pytest.mark.parametrize(
     "arrays", [{"t": np.array(["a", "b"])}, {"c": np.array([[1j, 2], [3, 4]])}]
 )

@@ -52,7 +52,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(b"")
 
     def missing(self):
-        self.send_error(404)
+        self.send_error(404, "\x1b[31mNot Found")
 
     def circle(self):
         self.answer(b"", 302, Location=self.path)
@@ -179,7 +179,7 @@ def test_the_right_bytes_arrive(fetch, how):
     [
         ("wrong", "the MD5 is another one"),
         ("empty", "ended after 0 of"),
-        ("missing", "HTTP Error 404: Not Found"),
+        ("missing", r"HTTP Error 404: \[31mNot Found"),
         ("circle", "redirect error that would lead to an infinite loop"),
         ("endless", "larger than 1,000,000 bytes"),
         ("huge", "larger than 1,000,000 bytes"),
@@ -198,7 +198,7 @@ def test_a_bad_mirror_is_named_with_the_reason_and_the_next_one_is_asked(fetch, 
     assert isinstance(caught.value, ConnectionError)
     assert sentence.startswith("a could not be fetched from http://127.0.0.1:")
     assert f"/{how}/a (" in sentence and sentence.endswith(f"put it into {fetch.path.parent}.")
-    assert "\n" not in sentence
+    assert sentence.isprintable()
     assert list(fetch.path.parent.iterdir()) == []
     assert fetch(how, "right")[-1] == "right"
 

@@ -278,8 +278,10 @@ def test_each_block_begins_with_its_own_columns(draw):
 
 def test_blocks_are_read_from_their_text():
     wanted = [("bernoulli", 2), ("gaussian", 1), ("categorical", 3)]
-    assert parse_blocks(BLOCKS) == wanted
+    assert parse_blocks(BLOCKS, 6) == wanted
     assert parse_blocks("bernoulli", 7) == [("bernoulli", 7)]
+    with pytest.raises(ValueError, match=f"likelihood {BLOCKS} describes 6 columns, found 7"):
+        parse_blocks(BLOCKS, 7)
 
 
 @each_likelihood

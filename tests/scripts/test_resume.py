@@ -140,7 +140,7 @@ def test_a_signal_at_any_step_loses_nothing(monkeypatch, number, step, schedule)
 def test_a_process_that_gets_a_signal_says_how_to_go_on(number):
     flags = [*FLAGS, "--batch-size", "1", "--epochs", "20"]
     assert train.main([*flags, "--quiet", "--out", "whole"]) == 0
-    command = [sys.executable, SCRIPT, *flags, "--out", "parts"]
+    command = [sys.executable, SCRIPT, *flags, "--out", "my parts"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         lines = iter(process.stdout.readline, b"")
         assert any(b"epoch  2/20" in line for line in lines)
@@ -149,9 +149,11 @@ def test_a_process_that_gets_a_signal_says_how_to_go_on(number):
     assert process.returncode == 128 + number
     last = output.decode().splitlines()[-1]
     assert f"Stopped by {number.name} in epoch" in last
-    assert last.endswith("Resume with: python scripts/train.py --resume parts") and errors == b""
-    assert resume("parts") == 0
-    assert bits("parts") == bits("whole")
+    assert (
+        last.endswith("Resume with: python scripts/train.py --resume 'my parts'") and errors == b""
+    )
+    assert resume("my parts") == 0
+    assert bits("my parts") == bits("whole")
 
 
 # What will not do.

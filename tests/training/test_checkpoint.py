@@ -1,4 +1,5 @@
 import json
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,12 @@ def start(likelihood="bernoulli", dtype="float32", seed=5, **settings):
 def saved(tmp_path):
     """(path, training) of a model in a file."""
     training = start()
-    checkpoint.save(training, tmp_path / "model.npz", "model", {"a": 7})
+    checkpoint.save(training, tmp_path / "model.npz", "model", {"seconds": 7.0})
     return tmp_path / "model.npz", training
+
+
+NUMBERS = "train_elbo", "train_nll", "train_kl", "gradient_norm"
+ROW = {"epoch": 1, **dict.fromkeys(NUMBERS, 0.1)}
 
 
 def position(training):
@@ -43,9 +48,12 @@ def position(training):
 def test_every_bit_of_a_model_comes_back(likelihood, hidden, dtype, tmp_path):
     training = start(likelihood, dtype, 2**70, hidden=hidden, denoise=("gaussian", 0.1), clip=3)
     bits = training.model.parameters.vector.view(np.uint8)
-    bits[...] = np.random.default_rng(0).integers(0, 256, bits.size)  # some of them no numbers
-    training.history, training.epoch = [{"epoch": 1, "train_elbo": 0.1}], 1
-    about = {"shape": [2, 2], "sigma": 0.1, "name": "Gräser", "none": None}
+    bits[...] = np.random.default_rng(0).integers(0, 256, bits.size)
+    vector = training.model.parameters.vector
+    vector[~np.isfinite(vector)] = np.finfo(dtype).max
+    training.history, training.epoch = [ROW], 1
+    names = ["Gräser", "\x1b", "", "Gräser"]
+    about = {"feature_names": names, "data": {"shape": [2, 2], "name": None, "scale": 255}}
     checkpoint.save(training, str(tmp_path / "model.npz"), "model", about)
     loaded, found = checkpoint.load(str(tmp_path / "model.npz"), "model")
     assert found == about
@@ -139,7 +147,11 @@ def test_arrays_that_do_not_fit_are_refused(saved, arrays):
         ("beta", "1", "beta must be a number, at least 0, found '1'"),
         ("denoise", ["gaussian"], "denoise must be a kind and an amount"),
         ("missing", "yes", "missing must be True or False, found 'yes'"),
-        ("free_bit", 1, "no setting free_bit; install a newer one"),
+        (
+            "free_bit",
+            1,
+            "settings has 'free_bit', which this numvae does not know; install a newer",
+        ),
     ],
 )
 def test_a_setting_that_is_out_of_its_constraint_or_unknown_is_refused_with_a_sentence(
@@ -169,7 +181,7 @@ HERE = {**dict.fromkeys(POSITION, 0), "start_elbo": 0.0, "best_elbo": 0.0}
         ("about", "a", "about must be a dict"),
         *(
             ("position", {**HERE, "epoch": 2, "history": rows}, "history must have rows of epochs")
-            for rows in ([1], [{"epoch": 3}], [{"epoch": 2}, {"epoch": 1}], [{"epoch": 0}])
+            for rows in ([ROW, ROW], [{**ROW, "epoch": 3}], [{**ROW, "epoch": 2}, ROW])
         ),
     ],
 )
@@ -178,6 +190,166 @@ def test_a_header_that_is_wrong_or_not_whole_is_refused(saved, name, value, says
     assert_refused(saved[0], f"is not a whole numvae model file: .*{says}")
     edited(saved[0], lambda header: header.pop(name))
     assert_refused(saved[0], f"is not a whole numvae model file: .*{name}")
+
+
+IMAGES = {"name": "x.npy", "n_train": 25, "shape": [2, 2], "resize": None, "scale": 255}
+
+
+@pytest.mark.parametrize(
+    ("about", "says"),
+    [
+        ({"feature_names": ["a", "b", "c"]}, "there are 4 columns, but 3 feature_names"),
+        ({"feature_names": "abcd"}, r"header.about.feature_names must be a list, found 'abcd'"),
+        ({"feature_names": ["a", "b", "c", 4]}, r"feature_names\[3\] must be a text, found 4"),
+        ({"seconds": -1.0}, "header.about.seconds must be a number, at least 0, found -1.0"),
+        ({"second": 1.0}, "header.about has 'second', which this numvae does not know"),
+        ({"data": [IMAGES]}, "header.about.data must be a dict"),
+        ({"data": {**IMAGES, "name": 3}}, "header.about.data.name must be a text, found 3"),
+        ({"data": {**IMAGES, "n_train": 0}}, "n_train must be a whole number, at least 1, found 0"),
+        ({"data": {**IMAGES, "scale": 0}}, "scale must be a number above 0, found 0"),
+        ({"data": {**IMAGES, "shape": [2, 3]}}, r"4 columns, which have not the shape \[2, 3\]"),
+        ({"data": {**IMAGES, "shape": [4, 1, 1, 1]}}, "which have not the shape"),
+        ({"data": {**IMAGES, "shape": [2.0, 2]}}, r"shape\[0\] must be a whole number"),
+        ({"data": {**IMAGES, "resize": [9, 9]}}, r"4 columns, no images of the size \[9, 9\]"),
+        ({"data": {**IMAGES, "random_split": "yes"}}, "random_split must be True or False"),
+        ({"data": {**IMAGES, "download": True}}, "has 'download', which this numvae does not know"),
+    ],
+)
+def test_what_is_said_of_the_data_is_checked(saved, about, says):
+    edited(saved[0], lambda header: header.update(about={"data": IMAGES}))
+    assert checkpoint.load(saved[0], "model")[1] == {"data": IMAGES}
+    edited(saved[0], lambda header: header.update(about=about))
+    assert_refused(saved[0], f"is not a whole numvae model file: .*{says}")
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"step": 0}, "0 steps of an epoch, of 10 rows each, cannot have seen 20 rows"),
+        ({"step": 1}, "1 steps of an epoch, of 10 rows each, cannot have seen 20 rows"),
+        ({"step": 3}, "3 steps of an epoch, of 10 rows each, cannot have seen 20 rows"),
+        ({"step": 3, "n_seen": 30}, "3 steps .* cannot have seen 30 rows"),  # of 25 that there are
+        ({"n_seen": 20.0}, "header.position.n_seen must be a whole number"),
+        ({"best_epoch": 3}, "best_epoch must be at most 2, found 3"),
+        ({"best_epoch": 2**70}, "best_epoch must be a whole number, at least 0 and at most"),
+        ({"best_elbo": None}, "best_elbo must be a number with a point, found None"),
+        ({"start_elbo": "0"}, "start_elbo must be a number with a point, found '0'"),
+        ({"more": 1}, "header.position has 'more'"),
+        ({"history": [{**ROW, "train_kl": 1}]}, r"history\[0\].train_kl must be a number with a"),
+        ({"history": [{**ROW, "valid_kl": 1.0}]}, r"history\[0\] must have all of valid_elbo"),
+        ({"history": [{"epoch": 1}]}, r"header.position.history\[0\] has no train_elbo"),
+        ({"history": [None]}, r"header.position.history\[0\] must be a dict, found None"),
+    ],
+)
+def test_a_run_stands_where_it_can_have_come_to(change, says, tmp_path, rng):
+    path, about = tmp_path / "checkpoint.npz", {"data": IMAGES}
+    checkpoint.save(go_on(start(), rng.random((N + 5, D)), (2, 2)), path, about=about)
+    assert checkpoint.load(path)[0].n_seen == 20
+    edited(path, lambda header: header["position"].update(change))
+    assert_refused(path, f"is not a whole numvae checkpoint file: .*{says}", "checkpoint")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("sums", [1.0] * 4, "sums must be five, the last of 20 rows or more"),
+        ("sums", [1.0] * 5, "sums must be five, the last of 20 rows or more"),
+        ("sums", [float("nan")] * 5, r"sums\[0\] must be a number, found nan"),
+        ("t", 1, "t must be a number of steps, at least 2, found 1"),
+        ("t", 10**400, "t must be a whole number, at least 0 and at most"),
+        ("v", -1.0, "v must hold nothing but numbers, each a number, at least 0"),
+        ("v", float("nan"), "v must hold nothing but numbers"),
+        ("m", float("inf"), "m must hold nothing but numbers, each a number"),
+        ("best", float("nan"), "best must hold nothing but numbers"),
+        ("mu.W", float("nan"), "mu.W must hold nothing but numbers"),
+    ],
+)
+def test_what_an_optimizer_remembers_are_numbers(name, value, says, tmp_path, rng):
+    path = tmp_path / "checkpoint.npz"
+    checkpoint.save(go_on(start(), rng.random((N + 5, D)), (2, 2)), path)
+    if name in ("sums", "t"):
+        edited(path, lambda header: header.update({name: value}))
+    else:
+        with np.load(path) as archive:
+            array = archive[name]
+        array.flat[-1] = value
+        edited(path, **{name: array})
+    assert_refused(path, f"is not a whole numvae checkpoint file: .*{says}", "checkpoint")
+
+
+@pytest.mark.parametrize("name", ["units.center", "units.scale", "factors.W", "factors.psi"])
+def test_constants_are_finite_and_those_that_divide_are_positive(name, tmp_path):
+    path = tmp_path / "model.npz"
+    for bad in (np.nan, np.inf, *([0.0, -1.0] if name in ("units.scale", "factors.psi") else [])):
+        checkpoint.save(start("gaussian"), path, "model")
+        with np.load(path) as archive:
+            array = archive[name]
+        array.flat[0] = bad
+        edited(path, **{name: array})
+        assert_refused(path, f"{name} must hold nothing but numbers, each a number")
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"hidden": [1] * 10**6, "activation": "tanh"},
+        {"hidden": [10**9] * 3},
+        {"hidden": [3] * 8000},
+        {"n_latent": 10**12},
+        {"likelihood": ",".join(["gaussian:1"] * 10**6)},
+        {"likelihood": "gaussian:3,gaussian:99999999999999999999"},
+        {"activation": ",".join(["tanh"] * 10**6)},
+        {"n_features": 10**12},
+        {"x": "x" * 10**7},
+        {"x": [[]] * 10**6},
+    ],
+    ids=lambda settings: "-".join(settings),
+)
+def test_what_is_declared_takes_no_memory(settings, saved):
+    """Not even of a model whose columns are standardised, which have arrays of their own."""
+    path = saved[0]
+    checkpoint.save(start("gaussian"), path, "model")
+
+    def declare(header):
+        header["n_features"] = settings.pop("n_features", D)
+        header["settings"] |= settings
+
+    edited(path, declare)
+    size = path.stat().st_size
+    tracemalloc.start()
+    assert_refused(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 5 * size + 2**22
+
+
+def test_blocks_of_columns_are_held_against_the_columns(saved):
+    edited(saved[0], lambda header: header["settings"].update(likelihood="gaussian:3,bernoulli:2"))
+    says = "The likelihood gaussian:3,bernoulli:2 describes 5 columns, found 4"
+    assert_refused(saved[0], f"is not a whole numvae model file: {says}")
+
+
+def test_text_in_a_file_is_shown_without_control_characters(saved):
+    for change in (
+        lambda header: header.update(numvae="\x1b[31mmodel"),
+        lambda header: header.update({"\x1b[31m": 1}),
+        lambda header: header["settings"].update(activation="\x1b[31mtanh"),
+        lambda header: header.update(version="\x1b[31m"),
+    ):
+        content = saved[0].read_bytes()
+        edited(saved[0], change)
+        with pytest.raises(ValueError) as caught:
+            checkpoint.load(saved[0], "model")
+        assert str(caught.value).isprintable()
+        saved[0].write_bytes(content)
+
+
+def test_a_folder_to_go_on_with_is_quoted_for_the_shell(tmp_path, rng):
+    run = tmp_path / "my run; ls"
+    run.mkdir()
+    checkpoint.save(start(), run / "checkpoint.npz")
+    with pytest.raises(FileNotFoundError, match=f"--resume '{run}'.$"):
+        checkpoint.load_finished(run)
 
 
 def test_a_setting_that_a_file_does_not_know_yet_has_its_default(saved):
@@ -228,9 +400,9 @@ def test_a_run_stopped_after_any_step_goes_on_to_the_same_bits(optimizer, stop_a
     X = rng.random((N, D))
     settings = {"optimizer": optimizer, "beta": 0.5, "n_samples": 2, "binarize": "dynamic"}
     whole = go_on(start(**settings), X)
-    checkpoint.save(go_on(start(**settings), X, stop_at), tmp_path / "c", about={"a": 1})
+    checkpoint.save(go_on(start(**settings), X, stop_at), tmp_path / "c", about={"seconds": 1.0})
     training, about = checkpoint.load(tmp_path / "c")
-    assert about == {"a": 1} and (training.epoch, training.step) == stop_at
+    assert about == {"seconds": 1.0} and (training.epoch, training.step) == stop_at
     go_on(training, X)
     assert position(training) == position(whole)
     assert training.optimizer.t == whole.optimizer.t
@@ -385,6 +557,8 @@ def test_a_header_of_format_1_is_checked_too(name, kind, tmp_path):
         (lambda header: header["model"].update(n_latent=0), "n_latent must be a whole number"),
         (lambda header: header["model"].update(likelihood="bernouli"), "Did you mean 'bernoulli'"),
         (lambda header: header.pop("model"), "model"),
+        (lambda header: header.update(model=3), "its header is not one of format 1"),
+        (lambda header: header.update(about=3), "its header is not one of format 1"),
     ):
         path.write_bytes((FORMAT_1 / f"{name}.npz").read_bytes())
         edited(path, change)
