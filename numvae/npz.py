@@ -14,7 +14,7 @@ import zipfile
 
 import numpy as np
 
-from numvae.files import write_atomically
+from numvae.files import check_is_file, write_atomically
 from numvae.text import printable, reason, short
 
 VERSION = 3
@@ -47,7 +47,8 @@ def read(path, kind, expected, from_older):
     Raises  FileNotFoundError, PermissionError, IsADirectoryError   as the system says
             ValueError   the file is damaged, of another kind, or from a newer numvae
     """
-    with open(os.fspath(path), "rb") as file:  # a number would be taken for an open file's
+    check_is_file(os.fspath(path))  # a number would be taken for an open file's
+    with open(path, "rb") as file:
         try:
             size = os.fstat(file.fileno()).st_size
             archive, members = _opened(file, size)

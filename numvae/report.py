@@ -39,8 +39,9 @@ class Report:
         nll, kl = training.evaluate(training.drawn(X))
         elbo, error = importance.mean_and_error(-(nll + kl))
         fraction = kl.mean() / (abs(nll.mean()) + kl.mean())
-        density, is_image = is_density(training.settings.likelihood), self.is_image
-        bits = bits_per_dimension(elbo, model.n_features, 256 if density and is_image else None)
+        density = is_density(training.settings.likelihood)
+        pixel_bits = self.dataset.bits if density else None
+        bits = bits_per_dimension(elbo, model.n_features, pixel_bits and 2**pixel_bits)
         each = diagnostics.latent_units(self.mu, self.logvar)
         n_active = int((each["activity"] > diagnostics.ACTIVE).sum())
         text = [
@@ -53,7 +54,7 @@ class Report:
             f"  KL        {kl.mean():10.2f} nats, information in the code z: {fraction:.1%} of "
             "|nll| + KL",
             f"  bits      {bits:10.3f}"
-            + (" per 8-bit pixel" if density and is_image else " per dimension"),
+            + (f" per {pixel_bits}-bit pixel" if pixel_bits else " per dimension"),
             f"  active    {n_active:7d}    of {model.n_latent} latent units",
         ]
         if self.held_out and len(X) > 1:
@@ -136,7 +137,7 @@ class Report:
         from numvae import plots
 
         model, denoise = self.model, self.training.settings.denoise
-        rng = stream(self.training.seed, *PICTURES)
+        rng, limits = stream(self.training.seed, *PICTURES), self.dataset.limits
 
         def images(flat):
             return flat.reshape(*flat.shape[:-1], *self.dataset.shape)
@@ -147,32 +148,29 @@ class Report:
 
         rows = np.linspace(0, len(self.X) - 1, min(SHOWN, len(self.X))).astype(int)
         x, observed = self.training.inputs(read(self.X, rows))
+        originals = images(x if observed is None else np.where(observed, x, np.nan))
         if denoise:
             corrupted = corrupt(rng, x, observed, model.units, *denoise)
-            rows = [
-                images(x),
-                np.clip(images(corrupted), 0, 1),
-                decoded(model.encode(corrupted)[0]),
-            ]
-            yield "denoising.png", plots.strips(rows, ["original", "corrupted", "denoised"])
+            rows = [originals, images(corrupted), decoded(model.encode(corrupted)[0])]
+            labels = ["original", "corrupted", "denoised"]
+            yield "denoising.png", plots.strips(rows, labels, limits)
         z, _ = model.encode(x)
-        yield "reconstructions.png", plots.reconstructions(images(x), decoded(z))
-        yield "samples.png", plots.samples(decoded(rng.standard_normal((60, model.n_latent))))
+        yield "reconstructions.png", plots.reconstructions(originals, decoded(z), limits)
+        drawn = decoded(rng.standard_normal((60, model.n_latent)))
+        yield "samples.png", plots.samples(drawn, limits=limits)
 
         values = latent.prior_quantiles(GRID)
         if model.n_latent > 1:
             plane = latent.plane(values, values, model.n_latent, axes)
-            yield "manifold.png", plots.manifold(decoded(plane), (values, values), axes)
+            yield "manifold.png", plots.manifold(decoded(plane), (values, values), axes, limits)
         centre = z.mean(axis=0)
         moves = np.stack([latent.traverse(centre, unit, values) for unit in units])
-        yield "traversals.png", plots.traversals(decoded(moves), values, units)
+        yield "traversals.png", plots.traversals(decoded(moves), values, units, limits)
         if len(z) > 1:
             ways = [latent.interpolate(z[0], z[-1], 9, path) for path in ("linear", "spherical")]
-            ends = images(x[[0, -1]])
-            yield (
-                "interpolation.png",
-                plots.interpolation(decoded(np.stack(ways)), ["linear", "spherical"], ends),
-            )
+            labels, ends = ["linear", "spherical"], originals[[0, -1]]
+            picture = plots.interpolation(decoded(np.stack(ways)), labels, ends, limits)
+            yield "interpolation.png", picture
 
     def _table_pictures(self):
         """What the model makes of a table's rows, and the rows it makes."""

@@ -32,20 +32,31 @@ def read(X, rows):
 
     A memory map is read a little at a time, and its pages are given back to the system, which keeps
     them in its cache: they would count as this process's memory until all of the file is in it.
+
+    Raises  OSError     the file of a memory map has become shorter
     """
     if isinstance(X, Rows):
         return read(X.X, X.numbers[rows])
-    if getattr(X, "_mmap", None) is None or X.mode == "c":  # "c" has changes that are nowhere else
+    if getattr(X, "_mmap", None) is None:
         return np.ascontiguousarray(X[rows])
     if isinstance(rows, slice):
         rows = np.arange(*rows.indices(len(X)))
     x = np.empty((len(rows), *X.shape[1:]), X.dtype)
+    gives_back = hasattr(mmap, "MADV_DONTNEED") and X.mode != "c"  # whose changes are nowhere else
     for start in range(0, len(rows), READ_AT_ONCE):
         here = slice(start, start + READ_AT_ONCE)
+        _check_length(X)
         x[here] = X[rows[here]]
-        if hasattr(mmap, "MADV_DONTNEED"):
+        if gives_back:
             X._mmap.madvise(mmap.MADV_DONTNEED)
     return x
+
+
+def _check_length(X):
+    """To read what a file has no more would end the process by a signal, SIGBUS."""
+    start = X.offset - X.offset % mmap.ALLOCATIONGRANULARITY
+    if X._mmap.size() < start + len(X._mmap):
+        raise OSError(f"{X.filename} has become shorter while it was read; begin again with it")
 
 
 def blocks(X, size=None):

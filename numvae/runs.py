@@ -37,7 +37,8 @@ class Run:
     path        the folder or the file
     training    as it stands, or at its best epoch where it was loaded to be used
     about       what its file says besides: feature_names, seconds of training, and `data`: the
-                arguments of `datasets.load`, n_train and the shape of one example
+                arguments of `datasets.load`, n_train, the shape of one example, and of images the
+                values that are drawn black and white
     team        the processes that share the training
     """
 
@@ -136,6 +137,11 @@ class Run:
     def shape(self):
         """The shape of one example, (D,) where nothing says that it is an image."""
         return tuple(self._data.get("shape") or (self.model.n_features,))
+
+    @property
+    def limits(self):
+        """The values that are drawn black and white in pictures of this model's images."""
+        return tuple(self._data.get("limits") or (0.0, 1.0))
 
     @property
     def columns(self):

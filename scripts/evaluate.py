@@ -181,7 +181,7 @@ def sample(args):
     z = rng.standard_normal((args.n, run.model.n_latent), dtype=run.model.dtype)
     x = run.vae.sample(args.n, args.seed) if args.noise else run.vae.decode(z)
     if path.suffix == ".png":
-        plots.save(plots.samples(x.reshape(-1, *run.shape)), path)
+        plots.save(plots.samples(x.reshape(-1, *run.shape), limits=run.limits), path)
     else:
         write_table(path, x, run.columns, run.shape)
 
@@ -197,7 +197,7 @@ def reconstruct(args):
     reconstructed = run.vae.reconstruct(X)
     if path.suffix == ".png":
         originals, reconstructed = (rows.reshape(-1, *shape) for rows in (X, reconstructed))
-        plots.save(plots.reconstructions(originals, reconstructed), path)
+        plots.save(plots.reconstructions(originals, reconstructed, run.limits), path)
     else:
         write_table(path, reconstructed, run.columns, shape)
 
@@ -218,14 +218,14 @@ def likelihood(args):
     dataset = run.training_data(None, args.data_dir)
     X = dataset.X_valid if len(dataset.X_valid) else dataset.X
     X = X[: args.rows or len(X)]
-    levels = 256 if len(run.shape) > 1 and is_density(run.model.config["likelihood"]) else None
+    bits = dataset.bits if is_density(run.model.config["likelihood"]) else None
     folder = runs.new_folder(args.out, dataset.name)
     start = time.monotonic()
     estimate = run.estimate(X, args.samples)
     log_p, error = importance.mean_and_error(estimate.log_p)
     curve = importance.curve(estimate, args.samples)
     measured = diagnostics.diagnose(
-        run.model, X, run.training.inputs, estimate, args.samples, dataset.X, levels
+        run.model, X, run.training.inputs, estimate, args.samples, dataset.X, bits and 2**bits
     )
     lines = [
         f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of {len(X):,} examples, "
@@ -283,9 +283,9 @@ def impute(args):
             print(f"  error {name:<16}{error:8.4f}  root mean square over the hidden values")
     if path.suffix == ".png":
         originals, holes, filled = (
-            rows[:10].reshape(-1, *run.shape) for rows in (x, np.where(known, x, np.nan), imputed)
+            rows[:10].reshape(-1, *run.shape) for rows in (X, np.where(known, x, np.nan), imputed)
         )
-        plots.save(plots.inpainting(originals, holes, filled), path)
+        plots.save(plots.inpainting(originals, holes, filled, run.limits), path)
     else:
         write_table(path, np.where(known, given, imputed), run.columns, run.shape)
 

@@ -125,6 +125,7 @@ def new_run(args):
     if args.data not in DATA_NAMES:  # so that the run can be resumed from anywhere
         source["name"] = str(Path(args.data).absolute())
     source |= {"scale": data.scale, "n_train": len(data.X), "shape": data.shape}
+    source |= {"limits": data.limits}
     training = Training.new(settings, data.X, args.random_state)
     return runs.Run(None, training, {"data": source}), data
 
@@ -164,7 +165,7 @@ def main(argv=None):
     try:
         return train(p, args, team)
     except OSError as error:
-        p.exit(1, f"{p.prog}: a file could not be written: {error}.\n")
+        p.exit(1, f"{p.prog}: a file could not be read or written: {error}.\n")
 
 
 def train(p, args, team):

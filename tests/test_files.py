@@ -3,7 +3,7 @@ import os
 import pytest
 
 from numvae import files
-from numvae.files import write_atomically
+from numvae.files import check_is_file, write_atomically
 
 
 @pytest.mark.parametrize("content", [b"", b"one\r\ntwo\n", bytes(range(256)) * 1000])
@@ -62,3 +62,21 @@ def test_a_missing_folder_is_not_made(tmp_path):
     with pytest.raises(FileNotFoundError):
         write_atomically(tmp_path / "nowhere" / "a", b"new")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+def test_only_a_file_is_a_file(tmp_path):
+    os.mkfifo(tmp_path / "fifo")
+    (tmp_path / "file").write_bytes(b"")
+    (tmp_path / "link").symlink_to("file")
+    for name in ("file", "link"):
+        check_is_file(tmp_path / name)
+    for path, what in (
+        (tmp_path / "fifo", "a FIFO"),
+        ("/dev/zero", "a device"),
+        (tmp_path, "a folder"),
+    ):
+        with pytest.raises(ValueError, match=f"^{path} is {what}; expected a file.$"):
+            check_is_file(path)
+    with pytest.raises(FileNotFoundError):
+        check_is_file(tmp_path / "none")

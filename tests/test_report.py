@@ -2,12 +2,14 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.text import Text
 
 from numvae import plots
 from numvae.datasets import Dataset
 from numvae.evaluation import diagnostics, latent
 from numvae.evaluation.conventions import bits_per_dimension
+from numvae.plots import mosaic
 from numvae.report import Report
 from numvae.settings import Settings
 from numvae.training.loop import Training
@@ -38,18 +40,22 @@ def number(lines, name):
 
 
 @pytest.mark.parametrize(
-    ("likelihood", "shape", "levels", "unit"),
+    ("likelihood", "shape", "bits", "levels", "unit"),
     [
-        ("bernoulli", (4, 3), None, "per dimension"),
-        ("bernoulli", (12,), None, "per dimension"),
-        ("continuous-bernoulli", (4, 3), 256, "per 8-bit pixel"),
-        ("gaussian", (4, 3), 256, "per 8-bit pixel"),
-        ("gaussian", (12,), None, "per dimension"),
+        ("bernoulli", (4, 3), 8, None, "per dimension"),
+        ("bernoulli", (12,), None, None, "per dimension"),
+        ("continuous-bernoulli", (4, 3), 8, 256, "per 8-bit pixel"),
+        ("gaussian", (4, 3), 12, 4096, "per 12-bit pixel"),
+        ("gaussian", (4, 3), None, None, "per dimension"),
+        ("gaussian", (12,), None, None, "per dimension"),
     ],
 )
 @pytest.mark.parametrize("n_valid", [30, 0])
-def test_the_report_holds_the_numbers_of_the_evaluation(likelihood, shape, levels, unit, n_valid):
+def test_the_report_holds_the_numbers_of_the_evaluation(
+    likelihood, shape, bits, levels, unit, n_valid
+):
     training, dataset = a_run(shape, likelihood=likelihood, n_valid=n_valid)
+    dataset.bits = bits
     lines = Report(training, dataset).lines()
     X = dataset.X_valid if n_valid else dataset.X
     nll, kl = training.evaluate(X)
@@ -144,3 +150,19 @@ def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood):
     dataset.X_valid[::3, 1] = np.nan
     figure = dict(Report(training, dataset).pictures())["denoising.png"]
     assert {"original", "corrupted", "denoised"} <= {t.get_text() for t in figure.findobj(Text)}
+
+
+@pytest.mark.parametrize("shape", [(4, 3), (2, 2, 3)])
+def test_images_in_their_own_units_are_drawn_on_their_range_and_missing_pixels_in_blue(shape):
+    training, dataset = a_run(shape, gray=True, likelihood="gaussian", missing=True)
+    X = dataset.X_valid
+    X[:] = 100 * X - 50
+    X[0, 0] = np.nan
+    dataset.limits = (-50.0, 50.0)
+    figures = dict(Report(training, dataset).pictures())
+    for name in OF_IMAGES.split():
+        assert "−50 or below" in figures[f"{name}.png"].axes[0].get_title(loc="left")
+    drawn = np.asarray(figures["reconstructions.png"].axes[0].images[0].get_array())
+    np.testing.assert_allclose(drawn[0, 0], to_rgb(mosaic.MISSING), atol=1e-6)
+    shades = np.ravel(drawn[0, 1])[0]
+    assert shades == pytest.approx((X.reshape(-1, *shape)[0, 0, 1].ravel()[0] + 50) / 100, abs=1e-5)

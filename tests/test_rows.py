@@ -1,3 +1,4 @@
+import os
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,20 @@ def mapped(tmp_path):
 
 
 # Reading.
+
+
+@pytest.mark.parametrize("mode", ["r", "r+", "c"])
+@pytest.mark.parametrize("offset", [0, 128, 70_000])
+def test_a_memory_map_whose_file_has_become_shorter_is_a_sentence(tmp_path, mode, offset):
+    """To read it would end the process by a signal."""
+    path = tmp_path / "X"
+    path.write_bytes(bytes(offset + 4 * 5000))
+    on_disk = np.memmap(path, "f4", mode, offset, (1000, 5))
+    assert read(on_disk[500:], [3]).shape == (1, 5)
+    os.truncate(path, offset + 4 * 4999)
+    for X in (on_disk, on_disk[500:], Rows(on_disk, np.array([1, 2]))):
+        with pytest.raises(OSError, match=f"{path} has become shorter"):
+            read(X, [1])
 
 
 @pytest.mark.parametrize("some", [[3, 0, 3], slice(2, 5), np.array([1])], ids=str)

@@ -10,6 +10,7 @@
     download        how they are fetched, if that is asked for
     own             data of the user's own
     array_files     .npy, .npz, .mat and .idx
+    mat             the file format of MATLAB
     csv_file        a table of numbers in a text file
     image_folder    a folder of images
 

@@ -4,58 +4,69 @@ Each function takes a path and returns (array, note): the note says what a reade
 what was chosen, or is empty. FileNotFoundError and ValueError as in `files.reading`.
 """
 
+import math
+import zipfile
 from pathlib import Path
 
 import numpy as np
 
-from numvae.datasets import files, idx
+from numvae.datasets import files, idx, mat
 from numvae.text import printable
 
 LARGE = 2**28  # bytes from which on a .npy file is mapped and not read
+REAL = "buif"  # the kinds of real numbers
 
 
 def npy(path):
     """The array in a .npy file; a large one as a memory map."""
     with files.reading(path, ".npy array"), open(path, "rb") as file:
-        if Path(path).stat().st_size >= LARGE:
+        size = Path(path).stat().st_size
+        _header(file, size)
+        if size >= LARGE:
             return np.lib.format.open_memmap(path, mode="r"), "read from the disk as needed"
-        _check_header(file)
+        file.seek(0)
         return np.lib.format.read_array(file, allow_pickle=False), ""
 
 
-def _check_header(file):
-    """Older NumPys read a file that declares a negative shape as if it were another one."""
+def _header(file, size):
+    """The shape and the dtype that a .npy file declares, which must fit into so many bytes.
+
+    Older NumPys read a file that declares a negative shape as if it were another one.
+    """
     if np.lib.format.read_magic(file) == (1, 0):
-        shape, _, _ = np.lib.format.read_array_header_1_0(file)
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
     else:
-        shape, _, _ = np.lib.format.read_array_header_2_0(file)
-    if min(shape, default=0) < 0:
+        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize > size:
         raise ValueError(f"it declares the shape {shape}")
-    file.seek(0)
+    return shape, dtype
 
 
 def npz(path, name=None):
     """The array of that name in a .npz file; without a name, X or the only one there is."""
     with files.reading(path, ".npz archive"), open(path, "rb") as file:
-        archive = np.load(file, allow_pickle=False)
-        if isinstance(archive, np.ndarray):
+        if file.read(6) == np.lib.format.MAGIC_PREFIX:
             raise ValueError("it is a .npy file")
-        with archive:
-            arrays = {key: _member(archive, key) for key in archive.files}
-    return _chosen(path, arrays, name)
+        archive, shapes = zipfile.ZipFile(file), {}
+        for member in archive.infolist():
+            name_of, _, ending = member.filename.rpartition(".")
+            if ending == "npy":
+                files.check_unpacked(member.file_size, Path(path).stat().st_size)
+                with archive.open(member) as array:
+                    shape, dtype = _header(array, member.file_size)
+                if dtype.kind in REAL:
+                    shapes[name_of] = shape
+    name = _chosen(path, shapes, name)
+    with files.reading(path, ".npz archive"), np.load(path, allow_pickle=False) as archive:
+        return archive[name], f"array {printable(name)}"
 
 
-def mat(path, name=None):
+def mat_file(path, name=None):
     """The array of that name in a MATLAB file; without a name, X or the only one there is."""
-    from scipy.io import loadmat
-
-    with files.reading(path, "MATLAB file"), open(path, "rb") as file:
-        try:
-            content = loadmat(file)
-        except NotImplementedError:
-            raise ValueError("its version is 7.3; save it with -v7") from None
-    arrays = {key: value for key, value in content.items() if not key.startswith("__")}
-    return _chosen(path, arrays, name)
+    with files.reading(path, "MATLAB file"):
+        arrays = mat.arrays(path)
+    name = _chosen(path, {key: array.shape for key, array in arrays.items()}, name)
+    return arrays[name], f"array {printable(name)}"
 
 
 def idx_file(path):
@@ -65,25 +76,14 @@ def idx_file(path):
     return idx.parse(content, path), ""
 
 
-def _member(archive, key):
-    """One array of an archive; None for one of objects, which would run code to be read."""
-    try:
-        return archive[key]
-    except ValueError as error:
-        if "allow_pickle" in str(error):
-            return None
-        raise
-
-
-def _chosen(path, arrays, name):
-    """The array that is meant among dict of name → array or whatever else was in the file."""
-    shapes = {key: array.shape for key, array in arrays.items() if _is_numeric(array)}
+def _chosen(path, shapes, name):
+    """The name of the array that is meant, among dict of name → shape."""
     if name is not None:
         if name not in shapes:
             raise ValueError(
                 f"{path} has no array of numbers named {name!r}; it has {_list(shapes)}."
             )
-        return arrays[name], f"array {printable(name)}"
+        return name
     # Labels, sizes and settings lie beside the data as vectors or single numbers.
     tables = {key: shape for key, shape in shapes.items() if sum(n != 1 for n in shape) > 1}
     tables = tables or {key: shape for key, shape in shapes.items() if len(shape) > 1}
@@ -97,11 +97,7 @@ def _chosen(path, arrays, name):
             f"{path} holds several arrays, {_list(tables)}; say which, as in {path}:{first}."
         )
     (name,) = tables
-    return arrays[name], f"array {printable(name)}"
-
-
-def _is_numeric(array):
-    return isinstance(array, np.ndarray) and array.dtype.kind in "buif"
+    return name
 
 
 def _list(shapes):

@@ -26,8 +26,9 @@ IMAGES = {
 class Dataset:
     """Examples to train on, examples held out, and what is known about both.
 
-    X and X_valid are float32, of tables perhaps float64; images lie in [0, 1]. Large files of one's
-    own stay on disk (`own.Mapped`): they have a shape, a length and rows, and nothing else.
+    X and X_valid are float32, of tables perhaps float64; images lie in [0, 1], unless they are the
+    user's own and in other units. Large files of one's own stay on disk (`own.Mapped`): they have a
+    shape, a length and rows, and nothing else.
     """
 
     name: str
@@ -39,7 +40,9 @@ class Dataset:
     known: dict = field(default_factory=dict)  # name → (N,): labels (integers) or factors (floats)
     known_valid: dict = field(default_factory=dict)  # the same of X_valid
     summary: str = ""  # of data of one's own: one sentence about what was read and how
-    scale: int = 1  # what its values were divided by
+    scale: float = 1  # what its values were divided by
+    limits: tuple = (0.0, 1.0)  # of images: the values that are drawn black and white
+    bits: int | None = None  # of a pixel, where each is one of 2^bits shades from 0 to 1
 
     @property
     def is_image(self):
@@ -183,6 +186,7 @@ def _images(name, images, n_train, split, likelihood, known=None):
         likelihood=likelihood,
         known={what: values[:n_train] for what, values in known.items()},
         known_valid={what: values[n_train:] for what, values in known.items()},
+        bits=8,
     )
 
 
@@ -203,6 +207,8 @@ def _own(path, validation, seed, resize, missing, scale):
         likelihood=data.likelihood,
         summary=data.summary,
         scale=data.scale,
+        limits=data.limits,
+        bits=data.bits,
     )
 
 

@@ -1,9 +1,11 @@
 """Fetching a file from the web: from the first of its mirrors that has it, whole and checked."""
 
 import sys
+import threading
 import time
 from http.client import HTTPException
-from urllib.request import Request, urlopen
+from urllib import request
+from urllib.error import HTTPError
 
 from numvae.files import write_atomically
 from numvae.progress import Countdown
@@ -29,7 +31,7 @@ def fetch(urls, path, check):
     failures = []
     for url in urls:
         try:
-            content = _read(url, path.name)
+            content = _within_patience(url, path.name)
             check(content)
         except (OSError, HTTPException, ValueError) as error:
             failures.append(f"{url} ({reason(error)})")
@@ -41,11 +43,66 @@ def fetch(urls, path, check):
     )
 
 
+def _within_patience(url, name):
+    """All bytes at an address.
+
+    They are read by a thread of their own, since nothing else ends a search for the machine's name,
+    or an answer that begins forever, a byte or a "100 Continue" at a time.
+    """
+    answer = []
+
+    def read():
+        try:
+            answer.append(_read(url, name))
+        except Exception as error:  # to be raised by who waits for it
+            answer.append(error)
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    thread.join(PATIENCE)
+    if not answer:
+        raise ConnectionError(f"too slow: not all of it in {PATIENCE:g} s")
+    content = answer.pop()
+    if isinstance(content, Exception):
+        raise content
+    return content
+
+
+class _Redirects(request.HTTPRedirectHandler):
+    def redirect_request(self, asked, response, *new):
+        response.close()  # or all of it would be read, and it might have no end
+        return super().redirect_request(asked, response, *new)
+
+
+def _opener():
+    """What opens addresses of http and https, and no others, wherever a redirect points."""
+    opener = request.OpenerDirector()
+    for handler in (
+        request.ProxyHandler,
+        request.HTTPHandler,
+        request.HTTPSHandler,
+        request.HTTPDefaultErrorHandler,
+        request.HTTPErrorProcessor,
+        request.UnknownHandler,
+        _Redirects,
+    ):
+        opener.add_handler(handler())
+    return opener
+
+
+def _answer(asked):
+    try:
+        return _opener().open(asked, timeout=SILENCE)
+    except HTTPError as error:
+        error.close()  # and with it the connection
+        raise
+
+
 def _read(url, name):
     """All bytes at an address."""
     content, deadline = bytearray(), time.monotonic() + PATIENCE
-    request = Request(url, headers={"User-Agent": "numvae"})
-    with urlopen(request, timeout=SILENCE) as response:
+    asked = request.Request(url, headers={"User-Agent": "numvae"})
+    with _answer(asked) as response:
         length = response.length  # None if the server does not say
         progress = Countdown(length, sys.stderr, quiet=length is None)
         try:

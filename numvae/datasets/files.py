@@ -10,9 +10,12 @@ import tempfile
 from pathlib import Path
 
 from numvae.datasets.download import fetch
+from numvae.files import check_is_file
 from numvae.text import reason
 
-LARGEST = 2**28  # bytes an archive may hold: a few bytes can unpack to a full memory
+LARGEST = 2**28  # bytes a gzip may hold: a few bytes can unpack to a full memory
+MOST = 2**32  # bytes a packed array may unpack to
+DEFLATE = 1032  # bytes that one byte can unpack to, at most
 
 
 def cache_folder():
@@ -113,13 +116,27 @@ def unpack(content):
     return content
 
 
+def check_unpacked(n_bytes, packed):
+    """Refuse what would unpack to more bytes than so many packed ones can hold, or than memory."""
+    if n_bytes > most_unpacked(packed):
+        raise ValueError(f"it would unpack to {n_bytes:,} bytes")
+
+
+def most_unpacked(packed):
+    """How many bytes so many packed ones may unpack to."""
+    return max(packed, min(DEFLATE * packed, MOST))
+
+
 @contextlib.contextmanager
 def reading(path, what):
     """Answer whatever is raised inside, while a file of the user's is read, with a sentence.
 
     Raises  FileNotFoundError   no such file
-            ValueError          anything else: a damaged file can make a library raise anything
+            ValueError          a FIFO or a device, or anything else: a damaged file can make a
+                                library raise anything
     """
+    if os.path.exists(path):
+        check_is_file(path)
     try:
         yield
     except FileNotFoundError:

@@ -23,7 +23,8 @@ def load(data_dir=None, download=False):
 
     Raises  FileNotFoundError, ValueError, DownloadFailed as in `files`
     """
+    content, _ = files.get("frey", FILENAME, MD5, MIRRORS, data_dir, download)
     from scipy.io import loadmat
 
-    content, _ = files.get("frey", FILENAME, MD5, MIRRORS, data_dir, download)
-    return loadmat(io.BytesIO(content))["ff"].T.reshape(-1, 28, 20).astype(np.float32) / 255
+    frames = loadmat(io.BytesIO(content))["ff"]
+    return frames.T.reshape(-1, 28, 20).astype(np.float32) / 255

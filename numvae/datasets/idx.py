@@ -19,4 +19,7 @@ def parse(content, path):
     shape = tuple(np.frombuffer(content, ">u4", n, 4)) if len(content) >= 4 + 4 * n else None
     if shape is None or len(content) - 4 - 4 * n != math.prod(map(int, shape)):
         raise ValueError(f"{path} is damaged: its length does not fit the shape it declares.")
-    return np.frombuffer(content, np.uint8, offset=4 + 4 * n).reshape(shape)
+    try:
+        return np.frombuffer(content, np.uint8, offset=4 + 4 * n).reshape(shape)
+    except ValueError as error:  # such as of 200 dimensions
+        raise ValueError(f"{path} is damaged: {error}.") from None

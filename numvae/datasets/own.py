@@ -5,6 +5,7 @@ Read next: array_files, csv_file, image_folder.
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,7 +15,7 @@ from numvae.rows import blocks, read
 READERS = {
     ".npy": array_files.npy,
     ".npz": array_files.npz,
-    ".mat": array_files.mat,
+    ".mat": array_files.mat_file,
     ".csv": csv_file.load,
     ".idx": array_files.idx_file,
     ".idx.gz": array_files.idx_file,
@@ -34,10 +35,12 @@ class Own:
     """Rows as they are on disk, and what they mean."""
 
     rows: np.ndarray  # (N, D)
-    scale: int  # what a value is divided by: 255 for bytes, else 1
+    scale: float  # what a value is divided by
     dtype: str  # of the examples: float64 where they may need its digits
     shape: tuple  # of one example
     likelihood: str  # the one that suits the values
+    limits: tuple  # the values that are drawn black and white: 0 and 1, or those of the examples
+    bits: int | None  # of a pixel, where each value is one of 2^bits shades from 0 to 1
     summary: str  # one sentence about all this
 
     def examples(self, numbers):
@@ -73,9 +76,8 @@ def scaled(x, scale, dtype):
 def load(path, resize=None, missing=False, scale=None):
     """The examples in a file or a folder.
 
-    (N, D) are rows, (N, H, W) or (N, H, W, 3) are images. Bytes (uint8) from 0 to 255 become 0 … 1,
-    and so do images of whole numbers from 0 to 255 of any other type; where all are 0 or 1, they
-    stay as they are.
+    (N, D) are rows, (N, H, W) or (N, H, W, 3) are images. What images are divided by says
+    `full_scale`; rows of bytes (uint8) are divided by 255, if they are not all 0 or 1.
 
     path    FILE.npy, .npz, .mat, .csv, .idx, .idx.gz; FILE.npz:NAME or FILE.mat:NAME for one of
             several arrays; or a folder of images
@@ -99,23 +101,73 @@ def load(path, resize=None, missing=False, scale=None):
         array, note = READERS[suffix](file, *more)
     _check_shape(path, array)
     rows, shape = array.reshape(len(array), -1), array.shape[1:]
-    low, high, whole, unknown = _survey(path, rows, missing)
-    binary = whole and low >= 0 and high <= 1
-    is_image = len(shape) > 1
-    in_bytes = array.dtype == np.uint8 or is_image and whole and low >= 0 and high <= 255
-    scale = scale or (255 if in_bytes and not binary else 1)
-    likelihood, why = _suits(binary, is_image, low / scale, high / scale)
+    is_image, found = len(shape) > 1, _survey(path, rows, missing)
+    if scale is None:
+        by_type = 255 if array.dtype == np.uint8 and found.high > 1 else 1
+        scale = full_scale(found) if is_image else by_type
+    low, high = found.low / scale, found.high / scale
+    in_range = low >= -ROUNDING and high <= 1 + ROUNDING
+    binary = found.values is not None and found.values <= {0, scale}
+    likelihood, why = _suits(binary, is_image, in_range)
     small = np.can_cast(array.dtype, np.float32) or is_image or scale > 1 or binary
     what = "images" if is_image else "rows"
     notes = [
         f"{path}: {len(rows):,} {what} of {' × '.join(map(str, shape))} numbers",
         *([note] if note else []),
-        f"{array.dtype} from {low:g} to {high:g}" + (", scaled to 0–1" if scale > 1 else ""),
-        *([f"{unknown:.1%} of them missing"] if unknown else []),
+        f"{array.dtype} from {found.low:g} to {found.high:g}",
+        *([f"divided by {scale:g}{_meaning(scale, found.high)}"] if scale != 1 else []),
+        *([f"{found.unknown:.1%} of them missing"] if found.unknown else []),
         f"likelihood {likelihood} suits them: {why}",
     ]
-    dtype = "float32" if small else "float64"
-    return Own(rows, scale, dtype, shape, likelihood, "; ".join(notes) + ".")
+    return Own(
+        rows=rows,
+        scale=scale,
+        dtype="float32" if small else "float64",
+        shape=shape,
+        likelihood=likelihood,
+        limits=(0.0, 1.0) if in_range else (low, high),
+        bits=_bits(scale, found) if is_image and in_range and not binary else None,
+        summary="; ".join(notes) + ".",
+    )
+
+
+ROUNDING = 1e-6  # of shades that should lie between 0 and 1
+BITS = {2**bits - 1: bits for bits in (8, 10, 12, 14, 16)}  # largest value → bits of a camera
+
+
+def full_scale(found):
+    """What images are divided by to become shades from 0 (black) to 1 (white).
+
+    What the numbers are kept in says little: 12 bits are kept in 16, and bytes in any type. So
+
+    - what has negative numbers, or lies between 0 and 1 already, stays as it is;
+    - whole numbers are divided by the largest value of 8, 10, 12, 14 or 16 bits, the fewest bits
+      that hold them all: 255, 1023, 4095, 16383 or 65535. Those all below 64, nearly black if they
+      were bytes, are divided by the largest of them;
+    - other numbers, such as of images that were resized, are divided by 255 or 65535 if the largest
+      is in the upper half of that;
+    - anything else stays as it is, in its own units.
+    """
+    low, high, whole = found.low, found.high, found.whole
+    if low < -ROUNDING or high <= 1 + ROUNDING:
+        return 1
+    if whole and high < 64:
+        return int(high)
+    scale = next((largest for largest in (BITS if whole else (255, 65535)) if high <= largest), 1)
+    return scale if whole or high > scale / 2 else 1
+
+
+def _meaning(scale, high):
+    if scale in BITS:
+        return f", the largest value of {BITS[scale]} bits"
+    return ", their largest value" if scale == high else ""
+
+
+def _bits(scale, found):
+    """The bits of a pixel; None if its shades are not known to be those of so many bits."""
+    if scale == 1:
+        return 8 if found.in_bytes else None
+    return BITS.get(scale) if found.whole else None
 
 
 def _split(path):
@@ -135,17 +187,34 @@ def _check_shape(path, array):
         raise ValueError(f"{path} is empty: its shape is {array.shape}.")
 
 
+class Survey(NamedTuple):
+    """What the values of an array are."""
+
+    low: float  # the smallest
+    high: float  # the largest
+    whole: bool  # whether all are whole numbers
+    in_bytes: bool  # whether all are multiples of 1/255
+    values: set | None  # all values, if there are at most two
+    unknown: float  # the share of NaN
+
+
 def _survey(path, rows, missing):
-    """The smallest value, the largest, whether all are whole numbers, and the share of NaN."""
-    low, high, whole, unknown, bad = np.inf, -np.inf, True, 0, 0
+    """The Survey of the known values of rows (N, D)."""
+    low, high, whole, in_bytes, values, unknown, bad = np.inf, -np.inf, True, True, set(), 0, 0
     for block in blocks(rows):
         known = ~np.isnan(block)
         unknown += block.size - int(known.sum())
         bad += int((np.isinf(block) | (~known & (not missing))).any(axis=1).sum())
-        values = block[known]
-        if values.size:
-            low, high = min(low, float(values.min())), max(high, float(values.max()))
-            whole = whole and bool(values.dtype.kind in "bui" or (values == np.floor(values)).all())
+        x = block[known]
+        if x.size:
+            least, most = x.min(), x.max()
+            low, high = min(low, float(least)), max(high, float(most))
+            whole = whole and bool(x.dtype.kind in "bui" or (x == np.floor(x)).all())
+            in_bytes = in_bytes and _are_in_bytes(x)
+            if values is not None and ((x == least) | (x == most)).all():
+                values |= {float(least), float(most)}
+            else:
+                values = None
     if bad:
         what = "infinity" if missing else "NaN or infinity"
         hint = "" if missing or np.isinf([low, high]).any() else ", or add --missing"
@@ -154,15 +223,24 @@ def _survey(path, rows, missing):
         raise ValueError(f"{path} holds nothing but NaN.")
     if max(-low, high) > 1e15:
         raise ValueError(f"{path} holds numbers beyond 1e15, too large to train on; scale them.")
-    return low, high, whole, unknown / rows.size
+    values = None if values and len(values) > 2 else values
+    return Survey(low, high, whole, in_bytes, values, unknown / rows.size)
 
 
-def _suits(binary, is_image, low, high):
+def _are_in_bytes(x):
+    """Whether all values are multiples of 1/255, but for rounding."""
+    if x.dtype.kind != "f" or x.min() < -ROUNDING or x.max() > 1 + ROUNDING:
+        return False
+    shades = 255 * x.astype(np.float32)
+    return bool((np.abs(shades - np.rint(shades)) < 1e-3).all())
+
+
+def _suits(binary, is_image, in_range):
     """The likelihood for data of which only the values are known, and why."""
     if binary:
         return "bernoulli", "all are 0 or 1"
     if not is_image:
         return "gaussian-sigma-z", "they are rows of numbers, not all 0 or 1"
-    if low >= 0 and high <= 1:
+    if in_range:
         return "continuous-bernoulli", "they are shades from 0 to 1"
     return "gaussian-sigma-z", "they go beyond 0 to 1"

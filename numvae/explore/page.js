@@ -79,11 +79,13 @@ function say() {
 
 /* The picture: an image, or a bar for each column of a table. */
 
-function paint(canvas, x, scale) {
+/* low is drawn black, and high white; the pixels clip what lies outside. */
+function paint(canvas, x, [low, high]) {
   const [height, width, channels = 1] = page.shape;
+  const shade = (value) => (255 * (value - low)) / (high - low || 1);
   const image = new ImageData(width, height);
   for (let i = 0; i < width * height; i++) {
-    for (let c = 0; c < 3; c++) image.data[4 * i + c] = scale * x[i * channels + (c % channels)];
+    for (let c = 0; c < 3; c++) image.data[4 * i + c] = shade(x[i * channels + (c % channels)]);
     image.data[4 * i + 3] = 255;
   }
   canvas.width = width;
@@ -95,7 +97,7 @@ function makePicture() {
   if (isImage) {
     const canvas = element("canvas", { id: "picture", role: "img", "aria-label": "Decoded image" });
     byId("stage").append(canvas);
-    return (x) => paint(canvas, x, 255); // the pixels clip what lies outside 0 … 255
+    return (x) => paint(canvas, x, page.limits);
   }
   const rows = page.columns.map((name) => {
     const bar = element("div", { class: "bar" });
@@ -283,7 +285,7 @@ function makeThumbnails() {
   const pixels = isImage && unpack(page.originals, Uint8Array);
   for (let i = 0; i < count; i++) {
     const face = isImage ? element("canvas") : String(i + 1);
-    if (isImage) paint(face, pixels.subarray((i * pixels.length) / count), 1);
+    if (isImage) paint(face, pixels.subarray((i * pixels.length) / count), [0, 255]);
     const label = `Original ${i + 1} of ${count}`;
     const button = element("button", { type: "button", "aria-label": label }, face);
     button.addEventListener("click", () => {

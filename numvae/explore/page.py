@@ -11,14 +11,17 @@ from importlib import resources
 import numpy as np
 
 from numvae.network.likelihoods import parse_blocks
+from numvae.plots import mosaic
 
 
 def page(view):
     """The text of the page that shows a View."""
-    about = repr(view.model).splitlines()[0]
+    about = [repr(view.model).splitlines()[0]]
+    if view.is_image:
+        about += [mosaic.named(view.limits, len(view.shape) == 3)]
     parts = {
         "title": html.escape(f"The latent space of {view.name}"),
-        "about": html.escape(about),
+        "about": html.escape(". ".join(text.rstrip(".") for text in about if text)),
         "style": _file("page.css"),
         "decoder": _file("decoder.js"),
         "script": _file("page.js"),
@@ -44,9 +47,10 @@ def _data(view):
         "codes": _packed(view.codes, "<f4"),
     }
     if view.is_image:
-        data["originals"] = _packed(
-            np.rint(255 * np.clip(np.nan_to_num(view.originals), 0, 1)), "u1"
-        )
+        low, high = data["limits"] = view.limits
+        shades = (view.originals - low) / ((high - low) or 1)
+        shades = np.nan_to_num(np.clip(shades, 0, 1), nan=0.5)  # gray where a pixel is missing
+        data["originals"] = _packed(np.rint(255 * shades), "u1")
     else:
         data["columns"] = view.columns
         data["low"], data["high"] = view.low.tolist(), view.high.tolist()

@@ -27,6 +27,7 @@ class View:
     columns: list  # D names, for a row of a table
     low: np.ndarray  # (D,) the least value of each column
     high: np.ndarray  # (D,) the largest
+    limits: tuple  # of images: the values that are drawn black and white
     mu: np.ndarray  # (N, Z) the posterior means of the examples on the map
     colourings: list  # ways to colour these, see `colouring`; perhaps none
     originals: np.ndarray  # (K, D) some examples as they are, from left to right on the map
@@ -59,6 +60,7 @@ def view(run, dataset):
         columns=run.columns,
         low=np.nan_to_num(np.fmin.reduce(x)),  # what is missing (NaN) is left out
         high=np.nan_to_num(np.fmax.reduce(x)),
+        limits=tuple(dataset.limits),
         mu=mu,
         colourings=[colouring(name, values[some]) for name, values in known.items()],
         originals=x[picked],

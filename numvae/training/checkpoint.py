@@ -128,6 +128,7 @@ DATA = {
     "scale": OrNone(POSITIVE),
     "n_train": COUNT,
     "shape": ListOf(COUNT),
+    "limits": ListOf(FINITE),
     "format": COUNT,
 }
 ABOUT = {
@@ -185,12 +186,15 @@ def _check_about(about, n_features):
     """Raise ValueError if what is said of the columns is not of so many."""
     names, data = about.get("feature_names"), about.get("data", {})
     shape, resize = data.get("shape", [n_features]), data.get("resize")
+    limits = data.get("limits", [0.0, 1.0])
     if names is not None and len(names) != n_features:
         raise ValueError(f"there are {n_features} columns, but {len(names)} feature_names")
     if len(shape) > 3 or math.prod(shape) != n_features:
         raise ValueError(f"there are {n_features} columns, which have not the shape {short(shape)}")
     if resize is not None and (len(resize) != 2 or n_features % math.prod(resize)):
         raise ValueError(f"there are {n_features} columns, no images of the size {short(resize)}")
+    if len(limits) != 2 or limits[0] > limits[1]:
+        raise ValueError(f"limits must be two numbers in order, found {short(limits)}")
 
 
 def _check_position(header, batch_size):

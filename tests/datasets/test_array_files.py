@@ -1,4 +1,5 @@
 import gzip
+import zipfile
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from numvae.datasets import array_files
 
 A, B = np.arange(6.0).reshape(2, 3), np.arange(24).reshape(2, 3, 4)
 LABELS = np.arange(5)
+READERS = {"npz": "npz", "mat": "mat_file"}
 
 
 def header(text):
@@ -28,8 +30,10 @@ def header(text):
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), ") + bytes(48),
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (99999999, 9999999), }"),
         header("{'descr': '<f8', 'fortran_order': False, 'shape': (-2, 3), }") + bytes(48),
+        header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000000, 3), }"),
+        header("{'descr': '<f8', 'fortran_order': False, 'shape': (9" + 30 * "9" + ", 3), }"),
     ],
-    ids=["empty", "magic", "text", "zip", "cut", "open header", "huge", "negative"],
+    ids=["empty", "magic", "text", "zip", "cut", "open", "huge", "negative", "rows", "digits"],
 )
 @pytest.mark.parametrize("large", [0, 2**28], ids=["mapped", "read"])
 def test_a_damaged_npy_file_is_refused(tmp_path, content, monkeypatch, large):
@@ -50,7 +54,7 @@ def written(request, tmp_path):
             np.savez(path, **arrays)
         else:
             savemat(path, arrays)
-        return path, getattr(array_files, request.param)
+        return path, getattr(array_files, READERS[request.param])
 
     return write
 
@@ -118,10 +122,10 @@ def test_objects_beside_the_data_are_left_alone(tmp_path):
     np.savez(tmp_path / "my.npz", X=A, names=np.array(["a", None], object))
     assert_array_equal(array_files.npz(tmp_path / "my.npz")[0], A)
     savemat(tmp_path / "my.mat", {"X": A, "opts": {"a": 1}, "cell": np.array([1, "b"], object)})
-    assert_array_equal(array_files.mat(tmp_path / "my.mat")[0], A)
+    assert_array_equal(array_files.mat_file(tmp_path / "my.mat")[0], A)
     savemat(tmp_path / "my.mat", {"S": eye(3)})
     with pytest.raises(ValueError, match="no array of numbers"):
-        array_files.mat(tmp_path / "my.mat")
+        array_files.mat_file(tmp_path / "my.mat")
 
 
 def test_an_npy_file_under_the_name_of_an_archive_is_said_to_be_one(tmp_path):
@@ -135,7 +139,7 @@ def test_a_matlab_file_of_version_7_3_is_explained(tmp_path):
     text = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
     (tmp_path / "my.mat").write_bytes(text + bytes(1000))
     with pytest.raises(ValueError, match="its version is 7.3; save it with -v7"):
-        array_files.mat(tmp_path / "my.mat")
+        array_files.mat_file(tmp_path / "my.mat")
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
@@ -151,3 +155,32 @@ def test_an_idx_file_is_read_packed_or_not(tmp_path, pack):
     (tmp_path / "a").write_bytes(gzip.compress(content)[:-3])
     with pytest.raises(ValueError, match=f"^{tmp_path / 'a'} is not a readable idx file"):
         array_files.idx_file(tmp_path / "a")
+
+
+def test_an_archive_is_not_unpacked_beyond_what_its_size_can_hold(tmp_path, monkeypatch):
+    path = tmp_path / "my.npz"
+    np.savez_compressed(path, X=np.zeros((1000, 100)))
+    assert array_files.npz(path)[0].shape == (1000, 100)
+    monkeypatch.setattr("numvae.datasets.files.MOST", 100_000)
+    with pytest.raises(ValueError, match="would unpack to 800,"):
+        array_files.npz(path)
+    np.savez(path, X=np.zeros((1000, 100)))  # which is not packed, and takes its own space
+    assert array_files.npz(path)[0].shape == (1000, 100)
+
+
+def test_a_shape_that_does_not_fit_into_its_member_is_refused(tmp_path):
+    text = header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 3), }")
+    with zipfile.ZipFile(tmp_path / "my.npz", "w") as archive:
+        archive.writestr("X.npy", text + bytes(48))
+        archive.writestr("notes.txt", "not an array")
+    with pytest.raises(ValueError, match=r"declares the shape \(1000000000, 3\)"):
+        array_files.npz(tmp_path / "my.npz")
+
+
+@pytest.mark.parametrize("sizes", [(2**30,), (0, 2**32 - 1, 2**32 - 1, 2**32 - 1), (1,) * 200])
+def test_an_idx_file_that_declares_a_strange_shape_is_refused(tmp_path, sizes):
+    path = tmp_path / "my.idx"
+    content = b"\0\0\x08" + bytes([len(sizes)]) + b"".join(n.to_bytes(4, "big") for n in sizes)
+    path.write_bytes(content + bytes(len(sizes) == 200))
+    with pytest.raises(ValueError, match=f"^{path} is damaged"):
+        array_files.idx_file(path)

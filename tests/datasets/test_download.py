@@ -4,7 +4,7 @@ import gzip
 import hashlib
 import re
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -78,6 +78,37 @@ class Handler(BaseHTTPRequestHandler):
             if self.server.over.wait(0.02):
                 break
 
+    def dripping_header(self):
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        self.drip(b"x")
+
+    def endless_continue(self):
+        self.drip(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def drip(self, piece):
+        for _ in range(500):
+            self.wfile.write(piece)
+            if self.server.over.wait(0.02):
+                break
+
+    def endless_redirect(self):
+        """To the right file, with a body that never ends."""
+        self.send_response(302)
+        self.send_header("Location", "/right/a")
+        self.end_headers()
+        for _ in range(500):  # 32 MB, if somebody reads them
+            self.wfile.write(bytes(2**16))
+            self.server.asked.append("read on")
+
+    def to_ftp(self):
+        self.answer(b"", 302, Location="ftp://127.0.0.1/a")
+
+    def to_file(self):
+        self.answer(b"", 302, Location=f"file://{__file__}")
+
+    def to_data(self):
+        self.answer(b"", 302, Location="data:text/plain,a")
+
     def nonsense(self):
         self.wfile.write(b"\0\1\2 this is not HTTP\r\n\r\n")
 
@@ -124,14 +155,17 @@ def fetch(server, tmp_path, monkeypatch):
         if content != CONTENT:
             raise ValueError("the MD5 is another one")
 
-    def fetch(*hows):
+    def once(*hows):
         address = f"http://127.0.0.1:{server.server_port}"
         download.fetch([f"{address}/{how}/a" for how in hows], path, check)
+
+    def fetch(*hows):
+        once(*hows)
         assert path.read_bytes() == CONTENT
         assert [file.name for file in tmp_path.iterdir()] == ["a"]
         return server.asked
 
-    fetch.path = path
+    fetch.path, fetch.once = path, once
     return fetch
 
 
@@ -152,6 +186,9 @@ def test_the_right_bytes_arrive(fetch, how):
         ("stalled", "timed out"),
         ("first_half_only", f"ended after {HALF:,} of {len(CONTENT):,} bytes"),
         ("nonsense", r"\w"),
+        ("to_ftp", "unknown url type: ftp"),
+        ("to_file", "[Rr]edirection to url 'file:.*is not allowed"),
+        ("to_data", "[Rr]edirection to url 'data:.*is not allowed"),
     ],
 )
 def test_a_bad_mirror_is_named_with_the_reason_and_the_next_one_is_asked(fetch, how, reason):
@@ -172,12 +209,40 @@ def test_every_mirror_is_named(fetch):
     assert all(f"/{how}/a (" in str(caught.value) for how in ("missing", "wrong", "empty"))
 
 
-def test_a_connection_that_trickles_is_given_up(fetch, monkeypatch):
+@pytest.mark.parametrize("how", ["slow", "dripping_header", "endless_continue"])
+def test_a_connection_that_trickles_is_given_up(fetch, monkeypatch, how):
     monkeypatch.setattr(download, "PATIENCE", 0.1)
-    started = time.monotonic()
     with pytest.raises(download.DownloadFailed, match="too slow"):
-        fetch("slow")
-    assert time.monotonic() - started < 2
+        fetch(how)
+
+
+def test_a_search_for_a_name_that_never_ends_is_given_up(fetch, monkeypatch):
+    over = threading.Event()
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: over.wait(5))
+    monkeypatch.setattr(download, "PATIENCE", 0.1)
+    with pytest.raises(download.DownloadFailed, match="too slow"):
+        fetch("right")
+    over.set()
+
+
+def test_the_body_of_a_redirect_is_not_read(fetch):
+    assert fetch("endless_redirect").count("read on") < 500
+
+
+def test_downloads_of_one_file_at_once_do_not_meet(fetch):
+    """Each writes under a name of its own, so that the file is whole whoever comes last."""
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda _: fetch.once("right"), range(24)))
+    assert fetch.path.read_bytes() == CONTENT
+    assert [file.name for file in fetch.path.parent.iterdir()] == ["a"]
+
+
+def test_a_link_is_replaced_and_not_followed(fetch, tmp_path_factory):
+    other = tmp_path_factory.mktemp("elsewhere") / "precious"
+    other.write_bytes(b"precious")
+    fetch.path.symlink_to(other)
+    fetch("right")
+    assert other.read_bytes() == b"precious" and not fetch.path.is_symlink()
 
 
 def test_where_nothing_listens_or_there_is_no_such_machine(tmp_path):
@@ -223,6 +288,6 @@ def test_without_being_asked_the_network_is_not_touched(no_data, monkeypatch):
     def never(*_, **__):
         raise AssertionError("the network was touched")
 
-    monkeypatch.setattr(download, "urlopen", never)
+    monkeypatch.setattr(download, "_read", never)
     with pytest.raises(FileNotFoundError, match="--download"):
         mnist.load("mnist", "train")

@@ -1,3 +1,6 @@
+import struct
+import zlib
+
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
@@ -51,7 +54,7 @@ def test_what_is_gray_is_gray_however_it_is_kept_and_transparency_is_dropped(fol
         a_png=gray,
         b_png=np.stack([gray] * 3, axis=-1),
         c_png=np.stack([gray, gray, gray, alpha], axis=-1),
-        d_png=gray.astype(np.uint16) * 257,
+        d_png=np.stack([gray, gray], axis=-1),
         e_png=np.stack([gray, alpha], axis=-1),
     )
     Image.fromarray(gray).convert("P").save(path / "f.png")
@@ -96,9 +99,9 @@ def test_an_unreadable_image_is_named(folder, pixels, content):
 
 
 def test_more_than_fits_into_memory_is_refused_before_it_is_read(folder, pixels, monkeypatch):
-    monkeypatch.setattr(image_folder, "MOST_BYTES", 1000)
+    monkeypatch.setattr(image_folder, "MOST_BYTES", 600)
     path = folder(a_png=pixels(9, 9), b_png=pixels(9, 9))
-    with pytest.raises(ValueError, match="2 images .* --resize"):
+    with pytest.raises(ValueError, match=f"2 images in {path} .* --resize"):
         image_folder.load(path)
     assert len(image_folder.load(path, (4, 4))[0]) == 2
 
@@ -107,3 +110,154 @@ def test_an_image_that_would_fill_the_memory_is_refused(folder, pixels, monkeypa
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
     with pytest.raises(ValueError, match="a.png is not a readable image .*decompression bomb"):
         image_folder.load(folder(a_png=pixels(9, 9)))
+
+
+RAMP = np.linspace(0, 1, 30).reshape(6, 5)
+
+
+@pytest.mark.parametrize(
+    ("array", "suffix", "kept"),
+    [
+        (255 * RAMP, "png", "u1"),
+        (4095 * RAMP, "png", "u2"),
+        (65535 * RAMP, "tif", "u2"),
+        (65535 * RAMP, "tif", ">u2"),
+        (1e6 * RAMP - 300, "tif", "i4"),
+        (RAMP, "tif", "f4"),
+        (65535 * RAMP - 1, "tif", "f4"),
+        (RAMP > 0.3, "png", "?"),
+        (RAMP > 0.3, "tif", "?"),
+    ],
+    ids=str,
+)
+def test_pixels_are_kept_as_deep_as_they_are(tmp_path, array, suffix, kept):
+    array = array.astype(kept)
+    for i in range(2):
+        Image.fromarray(array[::-1] if i else array).save(tmp_path / f"{i}.{suffix}")
+    images, note = image_folder.load(tmp_path)
+    assert_array_equal(images, [array, array[::-1]])
+    assert images.dtype == np.dtype(kept).newbyteorder("=")
+    assert note == ("black and white" if kept == "?" else "gray")
+
+
+def tiff(pixels, sample_format):
+    """The bytes of a TIFF of gray pixels, which Pillow reads and does not write."""
+    data, (height, width) = pixels.tobytes(), pixels.shape
+    bits = 8 * pixels.itemsize
+    tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: height}
+    tags |= {279: len(data), 339: sample_format}
+    directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    head = b"II*\0" + struct.pack("<I", 8 + len(data))
+    return head + data + struct.pack("<H", len(tags)) + directory + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("kind", "sample_format", "array"),
+    [("<u4", 1, 4e9 * RAMP), ("<i2", 2, 6e4 * RAMP - 3e4), ("i1", 2, 200 * RAMP - 100)],
+    ids=["u4", "i2", "i1"],
+)
+def test_numbers_that_pillow_has_no_type_for_do_not_wrap_around(
+    tmp_path, kind, sample_format, array
+):
+    array = array.astype(kind)
+    (tmp_path / "a.tif").write_bytes(tiff(array, sample_format))
+    assert_array_equal(image_folder.load(tmp_path)[0], [array])
+
+
+def test_a_portable_graymap_says_how_bright_white_is(tmp_path):
+    pixels = (4095 * RAMP).astype(">u2")
+    (tmp_path / "a.pgm").write_bytes(b"P5 5 6 4095\n" + pixels.tobytes())
+    images = image_folder.load(tmp_path)[0]
+    np.testing.assert_allclose(images[0] / 65535, pixels / 4095, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["u2", "i4", "f4"])
+def test_deep_pixels_are_resized_within_their_range(tmp_path, kind):
+    step = (1000 * (np.arange(64).reshape(8, 8) % 8 > 3)).astype(kind)
+    Image.fromarray(step).save(tmp_path / "a.tif")
+    images, _ = image_folder.load(tmp_path, (12, 12))
+    assert images.shape == (1, 12, 12) and images.dtype == kind
+    assert (images.min(), images.max()) == (0, 1000)
+    assert 400 < images.mean() < 600
+
+
+def test_masks_of_0_and_255_are_black_and_white(folder):
+    mask = 255 * (RAMP > 0.3).astype(np.uint8)
+    images, note = image_folder.load(folder(a_png=mask))
+    assert note == "black and white" and set(np.unique(images)) == {0, 255}
+
+
+def test_images_of_several_depths_are_refused(folder, pixels):
+    path = folder(a_png=pixels(5, 4), b_png=pixels(5, 4).astype(np.uint16))
+    with pytest.raises(ValueError, match="a.png has pixels of uint8, b.png of uint16"):
+        image_folder.load(path)
+
+
+def png(width, height, depth, colour_type, rows):
+    def chunk(kind, data):
+        return (
+            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+        )
+
+    head = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, depth, colour_type, 0, 0, 0))
+    data = chunk(b"IDAT", zlib.compress(b"".join(b"\0" + row for row in rows)))
+    return b"\x89PNG\r\n\x1a\n" + head + data + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("colour_type", "channels"), [(2, 3), (4, 2), (6, 4)])
+def test_colours_of_16_bits_are_refused_since_pillow_would_keep_8(tmp_path, colour_type, channels):
+    rows = [np.repeat(row, channels).astype(">u2").tobytes() for row in 4095 * RAMP]
+    (tmp_path / "a.png").write_bytes(png(5, 6, 16, colour_type, rows))
+    with pytest.raises(ValueError, match="a.png is not a readable image .colours of 16 bits; save"):
+        image_folder.load(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["tif", "gif", "png", "webp"])
+def test_pages_and_frames_are_images(tmp_path, suffix):
+    pages = [np.roll(RAMP > 0.5, i).astype(np.uint8) * 255 for i in range(4)]
+    first, *more = map(Image.fromarray, pages)
+    options = {"lossless": True} if suffix == "webp" else {}
+    first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=more, **options)
+    images, note = image_folder.load(tmp_path)
+    assert_array_equal(images, pages)
+    assert note == "black and white, pages of 1 file"
+
+
+def test_of_a_photograph_with_a_preview_the_photograph_is_read(tmp_path):
+    photo, preview = Image.new("L", (8, 6), 99), Image.new("L", (4, 3), 99)
+    photo.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[preview])
+    assert image_folder.load(tmp_path)[0].shape == (1, 6, 8)
+
+
+def test_more_pages_than_fit_into_memory_are_refused_before_they_are_read(tmp_path, monkeypatch):
+    page = Image.new("L", (9, 9))
+    page.save(tmp_path / "a.tif", save_all=True, append_images=[page] * 9)
+    monkeypatch.setattr(image_folder, "MOST_BYTES", 3000)
+    with pytest.raises(ValueError, match="10 images in .*a.tif would take"):
+        image_folder.load(tmp_path)
+
+
+def test_more_pixels_than_a_file_can_hold_are_refused_before_they_are_made(tmp_path):
+    (tmp_path / "a.png").write_bytes(png(9000, 9000, 8, 0, [b""]))
+    with pytest.raises(ValueError, match="it declares more pixels than so small a file can hold"):
+        image_folder.load(tmp_path)
+    plain = Image.new("1", (4000, 4000))  # as small as a file of so many pixels can be
+    plain.save(tmp_path / "a.png")
+    assert image_folder.load(tmp_path, (2, 2))[0].shape == (1, 2, 2)
+
+
+def test_palettes_that_are_transparent_are_colours(tmp_path):
+    image = Image.new("P", (3, 2), 1)
+    image.putpalette([255, 0, 0, 0, 0, 255])
+    image.save(tmp_path / "a.png", transparency=b"\0\x80")
+    assert_array_equal(image_folder.load(tmp_path)[0], np.full((1, 2, 3, 3), [0, 0, 255]))
+
+
+@pytest.mark.parametrize("suffix", image_folder.SUFFIXES)
+def test_postscript_is_not_opened_under_any_name(tmp_path, suffix, monkeypatch):
+    """Pillow would start Ghostscript."""
+    text = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n%%EndComments\nshowpage\n"
+    (tmp_path / f"a{suffix}").write_bytes(text)
+    monkeypatch.setattr("subprocess.Popen", None)
+    with pytest.raises(ValueError, match="not a readable image .cannot identify image file"):
+        image_folder.load(tmp_path)

@@ -1,4 +1,7 @@
+import os
 import pickle
+import socket
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -23,7 +26,9 @@ def test_rows_and_images_of_numbers_keep_their_values(saved, shape, order, kind)
     assert X.dtype == (np.float64 if needs_digits else np.float32)
     assert X.shape == (shape[0], np.prod(shape[1:]))
     assert data.shape == shape[1:]
-    assert_array_equal(X.reshape(shape), array.astype(X.dtype))
+    is_deep_image = kind == "u2" and len(shape) > 2  # its negative numbers have become large ones
+    assert data.scale == (65535 if is_deep_image else 1)
+    assert_allclose(X.reshape(shape) * data.scale, array.astype(X.dtype), rtol=1e-6)
     assert_array_equal(data.examples(np.array([0])), X[:1])
 
 
@@ -43,10 +48,10 @@ def test_bytes_become_zero_to_one_whatever_they_are_kept_in(saved, kind):
         (np.eye(4, dtype=bool), "bernoulli", "bool from 0 to 1"),
         (np.uint8([[[0, 1], [1, 0]]] * 3), "bernoulli", "3 images of 2 × 2 numbers; uint8 from"),
         (np.full((3, 2, 2), 0.5), "continuous-bernoulli", "shades from 0 to 1"),
-        (np.uint8([[[0, 100], [255, 0]]] * 3), "continuous-bernoulli", "0 to 255, scaled to 0–1"),
+        (np.uint8([[[0, 100], [255, 0]]] * 3), "continuous-bernoulli", "0 to 255; divided by 255"),
         (np.full((3, 2, 2), 1.5), "gaussian-sigma-z", "beyond 0 to 1"),
         (np.full((3, 2, 2), -0.5), "gaussian-sigma-z", "beyond 0 to 1"),
-        (np.full((3, 2, 2), 256), "gaussian-sigma-z", "int64 from 256 to 256;"),
+        (np.full((3, 2, 2), 256), "continuous-bernoulli", "int64 from 256 to 256; divided by 1023"),
         (np.full((1200, 2, 2, 3), 7.5), "gaussian-sigma-z", "1,200 images of 2 × 2 × 3 numbers"),
         (np.full((3, 4), 0.5), "gaussian-sigma-z", "rows of numbers, not all 0 or 1"),
         (np.full((3, 4), 100), "gaussian-sigma-z", "int64 from 100 to 100;"),
@@ -59,6 +64,69 @@ def test_the_likelihood_suits_the_values_and_one_line_says_why(saved, array, lik
     assert data.likelihood == likelihood
     assert data.summary.startswith(path) and said in data.summary and "\n" not in data.summary
     assert f"likelihood {likelihood} suits them: " in data.summary
+
+
+LEVELS = np.arange(256.0).reshape(4, 8, 8)
+SIXTEENTHS = np.arange(17.0).repeat(4).reshape(17, 2, 2)
+
+
+@pytest.mark.parametrize(
+    ("images", "scale", "bits", "limits"),
+    [
+        (LEVELS.astype("u1"), 255, 8, (0, 1)),
+        (LEVELS.astype("u2"), 255, 8, (0, 1)),
+        (LEVELS.astype("i4"), 255, 8, (0, 1)),
+        (LEVELS, 255, 8, (0, 1)),
+        (LEVELS * 0.99, 255, None, (0, 1)),  # resized
+        (LEVELS / 255, 1, 8, (0, 1)),
+        ((LEVELS / 255).astype("f4"), 1, 8, (0, 1)),
+        (LEVELS / 256, 1, None, (0, 1)),
+        (LEVELS / 127.5 - 1, 1, None, (-1, 1)),
+        (LEVELS * 4, 1023, 10, (0, 1)),
+        (LEVELS.astype("u2") * 16, 4095, 12, (0, 1)),
+        (LEVELS * 64, 16383, 14, (0, 1)),
+        (LEVELS.astype("u2") * 257, 65535, 16, (0, 1)),
+        (LEVELS.astype("i4") * 257, 65535, 16, (0, 1)),
+        (LEVELS * 256.99, 65535, None, (0, 1)),
+        (LEVELS * 4000, 1, None, (0, 1_020_000)),  # of what, nobody knows
+        (LEVELS - 128, 1, None, (-128, 127)),
+        (LEVELS * 1.5, 1, None, (0, 382.5)),
+        (SIXTEENTHS, 16, None, (0, 1)),
+        (SIXTEENTHS.astype("u1"), 16, None, (0, 1)),
+        (SIXTEENTHS / 16, 1, None, (0, 1)),
+        (LEVELS / 255 + 1e-9, 1, 8, (0, 1)),  # rounding
+        (LEVELS > 99, 1, None, (0, 1)),
+        (255 * (LEVELS > 99), 255, None, (0, 1)),
+    ],
+    ids=range(24),
+)
+def test_images_become_shades_by_what_their_numbers_are(saved, images, scale, bits, limits):
+    path = saved(images)
+    data = own.load(path)
+    assert (data.scale, data.bits) == (scale, bits)
+    assert data.limits == pytest.approx(limits)
+    assert_allclose(everything(data).ravel(), images.ravel() / np.float64(scale), rtol=1e-6)
+    two = len(np.unique(images)) == 2
+    shades = "bernoulli" if two else "continuous-bernoulli"
+    assert data.likelihood == (shades if limits == (0, 1) else "gaussian-sigma-z")
+    named = {16: ", their largest value", 1: ""}.get(scale, f", the largest value of {bits} bits")
+    if bits or scale in (1, 16):
+        assert (f"divided by {scale}{named};" in data.summary) == (scale != 1)
+    again = own.load(path, scale=scale)
+    assert (again.limits, again.bits, again.likelihood) == (data.limits, bits, data.likelihood)
+
+
+def test_later_images_have_the_scale_of_the_first(saved):
+    dark = everything(own.load(saved(SIXTEENTHS[:3]), scale=16))
+    assert_allclose(dark.ravel(), SIXTEENTHS[:3].ravel() / 16)
+
+
+@pytest.mark.parametrize("high", [1, 5, 255])
+def test_rows_of_bytes_are_divided_by_255_unless_they_are_0_or_1(saved, high):
+    data = own.load(saved(np.array([[0, high]] * 3, np.uint8)))
+    assert data.scale == (1 if high == 1 else 255)
+    assert data.likelihood == ("gaussian-sigma-z" if high == 5 else "bernoulli")
+    assert data.bits is None
 
 
 @pytest.mark.parametrize(
@@ -123,6 +191,30 @@ def test_every_kind_of_file_is_answered_when_missing_empty_or_rubbish(tmp_path, 
         with pytest.raises(ValueError, match=f"^{path} ") as caught:
             own.load(path)
         assert "\n" not in str(caught.value)
+
+
+def other_than_a_file(path, kind):
+    if kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "device":
+        path.symlink_to("/dev/zero")
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(str(path))
+    else:
+        path.mkdir()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+@pytest.mark.parametrize("suffix", [*own.READERS, ".npz:X", ".mat:X"])
+@pytest.mark.parametrize("kind", ["FIFO", "device", "socket", "folder"])
+def test_what_is_no_file_is_refused_at_once(tmp_path, monkeypatch, suffix, kind):
+    """To open a FIFO would wait for ever, and so would reading all of /dev/zero."""
+    monkeypatch.chdir(tmp_path)  # the path of a socket must be short
+    other_than_a_file(Path(f"my{suffix.partition(':')[0]}"), kind)
+    what = "There is no image in" if kind == "folder" else f"is a {kind}; expected a file"
+    with pytest.raises(ValueError, match=what):
+        own.load(f"my{suffix}")
 
 
 def test_what_is_own_is_told_by_its_ending(tmp_path):

@@ -131,6 +131,42 @@ def test_the_page_holds_what_is_shown():
     assert data["units"] == shown.units and data["limit"] == shown.limit
 
 
+def test_images_in_other_units_are_drawn_on_their_own_range_which_is_named():
+    shown = a_view(likelihood="gaussian")
+    assert data_of(page(shown))["limits"] == [0, 1] and "or below" not in page(shown)
+    plain = data_of(page(shown))["originals"]
+    shown.originals, shown.limits = 200 * shown.originals - 100, (-100.0, 100.0)
+    text = page(shown)
+    assert data_of(text)["limits"] == [-100, 100] and data_of(text)["originals"] == plain
+    assert "Black is −100 or below, white is 100 or above. Made by numvae" in text
+    shown.originals[0, 0] = np.nan
+    assert unpacked(data_of(page(shown))["originals"], "u1")[0] == 128  # gray: it is missing
+
+
+@needs_node
+def test_the_page_paints_its_limits_black_and_white():
+    shown = a_view(likelihood="gaussian")
+    shown.limits = (-100.0, 100.0)
+    script = part_of_script(page(shown), "function paint")
+    code = f"""
+        const page = {{shape: [1, 3]}};
+        class ImageData {{ constructor(w, h) {{ this.data = new Uint8ClampedArray(4 * w * h); }} }}
+        {script}
+        let image;
+        const pen = {{ putImageData: (drawn) => (image = drawn) }};
+        paint({{ getContext: () => pen }}, [-150, 0, 100], [-100, 100]);
+        console.log(JSON.stringify([0, 4, 8].map((i) => image.data[i])));
+    """
+    done = subprocess.run([NODE, "-e", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [0, 128, 255]
+
+
+def part_of_script(text, begin):
+    """A function of the page's script: from its first line to the brace that closes it."""
+    (found,) = re.findall(rf"^{begin}.*?^}}", text, re.S | re.M)
+    return found
+
+
 def test_a_table_brings_its_columns_and_one_unit_no_map():
     data = data_of(page(a_view(shape=(5,), n_latent=1, likelihood="gaussian")))
     assert data["columns"] == ["x1", "x2", "x3", "x4", "x5"]

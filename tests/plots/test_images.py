@@ -59,6 +59,40 @@ def test_pixels_are_clipped_and_stay_sharp():
     assert figure.axes[0].images[0].get_interpolation() == "nearest"
 
 
+LIMITED = {
+    "image_grid": lambda x, **k: plots.image_grid(x, **k),
+    "samples": lambda x, **k: plots.samples(x, **k),
+    "strips": lambda x, **k: plots.strips([x], ["a"], **k),
+    "reconstructions": lambda x, **k: plots.reconstructions(x, x, **k),
+    "inpainting": lambda x, **k: plots.inpainting(x, x, x, **k),
+    "traversals": lambda x, **k: plots.traversals(x[None], range(len(x)), **k),
+    "interpolation": lambda x, **k: plots.interpolation(x[None], None, x[:2], **k),
+    "manifold": lambda x, **k: plots.manifold(x[None], (range(len(x)), [0]), **k),
+}
+
+
+@pytest.mark.parametrize("draw", LIMITED.values(), ids=LIMITED)
+@pytest.mark.parametrize("colour", [False, True])
+def test_images_in_other_units_are_drawn_on_their_own_range_which_is_named(
+    draw, colour, assert_legible
+):
+    images = constant_tiles(4, colour=colour)
+    plain, limited = draw(images), draw(2000 * images - 1000, limits=(-1000.0, 1000.0))
+    np.testing.assert_allclose(drawn(limited), drawn(plain), atol=1e-6)
+    title = " ".join(limited.axes[0].get_title(loc="left").split())
+    assert title.endswith(
+        "Each colour is dark at −1000 or below, bright at 1000 or above."
+        if colour
+        else "Black is −1000 or below, white is 1000 or above."
+    )
+    assert "or below" not in plain.axes[0].get_title(loc="left")
+    assert_legible(limited)
+
+
+def test_limits_that_are_one_value_are_drawn_too():
+    assert (drawn(plots.image_grid(np.full((2, 4, 3), 7.0), limits=(7.0, 7.0)))[:4, :3] == 0).all()
+
+
 @pytest.mark.skipif(
     tuple(map(int, matplotlib.__version__.split(".")[:2])) < (3, 11),
     reason="matplotlib before 3.11 makes some pixels of an image one screen pixel wider",

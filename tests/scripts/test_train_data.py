@@ -1,14 +1,19 @@
 """What the script says of the data it is given."""
 
+import os
 from pathlib import Path
 
+import evaluate
+import explore
 import numpy as np
 import pytest
 import train
 from PIL import Image
 from scipy.io import savemat
 
-from numvae.datasets import mnist
+from numvae import runs
+from numvae.datasets import download, mnist
+from numvae.training import checkpoint
 
 
 @pytest.fixture(autouse=True)
@@ -76,3 +81,53 @@ def test_what_was_found_is_said_in_the_first_line(typed, says, capsys):
     assert train.main([*flags, *typed.split()]) == 0
     assert says in capsys.readouterr().out.splitlines()[0]
     assert Path("a/model.npz").exists()
+
+
+def test_images_in_other_units_keep_their_scale_and_their_limits(undrawn):
+    deep = np.random.default_rng(0).integers(0, 4096, (30, 6, 5))
+    np.save("deep.npy", deep.astype("u2"))
+    np.save("signed.npy", deep - 1000.0)
+    for name, scale, limits in (("deep", 4095, (0, 1)), ("signed", 1, (-1000, 3095))):
+        flags = ["--epochs", "1", "--hidden", "4", "--quiet", "--out", name]
+        assert train.main([*flags, "--data", f"{name}.npy"]) == 0
+        run = runs.load(name)
+        assert run.about["data"]["scale"] == scale
+        assert run.limits == pytest.approx(limits, abs=9)
+    np.save("dark.npy", deep.astype("u2") // 64)
+    X, _ = runs.load("deep").examples("dark.npy")
+    np.testing.assert_allclose(X, (deep // 64).reshape(30, -1) / 4095, rtol=1e-6)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+@pytest.mark.parametrize("name", ["fifo.npy", "fifo.csv", "fifo.npz:a"])
+def test_a_fifo_is_refused_at_once(name, refused):
+    os.mkfifo(name.partition(":")[0])
+    assert "is a FIFO; expected a file" in refused(train.main, "--data", name)
+
+
+def test_a_file_does_not_decide_that_the_network_is_used(monkeypatch, undrawn, capsys):
+    """Whatever a run says of its data: only --download of this command fetches anything."""
+    np.save("mine.npy", np.random.default_rng(0).random((30, 28, 28)))
+    assert train.main(["--epochs", "1", "--hidden", "4", "--out", "a", "--data", "mine.npy"]) == 0
+    for file, kind in (("checkpoint.npz", "checkpoint"), ("model.npz", "model")):
+        training, about = checkpoint.load(f"a/{file}", kind)
+        about["data"] |= {"name": "mnist", "download": True}
+        checkpoint.save(training, f"a/{file}", kind, about)
+
+    def never(*_):
+        raise AssertionError("the network was touched")
+
+    monkeypatch.setattr(download, "_read", never)
+    for main, *argv in (
+        (train.main, "--resume", "a"),
+        (evaluate.main, "report", "a", "--out", "b"),
+        (evaluate.main, "score", "a", "--out", "b.csv"),
+        (explore.main, "a", "--html", "b.html"),
+    ):
+        with pytest.raises(SystemExit) as stop:
+            main(argv)
+        assert stop.value.code == 2
+        said = capsys.readouterr().err
+        assert "Add --download" in said or "is not a whole numvae" in said
+    with pytest.raises(AssertionError, match="the network was touched"):
+        train.main(["--resume", "a", "--download"])
