@@ -4,16 +4,15 @@ The file is a zip that stores (never compresses) one `.npy` for each array, and 
 in the bytes of one more. Every member carries a CRC-32, which finds any damage to a byte or two.
 """
 
-import io
 import json
 import os
 import zipfile
 
 import numpy as np
 
-from numvae.files import write_atomically
+from numvae.files import open_atomically
 
-VERSION = 3
+VERSION = 4
 HEADER = "header"
 
 
@@ -24,9 +23,8 @@ def write(path, kind, header, arrays):
     header  a dict of what JSON can hold;  arrays  dict of name → array
     """
     text = json.dumps({"numvae": kind, "version": VERSION, **header})
-    buffer = io.BytesIO()
-    np.savez(buffer, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
-    write_atomically(path, buffer.getvalue())
+    with open_atomically(path) as file:  # a large model is not held in memory twice
+        np.savez(file, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
 
 
 def read(path, kind, expected, from_older):

@@ -1,8 +1,9 @@
-"""A run in one file.
+"""A run in a file.
 
 A checkpoint holds all that `Training` remembers, so a resumed run is bit-identical to an
-uninterrupted one. A model's file holds what is needed to use the model: it stands at the start of
-an epoch, without the memory of the optimizer.
+uninterrupted one; but its history, which would make every checkpoint longer than the last, is in
+history.csv beside it. A model's file holds what is needed to use the model: it stands at the start
+of an epoch, with its history, without the memory of the optimizer.
 
 There is no state of a random generator to keep: the seed, the epoch and the step are the address of
 every number that is still to be drawn.
@@ -17,6 +18,7 @@ from numvae import npz
 from numvae.constraints import COUNT, NATURAL, Choice, labelled
 from numvae.network.autoencoder import build, shapes
 from numvae.settings import TABLE, Settings
+from numvae.training.history import History
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS
 
@@ -38,6 +40,9 @@ def save(training, path, kind="checkpoint", about=None):
     }
     arrays = {**model.parameters.values, **model.constants}
     if kind == "checkpoint":
+        training.history.save(_history_of(path))
+        header["position"] |= {"history": []}
+        header["n_rows"] = len(training.history)
         header["sums"], header["t"] = training.sums.tolist(), optimizer.t
         arrays |= {**optimizer.memory, "best": training.best}
     else:
@@ -46,9 +51,10 @@ def save(training, path, kind="checkpoint", about=None):
 
 
 def load(path, kind="checkpoint"):
-    """The Training that `save` wrote, and its `about`.
+    """The Training that `save` wrote, and its `about`. A history that is not beside its checkpoint
+    any more begins anew.
 
-    Raises  as `npz.read`
+    Raises  as `npz.read`, and as `History.read`
     """
     header, arrays = npz.read(path, kind, lambda h: _expected(h, kind), _from_older)
     settings = _settings(header)
@@ -57,7 +63,10 @@ def load(path, kind="checkpoint"):
         value[...] = arrays[name]
     for name in POSITION:
         setattr(training, name, header["position"][name])
+    training.history = History(training.history)
     if kind == "checkpoint":
+        if n := header["n_rows"]:
+            training.history = History.read(_history_of(path), n, training.epoch)
         training.sums, training.optimizer.t = np.array(header["sums"]), header["t"]
         training.best = arrays["best"].copy()
         for name, memory in training.optimizer.memory.items():
@@ -65,6 +74,10 @@ def load(path, kind="checkpoint"):
     else:
         training.best[...] = training.model.parameters.vector
     return training, header["about"]
+
+
+def _history_of(path):
+    return Path(path).with_name("history.csv")
 
 
 def load_finished(path):
@@ -86,13 +99,14 @@ def load_finished(path):
         raise FileNotFoundError(f"there is no model.npz in {path}{hint}.")
     training, about = load(model, "model")
     if run.is_file():
-        best, training = training.best, load(run)[0]  # a model of numvae 0.1 has no history
-        if not np.array_equal(training.best, best):
+        finished, training = training, load(run)[0]
+        if not np.array_equal(training.best, finished.best):
             raise ValueError(
                 f"the run in {path} went on after its model.npz was written; finish it with "
                 f"--resume {path}, or give {model}."
             )
-        training.model.parameters.vector[...] = best
+        training.model.parameters.vector[...] = finished.best
+        training.history = finished.history or training.history  # a model of numvae 0.1 has none
     return training, about
 
 
@@ -119,6 +133,7 @@ def _expected(header, kind):
             raise TypeError(f"{name} must be a {wanted.__name__}, found {flat[name]!r}.")
     if kind == "checkpoint":
         labelled("t", NATURAL, header["t"])
+        labelled("n_rows", NATURAL, header["n_rows"])
         if [type(value) for value in header["sums"]] != [float] * 5:
             raise ValueError(f"sums must be five numbers, found {header['sums']!r}.")
     epochs = [row["epoch"] if isinstance(row, dict) else 0 for row in flat["history"]]
@@ -149,15 +164,23 @@ def _settings(header):
     return Settings(**header["settings"]).checked()
 
 
-# Format 2 had models that were not standardised and had no skip path, and other defaults. Format 1,
-# of numvae 0.1: a model's file had the configuration of the model and an `about` that was an
-# estimator's or train.py's; a checkpoint had several tables of settings.
+# Format 3 had the history of a checkpoint in its header. Format 2 had models that were not
+# standardised and had no skip path, and other defaults. Format 1, of numvae 0.1: a model's file had
+# the configuration of the model and an `about` that was an estimator's or train.py's; a checkpoint
+# had several tables of settings.
 
 DEFAULTS_2 = {"n_latent": 2, "likelihood": "gaussian", "epochs": 100, "batch_size": 100}
 DEFAULTS_2 |= {"lr": 1e-3, "schedule": "constant", "clip": None, "validation_fraction": 0.0}
 
 
 def _from_older(header):
+    """The header of format 4 for an older one."""
+    if header["version"] < 3:
+        header = _from_version_2(header)
+    return {**header, "n_rows": 0} if "sums" in header else header
+
+
+def _from_version_2(header):
     """The header of format 3 for one of format 1 or 2."""
     header = _from_version_1(header) if header["version"] == 1 else header
     settings = {**DEFAULTS_2, **header["settings"], "skip": False, "standardize": False}
