@@ -94,6 +94,6 @@ def new_file(path, *endings):
         raise ValueError(f"{path} should end in {' or '.join(endings)}.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into.")
-    if path.exists():
+    if os.path.lexists(path):
         raise FileExistsError(f"{path} exists already, and is not overwritten; choose another.")
     return path

@@ -222,7 +222,8 @@ class VAE(Settings):
 
         A random_state that is not an int is not kept, nor is the optimizer's memory.
 
-        Raises  OSError   as the system says; what `path` held before is left
+        Raises  OSError   as the system says, or `path` is a folder, a link, a device, …; what
+                          `path` held before is left
         """
         self._check_fitted()
         names = getattr(self, "feature_names_in_", None)

@@ -19,7 +19,7 @@ import numpy as np
 from numvae import plots, runs
 from numvae.cli import Parser, integer, new_file, script
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
-from numvae.files import write_atomically
+from numvae.files import folder_atomically, open_atomically, write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
 from numvae.progress import duration
 from numvae.rows import mean_of, split_missing
@@ -167,10 +167,10 @@ def main(argv=None):
 def report(args):
     run = runs.load(args.run)
     dataset = run.training_data(args.data, args.data_dir)
-    folder = runs.new_folder(args.out, dataset.name)
-    print(f"{dataset.split}\n{run.model}")
-    for line in run.report(dataset, folder):
-        print(line)
+    with folder_atomically(args.out) as folder:
+        print(f"{dataset.split}\n{run.model}")
+        for line in run.report(dataset, folder):
+            print(line)
 
 
 def sample(args):
@@ -219,26 +219,26 @@ def likelihood(args):
     X = dataset.X_valid if len(dataset.X_valid) else dataset.X
     X = X[: args.rows or len(X)]
     bits = dataset.bits if is_density(run.model.config["likelihood"]) else None
-    folder = runs.new_folder(args.out, dataset.name)
-    start = time.monotonic()
-    estimate = run.estimate(X, args.samples)
-    log_p, error = importance.mean_and_error(estimate.log_p)
-    curve = importance.curve(estimate, args.samples)
-    measured = diagnostics.diagnose(
-        run.model, X, run.training.inputs, estimate, args.samples, dataset.X, bits and 2**bits
-    )
-    lines = [
-        f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of {len(X):,} examples, "
-        f"{args.samples:,} draws each, in {duration(time.monotonic() - start)}. It rises with the "
-        "draws:",
-        *(f"  k = {k:>6,}  {mean:10.2f} ± {error:.2f}" for k, mean, error in curve),
-        "",
-        *diagnostics.lines(measured),
-    ]
+    with folder_atomically(args.out) as folder:
+        start = time.monotonic()
+        estimate = run.estimate(X, args.samples)
+        log_p, error = importance.mean_and_error(estimate.log_p)
+        curve = importance.curve(estimate, args.samples)
+        measured = diagnostics.diagnose(
+            run.model, X, run.training.inputs, estimate, args.samples, dataset.X, bits and 2**bits
+        )
+        lines = [
+            f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of {len(X):,} examples, "
+            f"{args.samples:,} draws each, in {duration(time.monotonic() - start)}. It rises with "
+            "the draws:",
+            *(f"  k = {k:>6,}  {mean:10.2f} ± {error:.2f}" for k, mean, error in curve),
+            "",
+            *diagnostics.lines(measured),
+        ]
+        write_atomically(folder / "likelihood.txt", ("\n".join(lines) + "\n").encode())
+        k, values, errors = (np.array(column) for column in zip(*curve))
+        plots.save(plots.bound_over_samples(k, values, errors), folder / "bound.png")
     print("\n".join(lines))
-    write_atomically(folder / "likelihood.txt", ("\n".join(lines) + "\n").encode())
-    k, values, errors = (np.array(column) for column in zip(*curve))
-    plots.save(plots.bound_over_samples(k, values, errors), folder / "bound.png")
 
 
 def score(args):
@@ -313,15 +313,14 @@ def write_table(path, rows, columns, shape):
 
     The digits of a .csv are enough to get the same numbers back.
     """
-    if path.suffix == ".npy":
-        content = io.BytesIO()
-        np.save(content, rows.reshape(-1, *shape))
-        write_atomically(path, content.getvalue())
-        return
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(columns)
-    np.savetxt(text, rows, fmt="%.9g" if rows.dtype == np.float32 else "%.17g", delimiter=",")
-    write_atomically(path, text.getvalue().encode())
+    with open_atomically(path) as file:
+        if path.suffix == ".npy":
+            np.save(file, rows.reshape(-1, *shape))
+            return
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        csv.writer(text, lineterminator="\n").writerow(columns)
+        np.savetxt(text, rows, fmt="%.9g" if rows.dtype == np.float32 else "%.17g", delimiter=",")
+        text.detach()
 
 
 def _check_picture(path, shape):

@@ -6,6 +6,7 @@ python scripts/train.py --data my_images.npy --likelihood gaussian --latent 10
 mpiexec -n 2 python scripts/train.py --data mnist
 """
 
+import contextlib
 import dataclasses
 import shlex
 from pathlib import Path
@@ -14,6 +15,7 @@ from numvae import datasets, hardware, parallel, runs
 from numvae.cli import Parser, add_settings, integer, script, shown
 from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
+from numvae.files import LOCK
 from numvae.settings import TABLE, Settings
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
@@ -163,19 +165,27 @@ def main(argv=None):
         p.error(str(error))
     args = p.parse_args(argv)
     try:
-        return train(p, args, team)
+        with contextlib.ExitStack() as held:
+            return train(p, args, team, held)
     except OSError as error:
         p.exit(1, f"{p.prog}: a file could not be read or written: {error}.\n")
 
 
-def train(p, args, team):
-    """Begin or resume a run, train, and leave its files; returns the exit code."""
+def train(p, args, team, held):
+    """Begin or resume a run, train, and leave its files; returns the exit code.
+
+    held    an ExitStack, which rank 0 gives the lock of the run's folder
+    """
     try:
+        if args.resume:
+            team.first(lambda: held.enter_context(runs.old_folder(args.resume)))
         with team.together():
             run, data = (old_run if args.resume else new_run)(args)
         description = f"{data.name}: {data.split}.\n{run.model}"
         run.share(team, data)
-        run.path = run.path or team.first(lambda: runs.new_folder(args.out, data.name))
+        run.path = run.path or team.first(
+            lambda: held.enter_context(runs.new_folder(args.out, data.name))
+        )
     except (ValueError, OSError) as error:
         p.error(str(error))
     except (MemoryError, OverflowError) as error:
@@ -186,16 +196,13 @@ def train(p, args, team):
     say(description)
     say(_what(args, run, data))
     run.save()
+    resume = f"python scripts/train.py --resume {shlex.quote(str(run.path))}"
     try:
         stopped = run.train(data, args.checkpoint_every, args.quiet)
     except Diverged as error:
-        where = run.path / "checkpoint.npz"
-        p.exit(1, f"\n{error} The parameters from before that step are in {where}.\n")
+        p.exit(1, f"\n{error} {_after_divergence(run, resume)}\n")
     if stopped:
-        say(
-            f"Stopped by {stopped.name} in epoch {run.training.epoch + 1}. Resume with: "
-            f"python scripts/train.py --resume {shlex.quote(str(run.path))}"
-        )
+        say(f"Stopped by {stopped.name} in epoch {run.training.epoch + 1}. Resume with: {resume}")
         return 128 + stopped
     run.training = team.whole(run.training)
     team.first(lambda: finish(run, data, say))
@@ -218,11 +225,23 @@ def _what(args, run, data):
     return line + ":"
 
 
+def _after_divergence(run, resume):
+    """What is left of a run that diverged, in a sentence or two."""
+    epochs = run.training.epoch
+    if not epochs:
+        return "No epoch was finished, so there is nothing to keep: begin a new run."
+    return (
+        "The run stands before that step, and would come to it again. To end it after epoch "
+        f"{epochs}, with the best parameters until then: {resume} --epochs {epochs}"
+    )
+
+
 def finish(run, data, say):
     """Keep the best epoch's model, and leave it with its numbers and pictures."""
     for line in run.finish(data):
         say(line)
-    say(f"In {run.path}: {', '.join(sorted(path.name for path in run.path.iterdir()))}")
+    names = sorted(path.name for path in run.path.iterdir() if path.name != LOCK)
+    say(f"In {run.path}: {', '.join(names)}")
 
 
 if __name__ == "__main__":

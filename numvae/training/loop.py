@@ -13,6 +13,7 @@ from numvae.rows import BLOCK_ROWS, Inputs, binarized, by_blocks, join, read, sp
 from numvae.rules import bernoulli, optimizers, schedules
 from numvae.streams import EVALUATION, BatchStream, stream
 from numvae.training import minibatches, start, watchdog
+from numvae.training.history import History
 from numvae.training.interrupt import Interrupt
 from numvae.training.optimizers import OPTIMIZERS
 
@@ -45,7 +46,7 @@ class Training:
     def __init__(self, model, optimizer, settings, seed):
         self.model, self.optimizer, self.settings, self.seed = model, optimizer, settings, seed
         self.objective = objective(settings.objective, settings.free_bits)
-        self.epoch, self.history, self.sums = 0, [], np.zeros(5)
+        self.epoch, self.history, self.sums = 0, History(), np.zeros(5)
         self.begin_epoch()
         self.start_elbo, self.best_elbo, self.best_epoch = -np.inf, -np.inf, 0
         self.best = model.parameters.vector.copy()

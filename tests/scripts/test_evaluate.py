@@ -195,7 +195,8 @@ BAD = [
     ("encode run --out a.png", "a.png should end in .npy or .csv"),
     ("encode bare.npz --out a.npy", "bare.npz does not say what data it was trained on"),
     ("report bare.npz --out again", "bare.npz"),
-    ("report run --out empty", "empty exists already"),
+    ("report run --out table", "table exists already"),
+    ("likelihood run --out there.csv", "there.csv exists already"),
     ("report run wide.npy --out again", "wide.npy has 7 numbers per example"),
     ("report run other.npy --out again", "the run in run had 36"),
 ]
