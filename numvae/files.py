@@ -51,32 +51,40 @@ def open_atomically(path):
     mode = _replaceable(path)
     temporary = _temporary(path)
     opener = functools.partial(os.open, mode=0o666 if mode is None else 0o600)
-    try:
-        with open(temporary, "xb", opener=opener) as file:
+    with _naming(path):
+        try:
+            with open(temporary, "xb", opener=opener) as file:
+                with contextlib.suppress(OSError):
+                    _lock(file)  # for `locked` to see that it is being written
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if mode is not None:
+                os.chmod(temporary, mode)
+            os.replace(temporary, path)
+        except BaseException:
             with contextlib.suppress(OSError):
-                _lock(file)  # for `locked` to see that it is being written
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if mode is not None:
-            os.chmod(temporary, mode)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError):  # which may name the temporary file, or none
-            number, reason = error.errno or errno.EIO, error.strerror or str(error)
-            raise OSError(number, reason, str(path)) from None
-        raise
+                os.unlink(temporary)
+            raise
+    _sync_folder(path.parent)
 
 
 def append(path, content):
     """Add bytes to the end of a file, and wait until the disk has them."""
-    with open(path, "ab", opener=_not_through_links) as file:
+    with _naming(path), open(path, "ab", opener=_not_through_links) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """An OSError inside the block names this file, instead of a temporary one or none."""
+    try:
+        yield
+    except OSError as error:
+        number, reason = error.errno or errno.EIO, error.strerror or str(error)
+        raise OSError(number, reason, str(path)) from None
 
 
 def _replaceable(path):
