@@ -163,11 +163,7 @@ def locked(folder):
             if not _is_at(path, file):  # its last owner has just removed it
                 raise BlockingIOError
         except BlockingIOError:
-            file.seek(0)
-            owner = "".join(filter(str.isprintable, file.read(200).decode(errors="replace")))
-            raise BlockingIOError(
-                f"{folder} is in use by {owner or 'another process'}; wait until that has ended."
-            ) from None
+            raise _busy(folder, file) from None
         except OSError:
             pass  # no locks here
         try:
@@ -182,15 +178,37 @@ def locked(folder):
                 path.unlink()
 
 
-def _lock(file):
-    """Lock an open file until it is closed.
+def check_free(folder):
+    """See that nobody has a folder locked.
+
+    Raises  as `locked`
+    """
+    with contextlib.suppress(FileNotFoundError), open(Path(folder, LOCK), "rb") as file:
+        try:
+            _lock(file, shared=True)
+        except BlockingIOError:
+            raise _busy(folder, file) from None
+        except OSError:
+            pass  # no locks here
+
+
+def _busy(folder, file):
+    file.seek(0)
+    owner = "".join(filter(str.isprintable, file.read(200).decode(errors="replace")))
+    return BlockingIOError(
+        f"{folder} is in use by {owner or 'another process'}; wait until that has ended."
+    )
+
+
+def _lock(file, shared=False):
+    """Lock an open file until it is closed; shared: with others who do the same.
 
     Raises  BlockingIOError   somebody else has it
             OSError           the file system has no locks
     """
     if fcntl:
-        return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    import msvcrt
+        return fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    import msvcrt  # whose locks are never shared
 
     file.seek(2**30)  # nobody else can read what is locked: so a byte that is not there
     try:
