@@ -6,12 +6,14 @@ makes the attributes that end in an underscore.
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from numvae import doubts, parallel, validation
 from numvae.constraints import COUNT, Seed, labelled, near
 from numvae.evaluation import anomaly, importance, imputation
+from numvae.files import check_free
 from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
@@ -222,8 +224,8 @@ class VAE(Settings):
 
         A random_state that is not an int is not kept, nor is the optimizer's memory.
 
-        Raises  OSError   as the system says, or `path` is a folder, a link, a device, …; what
-                          `path` held before is left
+        Raises  OSError   as the system says; or `path` is a folder, a link, a device, …, or in the
+                          folder of a run in progress. What it held before is left
         """
         self._check_fitted()
         names = getattr(self, "feature_names_in_", None)
@@ -232,6 +234,7 @@ class VAE(Settings):
             about["feature_names"] = names.tolist()
         n_importance = labelled("n_importance", COUNT, self.n_importance)
         self._training.settings.n_importance = n_importance
+        check_free(Path(path).parent)
         checkpoint.save(self._training, path, "model", about)
 
     # scikit-learn's conventions.

@@ -63,32 +63,40 @@ def open_atomically(path):
     mode = _replaceable(path)
     temporary = _temporary(path)
     opener = functools.partial(os.open, mode=0o666 if mode is None else 0o600)
-    try:
-        with open(temporary, "xb", opener=opener) as file:
+    with _naming(path):
+        try:
+            with open(temporary, "xb", opener=opener) as file:
+                with contextlib.suppress(OSError):
+                    _lock(file)  # for `locked` to see that it is being written
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            if mode is not None:
+                os.chmod(temporary, mode)
+            os.replace(temporary, path)
+        except BaseException:
             with contextlib.suppress(OSError):
-                _lock(file)  # for `locked` to see that it is being written
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        if mode is not None:
-            os.chmod(temporary, mode)
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        if isinstance(error, OSError):  # which may name the temporary file, or none
-            number, reason = error.errno or errno.EIO, error.strerror or str(error)
-            raise OSError(number, reason, str(path)) from None
-        raise
+                os.unlink(temporary)
+            raise
+    _sync_folder(path.parent)
 
 
 def append(path, content):
     """Add bytes to the end of a file, and wait until the disk has them."""
-    with open(path, "ab", opener=_not_through_links) as file:
+    with _naming(path), open(path, "ab", opener=_not_through_links) as file:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _naming(path):
+    """An OSError inside the block names this file, instead of a temporary one or none."""
+    try:
+        yield
+    except OSError as error:
+        number, reason = error.errno or errno.EIO, error.strerror or str(error)
+        raise OSError(number, reason, str(path)) from None
 
 
 def _replaceable(path):
@@ -167,11 +175,7 @@ def locked(folder):
             if not _is_at(path, file):  # its last owner has just removed it
                 raise BlockingIOError
         except BlockingIOError:
-            file.seek(0)
-            owner = "".join(filter(str.isprintable, file.read(200).decode(errors="replace")))
-            raise BlockingIOError(
-                f"{folder} is in use by {owner or 'another process'}; wait until that has ended."
-            ) from None
+            raise _busy(folder, file) from None
         except OSError:
             pass  # no locks here
         try:
@@ -186,15 +190,37 @@ def locked(folder):
                 path.unlink()
 
 
-def _lock(file):
-    """Lock an open file until it is closed.
+def check_free(folder):
+    """See that nobody has a folder locked.
+
+    Raises  as `locked`
+    """
+    with contextlib.suppress(FileNotFoundError), open(Path(folder, LOCK), "rb") as file:
+        try:
+            _lock(file, shared=True)
+        except BlockingIOError:
+            raise _busy(folder, file) from None
+        except OSError:
+            pass  # no locks here
+
+
+def _busy(folder, file):
+    file.seek(0)
+    owner = "".join(filter(str.isprintable, file.read(200).decode(errors="replace")))
+    return BlockingIOError(
+        f"{folder} is in use by {owner or 'another process'}; wait until that has ended."
+    )
+
+
+def _lock(file, shared=False):
+    """Lock an open file until it is closed; shared: with others who do the same.
 
     Raises  BlockingIOError   somebody else has it
             OSError           the file system has no locks
     """
     if fcntl:
-        return fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    import msvcrt
+        return fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    import msvcrt  # whose locks are never shared
 
     file.seek(2**30)  # nobody else can read what is locked: so a byte that is not there
     try:

@@ -214,7 +214,9 @@ def _what(args, run, data):
     training = run.training
     epochs = training.length(len(data.X), data.X_valid)
     line = "Training " + f"from epoch {training.epoch + 1} " * bool(args.resume)
-    if training.settings.epochs:
+    if training.settings.epochs and training.epoch >= epochs:
+        line = f"Trained to epoch {epochs} already"
+    elif training.settings.epochs:
         line += f"to epoch {epochs}"
     else:
         line += f"until the held-out ELBO has stopped rising, at most to epoch {epochs}"

@@ -20,6 +20,7 @@ from scipy import stats
 
 from numvae import VAE, load
 from numvae.estimator import NotFittedError
+from numvae.files import LOCK, locked
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
 from numvae.training import loop, watchdog
 
@@ -476,6 +477,20 @@ def test_after_a_divergence_the_next_block_is_trained_from_its_first_row(X, tmp_
         assert (parameters(again) != before).any()
         assert again.history_[-1]["train_nll"] != 0.0 and again.n_iter_ == 2
     assert clean.n_iter_ == 1
+
+
+def test_a_model_is_not_saved_into_a_run_in_progress_nor_over_what_is_no_file(X, tmp_path):
+    vae = fast().fit(X)
+    with locked(tmp_path), pytest.raises(BlockingIOError, match="is in use by process"):
+        vae.save(tmp_path / "model.npz")
+    (tmp_path / LOCK).touch()  # of a process that died
+    (tmp_path / "link").symlink_to("elsewhere")
+    with pytest.raises(FileExistsError, match="link is a symbolic link, which is not overwritten"):
+        vae.save(tmp_path / "link")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: vae.save(tmp_path / "model.npz"), range(12)))
+    assert (load(tmp_path / "model.npz").transform(X) == vae.transform(X)).all()
+    assert sorted(os.listdir(tmp_path)) == [LOCK, "link", "model.npz"]
 
 
 def test_save_keeps_the_number_of_importance_samples_that_is_used(X, tmp_path):

@@ -1,4 +1,8 @@
 import os
+import shutil
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -103,6 +107,53 @@ def a_run():
     run.save()
     list(run.finish(dataset))
     return training
+
+
+SAVE = """
+import sys
+from pathlib import Path
+from numvae import runs
+with runs.old_folder("run"):
+    run = runs.resume("run")
+    dataset = run.training_data()
+    print("begun", flush=True)
+    for _ in range(10**6):
+        run.training.run(dataset.X, dataset.X_valid, run.training.epoch + 1)
+        run.save()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_it_saves_leaves_the_last_checkpoint_or_the_one_before():
+    a_run()
+    checkpoint = Path("run/checkpoint.npz").read_bytes()
+    left, rng = [], np.random.default_rng(0)
+    for moment in rng.uniform(0.0, 0.3, 20):
+        epoch = runs.resume("run").training.epoch
+        with subprocess.Popen([sys.executable, "-c", SAVE], stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"begun\n"
+            time.sleep(moment)
+            process.kill()
+        left.append(len(list(Path("run").glob(".numvae-*"))))
+        with runs.old_folder("run"):
+            assert len(list(Path("run").glob(".numvae-*"))) == 0
+        training = runs.resume("run").training
+        assert training.epoch >= epoch and len(training.history) == training.epoch
+    whole = a_run_of(training.epoch, checkpoint)
+    assert training.history == whole.history
+    assert_array_equal(training.model.parameters.vector, whole.model.parameters.vector)
+    assert max(left) > 0, "no kill fell into the writing of a file"
+
+
+def a_run_of(epochs, checkpoint):
+    """The Training that goes on from a checkpoint's bytes, without being killed."""
+    Path("whole").mkdir()
+    Path("whole/checkpoint.npz").write_bytes(checkpoint)
+    shutil.copy("run/history.csv", "whole/history.csv")
+    run = runs.resume("whole")
+    dataset = run.training_data()
+    run.training.run(dataset.X, dataset.X_valid, epochs)
+    return run.training
 
 
 @pytest.mark.parametrize("path", ["run", "run/model.npz", "a folder without a checkpoint"])

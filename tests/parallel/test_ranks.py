@@ -17,6 +17,7 @@ from benchmark import mpiexec as find_mpiexec
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import parallel
+from numvae.files import locked
 from numvae.parallel import OneProcess, sharing
 from numvae.settings import Settings
 from numvae.training.loop import Training
@@ -181,9 +182,16 @@ def test_a_rank_that_fails_ends_them_all(mpiexec):
 
 
 def test_mistakes_are_said_once(mpiexec, tmp_path):
-    for flags in (["--nonsense"], ["--data", tmp_path / "none.npy"], ["--out", tmp_path]):
-        output, errors = ended(mpiexec(2, TRAIN, *flags), 2)
-        assert output == "" and len(errors.splitlines()) == 1
+    (tmp_path / "busy").mkdir()
+    for flags, says in (
+        (["--nonsense"], "--nonsense"),
+        (["--data", tmp_path / "none.npy"], "none.npy"),
+        (["--out", tmp_path], "exists already"),
+        (["--out", tmp_path / "busy"], f"busy is in use by process {os.getpid()}"),
+    ):
+        with locked(tmp_path / "busy"):
+            output, errors = ended(mpiexec(2, TRAIN, *flags), 2)
+        assert output == "" and len(errors.splitlines()) == 1 and says in errors
 
 
 # The script.

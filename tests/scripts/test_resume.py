@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -16,6 +17,7 @@ import train
 from helpers import load_history
 
 from numvae import load, runs
+from numvae.files import LOCK
 from numvae.training import checkpoint, loop, watchdog
 
 SCRIPT = train.__file__
@@ -205,6 +207,103 @@ def test_a_folder_that_is_no_run_is_named(folder, refused):
     assert f"there is no checkpoint.npz in {folder}" in refused(train.main, "--resume", folder)
 
 
+# One writer.
+
+
+def test_a_run_that_somebody_writes_is_not_written_by_another(refused):
+    run("--epochs", 2, "--out", "a")
+    with runs.old_folder("a"):
+        for flags in (
+            ["--resume", "a"],
+            ["--resume", "a", "--epochs", "5"],
+            [*FLAGS, "--out", "a"],
+        ):
+            says = refused(train.main, *flags)
+            assert re.search(
+                rf"a is in use by process {os.getpid()} on \S+ since \S+ [\d:]+;", says
+            )
+    assert resume("a", "--epochs", 3) == 0
+
+
+@pytest.mark.slow
+def test_of_many_that_resume_a_run_at_once_one_does():
+    run("--epochs", 300, "--out", "whole", "--schedule", "constant")
+    run("--epochs", 2, "--out", "a", "--schedule", "constant")
+    command = [sys.executable, SCRIPT, "--resume", "a", "--epochs", "300", "--quiet"]
+    pipes = {"stderr": subprocess.PIPE, "env": {**os.environ, "OPENBLAS_NUM_THREADS": "1"}}
+    processes = [subprocess.Popen([*command, "--checkpoint-every", "1"], **pipes) for _ in range(4)]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert (
+            process.returncode == 0
+            and errors == b""
+            or (process.returncode == 2 and b"a is in use by process" in errors)
+        )
+    assert 0 in [process.returncode for process in processes]
+    assert bits("a")["model.npz", "mu.W"] == bits("whole")["model.npz", "mu.W"]
+    assert load_history("a/history.csv") == load_history("whole/history.csv")
+    assert not [name for name in os.listdir("a") if name.startswith(".")]
+
+
+# What stops a run.
+
+
+@pytest.fixture
+def diverges(monkeypatch):
+    """Whatever is trained diverges in epoch 3."""
+
+    def watch(training, batch, watch=watchdog.watch):
+        if (training.epoch, training.step) == (2, 3):
+            batch["x"][0, 0] = np.nan
+        return watch(training, batch)
+
+    monkeypatch.setattr(watchdog, "watch", watch)
+
+
+def test_a_run_that_diverged_says_how_to_end_it_and_that_is_true(diverges, capsys):
+    constant = ["--schedule", "constant"]
+    run("--epochs", 2, "--out", "whole", *constant)
+    for again in (lambda: run("--epochs", 9, "--out", "a b", *constant), lambda: resume("a b")):
+        with pytest.raises(SystemExit) as stop:
+            again()
+        assert stop.value.code == 1
+        says = capsys.readouterr().err.strip()
+        assert "diverged in epoch 3, step 4: x is the first array that is not finite" in says
+    with pytest.raises(FileNotFoundError, match="there is no model.npz"):
+        load("a b")
+    command = says.rpartition(": ")[2]
+    assert command == "python scripts/train.py --resume 'a b' --epochs 2"
+    assert train.main(shlex.split(command)[2:]) == 0
+    assert load("a b").n_iter_ == 2
+    assert bits("a b")["model.npz", "mu.W"] == bits("whole")["model.npz", "mu.W"]
+
+
+def test_a_run_that_diverged_in_its_first_epoch_has_nothing_to_keep(capsys):
+    np.save("rows.npy", 1e14 * np.random.default_rng(0).random((60, 5)))
+    with pytest.raises(SystemExit):
+        run("--epochs", 2, "--out", "a", "--lr", "1e300")
+    assert "No epoch was finished, so there is nothing to keep: begin" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("full", ["the checkpoint", "its history"])
+def test_a_full_disk_leaves_the_last_checkpoint_whole(full, room, capsys):
+    flags = ["--schedule", "constant", "--checkpoint-every", "2"]
+    run("--epochs", 130, "--out", "whole", *flags)
+    run("--epochs", 2, "--out", "a", *flags)
+    before = Path("a/checkpoint.npz").read_bytes()
+    size = len(before) - 1 if full == "the checkpoint" else len(before) + 400
+    with room(size), pytest.raises(SystemExit) as stop:
+        resume("a", "--epochs", 130, "--checkpoint-every", 2)
+    assert stop.value.code == 1
+    (sentence,) = capsys.readouterr().err.splitlines()
+    assert "a file could not be written: [Errno 27] File too large: 'a/" in sentence
+    assert [name for name in os.listdir("a") if name.startswith(".")] == []
+    epoch = runs.resume("a").training.epoch
+    assert epoch == 2 if full == "the checkpoint" else 2 < epoch < 130
+    assert resume("a", "--epochs", 130) == 0
+    assert bits("a") == bits("whole")
+
+
 # Killed.
 
 KILLS = 30
@@ -213,7 +312,7 @@ KILLS = 30
 @pytest.mark.slow
 def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(capsys):
     environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "MPLBACKEND": "agg"}
-    flags = ["--hidden", 16, "--epochs", 6, "--checkpoint-every", 1, "--batch-size", 5, "--quiet"]
+    flags = [*FLAGS, "--epochs", 60, "--checkpoint-every", 1, "--quiet"]
 
     def start(*argv):
         command = [sys.executable, SCRIPT, *map(str, argv)]
@@ -236,7 +335,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(capsys):
             process.kill()
         left = {path.name for path in folder.iterdir()} if folder.exists() else set()
         if "checkpoint.npz" not in left:
-            shutil.rmtree(folder, ignore_errors=True)
+            assert left <= {LOCK, *(name for name in left if name.endswith(".tmp"))}
             finish(*flags, "--out", folder)
             state = "nothing"
         else:
@@ -245,10 +344,11 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(capsys):
                 checkpoint.load(folder / "model.npz", "model")
             if "history.csv" in left:
                 rows = len(load_history(folder / "history.csv"))
-                assert training.epoch - 1 <= rows <= training.epoch
+                assert training.epoch <= rows <= training.epoch + 1
             finish("--resume", folder, "--quiet")
             state = f"epoch {training.epoch}"
         assert bits(folder) == wanted
+        assert not [name for name in os.listdir(folder) if name.startswith(".")]
         return state
 
     # Most of a life is pictures: half of the kills fall early, while it trains.
