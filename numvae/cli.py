@@ -4,6 +4,7 @@ Errors are one sentence and exit code 2; no file that exists is overwritten by a
 """
 
 import argparse
+import contextlib
 import os
 import sys
 from pathlib import Path
@@ -13,20 +14,54 @@ from numvae.settings import TABLE
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse that answers a mistake with one sentence."""
+    """An argparse that answers a mistake with one sentence, and guesses at no half-typed flag."""
+
+    def __init__(self, **settings):
+        super().__init__(allow_abbrev=False, **settings)
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message} (see --help)\n")
 
+    @contextlib.contextmanager
+    def mistakes(self):
+        """What a user can have done wrong inside is answered with its sentence."""
+        try:
+            yield
+        except BrokenPipeError:  # of what is printed: no mistake, see `script`
+            raise
+        except (ValueError, OSError) as error:
+            self.error(str(error))
+        except (MemoryError, OverflowError) as error:
+            self.error(f"this is more than the machine can hold: {error}.")
+
 
 def script(main):
-    """Run main and exit with its code; a closed pipe, as after `| head`, ends it silently."""
+    """Run main and exit with its code: 130 after Ctrl-C, 1 if what it prints cannot be written.
+
+    What standard output cannot encode is escaped, as on standard error. A closed pipe, as after
+    `| head`, ends it silently.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, or a program without a console
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+        with contextlib.suppress(AttributeError):  # a notebook's, which encodes everything
+            getattr(sys, name).reconfigure(errors="backslashreplace")
     try:
         code = main()
-        sys.stdout.flush()
+    except SystemExit as end:  # --help, or a mistake
+        code = end.code
+    except KeyboardInterrupt:
+        code = 130
+        print("\nStopped.", file=sys.stderr)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         code = 1
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not (code or isinstance(error, BrokenPipeError)):
+            print(f"What was printed could not be written: {error}.", file=sys.stderr)
+        code = code or 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
     sys.exit(code)
 
 

@@ -17,8 +17,14 @@ from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
 from numvae.settings import TABLE, Settings, described
 from numvae.training import checkpoint
+from numvae.training.interrupt import deliver
 from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
+
+
+# NumPy's own way with floating-point errors, whatever the caller has set: that a number underflows
+# to 0 is harmless here.
+usual_errors = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 
 
 class DoubtfulFit(UserWarning):
@@ -52,14 +58,17 @@ class VAE(Settings):
 
     # Training.
 
+    @usual_errors
     def fit(self, X, y=None, *, comm=None):
         """Train on X (N, D) from the start; y is ignored. Returns self.
 
         comm: an MPI communicator, such as mpi4py's MPI.COMM_WORLD. Its ranks, which all call `fit`
         with the same X (a memory map of one file, say), share every step; all are fitted alike.
+        What ends one of them alone ends the program.
 
-        Ctrl-C finishes the current step and leaves the estimator fitted with what it has learned,
-        with a warning; so does a loss that is no longer finite.
+        Ctrl-C and SIGTERM finish the current step and leave the estimator fitted with what it has
+        learned; then the program takes the signal: `fit` raises KeyboardInterrupt, or whatever the
+        program's own handler does. A loss that is no longer finite ends `fit` with a warning.
 
         Raises  TypeError, ValueError   invalid input, or the ranks differ; an earlier fit is kept
         """
@@ -76,17 +85,21 @@ class VAE(Settings):
             training = Training.new(settings, X_train, seed)
         training = team.share(training, X)
         lead = team.rank == 0
-        diverged = self._run(training, X_train, X_valid, None, self.verbose and lead)
-        training = team.whole(training)
-        training.keep_best()
-        self._set_fitted(training, names)
+        with team.as_one(), training.interrupt() as interrupt:
+            verbose = self.verbose and lead
+            diverged = self._run(training, X_train, X_valid, None, verbose, interrupt)
+            training = team.whole(training)
+            training.keep_best()
+            self._set_fitted(training, names)
+        self._pass_on(interrupt)
         if lead and not diverged:
             labels = None if names is None else names.tolist()
             found = doubts.doubts(training, X, X_valid, labels)
             for doubt in found + doubts.of_codes(training, X):
-                warnings.warn(doubt, DoubtfulFit, stacklevel=2)
+                warnings.warn(doubt, DoubtfulFit, stacklevel=3)
         return self
 
+    @usual_errors
     def partial_fit(self, X, y=None):
         """Train one more epoch, on the rows of X; the first call starts as `fit` does.
 
@@ -99,9 +112,11 @@ class VAE(Settings):
         else:
             X, names = self._check(X), getattr(self, "feature_names_in_", None)
             training = self._training
-        self._run(training, X, None, training.epoch + 1, self.verbose)
-        shape = getattr(self, "_about", {}).get("data", {}).get("shape")
-        self._set_fitted(training, names, {"data": {"shape": shape}} if shape else None)
+        with training.interrupt() as interrupt:
+            self._run(training, X, None, training.epoch + 1, self.verbose, interrupt)
+            shape = getattr(self, "_about", {}).get("data", {}).get("shape")
+            self._set_fitted(training, names, {"data": {"shape": shape}} if shape else None)
+        self._pass_on(interrupt)
         return self
 
     def fit_transform(self, X, y=None):
@@ -110,6 +125,7 @@ class VAE(Settings):
 
     # From data to codes, and back.
 
+    @usual_errors
     def transform(self, X):
         """The mean of q(z|x) for each row.
 
@@ -118,6 +134,7 @@ class VAE(Settings):
         X = self._check(X)
         return by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0])[0], X)
 
+    @usual_errors
     def encode(self, X, random_state=None):
         """The posterior q(z|x) of each row, and a draw from it.
 
@@ -127,6 +144,7 @@ class VAE(Settings):
         mu, logvar = by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0]), X)
         return mu, logvar, gaussian.sample(rng, mu, logvar)
 
+    @usual_errors
     def decode(self, Z):
         """The mean of p(x|z) for each code.
 
@@ -149,6 +167,7 @@ class VAE(Settings):
         """The rows as the model would have them: `decode(transform(X))`. Shapes  (N, D) → (N, D)"""
         return self.decode(self.transform(X))
 
+    @usual_errors
     def sample(self, n=1, random_state=None):
         """New rows: z ~ N(0, I), then x ~ p(x|z) with the noise of the likelihood.
 
@@ -162,6 +181,7 @@ class VAE(Settings):
 
     # What the model thinks of data, in nats.
 
+    @usual_errors
     def score_samples(self, X):
         """log p(x) of each row, by importance sampling with n_importance draws.
 
@@ -178,6 +198,7 @@ class VAE(Settings):
         """The mean of `score_samples(X)`: higher is better. Units  nats per row"""
         return float(self.score_samples(X).mean())
 
+    @usual_errors
     def elbo(self, X):
         """The evidence lower bound of each row, from the draws of `score_samples`.
 
@@ -196,6 +217,7 @@ class VAE(Settings):
         """
         return anomaly.p_values(self.score_samples(X), self.score_samples(X_reference))
 
+    @usual_errors
     def impute(self, X, random_state=None):
         """X with what is missing (NaN) filled in by its expectation given what is known.
 
@@ -310,8 +332,8 @@ class VAE(Settings):
         if not hasattr(self, "network_"):
             raise NotFittedError("This VAE instance is not fitted yet: call fit(X) first.")
 
-    def _run(self, training, X, X_valid, epochs, verbose):
-        """Train until so many epochs are finished; a warning says what stopped it before.
+    def _run(self, training, X, X_valid, epochs, verbose, interrupt):
+        """Train until so many epochs are finished, or as it is asked; a warning says if it diverged.
 
         Returns whether it diverged
         """
@@ -320,22 +342,24 @@ class VAE(Settings):
         diverged = False
         shown = {"on_step": progress.step, "on_epoch": progress.epoch} if verbose else {}
         try:
-            stopped = training.run(X, X_valid, epochs, close_epoch=True, **shown)
+            training.run(X, X_valid, epochs, asked=interrupt.asked, close_epoch=True, **shown)
         except Diverged as error:
-            stopped = None
             diverged = True
             training.begin_epoch()
             text = f"{error} The estimator keeps what it learned in the epochs before."
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
         progress.close()
-        if stopped:
-            warnings.warn(
-                f"Training was interrupted in epoch {training.epoch}; the estimator is fitted with "
-                "what it has learned.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
         return diverged
+
+    def _pass_on(self, interrupt):
+        """Have the program take the signal that ended training, if any; a warning if it goes on."""
+        if number := interrupt.asked():
+            text = (
+                f"Training was interrupted in epoch {self.n_iter_}; the estimator is fitted with "
+                "what it has learned."
+            )
+            deliver(number, text)
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
 
     def _set_fitted(self, training, names, about=None):
         self._training, self._about = training, about or {}

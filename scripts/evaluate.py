@@ -157,10 +157,8 @@ def hidden(text):
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
         args.function(args)
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     return 0
 
 

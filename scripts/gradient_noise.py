@@ -67,11 +67,9 @@ def trained(seed):
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
         path = new_file(args.figure, ".png") if args.figure else None
         laboratory(args, path)
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     return 0
 
 

@@ -34,11 +34,9 @@ def parser():
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
         path = new_file(args.figure, ".png") if args.figure else None
         compare(args.seed, path)
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     return 0
 
 

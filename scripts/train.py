@@ -6,10 +6,11 @@ python scripts/train.py --data my_images.npy --likelihood gaussian --latent 10
 mpiexec -n 2 python scripts/train.py --data mnist
 """
 
+import argparse
 import dataclasses
 from pathlib import Path
 
-from numvae import datasets, hardware, parallel, runs
+from numvae import datasets, hardware, parallel, progress, runs
 from numvae.cli import Parser, add_settings, integer, script, shown
 from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
@@ -128,14 +129,21 @@ def new_run(args):
     return runs.Run(None, training, {"data": source}), data
 
 
-def old_run(args):
-    """A run to be resumed, and its data set: Run, Dataset."""
-    defaults = vars(parser().parse_args([]))
-    for name, value in vars(args).items():
-        if name not in AT_RESUME and value != defaults[name]:
+def check_resume(p, argv, args):
+    """Refuse what is typed beside --resume and does not go with it.
+
+    Raises  ValueError
+    """
+    unset = argparse.Namespace(**dict.fromkeys(vars(args)))  # argparse sets only what is typed
+    for name, value in vars(p.parse_args(argv, unset)).items():
+        if args.resume is not None and value is not None and name not in AT_RESUME:
             raise ValueError(
                 f"a resumed run keeps its settings, so --resume does not go with {_flag(name)}."
             )
+
+
+def old_run(args):
+    """A run to be resumed, and its data set: Run, Dataset."""
     run = runs.resume(args.resume)
     data = run.training_data(None, args.data_dir, args.download)
     training = run.training
@@ -155,30 +163,27 @@ def _flag(name):
 
 def main(argv=None):
     p = parser()
-    try:
+    with p.mistakes():
         team = parallel.started()
-    except ValueError as error:
-        p.error(str(error))
     args = p.parse_args(argv)
+    with p.mistakes():
+        check_resume(p, argv, args)
     try:
-        return train(p, args, team)
+        with team.as_one():
+            return train(p, args, team)
     except OSError as error:
         p.exit(1, f"{p.prog}: a file could not be written: {error}.\n")
 
 
 def train(p, args, team):
     """Begin or resume a run, train, and leave its files; returns the exit code."""
-    try:
+    with p.mistakes():
         with team.together():
-            run, data = (old_run if args.resume else new_run)(args)
+            run, data = (new_run if args.resume is None else old_run)(args)
         description = f"{data.name}: {data.split}.\n{run.model}"
         run.share(team, data)
         run.path = run.path or team.first(lambda: runs.new_folder(args.out, data.name))
-    except (ValueError, OSError) as error:
-        p.error(str(error))
-    except (MemoryError, OverflowError) as error:
-        p.error(f"this is more than the machine can hold: {error}.")
-    say = (lambda *_: None) if args.quiet else print
+    say = (lambda text: None) if args.quiet else progress.say
     if data.summary:
         say(data.summary)
     say(description)
@@ -190,8 +195,9 @@ def train(p, args, team):
         where = run.path / "checkpoint.npz"
         p.exit(1, f"\n{error} The parameters from before that step are in {where}.\n")
     if stopped:
+        epoch = min(run.training.epoch + 1, run.training.length(len(data.X), data.X_valid))
         say(
-            f"Stopped by {stopped.name} in epoch {run.training.epoch + 1}. Resume with: "
+            f"Stopped by {stopped.name} in epoch {epoch}. Resume with: "
             f"python scripts/train.py --resume {run.path}"
         )
         return 128 + stopped

@@ -51,12 +51,10 @@ def parser():
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
         figure, steps = (path and new_file(path, ".png") for path in (args.figure, args.steps))
         if figure and figure == steps:
             raise ValueError(f"--figure and --steps both name {figure}; each needs its own file.")
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     net, step = trace.example(
         args.likelihood, args.activation, args.objective, args.samples, args.seed
     )
