@@ -43,7 +43,7 @@ def script(main):
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:  # closed, or a program without a console
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
         with contextlib.suppress(AttributeError):  # a notebook's, which encodes everything
             getattr(sys, name).reconfigure(errors="backslashreplace")
     try:

@@ -21,7 +21,6 @@ from numvae.training.interrupt import deliver
 from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
 
-
 # NumPy's own way with floating-point errors, whatever the caller has set: that a number underflows
 # to 0 is harmless here.
 usual_errors = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
@@ -333,9 +332,9 @@ class VAE(Settings):
             raise NotFittedError("This VAE instance is not fitted yet: call fit(X) first.")
 
     def _run(self, training, X, X_valid, epochs, verbose, interrupt):
-        """Train until so many epochs are finished, or as it is asked; a warning says if it diverged.
+        """Train until so many epochs are finished, or a signal asks to stop.
 
-        Returns whether it diverged
+        Returns whether it diverged, which a warning says
         """
         n_epochs = training.length(len(X), X_valid) if epochs is None else epochs
         progress = Progress(n_epochs, len(X), quiet=not verbose)

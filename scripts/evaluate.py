@@ -21,7 +21,7 @@ from numvae.cli import Parser, integer, new_file, script
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
-from numvae.progress import duration
+from numvae.progress import duration, say
 from numvae.rows import mean_of, split_missing
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
@@ -166,9 +166,9 @@ def report(args):
     run = runs.load(args.run)
     dataset = run.training_data(args.data, args.data_dir)
     folder = runs.new_folder(args.out, dataset.name)
-    print(f"{dataset.split}\n{run.model}")
+    say(f"{dataset.split}\n{run.model}")
     for line in run.report(dataset, folder):
-        print(line)
+        say(line)
 
 
 def sample(args):
@@ -233,10 +233,10 @@ def likelihood(args):
         "",
         *diagnostics.lines(measured),
     ]
-    print("\n".join(lines))
     write_atomically(folder / "likelihood.txt", ("\n".join(lines) + "\n").encode())
     k, values, errors = (np.array(column) for column in zip(*curve))
     plots.save(plots.bound_over_samples(k, values, errors), folder / "bound.png")
+    print("\n".join(lines))
 
 
 def score(args):

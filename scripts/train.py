@@ -171,6 +171,8 @@ def main(argv=None):
     try:
         with team.as_one():
             return train(p, args, team)
+    except BrokenPipeError:  # of what is printed, see `script`
+        raise
     except OSError as error:
         p.exit(1, f"{p.prog}: a file could not be written: {error}.\n")
 
@@ -183,7 +185,8 @@ def train(p, args, team):
         description = f"{data.name}: {data.split}.\n{run.model}"
         run.share(team, data)
         run.path = run.path or team.first(lambda: runs.new_folder(args.out, data.name))
-    say = (lambda text: None) if args.quiet else progress.say
+    # Nothing that cannot be printed ends the training; what cannot be at its end ends the program.
+    say, conclude = [lambda text: None] * 2 if args.quiet else (progress.say, print)
     if data.summary:
         say(data.summary)
     say(description)
@@ -196,13 +199,13 @@ def train(p, args, team):
         p.exit(1, f"\n{error} The parameters from before that step are in {where}.\n")
     if stopped:
         epoch = min(run.training.epoch + 1, run.training.length(len(data.X), data.X_valid))
-        say(
+        conclude(
             f"Stopped by {stopped.name} in epoch {epoch}. Resume with: "
             f"python scripts/train.py --resume {run.path}"
         )
         return 128 + stopped
     run.training = team.whole(run.training)
-    team.first(lambda: finish(run, data, say))
+    team.first(lambda: finish(run, data, say, conclude))
     return 0
 
 
@@ -222,11 +225,11 @@ def _what(args, run, data):
     return line + ":"
 
 
-def finish(run, data, say):
+def finish(run, data, say, conclude):
     """Keep the best epoch's model, and leave it with its numbers and pictures."""
     for line in run.finish(data):
         say(line)
-    say(f"In {run.path}: {', '.join(sorted(path.name for path in run.path.iterdir()))}")
+    conclude(f"In {run.path}: {', '.join(sorted(path.name for path in run.path.iterdir()))}")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import numpy as np
@@ -470,22 +469,23 @@ def test_an_ignored_signal_stops_nothing(X, monkeypatch, taken):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
 
 
-def test_one_control_c_ends_a_loop_of_fits_quickly(X, taken):
+def test_one_control_c_ends_a_loop_of_fits(X, taken):
     def press():
         if not over.wait(0.3):
             os.kill(os.getpid(), signal.SIGINT)
 
-    over, hand, start, fits = threading.Event(), threading.Thread(target=press), time.monotonic(), 0
+    over, hand, fitted = threading.Event(), threading.Thread(target=press), []
     hand.start()
     try:
         with pytest.raises(KeyboardInterrupt):
-            for fits in range(5):
-                vae = VAE(**{**FAST, "epochs": 10**9})
-                vae.fit(X)
+            for _ in range(5):
+                fitted.append(VAE(**{**FAST, "epochs": 10**9}))
+                fitted[-1].fit(X)
     finally:  # a fit that fails must not be followed by a Ctrl-C
         over.set()
         hand.join()
-    assert fits == 0 and 0 < vae.n_iter_ < 10**9
+    (vae,) = fitted
+    assert 0 < vae.n_iter_ < 10**9
     assert_usable(vae, X)
 
 
