@@ -5,6 +5,8 @@ python scripts/walk.py --likelihood gaussian-sigma-z --objective iwae --samples 
 python scripts/walk.py --figure trace.png --steps finite_differences.png
 """
 
+import sys
+
 import numpy as np
 
 from numvae import plots
@@ -52,6 +54,8 @@ def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
     with p.mistakes():
+        if sys.flags.optimize > 1:
+            raise ValueError("the labels stand in docstrings, which python -OO leaves out: use -O.")
         figure, steps = (path and new_file(path, ".png") for path in (args.figure, args.steps))
         if figure and figure == steps:
             raise ValueError(f"--figure and --steps both name {figure}; each needs its own file.")
