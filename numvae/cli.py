@@ -9,7 +9,7 @@ import os
 import sys
 from pathlib import Path
 
-from numvae.constraints import Flag, Number
+from numvae.constraints import Count, Flag
 from numvae.settings import TABLE
 
 
@@ -78,8 +78,8 @@ def argument(constraint):
 
 
 def integer(least):
-    """An argparse type: a whole number, at least `least`."""
-    return argument(Number(int, least=least))
+    """An argparse type: how many of something, at least `least`."""
+    return argument(Count(int, least=least))
 
 
 def add_settings(groups, **defaults):

@@ -17,7 +17,8 @@ import time
 import numpy as np
 
 from numvae import plots, runs
-from numvae.cli import Parser, integer, new_file, script
+from numvae.cli import Parser, argument, integer, new_file, script
+from numvae.constraints import Seed
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
@@ -64,7 +65,7 @@ def parser():
         "a new file: .npy or .csv for numbers, .png for a picture",
     )
     c.add_argument("-n", type=integer(1), default=64, metavar="N", help="how many (default: 64)")
-    c.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
+    c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     c.add_argument(
         "--noise",
         action="store_true",
@@ -135,7 +136,7 @@ def parser():
         metavar="N",
         help="only the first N examples; without it all, or 500 with --hide",
     )
-    c.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
+    c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     return p
 
 
@@ -175,6 +176,7 @@ def sample(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
     _check_picture(path, run.shape)
+    np.empty((args.n, run.model.n_features), run.model.dtype)  # MemoryError before any work
     rng = np.random.default_rng(args.seed)
     z = rng.standard_normal((args.n, run.model.n_latent), dtype=run.model.dtype)
     x = run.vae.sample(args.n, args.seed) if args.noise else run.vae.decode(z)

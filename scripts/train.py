@@ -10,6 +10,8 @@ import argparse
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from numvae import datasets, hardware, parallel, progress, runs
 from numvae.cli import Parser, add_settings, integer, script, shown
 from numvae.datasets.dataset import IMAGES
@@ -156,6 +158,16 @@ def old_run(args):
     return run, data
 
 
+def first_step(training, X):
+    """Compute a step that is not taken: it shows what memory a step needs, before any file is made.
+
+    Raises  MemoryError
+    """
+    batch = training.minibatch(X, np.arange(min(len(X), training.settings.batch_size)))
+    with np.errstate(over="ignore", invalid="ignore"):  # it is for the watchdog to say
+        training.loss_and_grad(batch, training.settings.beta)
+
+
 def _flag(name):
     flags = {line.name: line.metadata["flag"] or line.name for line in TABLE}
     return "--" + flags.get(name, name).replace("_", "-")
@@ -184,6 +196,7 @@ def train(p, args, team):
             run, data = (new_run if args.resume is None else old_run)(args)
         description = f"{data.name}: {data.split}.\n{run.model}"
         run.share(team, data)
+        first_step(run.training, data.X)
         run.path = run.path or team.first(lambda: runs.new_folder(args.out, data.name))
     # Nothing that cannot be printed ends the training; what cannot be at its end ends the program.
     say, conclude = [lambda text: None] * 2 if args.quiet else (progress.say, print)

@@ -10,7 +10,8 @@ import sys
 import numpy as np
 
 from numvae import plots
-from numvae.cli import Parser, integer, new_file, script
+from numvae.cli import Parser, argument, integer, new_file, script
+from numvae.constraints import Seed
 from numvae.lessons import trace
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations
@@ -37,7 +38,7 @@ def parser():
         help="samples of z for each example (1)",
     )
     p.add_argument(
-        "--seed", type=integer(0), default=0, metavar="N", help="of model, data, noise (0)"
+        "--seed", type=argument(Seed()), default=0, metavar="N", help="of model, data, noise (0)"
     )
     p.add_argument(
         "--figure", metavar="FILE", help="draw the way forward and back into this new PNG file"
