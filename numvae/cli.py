@@ -6,6 +6,7 @@ Errors are one sentence and exit code 2; no file that exists is overwritten by a
 import argparse
 import contextlib
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -18,6 +19,13 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **settings):
         super().__init__(allow_abbrev=False, **settings)
+
+    def parse_known_args(self, args=None, namespace=None):
+        args = sys.argv[1:] if args is None else list(args)
+        for text in args:
+            if re.fullmatch("(--[^=]*=)?", text):
+                self.error(f"{text or 'an argument'} is empty; is a variable of the shell not set?")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message} (see --help)\n")

@@ -59,10 +59,9 @@ class Count(Number):
     MOST = 10**9
 
     def __call__(self, value):
-        value = super().__call__(value)
-        if value > self.MOST:
+        if isinstance(value, numbers.Integral) and value > self.MOST:
             raise ValueError(f"must be at most {self.MOST:,}, found {value!r}.")
-        return value
+        return super().__call__(value)
 
 
 class Choice(NamedTuple):
@@ -111,8 +110,8 @@ class Widths:
         try:
             return tuple(map(self.width, value))
         except (TypeError, ValueError) as error:
-            text = f"must hold widths, each {self.width}, found {value!r}."
-            raise type(error)(text) from None
+            wanted = str(error).removeprefix("must be ")
+            raise type(error)(f"must hold widths, each {wanted}") from None
 
 
 class Names(Choice):
