@@ -29,6 +29,7 @@ from numvae.progress import Countdown, Progress
 from numvae.report import Report
 from numvae.rows import join
 from numvae.training import checkpoint
+from numvae.training.interrupt import HANGUP
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
@@ -84,14 +85,16 @@ class Run:
             if row["epoch"] - saved >= every and row["epoch"] < epochs:
                 save()
 
-        try:
-            stopped = training.run(dataset.X, X_valid, on_step=progress.step, on_epoch=on_epoch)
-        except Diverged:
+        shown = {"on_step": progress.step, "on_epoch": on_epoch}
+        with training.interrupt(HANGUP) as interrupt:
+            try:
+                training.run(dataset.X, X_valid, asked=interrupt.asked, **shown)
+            except Diverged:
+                save()
+                raise
+            progress.close()
             save()
-            raise
-        progress.close()
-        save()
-        return stopped
+        return interrupt.asked()
 
     def finish(self, dataset):
         """Keep the best epoch's model, and write it with its report and its pictures.

@@ -17,11 +17,12 @@ import time
 import numpy as np
 
 from numvae import plots, runs
-from numvae.cli import Parser, integer, new_file, script
+from numvae.cli import Parser, argument, integer, new_file, script
+from numvae.constraints import Seed
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import folder_atomically, open_atomically, write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
-from numvae.progress import duration
+from numvae.progress import duration, say
 from numvae.rows import mean_of, split_missing
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
@@ -64,7 +65,7 @@ def parser():
         "a new file: .npy or .csv for numbers, .png for a picture",
     )
     c.add_argument("-n", type=integer(1), default=64, metavar="N", help="how many (default: 64)")
-    c.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
+    c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     c.add_argument(
         "--noise",
         action="store_true",
@@ -135,7 +136,7 @@ def parser():
         metavar="N",
         help="only the first N examples; without it all, or 500 with --hide",
     )
-    c.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
+    c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     return p
 
 
@@ -157,10 +158,8 @@ def hidden(text):
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
         args.function(args)
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     return 0
 
 
@@ -168,15 +167,16 @@ def report(args):
     run = runs.load(args.run)
     dataset = run.training_data(args.data, args.data_dir)
     with folder_atomically(args.out) as folder:
-        print(f"{dataset.split}\n{run.model}")
+        say(f"{dataset.split}\n{run.model}")
         for line in run.report(dataset, folder):
-            print(line)
+            say(line)
 
 
 def sample(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
     _check_picture(path, run.shape)
+    np.empty((args.n, run.model.n_features), run.model.dtype)  # MemoryError before any work
     rng = np.random.default_rng(args.seed)
     z = rng.standard_normal((args.n, run.model.n_latent), dtype=run.model.dtype)
     x = run.vae.sample(args.n, args.seed) if args.noise else run.vae.decode(z)

@@ -54,8 +54,9 @@ def main(argv=None):
         found = f"there is no recipe {args.name!r}" if args.name else "no recipe was named"
         p.error(f"{found}; choose from {', '.join(RECIPES)}.")
     try:
-        return reproduce(args)
-    except (ValueError, OSError, Diverged) as error:
+        with p.mistakes():
+            return reproduce(args)
+    except Diverged as error:
         p.error(str(error))
 
 
@@ -73,10 +74,10 @@ def reproduce(args):
             print(f"{args.name}, {name}: train.py {run.flags} --epochs {epochs}", flush=True)
             place.mkdir(parents=True, exist_ok=True)
             with locked(place):
-                trained_run, data = train_run(run, place, epochs, args)
-                if trained_run.training.epoch < epochs:
+                trained_run, data, stopped = train_run(run, place, epochs, args)
+                if stopped:
                     print("Stopped. Rerun the same command to continue.")
-                    return 130
+                    return 128 + stopped
                 numbers = measure(trained_run, data, run.draws[length])
             trained[name] = Trained(name, run, trained_run.training, data, numbers)
         write_report(folder, args.name, recipe, trained)
@@ -125,8 +126,8 @@ def claimed(folder, settings):
 def train_run(recipe_run, folder, epochs, args):
     """Train a run to its end, or until it is interrupted; from its checkpoint if there is one.
 
-    Returns  the runs.Run with the parameters of its last epoch, which are the ones kept, and its
-             Dataset
+    Returns  the runs.Run with the parameters of its last epoch, which are the ones kept, its
+             Dataset, and the signal that interrupted it, or None
     """
     where = ["--data-dir", args.data_dir] * bool(args.data_dir) + ["--download"] * args.download
     if (folder / "checkpoint.npz").is_file():
@@ -135,15 +136,15 @@ def train_run(recipe_run, folder, epochs, args):
         flags = [*shlex.split(recipe_run.flags), "--epochs", str(epochs)]
     args = train.parser().parse_args(flags + where)
     run, data = (train.old_run if args.resume else train.new_run)(args)
-    run.path, training = folder, run.training
+    run.path, training, stopped = folder, run.training, None
     if training.epoch < epochs:
         run.save()
         with recipe_run.planted():
-            run.train(data, max(1, epochs // 50))
+            stopped = run.train(data, max(1, epochs // 50))
     if training.epoch == epochs > training.best_epoch:
         training.best, training.best_epoch = training.model.parameters.vector.copy(), epochs
         run.save()
-    return run, data
+    return run, data, stopped
 
 
 def measure(run, data, draws):

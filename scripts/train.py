@@ -6,12 +6,15 @@ python scripts/train.py --data my_images.npy --likelihood gaussian --latent 10
 mpiexec -n 2 python scripts/train.py --data mnist
 """
 
+import argparse
 import contextlib
 import dataclasses
 import shlex
 from pathlib import Path
 
-from numvae import datasets, hardware, parallel, runs
+import numpy as np
+
+from numvae import datasets, hardware, parallel, progress, runs
 from numvae.cli import Parser, add_settings, integer, script, shown
 from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
@@ -132,14 +135,21 @@ def new_run(args):
     return runs.Run(None, training, {"data": source}), data
 
 
-def old_run(args):
-    """A run to be resumed, and its data set: Run, Dataset."""
-    defaults = vars(parser().parse_args([]))
-    for name, value in vars(args).items():
-        if name not in AT_RESUME and value != defaults[name]:
+def check_resume(p, argv, args):
+    """Refuse what is typed beside --resume and does not go with it.
+
+    Raises  ValueError
+    """
+    unset = argparse.Namespace(**dict.fromkeys(vars(args)))  # argparse sets only what is typed
+    for name, value in vars(p.parse_args(argv, unset)).items():
+        if args.resume is not None and value is not None and name not in AT_RESUME:
             raise ValueError(
                 f"a resumed run keeps its settings, so --resume does not go with {_flag(name)}."
             )
+
+
+def old_run(args):
+    """A run to be resumed, and its data set: Run, Dataset."""
     run = runs.resume(args.resume)
     data = run.training_data(None, args.data_dir, args.download)
     training = run.training
@@ -152,6 +162,16 @@ def old_run(args):
     return run, data
 
 
+def first_step(training, X):
+    """Compute a step that is not taken: it shows what memory a step needs, before any file is made.
+
+    Raises  MemoryError
+    """
+    batch = training.minibatch(X, np.arange(min(len(X), training.settings.batch_size)))
+    with np.errstate(over="ignore", invalid="ignore"):  # it is for the watchdog to say
+        training.loss_and_grad(batch, training.settings.beta)
+
+
 def _flag(name):
     flags = {line.name: line.metadata["flag"] or line.name for line in TABLE}
     return "--" + flags.get(name, name).replace("_", "-")
@@ -159,14 +179,16 @@ def _flag(name):
 
 def main(argv=None):
     p = parser()
-    try:
+    with p.mistakes():
         team = parallel.started()
-    except ValueError as error:
-        p.error(str(error))
     args = p.parse_args(argv)
+    with p.mistakes():
+        check_resume(p, argv, args)
     try:
-        with contextlib.ExitStack() as held:
+        with contextlib.ExitStack() as held, team.as_one():
             return train(p, args, team, held)
+    except BrokenPipeError:  # of what is printed, see `script`
+        raise
     except OSError as error:
         p.exit(1, f"{p.prog}: a file could not be read or written: {error}.\n")
 
@@ -176,21 +198,19 @@ def train(p, args, team, held):
 
     held    an ExitStack, which rank 0 gives the lock of the run's folder
     """
-    try:
-        if args.resume:
+    with p.mistakes():
+        if args.resume is not None:
             team.first(lambda: held.enter_context(runs.old_folder(args.resume)))
         with team.together():
-            run, data = (old_run if args.resume else new_run)(args)
+            run, data = (new_run if args.resume is None else old_run)(args)
         description = f"{data.name}: {data.split}.\n{run.model}"
         run.share(team, data)
+        first_step(run.training, data.X)
         run.path = run.path or team.first(
             lambda: held.enter_context(runs.new_folder(args.out, data.name))
         )
-    except (ValueError, OSError) as error:
-        p.error(str(error))
-    except (MemoryError, OverflowError) as error:
-        p.error(f"this is more than the machine can hold: {error}.")
-    say = (lambda *_: None) if args.quiet else print
+    # Nothing that cannot be printed ends the training; what cannot be at its end ends the program.
+    say, conclude = [lambda text: None] * 2 if args.quiet else (progress.say, print)
     if data.summary:
         say(data.summary)
     say(description)
@@ -202,10 +222,11 @@ def train(p, args, team, held):
     except Diverged as error:
         p.exit(1, f"\n{error} {_after_divergence(run, resume)}\n")
     if stopped:
-        say(f"Stopped by {stopped.name} in epoch {run.training.epoch + 1}. Resume with: {resume}")
+        epoch = min(run.training.epoch + 1, run.training.length(len(data.X), data.X_valid))
+        conclude(f"Stopped by {stopped.name} in epoch {epoch}. Resume with: {resume}")
         return 128 + stopped
     run.training = team.whole(run.training)
-    team.first(lambda: finish(run, data, say))
+    team.first(lambda: finish(run, data, say, conclude))
     return 0
 
 
@@ -238,12 +259,12 @@ def _after_divergence(run, resume):
     )
 
 
-def finish(run, data, say):
+def finish(run, data, say, conclude):
     """Keep the best epoch's model, and leave it with its numbers and pictures."""
     for line in run.finish(data):
         say(line)
     names = sorted(path.name for path in run.path.iterdir() if path.name != LOCK)
-    say(f"In {run.path}: {', '.join(names)}")
+    conclude(f"In {run.path}: {', '.join(names)}")
 
 
 if __name__ == "__main__":

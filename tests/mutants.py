@@ -322,7 +322,8 @@ def verdict(module, mutant):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    about = "Change one thing at a time: do the tests notice?"
+    parser = argparse.ArgumentParser(description=about, allow_abbrev=False)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="rules/dense.py …; or all")
     modules = parser.parse_args().modules or MODULES
     for module in modules:

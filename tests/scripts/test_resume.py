@@ -183,7 +183,7 @@ def damage(folder, how):
     [
         *((None, flag, flag.split()[0]) for flag in ("--latent 3", "--lr 0.1", "--hidden 9")),
         *((None, flag, flag.split()[0]) for flag in ("--beta 2", "--batch-size 7", "--out b")),
-        (None, "--data faces --seed 5", "--seed"),
+        *((None, flag, flag.split()[0]) for flag in ("--data faces", "--seed 0", "--validation 5")),
         (None, "--schedule cosine", "--schedule"),
         (None, "--epochs 1", "has 2 epochs already; give --epochs above that"),
         (None, "--epochs 0", "--epochs"),

@@ -133,7 +133,7 @@ def test_arrays_that_do_not_fit_are_refused(saved, arrays):
     [
         ("n_latent", 3, "its arrays have not the shapes"),
         ("n_latent", -2, "n_latent must be a whole number, at least 1, found -2"),
-        ("n_latent", 10**12, "its arrays"),  # no memory is taken
+        ("n_latent", 10**9, "its arrays"),  # no memory is taken
         ("n_latent", 2.0, "n_latent must be a whole number"),
         ("hidden", [10**9, 10**9], "its arrays are not those of its configuration"),
         ("hidden", 3, "hidden must be a sequence of widths, found 3"),

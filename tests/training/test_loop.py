@@ -90,24 +90,24 @@ def test_a_run_tells_of_every_step_and_epoch_and_goes_on_where_it_stood(X):
 
 
 @pytest.mark.parametrize("close_epoch", [False, True])
-def test_a_signal_stops_a_run_after_the_step_and_the_epoch_is_closed_on_request(X, close_epoch):
+def test_a_run_stops_after_the_step_when_asked_and_the_epoch_is_closed_on_request(X, close_epoch):
     def on_step(n_seen):
         if training.epoch == 1:
             signal.raise_signal(signal.SIGINT)
 
     training = start(X)
-    stopped = training.run(X, X, None, on_step, close_epoch=close_epoch)
-    assert stopped is signal.SIGINT
+    with training.interrupt() as interrupt:
+        training.run(X, X, None, on_step, asked=interrupt.asked, close_epoch=close_epoch)
+    assert interrupt.asked() is signal.SIGINT
     where = training.epoch, training.step, training.n_seen, len(training.history)
     assert where == ((2, 0, 0, 2) if close_epoch else (1, 1, 10, 1))
     assert training.optimizer.t == 4
 
 
-def test_a_signal_in_the_last_step_of_all_stops_nothing(X):
-    training = start(X, epochs=1)
-    on_step = lambda n_seen: n_seen == N and signal.raise_signal(signal.SIGTERM)  # noqa: E731
-    assert training.run(X, None, None, on_step, close_epoch=True) is None
-    assert training.epoch == 1
+def test_a_run_that_is_asked_to_stop_in_its_last_step_is_whole(X):
+    training, seen = start(X, epochs=1), []
+    training.run(X, None, None, seen.append, asked=lambda: N in seen, close_epoch=True)
+    assert training.epoch == 1 and training.history == train(start(X, epochs=1), X, None, 1).history
 
 
 @pytest.mark.parametrize(
@@ -374,9 +374,11 @@ def test_a_run_by_itself_that_was_stopped_ends_as_if_it_had_not_been(short, tmp_
 
     def on_step(n_seen):
         if training.optimizer.t == 23:
-            signal.raise_signal(signal.SIGINT)
+            stop.append(True)
 
-    assert training.run(X[20:], X[:20], on_step=on_step) is signal.SIGINT
+    stop = []
+    training.run(X[20:], X[:20], on_step=on_step, asked=lambda: bool(stop))
+    assert training.epoch < whole.epoch
     checkpoint.save(training, tmp_path / "c")
     training, _ = checkpoint.load(tmp_path / "c")
     assert training.run(X[20:], X[:20]) is None
