@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 import pytest
-from matplotlib.text import Text
+from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import plots
 from numvae.datasets import Dataset
@@ -10,7 +10,9 @@ from numvae.evaluation import diagnostics, latent
 from numvae.evaluation.conventions import bits_per_dimension
 from numvae.report import Report
 from numvae.settings import Settings
+from numvae.streams import PICTURES, stream
 from numvae.training.loop import Training
+from numvae.training.minibatches import corrupt
 
 
 def a_run(shape=(4, 3), n=40, n_valid=30, known=(), spread=1.0, gray=False, **settings):
@@ -138,9 +140,44 @@ def test_pictures_are_those_that_the_data_allow(shape, n_latent, names, tmp_path
     assert all(figure.axes for figure in figures.values())
 
 
+def shown(monkeypatch, name, training, dataset):
+    """The arguments that a run's picture is drawn from."""
+    given, draw = [], getattr(plots, name)
+    monkeypatch.setattr(plots, name, lambda *args, **kw: given.append(args) or draw(*args, **kw))
+    dict(Report(training, dataset).pictures())
+    return given[0]
+
+
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood):
+def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood, monkeypatch):
     training, dataset = a_run(likelihood=likelihood, denoise=("gaussian", 0.2), missing=True)
     dataset.X_valid[::3, 1] = np.nan
-    figure = dict(Report(training, dataset).pictures())["denoising.png"]
-    assert {"original", "corrupted", "denoised"} <= {t.get_text() for t in figure.findobj(Text)}
+    (clean, corrupted, denoised), names = shown(monkeypatch, "strips", training, dataset)
+    assert names == ["original", "corrupted", "denoised"]
+    x, observed = training.inputs(dataset.X_valid[np.linspace(0, 29, 20).astype(int)])
+    assert_array_equal(clean.reshape(x.shape), x)
+    seen = corrupt(
+        stream(3, *PICTURES), x, observed, training.model.units, "gaussian", 0.2
+    )  # the noise of the pictures' own stream, which nothing was drawn from before
+    assert_array_equal(corrupted.reshape(x.shape), np.clip(seen, 0.0, 1.0))
+    assert (seen != x).any() and (seen < 0.0).any()
+    mean = training.model.decode(training.model.encode(seen)[0])
+    assert_allclose(denoised.reshape(x.shape), mean, rtol=1e-6)
+
+
+def test_the_units_that_are_used_and_the_two_of_most_kl_are_shown(monkeypatch):
+    training, dataset = a_run(n_latent=4, known=("label",))
+    for name in ("mu.W", "mu.b", "logvar.W", "logvar.b"):
+        training.model.parameters.values[name][..., 0] = 0.0  # a unit that is the prior
+    training.model.parameters.values["mu.W"][:, 2] *= 5.0
+    each = diagnostics.latent_units(*training.model.encode(dataset.X))
+    with monkeypatch.context() as patch:
+        kl, active = shown(patch, "kl_per_unit", training, dataset)
+    assert_allclose(kl, each["kl"], rtol=1e-6)
+    assert_array_equal(active, each["activity"] > diagnostics.ACTIVE)
+    assert not active[0] and active[2]
+    with monkeypatch.context() as patch:
+        _, ticks, axes = shown(patch, "manifold", training, dataset)
+    assert set(axes) == set(each["kl"].argsort()[-2:]) and axes[0] < axes[1]
+    (line,) = (line for line in Report(training, dataset).lines() if "  active " in line)
+    assert line.split()[1:4] == [str(active.sum()), "of", "4"]

@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder
-from numvae.rows import Inputs, binarized, mean_of
+from numvae.rows import Inputs, binarized, mean_of, split_missing
 from numvae.rules import bernoulli
 from numvae.settings import Settings
-from numvae.streams import WEIGHTS, stream
+from numvae.streams import EVALUATION, WEIGHTS, stream
 from numvae.training import checkpoint, loop, minibatches
 from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
@@ -254,6 +254,19 @@ def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X, mon
         training.evaluate(X)
     assert set(np.unique(scored)) == {0.0, 1.0}
     assert_array_equal(scored[0], scored[1])
+
+
+def test_evaluation_is_of_what_is_known_and_fills_in_the_rest_as_training_does():
+    X = table(60)
+    X[::2, 1] = np.nan
+    training = start(X, likelihood="gaussian", missing=True)
+    x, observed = split_missing(X, training.model.fill)
+    eps = stream(0, *EVALUATION, 0).standard_normal((1, len(X), Z), X.dtype)
+    nll, kl = training.model.elbo_terms(x, eps, observed)
+    found = training.evaluate(X)
+    assert_allclose(found, [nll, kl], rtol=1e-12)
+    assert (x[::2, 1] != 0.0).all()
+    assert (training.model.elbo_terms(x, eps)[0][::2] != nll[::2]).all()
 
 
 def test_a_plain_autoencoder_is_evaluated_at_the_mean_and_without_a_kl(X):
