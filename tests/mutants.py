@@ -18,6 +18,7 @@ import copy
 import marshal
 import os
 import random
+import resource
 import shutil
 import signal
 import sys
@@ -78,6 +79,7 @@ ON_OTHERS = (
 )
 OWN = {"constraints.py": "tests/test_settings.py"}  # the tests of a module, if not of its name
 SECONDS, WIDER_SECONDS = 30, 120  # of the processor: what takes longer hangs
+MEMORY = 2**31  # bytes: what takes more would take all
 WAIT = 10  # times as long on the clock: what waits longer waits for ever
 
 OPERATORS = {
@@ -356,6 +358,7 @@ def killed(module, code, tests, seconds):
             sink = os.open(os.devnull, os.O_WRONLY)
             os.dup2(sink, 1)
             os.dup2(sink, 2)
+            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
             signal.setitimer(signal.ITIMER_PROF, seconds)
             signal.alarm(WAIT * seconds)
             failed = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])
@@ -389,7 +392,8 @@ def verdict(module, mutant):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    about = "Change one place at a time: do the tests notice?"
+    parser = argparse.ArgumentParser(description=about, allow_abbrev=False)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help="rules/dense.py …")
     parser.add_argument("--sample", type=int, metavar="N", help="so many mutants, not all")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample")
