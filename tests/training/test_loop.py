@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder
 from numvae.rows import Inputs, binarized, mean_of, split_missing
-from numvae.rules import bernoulli
+from numvae.rules import bernoulli, schedules
 from numvae.settings import Settings
 from numvae.streams import EVALUATION, WEIGHTS, stream
 from numvae.training import checkpoint, loop, minibatches
@@ -38,6 +38,20 @@ def train(training, X, X_valid=None, epochs=3):
 
 
 # A run.
+
+
+def test_the_rate_falls_and_beta_rises_as_the_settings_say(X, monkeypatch):
+    training, betas = start(X, epochs=3, schedule="cosine", warmup=2, beta=0.5), []
+
+    def loss_and_grad(batch, beta, loss_and_grad=training.loss_and_grad):
+        betas.append(beta)
+        return loss_and_grad(batch, beta)
+
+    monkeypatch.setattr(training, "loss_and_grad", loss_and_grad)
+    for epoch, last in enumerate((0, 1, 2, 2)):  # past the last epoch the rate stays
+        train(training, X, epochs=epoch + 1)
+        assert training.optimizer.lr_factor == schedules.cosine(last, 3)
+        assert betas[3 * epoch :] == [0.5 * schedules.warmup(epoch, 2)] * 3
 
 
 def test_a_new_run_is_as_its_settings_say_and_starts_at_the_mean_of_the_data(X, dtype):
@@ -332,6 +346,13 @@ def run_by_itself(X, X_valid, **changes):
     training = Training.new(by_itself(**changes), X, 1)
     assert training.run(X, X_valid) is None
     return training
+
+
+def test_what_decides_the_end_is_as_the_package_s_readme_says():
+    assert (loop.STEPS, loop.PASSES, loop.EVERY, loop.PATIENCE) == (3000, 100, 50, 30)
+    training = Training.new(by_itself(), table(), 0)
+    assert training.length(90, table(9)) == training.length(90, None) == 0
+    assert training.length(90, table(10)) == training.length(90) == 3000
 
 
 @pytest.mark.parametrize(
