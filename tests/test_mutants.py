@@ -25,4 +25,4 @@ def test_every_mutant_of_the_affine_layer_is_noticed():
 def test_a_sample_of_other_modules_is_drawn_by_the_seed():
     done = run("--sample", "3", "--seed", "1", "streams.py", "training/minibatches.py")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.splitlines()[-1].split() == "in all 3 3 0 0".split()
+    assert done.stdout.splitlines()[-1].split() == ["in", "all", "3", "3", "0", "0"]

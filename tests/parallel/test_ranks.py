@@ -181,7 +181,7 @@ def test_a_rank_that_fails_ends_them_all(mpiexec):
 
 
 def test_mistakes_are_said_once(mpiexec, tmp_path):
-    for flags in (["--nonsense"], ["--data", tmp_path / "none.npy"], ["--out", tmp_path]):
+    for flags in (["--nonsense"], ["--data", tmp_path / "none.npy"]):
         output, errors = ended(mpiexec(2, TRAIN, *flags), 2)
         assert output == "" and len(errors.splitlines()) == 1
 

@@ -256,6 +256,21 @@ def test_evaluation_covers_a_partial_last_block(X, block_rows, monkeypatch):
     assert np.isfinite(nll).all() and nll.std() > 0.0
 
 
+def test_fewer_than_a_thousand_rows_that_decide_the_end_have_several_draws_each(monkeypatch):
+    X, draws = table(300), []
+
+    def elbo_terms(x, eps, observed):
+        draws.append(eps.shape)
+        return np.zeros(len(x)), np.zeros(len(x))
+
+    for epochs in (None, 5):
+        training = Training.new(by_itself(n_latent=Z, epochs=epochs), X, 0)
+        monkeypatch.setattr(training.model, "elbo_terms", elbo_terms)
+        training.evaluate(X)
+        training.evaluate(np.tile(X, (4, 1)))
+    assert draws == [(3, 300, Z), *[(1, 1000, Z), (1, 200, Z)], (1, 300, Z), *draws[1:3]]
+
+
 def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X, monkeypatch):
     training, scored = start(X, binarize="dynamic"), []
 
