@@ -64,6 +64,29 @@ def test_the_report_holds_the_numbers_of_the_evaluation(likelihood, shape, level
     bits = bits_per_dimension(elbo.mean(), 12, levels)
     assert number(lines, "bits") == pytest.approx(bits, abs=0.0006)
     assert unit in "\n".join(lines)
+    assert ("(a density: it may be positive)" in lines[2]) == (likelihood != "bernoulli")
+
+
+def test_the_first_line_says_whose_parameters_are_kept():
+    training, dataset = a_run()
+    for epoch, says in ((1, "Epoch 1 of 1 was the best,"), (0, "No epoch of 1 was better than")):
+        training.best_epoch = epoch
+        assert Report(training, dataset).lines()[0].startswith(says)
+    assert "Nothing was held out" in Report(*a_run(n_valid=0)).lines()[0]
+
+
+@pytest.mark.parametrize(("nll", "share"), [(-6.0, "25.0%"), (6.0, "25.0%"), (0.0, "100.0%")])
+def test_the_share_of_the_kl_and_what_was_learned_beyond_the_start(nll, share, monkeypatch):
+    training, dataset = a_run(likelihood="gaussian")
+    monkeypatch.setattr(
+        training, "evaluate", lambda X: (np.full(len(X), nll), np.full(len(X), 2.0))
+    )
+    training.start_elbo = -30.0
+    text = "\n".join(Report(training, dataset).lines())
+    assert f"{share} of |nll| + KL" in text
+    assert re.search(rf"at start +-30\.00 nats.* adds {28.0 - nll:.2f}$", text, re.M)
+    training.settings.skip = False
+    assert "at start" not in "\n".join(Report(training, dataset).lines())
 
 
 def test_the_report_says_what_the_code_knows():
@@ -72,6 +95,10 @@ def test_the_report_says_what_the_code_knows():
     assert re.search(r"^  label +\d+\.\d% of held-out examples", text, re.M)
     assert re.search(r"^  factor +-?\d\.\d\d = R².*z[12]: \|ρ\| = \d\.\d\d$", text, re.M)
     assert re.search(r"^  active +[012] +of 2 latent units$", text, re.M)
+    for unit, codes in enumerate(training.model.encode(dataset.X_valid)[0].T):
+        dataset.known_valid["factor"] = codes
+        text = "\n".join(Report(training, dataset).lines())
+        assert f"alone with z{unit + 1}: |ρ| = 1.00" in text
 
 
 @pytest.mark.parametrize("binarize", ["none", "fixed", "dynamic"])
@@ -115,6 +142,7 @@ def test_few_examples_or_a_collapsed_code_leave_a_report_and_pictures(odd):
     training, dataset = a_run(known=("label", "factor"), **odd)
     lines = Report(training, dataset).lines()
     assert not any(re.search(r"\n|nan|\binf\b", line) for line in lines)
+    assert ("held-out examples" in lines[1]) == (odd != {"n_valid": 0})
     pictures = dict(Report(training, dataset).pictures())
     assert pictures
     for figure in pictures.values():
