@@ -193,6 +193,24 @@ def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood, m
     assert_allclose(denoised.reshape(x.shape), mean, rtol=1e-6)
 
 
+def test_paths_lead_from_the_first_example_to_the_last_and_through_the_middle(monkeypatch):
+    training, dataset = a_run(n_latent=3)
+    model, x = training.model, dataset.X_valid[np.linspace(0, 29, 20).astype(int)]
+    z = model.encode(x)[0]
+    with monkeypatch.context() as patch:
+        ways, _, ends = shown(patch, "interpolation", training, dataset)
+    assert_array_equal(ends.reshape(2, -1), x[[0, -1]])
+    for way in ways:
+        assert_allclose(way[[0, -1]].reshape(2, -1), model.decode(z[[0, -1]]), rtol=1e-5)
+    with monkeypatch.context() as patch:
+        moves, values, units = shown(patch, "traversals", training, dataset)
+    assert sorted(units) == [0, 1, 2]
+    for unit, move in zip(units, moves):
+        codes = np.tile(z.mean(axis=0), (15, 1))
+        codes[:, unit] = values
+        assert_allclose(move.reshape(15, -1), model.decode(codes), rtol=1e-4)
+
+
 def test_the_units_that_are_used_and_the_two_of_most_kl_are_shown(monkeypatch):
     training, dataset = a_run(n_latent=4, known=("label",))
     for name in ("mu.W", "mu.b", "logvar.W", "logvar.b"):
