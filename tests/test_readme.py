@@ -188,6 +188,7 @@ def test_the_estimators_code_runs(tmp_path, monkeypatch):
     assert found["path"].shape == (9, 560)
 
 
+@pytest.mark.slow
 def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
     pytest.importorskip("sklearn")
     exec(block(HOUSE, "make_pipeline"), {})
@@ -231,7 +232,7 @@ def test_the_code_for_several_ranks_runs(tmp_path):
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((200, 6)))
     (tmp_path / "ranks.py").write_text(block(TEXTS["numvae/parallel/README.md"], "MPI"))
     command = [mpiexec(), "-n", "2", sys.executable, "-m", "mpi4py", "ranks.py"]
-    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=600)
     assert load(tmp_path / "rows-vae.npz").n_features_in_ == 6
 
 

@@ -316,7 +316,7 @@ def test_impute_fills_a_table_with_holes_even_if_the_run_had_none_and_all_of_its
     assert_allclose(filled[~np.isnan(rows)], rows[~np.isnan(rows)], rtol=1e-6)
 
 
-def test_new_data_are_scaled_as_those_of_the_training():
+def test_new_data_are_scaled_as_those_of_the_training(undrawn):
     images = np.random.default_rng(0).integers(0, 4000, (60, 4, 3)).astype("u2")
     images[:5] //= 20  # these alone would be taken for bytes, 0 to 255
     np.save("deep.npy", images)

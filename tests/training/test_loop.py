@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder
-from numvae.rows import Inputs, binarized, mean_of
-from numvae.rules import bernoulli
+from numvae.rows import Inputs, binarized, mean_of, split_missing
+from numvae.rules import bernoulli, schedules
 from numvae.settings import Settings
-from numvae.streams import WEIGHTS, stream
+from numvae.streams import EVALUATION, WEIGHTS, stream
 from numvae.training import checkpoint, loop, minibatches
 from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
@@ -38,6 +38,20 @@ def train(training, X, X_valid=None, epochs=3):
 
 
 # A run.
+
+
+def test_the_rate_falls_and_beta_rises_as_the_settings_say(X, monkeypatch):
+    training, betas = start(X, epochs=3, schedule="cosine", warmup=2, beta=0.5), []
+
+    def loss_and_grad(batch, beta, loss_and_grad=training.loss_and_grad):
+        betas.append(beta)
+        return loss_and_grad(batch, beta)
+
+    monkeypatch.setattr(training, "loss_and_grad", loss_and_grad)
+    for epoch, last in enumerate((0, 1, 2, 2)):  # past the last epoch the rate stays
+        train(training, X, epochs=epoch + 1)
+        assert training.optimizer.lr_factor == schedules.cosine(last, 3)
+        assert betas[3 * epoch :] == [0.5 * schedules.warmup(epoch, 2)] * 3
 
 
 def test_a_new_run_is_as_its_settings_say_and_starts_at_the_mean_of_the_data(X, dtype):
@@ -242,6 +256,21 @@ def test_evaluation_covers_a_partial_last_block(X, block_rows, monkeypatch):
     assert np.isfinite(nll).all() and nll.std() > 0.0
 
 
+def test_fewer_than_a_thousand_rows_that_decide_the_end_have_several_draws_each(monkeypatch):
+    X, draws = table(300), []
+
+    def elbo_terms(x, eps, observed):
+        draws.append(eps.shape)
+        return np.zeros(len(x)), np.zeros(len(x))
+
+    for epochs in (None, 5):
+        training = Training.new(by_itself(n_latent=Z, epochs=epochs), X, 0)
+        monkeypatch.setattr(training.model, "elbo_terms", elbo_terms)
+        training.evaluate(X)
+        training.evaluate(np.tile(X, (4, 1)))
+    assert draws == [(3, 300, Z), *[(1, 1000, Z), (1, 200, Z)], (1, 300, Z), *draws[1:3]]
+
+
 def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X, monkeypatch):
     training, scored = start(X, binarize="dynamic"), []
 
@@ -254,6 +283,19 @@ def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X, mon
         training.evaluate(X)
     assert set(np.unique(scored)) == {0.0, 1.0}
     assert_array_equal(scored[0], scored[1])
+
+
+def test_evaluation_is_of_what_is_known_and_fills_in_the_rest_as_training_does():
+    X = table(60)
+    X[::2, 1] = np.nan
+    training = start(X, likelihood="gaussian", missing=True)
+    x, observed = split_missing(X, training.model.fill)
+    eps = stream(0, *EVALUATION, 0).standard_normal((1, len(X), Z), X.dtype)
+    nll, kl = training.model.elbo_terms(x, eps, observed)
+    found = training.evaluate(X)
+    assert_allclose(found, [nll, kl], rtol=1e-12)
+    assert (x[::2, 1] != 0.0).all()
+    assert (training.model.elbo_terms(x, eps)[0][::2] != nll[::2]).all()
 
 
 def test_a_plain_autoencoder_is_evaluated_at_the_mean_and_without_a_kl(X):
@@ -319,6 +361,13 @@ def run_by_itself(X, X_valid, **changes):
     training = Training.new(by_itself(**changes), X, 1)
     assert training.run(X, X_valid) is None
     return training
+
+
+def test_what_decides_the_end_is_as_the_package_s_readme_says():
+    assert (loop.STEPS, loop.PASSES, loop.EVERY, loop.PATIENCE) == (3000, 100, 50, 30)
+    training = Training.new(by_itself(), table(), 0)
+    assert training.length(90, table(9)) == training.length(90, None) == 0
+    assert training.length(90, table(10)) == training.length(90) == 3000
 
 
 @pytest.mark.parametrize(
