@@ -47,7 +47,7 @@ Four conventions hold in every file:
   where data comes in (validation.py, estimator.py, the scripts).
 - Each value has a name of its own; `out=` says only whose memory it takes over.
 - Every equation carries a label, (D1) …, and every label is executed by a test. `Why` says in a few
-  words where it comes from.
+  words where it comes from; `python -m numvae.lessons.derivations` derives each gradient in full.
 
 Shapes are written in letters: B examples in a batch, D numbers in each, I inputs and O outputs of a
 layer, H hidden and Z latent units, L samples of z per example, K categories, P parameters, N rows

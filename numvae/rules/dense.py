@@ -27,8 +27,8 @@ def backward(dy, x, W, dW=None, db=None, need_dx=True):
 
     Shapes  dy (B, O), x (B, I), W (I, O) → dx (B, I), dW (I, O), db (O,)
     Why     y_no = Σ_i x_ni W_io + b_o in row n, so ∂y_no/∂W_io = x_ni, ∂y_no/∂b_o = 1 and
-            ∂y_no/∂x_ni = W_io. The chain rule sums over all y_no that hold the variable: W_io and
-            b_o are in every row, dW_io = Σ_n x_ni dy_no and db_o = Σ_n dy_no; x_ni is in every
+            ∂y_no/∂x_ni = W_io. The chain rule sums over all y_no that contain the variable: W_io
+            and b_o are in every row, dW_io = Σ_n x_ni dy_no and db_o = Σ_n dy_no; x_ni is in every
             output of its row, dx_ni = Σ_o dy_no W_io.
     Give dW and db to have the gradients written there (views into one flat vector). The first
     layer's input is data: need_dx=False skips that product, and dx is None.

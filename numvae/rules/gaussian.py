@@ -92,9 +92,9 @@ def sampled_kl_backward(dkl, z):
         dlogvar = −½ Σ_l dkl                               (K6)
 
     Shapes  dkl (L, B), z (L, B, Z) → dz (L, B, Z), dlogvar (B, 1)
-    Why     with (z − μ)/σ = ε given, (K4) holds μ in z alone: its gradient comes through dz, and
-            there is no other. ∂kl/∂z_j = z_j. logvar stands in (K4) once more, with the factor −½
-            for every unit; the L samples share it, so their gradients add.
+    Why     (z − μ)/σ is ε whatever μ and σ are, so kl depends on μ only through z: ∂kl/∂z_j = z_j,
+            and there is no direct dμ. logvar is in z too, and once more in (K4), with the factor
+            −½ for every unit; the L samples share it, so their gradients add.
     """
     return dkl[..., None] * z, -0.5 * dkl.sum(axis=0)[:, None]
 
