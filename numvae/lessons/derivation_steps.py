@@ -132,7 +132,7 @@ activation(
     "relu", "maximum(a, 0.0)",
     ("= dh where a > 0, 0 where a < 0",
      "where(a > 0.0, dh, 0.0)",
-     "h is a, with slope 1, or 0, with slope 0. At a = 0 there is no slope; the rule takes 0."),
+     "a has the slope 1, and 0 the slope 0. At a = 0 there is no derivative: the rule takes 0."),
     ("= dh where h > 0, else 0",
      "where(h > 0.0, dh, 0.0)",
      "h > 0 exactly where a > 0."),
@@ -267,7 +267,7 @@ derive(
      "z_lnj can reach the loss through every kl_l′n′ = log q − log p: the chain rule."),
     ("= dkl_ln ∂kl_ln/∂z_lnj",
      'einsum("ln,lnlnj->lnj", dkl, jacobian(lambda z: log_q(logvar) - log_p(z), z))',
-     "kl_l′n′ is that of its own sample and row: one term of the sum is not 0."),
+     "kl_l′n′ depends on the z of its own sample and row: one term of the sum is not 0."),
     ("= −dkl_ln ∂log p(z_ln)/∂z_lnj",
      'einsum("ln,lnlnj->lnj", -dkl, jacobian(log_p, z))',
      "(z − μ)/σ is ε for any μ and σ: log q = −½ Σ_j (ε² + logvar + log 2π) contains no z."),
@@ -284,13 +284,13 @@ derive(
      "The direct path, with z fixed: logvar_nj can reach the loss through every kl_ln′."),
     ("= Σ_l dkl_ln ∂log q_ln/∂logvar_nj",
      'einsum("ln,lnnj->nj", dkl, jacobian(log_q, logvar))',
-     "Of a row's kl, its own log q alone contains logvar."),
+     "With z fixed, only log q of row n contains logvar_nj."),
     ("= Σ_l dkl_ln (−½)",
      'einsum("ln,nj->nj", dkl, -0.5 * ones((B, Z)))',
      "log q = −½ Σ_j (ε² + logvar + log 2π). The L samples share logvar: the sum over l stays."),
     ("= −½ Σ_l dkl_ln for every j",
      "broadcast_to(-0.5 * dkl.sum(axis=0)[:, None], (B, Z))",
-     "No j on the right: one column (B, 1) does, which NumPy repeats for every unit."),
+     "It is the same for every j: a column (B, 1) is enough, and NumPy repeats it."),
     ("gaussian.sampled_kl_backward(dkl, z)[1] * ones((B, Z))",
      "The rule, (K6), its column repeated."),
 )
@@ -330,7 +330,7 @@ derive(
      "e^−logvar has the derivative −e^−logvar, logvar has 1, and log 2π is a constant."),
     ("= dlogp_n ½ ((x_nd − μ_nd)² e^−logvar_nd − 1)",
      "dlogp[:, None] * 0.5 * ((x - mu) ** 2 * exp(-logvar) - 1.0)",
-     "The sign goes into the bracket: a miss larger than σ asks for a larger σ."),
+     "The sign goes into the bracket. log p rises with σ where the error is larger than σ."),
     ("gaussian.log_density_backward(dlogp, x, mu, logvar)[1]",
      "The rule, (G3). A logvar that all rows share gets the sum over n, by the caller."),
 )
@@ -371,7 +371,7 @@ derive(
      "log σ(a) = a − log(1 + e^a), and log(1 − σ(a)) = −log(1 + e^a)."),
     ("= dlogp_n ∂/∂a_nd ( x_nd a_nd − log(1 + e^a_nd) )",
      'einsum("n,ndnd->nd", dlogp, jacobian(lambda a: x * a - log(1.0 + exp(a)), a))',
-     "a_nd stands in one term, n′ = n and d′ = d."),
+     "a_nd occurs in one term, n′ = n and d′ = d."),
     ("= dlogp_n (x_nd − e^a_nd / (1 + e^a_nd))",
      "dlogp[:, None] * (x - exp(a) / (1.0 + exp(a)))",
      "x a has the derivative x, and log u has u′/u."),
@@ -389,7 +389,7 @@ derive(
      "The chain rule; p(x) is e^(a x) over its integral, which is (e^a − 1) / a."),
     ("= dlogp_n (x_nd − ∂ log((e^a − 1) / a)/∂a_nd)",
      'einsum("n,nd->nd", dlogp, x - einsum("ndnd->nd", jacobian(log_integral, a)))',
-     "a_nd stands in one term. x a has the derivative x."),
+     "a_nd occurs in one term. x a has the derivative x."),
     ("= dlogp_n (x_nd − (e^a / (e^a − 1) − 1/a))",
      "dlogp[:, None] * (x - (exp(a) / (exp(a) - 1.0) - 1.0 / a))",
      "log((e^a − 1) / a) = log(e^a − 1) − log a, and log v has the derivative v′/v."),
@@ -434,10 +434,10 @@ derive(
      "The definition: this is the loss itself, (O1)."),
     ("= ∂/∂log_px_ln ( −Σ_l′n′ log_px_l′n′ / (L B) )",
      "jacobian(lambda log_px: -log_px.sum() / (L * B), log_px)",
-     "Only this term contains log_px, and a mean is the sum over how many there are."),
+     "Only this term contains log_px, and a mean is the sum over the number of terms."),
     ("= −1 / (L B)",
      "-ones((L, B)) / (L * B)",
-     "log_px_ln stands once in the sum."),
+     "log_px_ln occurs once in the sum."),
     ("objectives.elbo_backward(log_px, kl, beta, free_bits)[0]", "The rule, (O2)."),
 )
 derive(
@@ -454,7 +454,7 @@ derive(
      "max(λ, u) has the slope 1 in u above λ, and 0 below: [true] is 1, and [false] is 0."),
     ("= β/B where mean_n′ kl_n′j > λ, else 0",
      "where(kl.mean(axis=0) > free_bits, beta / B, 0.0) * ones((B, Z))",
-     "kl_nj stands once in the sum of the mean over B rows."),
+     "kl_nj occurs once in the mean over B rows."),
     ("objectives.elbo_backward(log_px, kl, beta, free_bits)[1]", "The rule, (O3)."),
 )
 PER_SAMPLE = {"log_px": "normal(L, B)", "kl": "normal(L, B)", "beta": "0.7"}
@@ -465,10 +465,10 @@ derive(
      "The definition: this is the loss itself, (O4)."),
     ("= ∂/∂log_px_ln ( −Σ_l′n′ log_px_l′n′ / (L B) )",
      "jacobian(lambda log_px: -log_px.sum() / (L * B), log_px)",
-     "Only this term contains log_px, and a mean is the sum over how many there are."),
+     "Only this term contains log_px, and a mean is the sum over the number of terms."),
     ("= −1 / (L B)",
      "-ones((L, B)) / (L * B)",
-     "log_px_ln stands once in the sum."),
+     "log_px_ln occurs once in the sum."),
     ("objectives.sampled_elbo_backward(log_px, kl, beta)[0]", "The rule, (O5)."),
 )
 derive(
@@ -478,10 +478,10 @@ derive(
      "The definition: this is the loss itself, (O4)."),
     ("= ∂/∂kl_ln ( β Σ_l′n′ kl_l′n′ / (L B) )",
      "jacobian(lambda kl: beta * kl.sum() / (L * B), kl)",
-     "Only this term contains kl, and a mean is the sum over how many there are."),
+     "Only this term contains kl, and a mean is the sum over the number of terms."),
     ("= β / (L B)",
      "beta * ones((L, B)) / (L * B)",
-     "kl_ln stands once in the sum, times β."),
+     "kl_ln occurs once in the sum, times β."),
     ("objectives.sampled_elbo_backward(log_px, kl, beta)[1]", "The rule, (O5)."),
 )
 WEIGHTS = {**PER_SAMPLE, "w": "exp(log_px - beta * kl)", "v": "w / w.sum(axis=0)"}
@@ -503,7 +503,7 @@ derive(
      "w_ln = e^(log_px_ln − β kl_ln) is its own derivative in log_px_ln."),
     ("= −v_ln / B",
      "-v / B",
-     "v is each sample's share of the weight: the samples of a row share 1/B by it."),
+     "v_ln = w_ln / Σ_l′ w_l′n is the sample's share of the weight of its row."),
     ("objectives.importance_weighted_backward(log_px, kl, beta)[0]", "The rule, (O7)."),
 )
 derive(
@@ -520,14 +520,14 @@ derive(
      "w_ln = e^(log_px_ln − β kl_ln): its derivative in kl_ln is −β w_ln."),
     ("= β v_ln / B",
      "beta * v / B",
-     "v is each sample's share of the weight."),
+     "v_ln = w_ln / Σ_l′ w_l′n is the sample's share of the weight of its row."),
     ("objectives.importance_weighted_backward(log_px, kl, beta)[1]", "The rule, (O7)."),
 )
 derive(
     "importance.normalize", "softmax weights", {"log_w": "normal(L, B)", "w": "exp(log_w)"},
     ("v_ln = ∂/∂log w_ln log( (1/L) Σ_l′ w_l′n )",
      'einsum("nln->ln", jacobian(lambda log_w: log(exp(log_w).mean(axis=0)), log_w))',
-     "How much the importance-weighted bound of a row rises with one sample's log w."),
+     "The definition: how the importance-weighted bound of a row changes with one log w."),
     ("= (1 / Σ_l′ w_l′n) ∂/∂log w_ln Σ_l′ w_l′n",
      'einsum("n,nln->ln", 1.0 / w.sum(axis=0), '
      "jacobian(lambda log_w: exp(log_w).sum(axis=0), log_w))",
@@ -537,7 +537,7 @@ derive(
      "w = e^(log w) is its own derivative: the weights are a softmax of log w."),
     ("= e^(log w_ln − m_n) / Σ_l′ e^(log w_l′n − m_n), m_n = max_l log w_ln",
      "exp(log_w - log_w.max(axis=0)) / exp(log_w - log_w.max(axis=0)).sum(axis=0)",
-     "Numerator and denominator times e^−m_n: so nothing overflows."),
+     "Multiply numerator and denominator by e^−m_n, so that nothing overflows."),
     ("importance.normalize(log_w)", "The rule, (W2)."),
 )
 
@@ -626,9 +626,9 @@ derive(
      "The rule, (K1), gives one kl for each unit; KL is their sum."),
 )
 CHANGE = {**LINEAR, "f": "log_px", "dz": 'einsum("lnlnj->lnj", jacobian(f, z)) / len(z)'}
-for symbol, name, slope, last in (
-    ("μ", "mu", "1", "dz.sum(axis=0)"),
-    ("logvar", "logvar", "½ σ_j ε_j", "(dz * (0.5 * sigma * eps)).sum(axis=0)"),
+for symbol, name, slope, last, label in (
+    ("μ", "mu", "1", "dz.sum(axis=0)", "Z2"),
+    ("logvar", "logvar", "½ σ_j ε_j", "(dz * (0.5 * sigma * eps)).sum(axis=0)", "Z3"),
 ):
     derive(
         "gaussian.reparameterize", f"∂E_q[f(z)]/∂{symbol}", CHANGE,
@@ -646,9 +646,9 @@ for symbol, name, slope, last in (
          "The density of ε contains no parameter: the derivative moves inside, onto f."),
         (f"= E_ε[ ∂f/∂z_j ∂z_j/∂{symbol}_j ] = E_ε[ ∂f/∂z_j · {slope} ]",
          last,
-         "The chain rule through z = μ + σ ε, σ = e^(½ logvar): what a drawn z would not allow."),
+         "The chain rule through z = μ + σ ε, with σ = e^(½ logvar)."),
         (f"gaussian.reparameterize_backward(dz, logvar, eps)[{int(name == 'logvar')}]",
-         "The rule, (Z2)." if name == "mu" else "The rule, (Z3)."),
+         f"The rule, ({label}), with dz_l = (1/L) ∂f/∂z_l: the mean of L draws stands for E_ε."),
     )
 derive(
     "objectives.sampled_elbo", "Monte Carlo",
@@ -664,7 +664,7 @@ derive(
      "-log_w(zs).mean(axis=0).mean()",
      "The expectation of a sum is the sum of the expectations (here over all pairs of nodes)."),
     ("objectives.sampled_elbo(log_px(zs), kl, 1.0)",
-     "The rule, (O4), on average over draws: unbiased. One call has draws of its own, and noise."),
+     "The rule, (O4), averaged over the draws: it is unbiased. A single call has noise."),
 )
 derive(
     "loss_and_grad", "dmu",
@@ -730,7 +730,7 @@ derive(
     "optimizers.adam", "bias correction", ADAM,
     ("E[g] = Σ_s β^(t−s) E[g] / Σ_s β^(t−s), s = 1 … t",
      'einsum("s,p->p", b1**age, Eg) / (b1**age).sum()',
-     "What Adam wants to know. A weighted mean of equal numbers is that number."),
+     "What m̂ estimates. A weighted mean of equal numbers is that number."),
     ("= (1 − β) / (1 − β^t) Σ_s β^(t−s) E[g]",
      '(1.0 - b1) / (1.0 - b1**t) * einsum("s,p->p", b1**age, Eg)',
      "The geometric sum: (1 − β)(1 + β + … + β^(t−1)) = 1 − β^t."),
@@ -761,7 +761,7 @@ derive(
     ("= −lr (c₁/√c₂) m / (√v + ε/√c₂)",
      "-lr * (1.0 - b1) / (1.0 - b1**t) / sqrt((1.0 - b2) / (1.0 - b2**t))"
      " * m / (sqrt(v) + eps / sqrt((1.0 - b2) / (1.0 - b2**t)))",
-     "Numerator and denominator over √c₂: the scales are numbers, and no array is scaled."),
+     "Divide numerator and denominator by √c₂: then numbers are scaled, and no array."),
     ("adam(g, lr, b1, b2, eps)[2]", "The rule's last step."),
 )
 # fmt: on
