@@ -186,14 +186,14 @@ def shown(monkeypatch, name, training, dataset):
 def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood, monkeypatch):
     training, dataset = a_run(likelihood=likelihood, denoise=("gaussian", 0.2), missing=True)
     dataset.X_valid[::3, 1] = np.nan
-    (clean, corrupted, denoised), names = shown(monkeypatch, "strips", training, dataset)
+    (clean, corrupted, denoised), names, _ = shown(monkeypatch, "strips", training, dataset)
     assert names == ["original", "corrupted", "denoised"]
     x, observed = training.inputs(dataset.X_valid[np.linspace(0, 29, 20).astype(int)])
-    assert_array_equal(clean.reshape(x.shape), x)
+    assert_array_equal(clean.reshape(x.shape), np.where(observed, x, np.nan))
     seen = corrupt(
         stream(3, *PICTURES), x, observed, training.model.units, "gaussian", 0.2
     )  # the noise of the pictures' own stream, which nothing was drawn from before
-    assert_array_equal(corrupted.reshape(x.shape), np.clip(seen, 0.0, 1.0))
+    assert_array_equal(corrupted.reshape(x.shape), seen)
     assert (seen != x).any() and (seen < 0.0).any()
     mean = training.model.decode(training.model.encode(seen)[0])
     assert_allclose(denoised.reshape(x.shape), mean, rtol=1e-6)
@@ -204,12 +204,12 @@ def test_paths_lead_from_the_first_example_to_the_last_and_through_the_middle(mo
     model, x = training.model, dataset.X_valid[np.linspace(0, 29, 20).astype(int)]
     z = model.encode(x)[0]
     with monkeypatch.context() as patch:
-        ways, _, ends = shown(patch, "interpolation", training, dataset)
+        ways, _, ends, _ = shown(patch, "interpolation", training, dataset)
     assert_array_equal(ends.reshape(2, -1), x[[0, -1]])
     for way in ways:
         assert_allclose(way[[0, -1]].reshape(2, -1), model.decode(z[[0, -1]]), rtol=1e-5)
     with monkeypatch.context() as patch:
-        moves, values, units = shown(patch, "traversals", training, dataset)
+        moves, values, units, _ = shown(patch, "traversals", training, dataset)
     assert sorted(units) == [0, 1, 2]
     for unit, move in zip(units, moves):
         codes = np.tile(z.mean(axis=0), (15, 1))
@@ -229,7 +229,7 @@ def test_the_units_that_are_used_and_the_two_of_most_kl_are_shown(monkeypatch):
     assert_array_equal(active, each["activity"] > diagnostics.ACTIVE)
     assert not active[0] and active[2]
     with monkeypatch.context() as patch:
-        _, ticks, axes = shown(patch, "manifold", training, dataset)
+        _, ticks, axes, _ = shown(patch, "manifold", training, dataset)
     assert set(axes) == set(each["kl"].argsort()[-2:]) and axes[0] < axes[1]
     (line,) = (line for line in Report(training, dataset).lines() if "  active " in line)
     assert line.split()[1:4] == [str(active.sum()), "of", "4"]
