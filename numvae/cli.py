@@ -4,30 +4,73 @@ Errors are one sentence and exit code 2; no file that exists is overwritten by a
 """
 
 import argparse
+import contextlib
 import os
+import re
 import sys
 from pathlib import Path
 
-from numvae.constraints import Flag, Number
+from numvae.constraints import Count, Flag
 from numvae.settings import TABLE
 from numvae.text import printable
 
 
 class Parser(argparse.ArgumentParser):
-    """An argparse that answers a mistake with one sentence."""
+    """An argparse that answers a mistake with one sentence, and guesses at no half-typed flag."""
+
+    def __init__(self, **settings):
+        super().__init__(allow_abbrev=False, **settings)
+
+    def parse_known_args(self, args=None, namespace=None):
+        args = sys.argv[1:] if args is None else list(args)
+        for text in args:
+            if re.fullmatch("(--[^=]*=)?", text):
+                self.error(f"{text or 'an argument'} is empty; is a variable of the shell not set?")
+        return super().parse_known_args(args, namespace)
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {printable(message)} (see --help)\n")
 
+    @contextlib.contextmanager
+    def mistakes(self):
+        """What a user can have done wrong inside is answered with its sentence."""
+        try:
+            yield
+        except BrokenPipeError:  # of what is printed: no mistake, see `script`
+            raise
+        except (ValueError, OSError) as error:
+            self.error(str(error))
+        except (MemoryError, OverflowError) as error:
+            self.error(f"this is more than the machine can hold: {error}.")
+
 
 def script(main):
-    """Run main and exit with its code; a closed pipe, as after `| head`, ends it silently."""
+    """Run main and exit with its code: 130 after Ctrl-C, 1 if what it prints cannot be written.
+
+    What standard output cannot encode is escaped, as on standard error. A closed pipe, as after
+    `| head`, ends it silently.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, or a program without a console
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+        with contextlib.suppress(AttributeError):  # a notebook's, which encodes everything
+            getattr(sys, name).reconfigure(errors="backslashreplace")
     try:
         code = main()
-        sys.stdout.flush()
+    except SystemExit as end:  # --help, or a mistake
+        code = end.code
+    except KeyboardInterrupt:
+        code = 130
+        print("\nStopped.", file=sys.stderr)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
         code = 1
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not (code or isinstance(error, BrokenPipeError)):
+            print(f"What was printed could not be written: {error}.", file=sys.stderr)
+        code = code or 1
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
     sys.exit(code)
 
 
@@ -44,8 +87,8 @@ def argument(constraint):
 
 
 def integer(least):
-    """An argparse type: a whole number, at least `least`."""
-    return argument(Number(int, least=least))
+    """An argparse type: how many of something, at least `least`."""
+    return argument(Count(int, least=least))
 
 
 def add_settings(groups, **defaults):
@@ -94,6 +137,6 @@ def new_file(path, *endings):
         raise ValueError(f"{path} should end in {' or '.join(endings)}.")
     if not path.parent.is_dir():
         raise FileNotFoundError(f"there is no folder {path.parent} to write {path.name} into.")
-    if path.exists():
+    if os.path.lexists(path):
         raise FileExistsError(f"{path} exists already, and is not overwritten; choose another.")
     return path

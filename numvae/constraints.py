@@ -54,6 +54,17 @@ class Number(NamedTuple):
         return ("a whole number" if self.kind is int else "a number") + "".join(bounds)
 
 
+class Count(Number):
+    """How many of something: never more than what a machine can hold, or a life long enough for."""
+
+    MOST = 10**9
+
+    def __call__(self, value):
+        if isinstance(value, numbers.Integral) and value > self.MOST:
+            raise ValueError(f"must be at most {self.MOST:,}, found {value!r}.")
+        return super().__call__(value)
+
+
 class Choice(NamedTuple):
     """One of several names; for an unknown one the nearest is suggested."""
 
@@ -87,7 +98,7 @@ class Flag:
 class Widths:
     """A sequence of widths of layers, perhaps empty; typed as 256,256 or none."""
 
-    width, metavar = Number(int, least=1), "H1,H2|none"
+    width, metavar = Count(int, least=1), "H1,H2|none"
 
     def parse(self, text):
         return () if text == "none" else tuple(map(self.width.parse, text.split(",")))
@@ -100,8 +111,8 @@ class Widths:
         try:
             return tuple(map(self.width, value))
         except (TypeError, ValueError) as error:
-            text = f"must hold widths, each {self.width}, found {short(value)}."
-            raise type(error)(text) from None
+            wanted = str(error).removeprefix("must be ")
+            raise type(error)(f"must hold widths, each {wanted}") from None
 
 
 class Names(Choice):
@@ -245,6 +256,6 @@ def near(value, known):
     return f" Did you mean {close[0]!r}?" if close else ""
 
 
-COUNT, NATURAL, SIZE = Number(int, least=1), Number(int, least=0), Number(float, least=0)
+COUNT, NATURAL, SIZE = Count(int, least=1), Number(int, least=0), Number(float, least=0)
 POSITIVE, FRACTION = Number(float, above=0), Number(float, least=0, below=1)
 FINITE = Number(float)

@@ -6,20 +6,27 @@ makes the attributes that end in an underscore.
 
 import warnings
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from numvae import doubts, parallel, validation
 from numvae.constraints import COUNT, Seed, labelled, near
 from numvae.evaluation import anomaly, importance, imputation
+from numvae.files import check_free
 from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
 from numvae.settings import TABLE, Settings, described
 from numvae.text import printable
 from numvae.training import checkpoint
+from numvae.training.interrupt import deliver
 from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
+
+# NumPy's own way with floating-point errors, whatever the caller has set: that a number underflows
+# to 0 is harmless here.
+usual_errors = np.errstate(divide="warn", over="warn", under="ignore", invalid="warn")
 
 
 class DoubtfulFit(UserWarning):
@@ -53,14 +60,17 @@ class VAE(Settings):
 
     # Training.
 
+    @usual_errors
     def fit(self, X, y=None, *, comm=None):
         """Train on X (N, D) from the start; y is ignored. Returns self.
 
         comm: an MPI communicator, such as mpi4py's MPI.COMM_WORLD. Its ranks, which all call `fit`
         with the same X (a memory map of one file, say), share every step; all are fitted alike.
+        What ends one of them alone ends the program.
 
-        Ctrl-C finishes the current step and leaves the estimator fitted with what it has learned,
-        with a warning; so does a loss that is no longer finite.
+        Ctrl-C and SIGTERM finish the current step and leave the estimator fitted with what it has
+        learned; then the program takes the signal: `fit` raises KeyboardInterrupt, or whatever the
+        program's own handler does. A loss that is no longer finite ends `fit` with a warning.
 
         Raises  TypeError, ValueError   invalid input, or the ranks differ; an earlier fit is kept
         """
@@ -77,17 +87,21 @@ class VAE(Settings):
             training = Training.new(settings, X_train, seed)
         training = team.share(training, X)
         lead = team.rank == 0
-        diverged = self._run(training, X_train, X_valid, None, self.verbose and lead)
-        training = team.whole(training)
-        training.keep_best()
-        self._set_fitted(training, names)
+        with team.as_one(), training.interrupt() as interrupt:
+            verbose = self.verbose and lead
+            diverged = self._run(training, X_train, X_valid, None, verbose, interrupt)
+            training = team.whole(training)
+            training.keep_best()
+            self._set_fitted(training, names)
+        self._pass_on(interrupt)
         if lead and not diverged:
             labels = None if names is None else list(map(printable, names))
             found = doubts.doubts(training, X, X_valid, labels)
             for doubt in found + doubts.of_codes(training, X):
-                warnings.warn(doubt, DoubtfulFit, stacklevel=2)
+                warnings.warn(doubt, DoubtfulFit, stacklevel=3)
         return self
 
+    @usual_errors
     def partial_fit(self, X, y=None):
         """Train one more epoch, on the rows of X; the first call starts as `fit` does.
 
@@ -102,9 +116,11 @@ class VAE(Settings):
             training = self._training
             training.begin_epoch()  # a block before may have been broken off
             training.sums[...] = 0.0
-        self._run(training, X, None, training.epoch + 1, self.verbose)
-        shape = getattr(self, "_about", {}).get("data", {}).get("shape")
-        self._set_fitted(training, names, {"data": {"shape": shape}} if shape else None)
+        with training.interrupt() as interrupt:
+            self._run(training, X, None, training.epoch + 1, self.verbose, interrupt)
+            shape = getattr(self, "_about", {}).get("data", {}).get("shape")
+            self._set_fitted(training, names, {"data": {"shape": shape}} if shape else None)
+        self._pass_on(interrupt)
         return self
 
     def fit_transform(self, X, y=None):
@@ -113,6 +129,7 @@ class VAE(Settings):
 
     # From data to codes, and back.
 
+    @usual_errors
     def transform(self, X):
         """The mean of q(z|x) for each row.
 
@@ -121,6 +138,7 @@ class VAE(Settings):
         X = self._check(X)
         return by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0])[0], X)
 
+    @usual_errors
     def encode(self, X, random_state=None):
         """The posterior q(z|x) of each row, and a draw from it.
 
@@ -130,6 +148,7 @@ class VAE(Settings):
         mu, logvar = by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0]), X)
         return mu, logvar, gaussian.sample(rng, mu, logvar)
 
+    @usual_errors
     def decode(self, Z):
         """The mean of p(x|z) for each code.
 
@@ -152,6 +171,7 @@ class VAE(Settings):
         """The rows as the model would have them: `decode(transform(X))`. Shapes  (N, D) → (N, D)"""
         return self.decode(self.transform(X))
 
+    @usual_errors
     def sample(self, n=1, random_state=None):
         """New rows: z ~ N(0, I), then x ~ p(x|z) with the noise of the likelihood.
 
@@ -165,6 +185,7 @@ class VAE(Settings):
 
     # What the model thinks of data, in nats.
 
+    @usual_errors
     def score_samples(self, X):
         """log p(x) of each row, by importance sampling with n_importance draws.
 
@@ -181,6 +202,7 @@ class VAE(Settings):
         """The mean of `score_samples(X)`: higher is better. Units  nats per row"""
         return float(self.score_samples(X).mean())
 
+    @usual_errors
     def elbo(self, X):
         """The evidence lower bound of each row, from the draws of `score_samples`.
 
@@ -199,6 +221,7 @@ class VAE(Settings):
         """
         return anomaly.p_values(self.score_samples(X), self.score_samples(X_reference))
 
+    @usual_errors
     def impute(self, X, random_state=None):
         """X with what is missing (NaN) filled in by its expectation given what is known.
 
@@ -222,7 +245,8 @@ class VAE(Settings):
 
         A random_state that is not an int is not kept, nor is the optimizer's memory.
 
-        Raises  OSError   as the system says; what `path` held before is left
+        Raises  OSError   as the system says; or `path` is a folder, a link, a device, …, or in the
+                          folder of a run in progress. What it held before is left
         """
         self._check_fitted()
         names = getattr(self, "feature_names_in_", None)
@@ -231,6 +255,7 @@ class VAE(Settings):
             about["feature_names"] = names.tolist()
         n_importance = labelled("n_importance", COUNT, self.n_importance)
         self._training.settings.n_importance = n_importance
+        check_free(Path(path).parent)
         checkpoint.save(self._training, path, "model", about)
 
     # scikit-learn's conventions.
@@ -313,33 +338,35 @@ class VAE(Settings):
         if not hasattr(self, "network_"):
             raise NotFittedError("This VAE instance is not fitted yet: call fit(X) first.")
 
-    def _run(self, training, X, X_valid, epochs, verbose):
-        """Train until so many epochs are finished; a warning says what stopped it before.
+    def _run(self, training, X, X_valid, epochs, verbose, interrupt):
+        """Train until so many epochs are finished, or a signal asks to stop.
 
-        Returns whether it diverged
+        Returns whether it diverged, which a warning says
         """
         n_epochs = training.length(len(X), X_valid) if epochs is None else epochs
         progress = Progress(n_epochs, len(X), quiet=not verbose)
         diverged = False
         shown = {"on_step": progress.step, "on_epoch": progress.epoch} if verbose else {}
         try:
-            stopped = training.run(X, X_valid, epochs, close_epoch=True, **shown)
+            training.run(X, X_valid, epochs, asked=interrupt.asked, close_epoch=True, **shown)
         except Diverged as error:
-            stopped = None
             diverged = True
             best = f"of epoch {training.best_epoch}" if training.best_epoch else "of the start"
             kept = best if epochs is None else "from before that step"
             text = f"{error} The estimator keeps the parameters {kept}."
-            warnings.warn(text, RuntimeWarning, stacklevel=3)
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
         progress.close()
-        if stopped:
-            warnings.warn(
-                f"Training was interrupted in epoch {training.epoch}; the estimator is fitted with "
-                "what it has learned.",
-                RuntimeWarning,
-                stacklevel=3,
-            )
         return diverged
+
+    def _pass_on(self, interrupt):
+        """Have the program take the signal that ended training, if any; a warning if it goes on."""
+        if number := interrupt.asked():
+            text = (
+                f"Training was interrupted in epoch {self.n_iter_}; the estimator is fitted with "
+                "what it has learned."
+            )
+            deliver(number, text)
+            warnings.warn(text, RuntimeWarning, stacklevel=4)
 
     def _set_fitted(self, training, names, about=None):
         self._training, self._about = training, about or {}

@@ -7,17 +7,16 @@ What a file says of itself is believed only as far as its size allows: its reade
 the memory of the file, whatever stands in it.
 """
 
-import io
 import json
 import os
 import zipfile
 
 import numpy as np
 
-from numvae.files import check_is_file, write_atomically
+from numvae.files import check_is_file, open_atomically
 from numvae.text import printable, reason, short
 
-VERSION = 3
+VERSION = 4
 HEADER = "header"
 DIRECTORY = 2**21  # bytes that the zip's list of members may have: of 8,000 layers
 TEXT = 2**26  # bytes that a header may have: the history of 200,000 epochs
@@ -32,9 +31,8 @@ def write(path, kind, header, arrays):
     header  a dict of what JSON can hold;  arrays  dict of name → array
     """
     text = json.dumps({"numvae": kind, "version": VERSION, **header})
-    buffer = io.BytesIO()
-    np.savez(buffer, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
-    write_atomically(path, buffer.getvalue())
+    with open_atomically(path) as file:  # a large model is not held in memory twice
+        np.savez(file, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
 
 
 def read(path, kind, expected, from_older):

@@ -3,18 +3,32 @@
 import sys
 import time
 
+BARS = "█·", "#."  # done and to do, where the first can be encoded
+
+
+def say(text, file=None, end="\n"):
+    """Print at once, and return whether that succeeded: work goes on when nobody listens any more
+    (a closed pipe or file, a full disk), or where the text cannot be encoded."""
+    file = file or sys.stdout
+    try:
+        print(text, file=file, end=end, flush=hasattr(file, "flush"))
+        return True
+    except (OSError, ValueError):
+        return False
+
 
 class Countdown:
     """Shows how much of `total` is `done`. The time left assumes a constant rate.
 
     On a terminal one line is redrawn ten times a second at the most; elsewhere (a log file), and if
-    `quiet`, nothing is shown.
+    `quiet` or `file` fails, nothing is shown.
     """
 
     def __init__(self, total, file=None, quiet=False):
         self.total, self.done = total, 0
-        self.file = file or sys.stdout
-        self.live = self.file is not None and self.file.isatty() and not quiet
+        self.file, self.quiet = file or sys.stdout, quiet
+        self.live = not quiet and is_terminal(self.file)
+        self.bar = bar(self.file)
         self.start, self.drawn = time.monotonic(), 0.0
 
     def advance(self, amount, text):
@@ -26,14 +40,18 @@ class Countdown:
         now = time.monotonic()
         if self.live and now - self.drawn > 0.1:
             self.drawn = now
-            bar = ("█" * round(20 * self.done / self.total)).ljust(20, "·")
-            self.file.write(f"\r  {bar} {text}  {self.remaining()}\033[K")
-            self.file.flush()
+            done, to_do = self.bar
+            line = (done * round(20 * self.done / self.total)).ljust(20, to_do)
+            self.say(f"\r  {line} {text}  {self.remaining()}\033[K", end="")
 
     def wipe(self):
         """Remove the line, so that a result can be printed in its place."""
         if self.live:
-            self.file.write("\r\033[K")
+            self.say("\r\033[K", end="")
+
+    def say(self, text, end="\n"):
+        if not say(text, self.file, end):
+            self.live, self.quiet = False, True
 
     def remaining(self):
         """The time left, or when all is done the time taken."""
@@ -51,7 +69,7 @@ class Progress(Countdown):
 
     def __init__(self, epochs, n_examples, finished=0, file=None, quiet=False):
         super().__init__(max(1, epochs - finished), file, quiet)
-        self.epochs, self.n_examples, self.quiet = epochs, n_examples, quiet
+        self.epochs, self.n_examples = epochs, n_examples
         self.first = self.finished = finished
         self.text = ""
 
@@ -74,13 +92,29 @@ class Progress(Countdown):
         every = -(-self.epochs // 20)
         if self.finished % every == 0 or self.finished in (1, self.epochs):
             number = f"{self.finished:>{len(str(self.epochs))}}/{self.epochs}"
-            print(f"  epoch {number}  {self.text}  {self.remaining()}", file=self.file, flush=True)
+            self.say(f"  epoch {number}  {self.text}  {self.remaining()}")
 
     def close(self):
         """After the last epoch: leave a summary in place of the line."""
         if self.live:
             took = duration(time.monotonic() - self.start)
-            print(f"\r  {self.finished} epochs in {took}  {self.text}\033[K", file=self.file)
+            self.say(f"\r  {self.finished} epochs in {took}  {self.text}\033[K")
+
+
+def is_terminal(file):
+    try:
+        return file.isatty()
+    except (OSError, ValueError, AttributeError):  # None, closed, or an object that only writes
+        return False
+
+
+def bar(file):
+    """The first of BARS that the file can show."""
+    try:
+        BARS[0].encode(getattr(file, "encoding", None) or "utf-8")
+        return BARS[0]
+    except (UnicodeEncodeError, LookupError):
+        return BARS[1]
 
 
 def duration(seconds):

@@ -1,12 +1,17 @@
 """The folder of a run, and how one is made, resumed, finished and loaded.
 
-checkpoint.npz      all there is to remember, to resume from
-model.npz           the parameters of the best epoch, with the settings, the history and the data
 history.csv         what every epoch measured
+checkpoint.npz      all else there is to remember, to resume from
+model.npz           the parameters of the best epoch, with the settings, the history and the data
 report.txt          the numbers of `report`
 curves.png …        the pictures
+
+Whoever writes into the folder of a run has it locked: `new_folder` and `old_folder` give it.
 """
 
+import contextlib
+import itertools
+import os
 import time
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,13 +23,13 @@ from numvae import datasets
 from numvae.datasets import own
 from numvae.estimator import fitted
 from numvae.evaluation import importance
-from numvae.files import write_atomically
+from numvae.files import LOCK, locked, write_atomically
 from numvae.parallel import OneProcess
 from numvae.progress import Countdown, Progress
 from numvae.report import Report
 from numvae.rows import join
 from numvae.training import checkpoint
-from numvae.training.history import save_history
+from numvae.training.interrupt import HANGUP
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
@@ -53,13 +58,8 @@ class Run:
 
     def save(self):
         """Write checkpoint.npz and history.csv: the run as it stands."""
-        training = self.team.whole(self.training)
-        self.team.first(lambda: self._save(training))
-
-    def _save(self, training):
-        checkpoint.save(training, self.path / "checkpoint.npz", about=self.about)
-        if training.history:
-            save_history(training.history, self.path / "history.csv")
+        training, path = self.team.whole(self.training), self.path / "checkpoint.npz"
+        self.team.first(lambda: checkpoint.save(training, path, about=self.about))
 
     def train(self, dataset, every=10, quiet=False):
         """Train to the end, saving after every so many epochs, and where it stops.
@@ -85,14 +85,16 @@ class Run:
             if row["epoch"] - saved >= every and row["epoch"] < epochs:
                 save()
 
-        try:
-            stopped = training.run(dataset.X, X_valid, on_step=progress.step, on_epoch=on_epoch)
-        except Diverged:
+        shown = {"on_step": progress.step, "on_epoch": on_epoch}
+        with training.interrupt(HANGUP) as interrupt:
+            try:
+                training.run(dataset.X, X_valid, asked=interrupt.asked, **shown)
+            except Diverged:
+                save()
+                raise
+            progress.close()
             save()
-            raise
-        progress.close()
-        save()
-        return stopped
+        return interrupt.asked()
 
     def finish(self, dataset):
         """Keep the best epoch's model, and write it with its report and its pictures.
@@ -228,27 +230,45 @@ class Run:
         check_range(X, self.training.settings.likelihood)
 
 
+@contextlib.contextmanager
 def new_folder(out, name):
-    """Make the folder of a new run: `out`, or the first free of runs/NAME-1, runs/NAME-2, …
+    """The folder of a new run, locked inside the block: `out`, or the first free of runs/NAME-1,
+    runs/NAME-2, …
 
-    Raises  FileExistsError if `out` exists: a run is never overwritten
+    Raises  FileExistsError   `out` has something in it: a run is never overwritten
+            BlockingIOError   another process has just taken it
     """
-    if out is not None:
-        folder = Path(out)
-        if folder.exists():
-            raise FileExistsError(
-                f"{folder} exists already, and a run is never overwritten; choose another --out."
-            )
-        folder.mkdir(parents=True)
-        return folder
-    number = 1
-    while True:
+    folder = _first_free(name) if out is None else Path(out)
+    taken = FileExistsError(
+        f"{folder} exists already, and a run is never overwritten; choose another --out."
+    )
+    if folder.exists() and not folder.is_dir():
+        raise taken
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        if os.listdir(folder) != [LOCK]:  # an empty one may be what a process left that died
+            raise taken
+        yield folder
+
+
+def _first_free(name):
+    for number in itertools.count(1):
         folder = Path("runs") / f"{name}-{number}"
-        try:
+        with contextlib.suppress(FileExistsError):
             folder.mkdir(parents=True)
             return folder
-        except FileExistsError:
-            number += 1
+
+
+@contextlib.contextmanager
+def old_folder(folder):
+    """The folder of a run that is to be resumed, locked inside the block.
+
+    Raises  FileNotFoundError   there is no checkpoint in it
+            BlockingIOError     another process writes into it
+    """
+    folder = _checkpoint(folder).parent
+    with locked(folder):
+        yield folder
 
 
 def resume(folder):
@@ -257,10 +277,15 @@ def resume(folder):
     Raises  FileNotFoundError   there is no checkpoint
             ValueError          it is damaged or of another kind
     """
-    folder = Path(folder)
-    if not (folder / "checkpoint.npz").is_file():
+    path = _checkpoint(folder)
+    return Run(path.parent, *checkpoint.load(path))
+
+
+def _checkpoint(folder):
+    path = Path(folder) / "checkpoint.npz"
+    if not path.is_file():
         raise FileNotFoundError(f"there is no checkpoint.npz in {folder}, so no run to resume.")
-    return Run(folder, *checkpoint.load(folder / "checkpoint.npz"))
+    return path
 
 
 def load(path):

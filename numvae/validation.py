@@ -155,7 +155,7 @@ def check_feature_names(found, fitted, estimator):
         if found is None:
             has, without = "does not have valid", "with"
         text = f"X {has} feature names, but {estimator} was fitted {without} feature names"
-        warnings.warn(text, UserWarning, stacklevel=4)
+        warnings.warn(text, UserWarning, stacklevel=5)
     elif found is not None and list(found) != list(fitted):
         lines = ["The feature names should match those that were passed during fit."]
         differing = {

@@ -79,7 +79,7 @@ def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
     args.cases = [c for c in CASES if not args.case or any(name in c.name for name in args.case)]
-    try:
+    with p.mistakes():
         path = new_file(args.json, ".json") if args.json else None
         if not args.cases:
             raise ValueError(f"no case holds {' or '.join(args.case)}; see --help for their names.")
@@ -88,8 +88,6 @@ def main(argv=None):
                 raise ValueError(
                     f"there is no {what!r} to measure; there are {', '.join(MEASURES)}."
                 )
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     print(f"{hardware.describe()}{_versions()}.")
     results = {}
     for what in args.what or MEASURES:

@@ -17,11 +17,12 @@ import time
 import numpy as np
 
 from numvae import plots, runs
-from numvae.cli import Parser, integer, new_file, script
+from numvae.cli import Parser, argument, integer, new_file, script
+from numvae.constraints import Seed
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
-from numvae.files import write_atomically
+from numvae.files import folder_atomically, open_atomically, write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
-from numvae.progress import duration
+from numvae.progress import duration, say
 from numvae.rows import mean_of, split_missing
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
@@ -64,7 +65,7 @@ def parser():
         "a new file: .npy or .csv for numbers, .png for a picture",
     )
     c.add_argument("-n", type=integer(1), default=64, metavar="N", help="how many (default: 64)")
-    c.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
+    c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     c.add_argument(
         "--noise",
         action="store_true",
@@ -135,7 +136,7 @@ def parser():
         metavar="N",
         help="only the first N examples; without it all, or 500 with --hide",
     )
-    c.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
+    c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     return p
 
 
@@ -157,26 +158,25 @@ def hidden(text):
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
         args.function(args)
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     return 0
 
 
 def report(args):
     run = runs.load(args.run)
     dataset = run.training_data(args.data, args.data_dir)
-    folder = runs.new_folder(args.out, dataset.name)
-    print(f"{dataset.split}\n{run.model}")
-    for line in run.report(dataset, folder):
-        print(line)
+    with folder_atomically(args.out) as folder:
+        say(f"{dataset.split}\n{run.model}")
+        for line in run.report(dataset, folder):
+            say(line)
 
 
 def sample(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
     _check_picture(path, run.shape)
+    np.empty((args.n, run.model.n_features), run.model.dtype)  # MemoryError before any work
     rng = np.random.default_rng(args.seed)
     z = rng.standard_normal((args.n, run.model.n_latent), dtype=run.model.dtype)
     x = run.vae.sample(args.n, args.seed) if args.noise else run.vae.decode(z)
@@ -219,26 +219,26 @@ def likelihood(args):
     X = dataset.X_valid if len(dataset.X_valid) else dataset.X
     X = X[: args.rows or len(X)]
     bits = dataset.bits if is_density(run.model.config["likelihood"]) else None
-    folder = runs.new_folder(args.out, dataset.name)
-    start = time.monotonic()
-    estimate = run.estimate(X, args.samples)
-    log_p, error = importance.mean_and_error(estimate.log_p)
-    curve = importance.curve(estimate, args.samples)
-    measured = diagnostics.diagnose(
-        run.model, X, run.training.inputs, estimate, args.samples, dataset.X, bits and 2**bits
-    )
-    lines = [
-        f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of {len(X):,} examples, "
-        f"{args.samples:,} draws each, in {duration(time.monotonic() - start)}. It rises with the "
-        "draws:",
-        *(f"  k = {k:>6,}  {mean:10.2f} ± {error:.2f}" for k, mean, error in curve),
-        "",
-        *diagnostics.lines(measured),
-    ]
+    with folder_atomically(args.out) as folder:
+        start = time.monotonic()
+        estimate = run.estimate(X, args.samples)
+        log_p, error = importance.mean_and_error(estimate.log_p)
+        curve = importance.curve(estimate, args.samples)
+        measured = diagnostics.diagnose(
+            run.model, X, run.training.inputs, estimate, args.samples, dataset.X, bits and 2**bits
+        )
+        lines = [
+            f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of {len(X):,} examples, "
+            f"{args.samples:,} draws each, in {duration(time.monotonic() - start)}. It rises with "
+            "the draws:",
+            *(f"  k = {k:>6,}  {mean:10.2f} ± {error:.2f}" for k, mean, error in curve),
+            "",
+            *diagnostics.lines(measured),
+        ]
+        write_atomically(folder / "likelihood.txt", ("\n".join(lines) + "\n").encode())
+        k, values, errors = (np.array(column) for column in zip(*curve))
+        plots.save(plots.bound_over_samples(k, values, errors), folder / "bound.png")
     print("\n".join(lines))
-    write_atomically(folder / "likelihood.txt", ("\n".join(lines) + "\n").encode())
-    k, values, errors = (np.array(column) for column in zip(*curve))
-    plots.save(plots.bound_over_samples(k, values, errors), folder / "bound.png")
 
 
 def score(args):
@@ -313,15 +313,14 @@ def write_table(path, rows, columns, shape):
 
     The digits of a .csv are enough to get the same numbers back.
     """
-    if path.suffix == ".npy":
-        content = io.BytesIO()
-        np.save(content, rows.reshape(-1, *shape))
-        write_atomically(path, content.getvalue())
-        return
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerow(columns)
-    np.savetxt(text, rows, fmt="%.9g" if rows.dtype == np.float32 else "%.17g", delimiter=",")
-    write_atomically(path, text.getvalue().encode())
+    with open_atomically(path) as file:
+        if path.suffix == ".npy":
+            np.save(file, rows.reshape(-1, *shape))
+            return
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        csv.writer(text, lineterminator="\n").writerow(columns)
+        np.savetxt(text, rows, fmt="%.9g" if rows.dtype == np.float32 else "%.17g", delimiter=",")
+        text.detach()
 
 
 def _check_picture(path, shape):

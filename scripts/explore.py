@@ -40,7 +40,7 @@ def parser():
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
         path = new_file(args.html, ".html", ".htm") if args.html else None
         run = runs.load(args.run)
         content = page_of(run, run.dataset(args.data, args.data_dir))
@@ -49,8 +49,6 @@ def main(argv=None):
             print(f"{path}: {len(content) / 1000:,.0f} kB, to be opened in a browser.")
         else:
             show(content)
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     if len(content) > LARGE:
         print("Most of this large page is the decoder; a model with less --hidden has a small one.")
     return 0

@@ -69,7 +69,8 @@ def main(argv=None):
         for name, flags in RUNS.items():
             start = time.monotonic()
             more = ["--out", str(runs / name), "--quiet"] + ["--download"] * args.download
-            train.main(flags.split() + more)
+            if code := train.main(flags.split() + more):
+                return code
             report = (runs / name / "report.txt").read_text(encoding="utf-8")
             elbo = next(line for line in report.splitlines() if line.startswith("  ELBO"))
             took = duration(time.monotonic() - start)

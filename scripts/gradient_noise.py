@@ -15,7 +15,8 @@ import time
 import numpy as np
 
 from numvae import plots
-from numvae.cli import Parser, integer, new_file, script
+from numvae.cli import Parser, argument, integer, new_file, script
+from numvae.constraints import Seed
 from numvae.datasets.digits import digits
 from numvae.lessons import gradient_noise as noise
 from numvae.progress import Countdown, Progress, duration
@@ -38,7 +39,7 @@ def parser():
         metavar="N",
         help="gradients drawn for each number (default: 1000)",
     )
-    p.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
+    p.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     p.add_argument("--figure", metavar="FILE.png", help="a new file for the picture")
     return p
 
@@ -67,11 +68,9 @@ def trained(seed):
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
         path = new_file(args.figure, ".png") if args.figure else None
         laboratory(args, path)
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     return 0
 
 

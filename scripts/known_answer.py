@@ -11,7 +11,8 @@ import time
 import numpy as np
 
 from numvae import plots
-from numvae.cli import Parser, integer, new_file, script
+from numvae.cli import Parser, argument, new_file, script
+from numvae.constraints import Seed
 from numvae.lessons import ppca
 from numvae.progress import duration
 from numvae.settings import Settings
@@ -26,7 +27,7 @@ BATCH, LR, SAMPLES = 100, 0.02, 4
 
 def parser():
     p = Parser(description="Train a linear-Gaussian VAE towards probabilistic PCA.")
-    p.add_argument("--seed", type=integer(0), default=0, help="fixes every draw (default: 0)")
+    p.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     p.add_argument("--figure", metavar="FILE.png", help="a new file for the picture")
     return p
 
@@ -34,11 +35,9 @@ def parser():
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
         path = new_file(args.figure, ".png") if args.figure else None
         compare(args.seed, path)
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     return 0
 
 

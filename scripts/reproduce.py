@@ -9,7 +9,9 @@ Leaves a folder with report.md and its pictures. What is interrupted goes on whe
 is given again.
 """
 
+import contextlib
 import json
+import os
 import shlex
 from pathlib import Path
 
@@ -17,10 +19,10 @@ import train
 from recipes import RECIPES
 from recipes.recipe import LENGTHS, Trained
 
-from numvae import hardware, plots, runs
+from numvae import hardware, plots
 from numvae.cli import Parser, integer, script
 from numvae.evaluation import diagnostics, importance
-from numvae.files import write_atomically
+from numvae.files import LOCK, locked, write_atomically
 from numvae.progress import duration
 from numvae.training import checkpoint
 from numvae.training.watchdog import Diverged
@@ -52,8 +54,9 @@ def main(argv=None):
         found = f"there is no recipe {args.name!r}" if args.name else "no recipe was named"
         p.error(f"{found}; choose from {', '.join(RECIPES)}.")
     try:
-        return reproduce(args)
-    except (ValueError, OSError, Diverged) as error:
+        with p.mistakes():
+            return reproduce(args)
+    except Diverged as error:
         p.error(str(error))
 
 
@@ -64,18 +67,20 @@ def reproduce(args):
     chosen = plan(recipe, length, args.only, args.epochs)
     folder = Path(args.out or f"reproductions/{args.name}")
     settings = {"recipe": args.name, "epochs": chosen, "length": LENGTHS[length]}
-    claim(folder, settings)
     trained = {}
-    for name, epochs in chosen.items():
-        run, place = recipe.runs[name], folder / "runs" / name
-        print(f"{args.name}, {name}: train.py {run.flags} --epochs {epochs}", flush=True)
-        trained_run, data = train_run(run, place, epochs, args)
-        if trained_run.training.epoch < epochs:
-            print("Stopped. Rerun the same command to continue.")
-            return 130
-        numbers = measure(trained_run, data, run.draws[length])
-        trained[name] = Trained(name, run, trained_run.training, data, numbers)
-    write_report(folder, args.name, recipe, trained)
+    with claimed(folder, settings):
+        for name, epochs in chosen.items():
+            run, place = recipe.runs[name], folder / "runs" / name
+            print(f"{args.name}, {name}: train.py {run.flags} --epochs {epochs}", flush=True)
+            place.mkdir(parents=True, exist_ok=True)
+            with locked(place):
+                trained_run, data, stopped = train_run(run, place, epochs, args)
+                if stopped:
+                    print("Stopped. Rerun the same command to continue.")
+                    return 128 + stopped
+                numbers = measure(trained_run, data, run.draws[length])
+            trained[name] = Trained(name, run, trained_run.training, data, numbers)
+        write_report(folder, args.name, recipe, trained)
     print(f"\n{(folder / 'report.md').read_text(encoding='utf-8')}\nIn {folder}.")
     return 0
 
@@ -98,44 +103,48 @@ def plan(recipe, length, only, epochs):
     return chosen
 
 
-def claim(folder, settings):
-    """Make the folder, or see that it is this very reproduction's, to go on in it.
+@contextlib.contextmanager
+def claimed(folder, settings):
+    """Make the folder, or see that it is this very reproduction's, to go on in it; it is locked
+    inside the block.
 
-    Raises  FileExistsError if something else is there
+    Raises  FileExistsError   something else is there
+            BlockingIOError   another process is at it
     """
     path = folder / "reproduction.json"
-    if not folder.exists():
-        folder.mkdir(parents=True)
-        write_atomically(path, json.dumps(settings, indent=1).encode())
-    elif not path.is_file() or json.loads(path.read_text(encoding="utf-8")) != settings:
-        raise FileExistsError(
-            f"{folder} holds something else than this reproduction; choose another --out."
-        )
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        if os.listdir(folder) == [LOCK]:
+            write_atomically(path, json.dumps(settings, indent=1).encode())
+        elif not path.is_file() or json.loads(path.read_text(encoding="utf-8")) != settings:
+            raise FileExistsError(
+                f"{folder} holds something else than this reproduction; choose another --out."
+            )
+        yield
 
 
 def train_run(recipe_run, folder, epochs, args):
     """Train a run to its end, or until it is interrupted; from its checkpoint if there is one.
 
-    Returns  the runs.Run with the parameters of its last epoch, which are the ones kept, and its
-             Dataset
+    Returns  the runs.Run with the parameters of its last epoch, which are the ones kept, its
+             Dataset, and the signal that interrupted it, or None
     """
     where = ["--data-dir", args.data_dir] * bool(args.data_dir) + ["--download"] * args.download
     if (folder / "checkpoint.npz").is_file():
         flags = ["--resume", str(folder)]
     else:
-        flags = [*shlex.split(recipe_run.flags), "--epochs", str(epochs), "--out", str(folder)]
+        flags = [*shlex.split(recipe_run.flags), "--epochs", str(epochs)]
     args = train.parser().parse_args(flags + where)
     run, data = (train.old_run if args.resume else train.new_run)(args)
-    training = run.training
+    run.path, training, stopped = folder, run.training, None
     if training.epoch < epochs:
-        run.path = run.path or runs.new_folder(folder, data.name)
         run.save()
         with recipe_run.planted():
-            run.train(data, max(1, epochs // 50))
-        if training.epoch == epochs:
-            training.best, training.best_epoch = training.model.parameters.vector.copy(), epochs
-            run.save()
-    return run, data
+            stopped = run.train(data, max(1, epochs // 50))
+    if training.epoch == epochs > training.best_epoch:
+        training.best, training.best_epoch = training.model.parameters.vector.copy(), epochs
+        run.save()
+    return run, data, stopped
 
 
 def measure(run, data, draws):

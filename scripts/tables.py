@@ -96,7 +96,7 @@ def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
     args.what = args.what or [*SECTIONS]
-    try:
+    with p.mistakes():
         for what in args.what:
             if what not in SECTIONS:
                 raise ValueError(
@@ -119,8 +119,6 @@ def main(argv=None):
                 "there are no tables here: pip install scikit-learn, or name a folder."
             )
         compare(args, tables, absent, out, figure)
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     return 0
 
 

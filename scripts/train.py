@@ -6,14 +6,19 @@ python scripts/train.py --data my_images.npy --likelihood gaussian --latent 10
 mpiexec -n 2 python scripts/train.py --data mnist
 """
 
+import argparse
+import contextlib
 import dataclasses
 import shlex
 from pathlib import Path
 
-from numvae import datasets, hardware, parallel, runs
+import numpy as np
+
+from numvae import datasets, hardware, parallel, progress, runs
 from numvae.cli import Parser, add_settings, integer, script, shown
 from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
+from numvae.files import LOCK
 from numvae.settings import TABLE, Settings
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
@@ -130,14 +135,21 @@ def new_run(args):
     return runs.Run(None, training, {"data": source}), data
 
 
-def old_run(args):
-    """A run to be resumed, and its data set: Run, Dataset."""
-    defaults = vars(parser().parse_args([]))
-    for name, value in vars(args).items():
-        if name not in AT_RESUME and value != defaults[name]:
+def check_resume(p, argv, args):
+    """Refuse what is typed beside --resume and does not go with it.
+
+    Raises  ValueError
+    """
+    unset = argparse.Namespace(**dict.fromkeys(vars(args)))  # argparse sets only what is typed
+    for name, value in vars(p.parse_args(argv, unset)).items():
+        if args.resume is not None and value is not None and name not in AT_RESUME:
             raise ValueError(
                 f"a resumed run keeps its settings, so --resume does not go with {_flag(name)}."
             )
+
+
+def old_run(args):
+    """A run to be resumed, and its data set: Run, Dataset."""
     run = runs.resume(args.resume)
     data = run.training_data(None, args.data_dir, args.download)
     training = run.training
@@ -150,6 +162,16 @@ def old_run(args):
     return run, data
 
 
+def first_step(training, X):
+    """Compute a step that is not taken: it shows what memory a step needs, before any file is made.
+
+    Raises  MemoryError
+    """
+    batch = training.minibatch(X, np.arange(min(len(X), training.settings.batch_size)))
+    with np.errstate(over="ignore", invalid="ignore"):  # it is for the watchdog to say
+        training.loss_and_grad(batch, training.settings.beta)
+
+
 def _flag(name):
     flags = {line.name: line.metadata["flag"] or line.name for line in TABLE}
     return "--" + flags.get(name, name).replace("_", "-")
@@ -157,48 +179,54 @@ def _flag(name):
 
 def main(argv=None):
     p = parser()
-    try:
+    with p.mistakes():
         team = parallel.started()
-    except ValueError as error:
-        p.error(str(error))
     args = p.parse_args(argv)
+    with p.mistakes():
+        check_resume(p, argv, args)
     try:
-        return train(p, args, team)
+        with contextlib.ExitStack() as held, team.as_one():
+            return train(p, args, team, held)
+    except BrokenPipeError:  # of what is printed, see `script`
+        raise
     except OSError as error:
         p.exit(1, f"{p.prog}: a file could not be read or written: {error}.\n")
 
 
-def train(p, args, team):
-    """Begin or resume a run, train, and leave its files; returns the exit code."""
-    try:
+def train(p, args, team, held):
+    """Begin or resume a run, train, and leave its files; returns the exit code.
+
+    held    an ExitStack, which rank 0 gives the lock of the run's folder
+    """
+    with p.mistakes():
+        if args.resume is not None:
+            team.first(lambda: held.enter_context(runs.old_folder(args.resume)))
         with team.together():
-            run, data = (old_run if args.resume else new_run)(args)
+            run, data = (new_run if args.resume is None else old_run)(args)
         description = f"{data.name}: {data.split}.\n{run.model}"
         run.share(team, data)
-        run.path = run.path or team.first(lambda: runs.new_folder(args.out, data.name))
-    except (ValueError, OSError) as error:
-        p.error(str(error))
-    except (MemoryError, OverflowError) as error:
-        p.error(f"this is more than the machine can hold: {error}.")
-    say = (lambda *_: None) if args.quiet else print
+        first_step(run.training, data.X)
+        run.path = run.path or team.first(
+            lambda: held.enter_context(runs.new_folder(args.out, data.name))
+        )
+    # Nothing that cannot be printed ends the training; what cannot be at its end ends the program.
+    say, conclude = [lambda text: None] * 2 if args.quiet else (progress.say, print)
     if data.summary:
         say(data.summary)
     say(description)
     say(_what(args, run, data))
     run.save()
+    resume = f"python scripts/train.py --resume {shlex.quote(str(run.path))}"
     try:
         stopped = run.train(data, args.checkpoint_every, args.quiet)
     except Diverged as error:
-        where = run.path / "checkpoint.npz"
-        p.exit(1, f"\n{error} The parameters from before that step are in {where}.\n")
+        p.exit(1, f"\n{error} {_after_divergence(run, resume)}\n")
     if stopped:
-        say(
-            f"Stopped by {stopped.name} in epoch {run.training.epoch + 1}. Resume with: "
-            f"python scripts/train.py --resume {shlex.quote(str(run.path))}"
-        )
+        epoch = min(run.training.epoch + 1, run.training.length(len(data.X), data.X_valid))
+        conclude(f"Stopped by {stopped.name} in epoch {epoch}. Resume with: {resume}")
         return 128 + stopped
     run.training = team.whole(run.training)
-    team.first(lambda: finish(run, data, say))
+    team.first(lambda: finish(run, data, say, conclude))
     return 0
 
 
@@ -207,7 +235,9 @@ def _what(args, run, data):
     training = run.training
     epochs = training.length(len(data.X), data.X_valid)
     line = "Training " + f"from epoch {training.epoch + 1} " * bool(args.resume)
-    if training.settings.epochs:
+    if training.settings.epochs and training.epoch >= epochs:
+        line = f"Trained to epoch {epochs} already"
+    elif training.settings.epochs:
         line += f"to epoch {epochs}"
     else:
         line += f"until the held-out ELBO has stopped rising, at most to epoch {epochs}"
@@ -218,11 +248,23 @@ def _what(args, run, data):
     return line + ":"
 
 
-def finish(run, data, say):
+def _after_divergence(run, resume):
+    """What is left of a run that diverged, in a sentence or two."""
+    epochs = run.training.epoch
+    if not epochs:
+        return "No epoch was finished, so there is nothing to keep: begin a new run."
+    return (
+        "The run stands before that step, and would come to it again. To end it after epoch "
+        f"{epochs}, with the best parameters until then: {resume} --epochs {epochs}"
+    )
+
+
+def finish(run, data, say, conclude):
     """Keep the best epoch's model, and leave it with its numbers and pictures."""
     for line in run.finish(data):
         say(line)
-    say(f"In {run.path}: {', '.join(sorted(path.name for path in run.path.iterdir()))}")
+    names = sorted(path.name for path in run.path.iterdir() if path.name != LOCK)
+    conclude(f"In {run.path}: {', '.join(names)}")
 
 
 if __name__ == "__main__":

@@ -5,10 +5,13 @@ python scripts/walk.py --likelihood gaussian-sigma-z --objective iwae --samples 
 python scripts/walk.py --figure trace.png --steps finite_differences.png
 """
 
+import sys
+
 import numpy as np
 
 from numvae import plots
-from numvae.cli import Parser, integer, new_file, script
+from numvae.cli import Parser, argument, integer, new_file, script
+from numvae.constraints import Seed
 from numvae.lessons import trace
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations
@@ -35,7 +38,7 @@ def parser():
         help="samples of z for each example (1)",
     )
     p.add_argument(
-        "--seed", type=integer(0), default=0, metavar="N", help="of model, data, noise (0)"
+        "--seed", type=argument(Seed()), default=0, metavar="N", help="of model, data, noise (0)"
     )
     p.add_argument(
         "--figure", metavar="FILE", help="draw the way forward and back into this new PNG file"
@@ -51,12 +54,12 @@ def parser():
 def main(argv=None):
     p = parser()
     args = p.parse_args(argv)
-    try:
+    with p.mistakes():
+        if sys.flags.optimize > 1:
+            raise ValueError("the labels stand in docstrings, which python -OO leaves out: use -O.")
         figure, steps = (path and new_file(path, ".png") for path in (args.figure, args.steps))
         if figure and figure == steps:
             raise ValueError(f"--figure and --steps both name {figure}; each needs its own file.")
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     net, step = trace.example(
         args.likelihood, args.activation, args.objective, args.samples, args.seed
     )

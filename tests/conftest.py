@@ -1,5 +1,7 @@
 """What several test files share. Arrays come read-only: a rule that writes into an input raises."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
@@ -60,3 +62,20 @@ def assert_backward(is_derivative):
         assert is_derivative(lambda x: upstream(theta, x), x, dx)
 
     return assert_backward
+
+
+@pytest.fixture
+def room():
+    """with room(n): no file can grow beyond n bytes, as on a disk that is full."""
+    resource = pytest.importorskip("resource")
+
+    @contextlib.contextmanager
+    def room(n):
+        before = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (n, before[1]))
+        try:
+            yield
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+    return room

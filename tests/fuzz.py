@@ -46,8 +46,8 @@ SETTINGS = [
 
 
 def originals():
-    """The bytes of some models, and of some checkpoints: dict of kind → list."""
-    rng, files = np.random.default_rng(0), {"model": [], "checkpoint": []}
+    """The bytes of some models and checkpoints, dict of kind → list; and of their histories."""
+    rng, files, histories = np.random.default_rng(0), {"model": [], "checkpoint": []}, []
     for i, settings in enumerate(SETTINGS):
         s = Settings(**{"n_latent": 2, "hidden": (4,), "batch_size": 10, **settings}).checked()
         X = rng.random((40, 6), dtype="f4" if i % 2 else "f8")
@@ -62,12 +62,14 @@ def originals():
             with tempfile.TemporaryDirectory() as folder:
                 checkpoint.save(training, Path(folder) / "x", kind, about)
                 some.append((Path(folder) / "x").read_bytes())
+                if kind == "checkpoint":
+                    histories.append((Path(folder) / "history.csv").read_bytes())
     for path in sorted(HERE.glob("training/format_*/*.npz")):
         if path.name != "expected.npz":
             files["checkpoint" if path.name == "checkpoint.npz" else "model"].append(
                 path.read_bytes()
             )
-    return files
+    return files, histories
 
 
 def members(content):
@@ -314,17 +316,16 @@ def use_run(folder):
     checkpoint.load(folder / "again.npz")
 
 
-def outcome(kind, content, truth, folder):
+def outcome(kind, files, folder):
     """What becomes of a lie: refused, whole or diverged, or else what went wrong.
 
-    truth   the model beside a checkpoint;  folder  an empty one
+    files   name → bytes, of which one may lie;  folder  an empty one
     """
-    path = folder / f"{kind}.npz"
-    path.write_bytes(content)
-    (folder / "model.npz").write_bytes(content if kind == "model" else truth)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
     tracemalloc.start()
     try:
-        use_model(path) if kind == "model" else use_run(folder)
+        use_model(folder / "model.npz") if kind == "model" else use_run(folder)
         found = "whole"
     except Diverged:  # as settings may have it that are unwise, but no lie
         found = "diverged"
@@ -341,7 +342,8 @@ def outcome(kind, content, truth, folder):
 
 def fuzz(n_headers, n_archives, seconds=np.inf, seed=0):
     """The outcomes of so many lies, or as many as there is time for: Counter, list of failures."""
-    files, counts, failures, end = originals(), Counter(), [], time.monotonic() + seconds
+    (truths, histories), counts, failures = originals(), Counter(), []
+    end = time.monotonic() + seconds
     total = n_headers + n_archives
     for number in range(total):
         if time.monotonic() > end:
@@ -349,13 +351,20 @@ def fuzz(n_headers, n_archives, seconds=np.inf, seed=0):
         rng = np.random.default_rng([seed, number])
         is_header = (number + 1) * n_headers // total > number * n_headers // total
         kind = pick(rng, ["model", "checkpoint"])
-        which = rng.integers(len(files[kind]))
-        lie = lie_in_header if is_header else lie_in_archive
-        content, told = lie(files[kind][which], rng)
-        truth = files["model"][which % len(SETTINGS)]
+        which = rng.integers(len(truths[kind]))
+        files = {"model.npz": truths["model"][which % len(SETTINGS)]}
+        files |= {f"{kind}.npz": truths[kind][which]}
+        if kind == "checkpoint" and which < len(histories):
+            files["history.csv"] = histories[which]
+        if not is_header and rng.random() < 0.1 and "history.csv" in files:
+            told = pick(rng, ["bytes flipped", "truncated", "bytes lost", "bytes before"])
+            files["history.csv"] = LIES[told](bytearray(files["history.csv"]), rng)
+        else:
+            lie = lie_in_header if is_header else lie_in_archive
+            files[f"{kind}.npz"], told = lie(truths[kind][which], rng)
         with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
             warnings.simplefilter("error")
-            found = outcome(kind, content, truth, Path(folder))
+            found = outcome(kind, files, Path(folder))
         what = "headers" if is_header else "archives"
         if found not in ("refused", "whole", "diverged"):
             failures.append(f"case {number}, {kind} {which}: {told}\n    {found}")

@@ -1,51 +1,86 @@
-"""Would the tests notice? `python tests/mutants.py [MODULE …]` changes the mathematics, one place
-at a time, and runs the tests on each mutant. One that no test fails on is a place that is not
-tested, or a change that changes nothing: those are listed in ARGUED, each with its reason.
+"""Would the tests notice? `python tests/mutants.py [MODULE …]` changes one place of a module at a
+time, and runs the tests on each mutant. One that no test fails on is a place that is not tested, or
+a change that changes nothing: those are listed in ARGUED, each with its reason.
 
-Each mutant lives in a fork of this process, which has loaded NumPy, SciPy and pytest, but nothing
-of numvae: so everything that the fork imports is built upon the mutant. First come the tests of the
-module itself, then all that stand on it. One process at a time.
+Without a MODULE every mutant of the mathematics is tried, which takes about ten minutes on two
+cores. `--sample 80` draws as many mutants of all other modules, whose tests take longer.
+
+Each mutant lives in a fork of a process that has loaded NumPy, SciPy and pytest, but nothing of
+numvae: so everything that the fork imports is built upon the mutant. As it may write anything, it
+works in a copy of the repository, where it is the compiled file of its module; the source beside it
+is as before. First come the tests of the module itself, then all that stand on it.
 """
 
 import argparse
 import ast
+import contextlib
 import copy
+import marshal
 import os
+import random
+import resource
+import shutil
 import signal
 import sys
-import time
+import tempfile
 from collections import Counter
-from importlib.machinery import SourceFileLoader
+from concurrent.futures import ProcessPoolExecutor
+from importlib.util import MAGIC_NUMBER, cache_from_source
+from itertools import groupby
+from multiprocessing import get_context
 from pathlib import Path
 from typing import NamedTuple
 
 os.environ["OPENBLAS_NUM_THREADS"] = "1"  # a fork has one thread
 
+import matplotlib.backends.backend_agg  # noqa: F401
 import numpy.testing  # noqa: F401
 import pytest
 import scipy.integrate
+import scipy.ndimage
 import scipy.special
 import scipy.stats  # noqa: F401
 
 ROOT = Path(__file__).resolve().parents[1]
+COPIED = "numvae", "scripts", "tests", "pyproject.toml", "setup.cfg"
 MODULES = [
     path.relative_to(ROOT / "numvae").as_posix()
-    for path in [
-        *sorted(ROOT.glob("numvae/rules/*.py")),
-        *sorted(ROOT.glob("numvae/network/*.py")),
-        ROOT / "numvae/training/optimizers.py",
-    ]
-    if path.name != "__init__.py"
+    for path in sorted(ROOT.glob("numvae/**/*.py"))
+    if not path.name.startswith("__")
+]
+MATHEMATICS = [
+    module
+    for module in MODULES
+    if module.startswith(("rules/", "network/")) or module == "training/optimizers.py"
+]
+# Pictures are looked at, checks are tests themselves, and processes take too long.
+OTHERS = [
+    module
+    for module in MODULES
+    if module not in MATHEMATICS
+    and not module.startswith(("plots/", "explore/", "checks/", "parallel/"))
 ]
 # What stands on the mathematics; the last two hold the lines of `python -m numvae.checks`.
-WIDER = (
+ON_MATHEMATICS = (
     "tests/rules",
     "tests/network",
     "tests/training",
     "tests/checks/test_definitions.py",
     "tests/checks/test_gradients.py",
 )
-SECONDS, WIDER_SECONDS = 10, 60  # of the processor: what takes longer hangs
+ON_OTHERS = (
+    "tests/test_runs.py",
+    "tests/test_report.py",
+    "tests/test_estimator.py",
+    "tests/scripts/test_train.py",
+    "tests/scripts/test_train_data.py",
+    "tests/scripts/test_evaluate.py",
+    "tests/scripts/test_resume.py",
+)
+OWN = {"constraints.py": "tests/test_settings.py"}  # the tests of a module, if not of its name
+SECONDS, WIDER_SECONDS = 30, 120  # of the processor: what takes longer hangs
+MEMORY = 2**31  # bytes: what takes more would take all
+WAIT = 10  # times as long on the clock: what waits longer waits for ever
 
 OPERATORS = {
     ast.Add: ast.Sub,
@@ -56,6 +91,7 @@ OPERATORS = {
     ast.Mod: ast.Mult,
     ast.Pow: ast.Mult,
     ast.MatMult: ast.Mult,
+    ast.LShift: ast.RShift,
     ast.And: ast.Or,
     ast.Or: ast.And,
 }
@@ -189,7 +225,7 @@ class Mutant(NamedTuple):
     line: int
     before: str
     after: str
-    code: object
+    code: bytes
 
 
 def mutants(source):
@@ -204,27 +240,31 @@ def mutants(source):
                 after = header(changed if node is statement else statement)
                 if after == "pass":
                     after += f"  # {before}"
-                code = compile(ast.fix_missing_locations(tree), "mutant", "exec")
-                Replace(changed, node).visit(tree)
                 if after not in seen:
                     seen.add(after)
-                    yield Mutant(function, statement.lineno, before, after, code)
+                    with contextlib.suppress(SyntaxError):  # nonlocal, and no line that binds it
+                        code = compile(ast.fix_missing_locations(tree), "mutant", "exec")
+                        code = marshal.dumps(code)
+                        yield Mutant(function, statement.lineno, before, after, code)
+                Replace(changed, node).visit(tree)
 
 
 def changes(node):
     """What may stand in the place of a node."""
     match node:
         case ast.BinOp(left, op, right):
-            yield altered(node, op=OPERATORS[type(op)]())
+            if type(op) in OPERATORS:
+                yield altered(node, op=OPERATORS[type(op)]())
             yield left
             yield right
         case ast.BoolOp(op, parts):
             yield altered(node, op=OPERATORS[type(op)]())
             yield from parts
         case ast.AugAssign(op=op):
-            yield altered(node, op=OPERATORS[type(op)]())
+            if type(op) in OPERATORS:
+                yield altered(node, op=OPERATORS[type(op)]())
             yield ast.Pass()
-        case ast.Assign() | ast.Expr():
+        case ast.Assign() | ast.Expr() | ast.Raise():
             yield ast.Pass()
         case ast.Compare(ops=[op]):
             for other in COMPARISONS[type(op)]:
@@ -274,6 +314,8 @@ def statements(tree, function=""):
                 yield function, node
             inside = f"{function}.{node.name}".strip(".") if hasattr(node, "name") else function
             yield from statements(node, inside)
+        elif isinstance(node, ast.ExceptHandler | ast.match_case):
+            yield from statements(node, function)
 
 
 def expressions(node):
@@ -289,62 +331,111 @@ def header(statement):
     return ast.unparse(statement).splitlines()[0]
 
 
+def settle(folder):
+    """Work in a copy of the repository, in a folder of its own."""
+    place = tempfile.mkdtemp(dir=folder)
+    for name in COPIED:
+        copied = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copied(ROOT / name, f"{place}/{name}")
+    os.chdir(place)
+    sys.path.insert(0, place)
+    os.environ.update(PYTHONPATH=place, TMPDIR=place)
+    tempfile.tempdir = None  # so that it is asked for again
+
+
 def killed(module, code, tests, seconds):
     """Whether any of the tests fails, hangs or cannot even start with this code as the module."""
+    if code:
+        compiled = Path(cache_from_source(f"numvae/{module}"))
+        compiled.parent.mkdir(exist_ok=True)
+        # Flag 1: the source's hash (the next eight bytes) is not compared with the source.
+        compiled.write_bytes(MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8) + code)
     child = os.fork()
     if child == 0:
         failed = 1
         try:
+            os.setpgid(0, 0)
             sink = os.open(os.devnull, os.O_WRONLY)
             os.dup2(sink, 1)
             os.dup2(sink, 2)
+            resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
             signal.setitimer(signal.ITIMER_PROF, seconds)
-            loader, get_code = SourceFileLoader, SourceFileLoader.get_code
-            loader.get_code = lambda self, name: code if name == module else get_code(self, name)
+            signal.alarm(WAIT * seconds)
             failed = pytest.main(["-x", "-q", "-p", "no:cacheprovider", *tests])
         finally:
             os._exit(failed)
-    return os.waitpid(child, 0)[1] != 0
+    failed = os.waitpid(child, 0)[1] != 0
+    with contextlib.suppress(ProcessLookupError):  # what it started and left
+        os.killpg(child, signal.SIGKILL)
+    if code:
+        compiled.unlink()
+    return failed
 
 
-def own_tests(module):
-    return "tests/{}/test_{}".format(*module.split("/"))
+def tests_of(module):
+    """The tests of a module itself, and all that stand on it."""
+    folder, name = os.path.split(module)
+    own = [OWN.get(module, os.path.join("tests", folder, f"test_{name}"))]
+    if module in MATHEMATICS:
+        return own, ON_MATHEMATICS
+    return own, [f"tests/{folder}"] * bool(folder) + [*ON_OTHERS]
 
 
 def verdict(module, mutant):
     """killed, argued or survives. What is argued need only survive the module's own tests."""
-    name = "numvae." + module.removesuffix(".py").replace("/", ".")
-    if killed(name, mutant.code, [own_tests(module)], SECONDS):
+    own, wider = tests_of(module)
+    if killed(module, mutant.code, own, SECONDS):
         return "killed"
     if (module, mutant.function, mutant.after) in ARGUED_LINES:
         return "argued"
-    return "killed" if killed(name, mutant.code, WIDER, WIDER_SECONDS) else "survives"
+    return "killed" if killed(module, mutant.code, wider, WIDER_SECONDS) else "survives"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("modules", nargs="*", metavar="MODULE", help="rules/dense.py …; or all")
-    modules = parser.parse_args().modules or MODULES
+    about = "Change one place at a time: do the tests notice?"
+    parser = argparse.ArgumentParser(description=about, allow_abbrev=False)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help="rules/dense.py …")
+    parser.add_argument("--sample", type=int, metavar="N", help="so many mutants, not all")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the sample")
+    args = parser.parse_args()
+    modules = args.modules or (OTHERS if args.sample else MATHEMATICS)
     for module in modules:
         if module not in MODULES:
             parser.error(f"there is no {module}; choose from {', '.join(MODULES)}.")
-    os.chdir(ROOT)
-    sys.path.insert(0, str(ROOT))
+    every = [
+        (module, mutant)
+        for module in modules
+        for mutant in mutants((ROOT / "numvae" / module).read_text(encoding="utf-8"))
+    ]
+    if args.sample:
+        drawn = random.Random(args.seed).sample(range(len(every)), min(args.sample, len(every)))
+        every = [every[number] for number in sorted(drawn)]
+    with (
+        tempfile.TemporaryDirectory(prefix="mutants-") as folder,
+        ProcessPoolExecutor(os.cpu_count(), get_context("fork"), settle, [folder]) as pool,
+    ):
+        needed = [tests_of(module) for module in {module for module, _ in every}]
+        own, wider = (sorted({test for tests in some for test in tests}) for some in zip(*needed))
+        if any(pool.map(killed, [None] * 2, [None] * 2, [own, wider], [WIDER_SECONDS] * 2)):
+            sys.exit("The tests fail before anything is changed.")
+        found = pool.map(verdict, *zip(*every))
+        return told(every, found, modules if not args.sample else [])
+
+
+def told(every, found, whole):
+    """Print the verdicts, and return the exit code; whole: modules that were tried as a whole."""
     print(f"{'':<34}mutants  killed  argued  survive", flush=True)
-    if killed("", None, [*WIDER, *map(own_tests, modules)], WIDER_SECONDS):
-        sys.exit("The tests fail before anything is changed.")
-    total, unused = Counter(), {key for key in ARGUED_LINES if key[0] in modules}
-    for module in modules:
-        start, counts = time.monotonic(), Counter()
-        for mutant in mutants((ROOT / "numvae" / module).read_text(encoding="utf-8")):
-            found = verdict(module, mutant)
-            counts[found] += 1
-            if found == "argued":
+    total, unused = Counter(), {key for key in ARGUED_LINES if key[0] in whole}
+    for module, group in groupby(zip(every, found), lambda pair: pair[0][0]):
+        counts = Counter()
+        for (_, mutant), verdict in group:
+            counts[verdict] += 1
+            if verdict == "argued":
                 unused.discard((module, mutant.function, mutant.after))
-            elif found == "survives":
+            elif verdict == "survives":
                 print(f"{module}:{mutant.line} {mutant.function}")
                 print(f"  - {mutant.before}\n  + {mutant.after}", flush=True)
-        print(row(module, counts), f"{time.monotonic() - start:6.0f} s", flush=True)
+        print(row(module, counts), flush=True)
         total += counts
     print(row("in all", total))
     for module, function, line in sorted(unused):

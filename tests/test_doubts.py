@@ -38,9 +38,10 @@ def test_an_ordinary_fit_is_not_doubted(X):
         (lambda X: 3.0 + 2.0 * X[:, 1], "in these or other units: column 5 and column 2. Leave"),
         (lambda X: 1000.0 - np.arange(N), "rise or fall from row to row: column 5. Leave it out"),
         (lambda X: 5.0 * (X[:, 0] > 0), "Two values only: column 5. Their density is a spike"),
+        (lambda X: np.tile([-1.0, 1.0], N // 2), "Two values only: column 5."),  # whose σ is 1
         (lambda X: np.full((N, 6), 2.0), "Constant: column 5, column 6, column 7, column 8 and 2"),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_columns_that_say_nothing_are_named(X, columns, says):
     (message,) = warned(np.column_stack([X, columns(X)]))
@@ -48,7 +49,8 @@ def test_columns_that_say_nothing_are_named(X, columns, says):
 
 
 def test_numbers_that_rise_but_are_not_whole_or_jump_back_are_data(X):
-    for column in (np.sort(X[:, 0]), np.arange(N) % 150):
+    half = np.arange(N) // 2
+    for column in (np.sort(X[:, 0]), np.arange(N) % 150, half, -half):
         assert warned(np.column_stack([X, column])) == []
 
 
@@ -65,6 +67,11 @@ def test_too_few_rows_to_decide(X, likelihood):
     wanted = "factor analysis, as it began" if likelihood == "gaussian" else "trained to the end"
     assert wanted in message and "40 rows" in message
     assert warned(X[:40], epochs=3, likelihood=likelihood) == []
+
+
+def test_ten_rows_held_out_are_enough_to_decide(X):
+    assert not any("Without at least" in line for line in warned(X[:100], epochs=None))
+    assert any("Without at least" in line for line in warned(X[:99], epochs=None))
 
 
 def test_a_collapsed_code(X):
@@ -88,9 +95,15 @@ def history(valid, train):
         (None, -np.arange(40.0), np.arange(40.0), None),  # so it is when the held-out rows decide
         (40, np.minimum(np.arange(40.0), 20.0), np.arange(40.0), None),
         (40, np.arange(40.0) / 1e3, np.arange(40.0), None),
-        (5, np.arange(5.0), np.arange(5.0), None),  # too short to tell
+        (40, np.arange(40.0) * 0.0375, np.arange(40.0), "rose by 0.1 nats"),
+        (40, -np.arange(40.0), [*np.zeros(39), 0.15], "fell after epoch 1"),
+        (40, -np.arange(40.0), np.linspace(0.0, 0.05, 40), None),
+        (40, -np.abs(np.arange(40.0) - 19), np.arange(40.0), "fell after epoch 20"),
+        (40, -np.abs(np.arange(40.0) - 20), np.arange(40.0), None),  # after the middle
+        (10, np.arange(10.0), np.arange(10.0), "rose by 1.0 nats"),
+        (9, np.arange(9.0), np.arange(9.0), None),  # too short to tell
     ],
-    ids=range(7),
+    ids=range(13),
 )
 def test_the_course_of_a_run(X, epochs, valid, train, says):
     training = Training.new(Settings(2, hidden=(3,), epochs=epochs).checked(), X, 0)

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from scipy import stats
 
 from numvae import VAE, load
 from numvae.estimator import NotFittedError
+from numvae.files import LOCK, locked
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
 from numvae.training import loop, watchdog
 
@@ -382,43 +382,194 @@ def assert_usable(vae, X):
     assert pickle.loads(pickle.dumps(vae)).n_features_in_ == D
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
-@pytest.mark.parametrize("step", [1, 2, 3, 5])  # three steps make an epoch
-def test_a_stopped_fit_is_a_fit_with_a_warning(X, monkeypatch, number, step):
+@pytest.fixture
+def taken():
+    """taken(number, handler): from now on the program takes a signal so; after the test as before.
+
+    By default Ctrl-C is Python's own, also in a run in the background of a shell, which ignores it.
+    """
+
+    def take(number, handler):
+        before.setdefault(number, signal.signal(number, handler))
+
+    before = {}
+    take(signal.SIGINT, signal.default_int_handler)
+    yield take
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def sent_at(monkeypatch, step, number):
+    """Send the signal to this process in a step of the training that follows."""
+
     def check(*args, check=watchdog.check):
         steps.append(1)
         if len(steps) == step:
             signal.raise_signal(number)
         return check(*args)
 
-    steps, before = [], signal.getsignal(number)
+    steps = []
     monkeypatch.setattr(watchdog, "check", check)
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 5, 9])  # three steps make an epoch, nine make them all
+def test_control_c_is_raised_by_a_fit_that_is_a_fit(X, monkeypatch, taken, step):
+    sent_at(monkeypatch, step, signal.SIGINT)
     vae = fast()
-    with pytest.warns(RuntimeWarning, match="interrupted in epoch") as caught:
-        assert vae.fit(X) is vae
-    assert caught[0].filename == __file__
-    assert len(steps) == step and signal.getsignal(number) is before
+    with pytest.raises(KeyboardInterrupt, match=f"in epoch {-(-step // 3)}; the .* is fitted"):
+        vae.fit(X)
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert vae.n_iter_ == -(-step // 3)
     assert_usable(vae, X)
     assert vae.partial_fit(X).n_iter_ == 1 + -(-step // 3)
 
 
-def test_control_c_from_outside_stops_a_long_fit_quickly(X):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize("step", [1, 5, 9])
+def test_a_handler_of_the_programs_own_gets_the_signal_when_the_fit_is_a_fit(
+    X, monkeypatch, taken, number, step
+):
+    def handler(number, frame):
+        got.append(number)
+        assert_usable(vae, X)
+
+    got, vae = [], fast()
+    taken(number, handler)
+    sent_at(monkeypatch, step, number)
+    with pytest.warns(RuntimeWarning, match="interrupted in epoch") as caught:
+        assert vae.fit(X) is vae
+    assert caught[0].filename == __file__
+    assert got == [number] and signal.getsignal(number) is handler
+    assert vae.n_iter_ == -(-step // 3)
+
+
+def test_a_partial_fit_passes_control_c_on_too(X, monkeypatch, taken):
+    vae = fast().partial_fit(X)
+    sent_at(monkeypatch, 2, signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt, match="in epoch 2"):
+        vae.partial_fit(X)
+    assert vae.n_iter_ == 2
+    assert_usable(vae, X)
+
+
+def test_a_fit_that_fails_passes_the_signal_on(X, monkeypatch, taken):
+    def check(*_):
+        signal.raise_signal(signal.SIGTERM)
+        raise MemoryError
+
+    got = []
+    taken(signal.SIGTERM, lambda *_: got.append(True))
+    monkeypatch.setattr(watchdog, "check", check)
+    with pytest.raises(MemoryError):
+        fast().fit(X)
+    assert got == [True]
+
+
+def test_an_ignored_signal_stops_nothing(X, monkeypatch, taken):
+    taken(signal.SIGTERM, signal.SIG_IGN)
+    sent_at(monkeypatch, 2, signal.SIGTERM)
+    assert fast().fit(X).n_iter_ == 3
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+
+
+def test_one_control_c_ends_a_loop_of_fits(X, taken):
     def press():
         if not over.wait(0.3):
             os.kill(os.getpid(), signal.SIGINT)
 
-    over, hand, start = threading.Event(), threading.Thread(target=press), time.monotonic()
+    over, hand, fitted = threading.Event(), threading.Thread(target=press), []
     hand.start()
     try:
-        with pytest.warns(RuntimeWarning, match="interrupted"):
-            vae = VAE(**{**FAST, "epochs": 10**9}).fit(X)
+        with pytest.raises(KeyboardInterrupt):
+            for _ in range(5):
+                fitted.append(VAE(**{**FAST, "epochs": 10**9}))
+                fitted[-1].fit(X)
     finally:  # a fit that fails must not be followed by a Ctrl-C
         over.set()
         hand.join()
-    assert time.monotonic() - start < 3.0
+    (vae,) = fitted
     assert 0 < vae.n_iter_ < 10**9
     assert_usable(vae, X)
+
+
+FIT_FOR_EVER = """
+import sys, numpy as np
+from numvae import VAE
+X = np.random.default_rng(0).random((60, 4))
+VAE(epochs=10**9, random_state=0, verbose=True).fit(X)
+"""
+
+
+def test_sigterm_ends_a_program_as_it_always_does():
+    command = [sys.executable, "-c", FIT_FOR_EVER]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()  # it trains
+        process.terminate()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGTERM and errors == b""
+
+
+def fit_for_ever(_):
+    VAE(**{**FAST, "epochs": 10**9}).fit(np.random.default_rng(0).random((60, 4)))
+
+
+@pytest.mark.slow
+def test_a_pool_can_be_left_while_its_workers_fit():
+    code = f"""
+import multiprocessing, sys, time
+sys.path[:0] = {[str(Path(__file__).parent)]}
+from test_estimator import fit_for_ever
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    pool.map_async(fit_for_ever, range(2))
+    time.sleep(1)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="there is no C compiler")
+@pytest.mark.slow
+def test_a_handler_that_is_not_pythons_is_left_alone(tmp_path):
+    """The process gets SIGTERM while it fits, which its C handler counts; the fit goes on."""
+    (tmp_path / "handler.c").write_text(
+        "#include <signal.h>\nint n = 0; static void count(int s) { n++; }\n"
+        "__attribute__((constructor)) static void f(void) { signal(SIGTERM, count); }\n"
+    )
+    library = tmp_path / "handler.so"
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, tmp_path / "handler.c"], check=True)
+    code = f"""
+import ctypes, signal, numpy as np
+from numvae import VAE
+from numvae.training import watchdog
+check = watchdog.check
+watchdog.check = lambda *args: (signal.raise_signal(15), check(*args))[1]
+vae = VAE(epochs=2, random_state=0).fit(np.random.default_rng(0).random((50, 3)))
+assert signal.getsignal(15) is None and vae.n_iter_ == 2
+assert ctypes.c_int.in_dll(ctypes.CDLL({str(library)!r}), 'n').value == 2
+"""
+    environment = {**os.environ, "LD_PRELOAD": str(library)}
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=environment)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"likelihood": "continuous-bernoulli", "activation": "elu"},
+        {"likelihood": "gaussian-sigma-z", "missing": True},
+    ],
+    ids=str,
+)
+def test_what_the_callers_numpy_does_about_underflow_is_nothing_to_us(rng, settings):
+    def everything():
+        vae = fast(n_importance=10, lr=0.1, **settings).fit(X[20:]).partial_fit(X)
+        codes, *draws = vae.transform(X), *vae.encode(X, 0), vae.reconstruct(X), vae.sample(5, 0)
+        return [*draws, vae.elbo(X), vae.score_samples(X), vae.impute(X, 0), vae.decode(60 * codes)]
+
+    X = (rng.random((N, 12)) < 0.1).astype(np.float32)
+    X[:, :4] *= np.float32(1e-38)
+    usual = everything()
+    with np.errstate(all="raise"):
+        for mine, theirs in zip(everything(), usual):
+            assert_array_equal(mine, theirs)
 
 
 @pytest.mark.parametrize(
@@ -476,6 +627,20 @@ def test_after_a_divergence_the_next_block_is_trained_from_its_first_row(X, tmp_
         assert (parameters(again) != before).any()
         assert again.history_[-1]["train_nll"] != 0.0 and again.n_iter_ == 2
     assert clean.n_iter_ == 1
+
+
+def test_a_model_is_not_saved_into_a_run_in_progress_nor_over_what_is_no_file(X, tmp_path):
+    vae = fast().fit(X)
+    with locked(tmp_path), pytest.raises(BlockingIOError, match="is in use by process"):
+        vae.save(tmp_path / "model.npz")
+    (tmp_path / LOCK).touch()  # of a process that died
+    (tmp_path / "link").symlink_to("elsewhere")
+    with pytest.raises(FileExistsError, match="link is a symbolic link, which is not overwritten"):
+        vae.save(tmp_path / "link")
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: vae.save(tmp_path / "model.npz"), range(12)))
+    assert (load(tmp_path / "model.npz").transform(X) == vae.transform(X)).all()
+    assert sorted(os.listdir(tmp_path)) == [LOCK, "link", "model.npz"]
 
 
 def test_save_keeps_the_number_of_importance_samples_that_is_used(X, tmp_path):

@@ -9,8 +9,8 @@ import pytest
 MUTANTS = Path(__file__).resolve().with_name("mutants.py")
 
 
-def run(*modules):
-    return subprocess.run([sys.executable, MUTANTS, *modules], capture_output=True, text=True)
+def run(*argv):
+    return subprocess.run([sys.executable, MUTANTS, *argv], capture_output=True, text=True)
 
 
 @pytest.mark.slow
@@ -19,3 +19,10 @@ def test_every_mutant_of_the_affine_layer_is_noticed():
     assert done.returncode == 0, done.stdout + done.stderr
     _, mutants, killed, argued, survivors = done.stdout.splitlines()[-1].rsplit(maxsplit=4)
     assert mutants == killed and int(mutants) > 15 and argued == survivors == "0"
+
+
+@pytest.mark.slow
+def test_a_sample_of_other_modules_is_drawn_by_the_seed():
+    done = run("--sample", "3", "--seed", "1", "streams.py", "training/minibatches.py")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.splitlines()[-1].split() == ["in", "all", "3", "3", "0", "0"]

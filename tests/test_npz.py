@@ -52,7 +52,7 @@ def saved(tmp_path_factory):
 
 def test_header_and_arrays_come_back(path):
     header, arrays = read(path)
-    assert header == {"numvae": "thing", "version": 3, "x": [1, None, "ä", 0.1], "big": 2**90}
+    assert header == {"numvae": "thing", "version": 4, "x": [1, None, "ä", 0.1], "big": 2**90}
     assert list(arrays) == list(ARRAYS)
     for name, array in ARRAYS.items():
         assert arrays[name].dtype == array.dtype
@@ -204,12 +204,12 @@ def test_other_arrays_than_expected_are_refused(path, wanted, says):
         read(path, expected=lambda *_: wanted)
 
 
-@pytest.mark.parametrize("version", [0, 4, 99, None, "1", "2"])
+@pytest.mark.parametrize("version", [0, 5, 99, None, "1", "2"])
 def test_kind_and_version_are_looked_at_before_anything_else(path, version):
     with pytest.raises(ValueError, match="is a numvae thing file; expected a model file"):
         read(path, "model", never)
     npz.write(path, "thing", {"version": version}, ARRAYS)
-    says = f"^{path} has format version {version!r}, this numvae reads up to version 3"
+    says = f"^{path} has format version {version!r}, this numvae reads up to version 4"
     with pytest.raises(ValueError, match=says):
         read(path, expected=never)
 

@@ -17,7 +17,7 @@ from benchmark import mpiexec
 
 from numvae import load
 from numvae.checks.__main__ import main as checks
-from numvae.lessons import consequences
+from numvae.lessons import consequences, derivations
 from numvae.lessons.bugs import BUGS
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,7 +30,7 @@ README, HOUSE, SCRIPTS = (TEXTS[f"{folder}README.md"] for folder in ("", "numvae
 CHECKS, LESSONS = TEXTS["numvae/checks/README.md"], TEXTS["numvae/lessons/README.md"]
 LINK = r"\]\((?!http)([^)]+)\)|src=\"([^\"]+)\""
 LINKS = [(name, a or b) for name, text in TEXTS.items() for a, b in re.findall(LINK, text)]
-COMMAND = r"python (scripts/\w+\.py|-m numvae\.\w+)([^`\n|#&]*)"
+COMMAND = r"python (scripts/\w+\.py|-m numvae[.\w]+)([^`\n|#&]*)"
 COMMANDS = [found for text in TEXTS.values() for found in re.findall(COMMAND, text)]
 NUMBER = r"-?[\d,]+\.?\d*"
 
@@ -73,8 +73,10 @@ def parser_of(monkeypatch):
 
     def main(program, arguments):
         if program.startswith("-m"):
-            name = program.removeprefix("-m ") + ".__main__"
-            entry = importlib.import_module(name).main
+            module = importlib.import_module(name := program.removeprefix("-m "))
+            if hasattr(module, "__path__"):  # a package
+                module = importlib.import_module(f"{name}.__main__")
+            entry = module.main
         else:
             entry = runpy.run_path(str(ROOT / program))["main"]
         with pytest.raises(Understood) as found:
@@ -188,6 +190,7 @@ def test_the_estimators_code_runs(tmp_path, monkeypatch):
     assert found["path"].shape == (9, 560)
 
 
+@pytest.mark.slow
 def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
     pytest.importorskip("sklearn")
     exec(block(HOUSE, "make_pipeline"), {})
@@ -231,7 +234,7 @@ def test_the_code_for_several_ranks_runs(tmp_path):
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((200, 6)))
     (tmp_path / "ranks.py").write_text(block(TEXTS["numvae/parallel/README.md"], "MPI"))
     command = [mpiexec(), "-n", "2", sys.executable, "-m", "mpi4py", "ranks.py"]
-    subprocess.run(command, cwd=tmp_path, check=True, timeout=120)
+    subprocess.run(command, cwd=tmp_path, check=True, timeout=600)
     assert load(tmp_path / "rows-vae.npz").n_features_in_ == 6
 
 
@@ -240,6 +243,11 @@ def test_the_walk_prints_what_it_says(capsys):
     found = capsys.readouterr().out
     for line in block(LESSONS, "dmu_z", "text").splitlines():
         assert re.sub(r" +\S+$", "", line) in found  # but for the error, which is rounding
+
+
+def test_a_derivation_prints_what_it_says(capsys):
+    assert derivations.main(["gaussian.reparameterize_backward"]) == 0
+    assert block(LESSONS, "dlogvar_nj", "text") in capsys.readouterr().out
 
 
 def test_an_exercise_done_wrongly_is_told_what_it_says(capsys):

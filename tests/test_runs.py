@@ -1,3 +1,9 @@
+import os
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -6,6 +12,7 @@ from numpy.testing import assert_array_equal
 
 from numvae import VAE, runs
 from numvae.datasets import load
+from numvae.files import LOCK
 from numvae.report import Report
 from numvae.settings import Settings
 from numvae.training.loop import Training
@@ -23,25 +30,66 @@ def data(tmp_path, monkeypatch):
 # The folder.
 
 
+def made(out, name="faces"):
+    with runs.new_folder(out, name) as folder:
+        assert folder.is_dir()
+    return str(folder)
+
+
 def test_folders_are_numbered_and_the_first_free_is_taken():
-    assert [str(runs.new_folder(None, name)) for name in ("faces", "faces", "frey")] == [
+    assert [made(None, name) for name in ("faces", "faces", "frey")] == [
         str(Path("runs") / name) for name in ("faces-1", "faces-2", "frey-1")
     ]
     Path("runs/faces-1").rmdir()
-    assert runs.new_folder(None, "faces").name == "faces-1"
-    assert runs.new_folder(None, "faces").name == "faces-3"
+    assert made(None) == str(Path("runs/faces-1"))
+    assert made(None) == str(Path("runs/faces-3"))
 
 
 def test_a_folder_of_ones_own_is_made_with_its_parents(tmp_path):
-    folder = runs.new_folder(str(tmp_path / "a" / "b"), "faces")
-    assert folder == tmp_path / "a" / "b" and folder.is_dir()
+    assert made(str(tmp_path / "a" / "b")) == str(tmp_path / "a" / "b")
 
 
-@pytest.mark.parametrize("make", [Path.mkdir, Path.touch], ids=["folder", "file"])
-def test_what_is_there_is_never_overwritten(tmp_path, make):
-    make(tmp_path / "a")
-    with pytest.raises(FileExistsError, match=f"^{tmp_path / 'a'} exists already.*--out"):
-        runs.new_folder(str(tmp_path / "a"), "faces")
+@pytest.mark.parametrize("path", ["a", "a/b"])
+def test_what_is_there_is_never_overwritten(tmp_path, path):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "b").write_text("mine")
+    with pytest.raises(FileExistsError, match=f"^{tmp_path / path} exists already.*--out"):
+        made(tmp_path / path)
+    assert [p.name for p in tmp_path.rglob("*") if "images" not in p.name] == ["a", "b"]
+
+
+def test_a_folder_that_a_dead_process_did_not_fill_is_taken_over():
+    for name in (LOCK, ".numvae-0123456789abcdef.tmp"):
+        Path("a").mkdir(exist_ok=True)
+        Path("a", name).write_text("process 1 on Mars since yesterday")
+        assert made("a") == "a" and list(Path("a").iterdir()) == []
+
+
+def test_a_folder_that_is_being_filled_is_not():
+    with (
+        runs.new_folder("a", "faces"),
+        pytest.raises(BlockingIOError, match="^a is in use by proc"),
+    ):
+        made("a")
+
+
+def test_two_that_begin_at_once_get_two_folders():
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(lambda _: made(None), range(24)))) == 24
+
+
+def test_the_run_to_be_resumed_has_one_writer():
+    with pytest.raises(FileNotFoundError, match="^there is no checkpoint.npz in nowhere"):
+        runs.old_folder("nowhere").__enter__()
+    a_run()
+    with runs.old_folder("run") as folder:
+        assert folder == Path("run")
+        with pytest.raises(BlockingIOError, match=f"^run is in use by process {os.getpid()} on "):
+            runs.old_folder("run").__enter__()
+        assert runs.load("run").training.epoch == 2  # readers need no lock
+    with runs.old_folder("run"):
+        pass
+    assert not Path("run", LOCK).exists()
 
 
 # A run.
@@ -53,12 +101,61 @@ def a_run():
     settings = Settings(hidden=(5,), likelihood="bernoulli", epochs=2, beta=0.5).checked()
     data = {"name": "images.npy", "validation": 4, "n_train": 26, "shape": (4, 3)}
     training = Training.new(settings, dataset.X, 3)
-    run = runs.Run(runs.new_folder("run", None), training, {"data": data, "seconds": 5.0})
+    run = runs.Run(Path(made("run")), training, {"data": data, "seconds": 5.0})
     assert run.train(dataset, quiet=True) is None
     list(training.steps(dataset.X))  # so that the parameters are no longer the best
     run.save()
-    list(run.finish(dataset))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Report, "pictures", lambda _: ())  # most of the time, and tested elsewhere
+        list(run.finish(dataset))
     return training
+
+
+SAVE = """
+import sys
+from pathlib import Path
+from numvae import runs
+with runs.old_folder("run"):
+    run = runs.resume("run")
+    dataset = run.training_data()
+    print("begun", flush=True)
+    for _ in range(10**6):
+        run.training.run(dataset.X, dataset.X_valid, run.training.epoch + 1)
+        run.save()
+"""
+
+
+@pytest.mark.slow
+def test_a_process_killed_while_it_saves_leaves_the_last_checkpoint_or_the_one_before():
+    a_run()
+    checkpoint = Path("run/checkpoint.npz").read_bytes()
+    left, rng = [], np.random.default_rng(0)
+    for moment in rng.uniform(0.0, 0.3, 20):
+        epoch = runs.resume("run").training.epoch
+        with subprocess.Popen([sys.executable, "-c", SAVE], stdout=subprocess.PIPE) as process:
+            assert process.stdout.readline() == b"begun\n"
+            time.sleep(moment)
+            process.kill()
+        left.append(len(list(Path("run").glob(".numvae-*"))))
+        with runs.old_folder("run"):
+            assert len(list(Path("run").glob(".numvae-*"))) == 0
+        training = runs.resume("run").training
+        assert training.epoch >= epoch and len(training.history) == training.epoch
+    whole = a_run_of(training.epoch, checkpoint)
+    assert training.history == whole.history
+    assert_array_equal(training.model.parameters.vector, whole.model.parameters.vector)
+    assert max(left) > 0, "no kill fell into the writing of a file"
+
+
+def a_run_of(epochs, checkpoint):
+    """The Training that goes on from a checkpoint's bytes, without being killed."""
+    Path("whole").mkdir()
+    Path("whole/checkpoint.npz").write_bytes(checkpoint)
+    shutil.copy("run/history.csv", "whole/history.csv")
+    run = runs.resume("whole")
+    dataset = run.training_data()
+    run.training.run(dataset.X, dataset.X_valid, epochs)
+    return run.training
 
 
 @pytest.mark.parametrize("path", ["run", "run/model.npz", "a folder without a checkpoint"])
@@ -117,7 +214,7 @@ def test_a_report_is_written_before_its_pictures_are_drawn(monkeypatch):
     dataset = run.training_data()
     lines = Report(run.training, dataset).lines()
     monkeypatch.setattr(Report, "pictures", lambda _: pytest.fail("drawn too early"))
-    again = runs.new_folder("again", None)
+    again = Path(made("again"))
     assert next(run.report(dataset, again)) == lines[0]
     text = (again / "report.txt").read_text(encoding="utf-8")
     assert text == "\n".join([dataset.split, repr(run.model), *lines]) + "\n"

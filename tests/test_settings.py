@@ -85,7 +85,7 @@ def test_every_default_is_within_its_constraint_as_it_is():
 
 GOOD = [
     ("n_latent", np.int64(3), "3", 3),
-    ("n_latent", 2**70, str(2**70), 2**70),
+    ("n_latent", 10**9, str(10**9), 10**9),
     ("hidden", [5, np.int8(3)], "5,3", (5, 3)),
     ("hidden", np.array([8]), "8", (8,)),
     ("hidden", (), "none", ()),
@@ -166,6 +166,8 @@ says = "must be a whole number, at least 1, found "
 bad(ValueError, says, COUNTS, [0, -1, np.int64(0)], "0 -1")
 bad(TypeError, says, COUNTS, [2.5, 3.0, NAN, True, "3", [3]], "2.5 x nan")
 bad(TypeError, says, "batch_size n_samples n_importance", [None])
+says = "must be at most 1,000,000,000, found "
+bad(ValueError, says, COUNTS, [10**9 + 1, 2**70, 10**400], f"{10**9 + 1} {10**30}")
 says = "must be a whole number, at least 0, found "
 bad(ValueError, says, "warmup random_state", [-1], "-1")
 bad(TypeError, says, "warmup random_state", [1.5, 1.0, True, "0", [0]], "1.0 x")

@@ -28,10 +28,8 @@ def main(argv=None):
         if args.figure:
             p.error("--figure draws what --bugs measures; give both.")
         return checks()
-    try:
+    with p.mistakes():
         path = args.figure and new_file(args.figure, ".png")
-    except (ValueError, OSError) as error:
-        p.error(str(error))
     return consequences.report(path)
 
 

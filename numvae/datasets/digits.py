@@ -110,7 +110,9 @@ def _atlas():
 
 def _glyphs(size):
     """The digits 0 to 9 of each font, upright in the middle: (fonts · 10, size, size), ink 1."""
-    import matplotlib
+    from numvae.plots import matplotlib  # which copes with MPLBACKEND
+
+    # isort: split
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
     from matplotlib.font_manager import FontProperties

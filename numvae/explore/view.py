@@ -6,10 +6,8 @@ Read next: page.
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import colormaps
-from matplotlib.colors import to_hex
 
-from numvae.plots import style
+from numvae.plots import matplotlib, style
 
 POINTS = 2000  # examples on the map: enough for a cloud, few enough to draw at once
 ORIGINALS = 24  # examples shown as they are
@@ -83,7 +81,8 @@ def colouring(name, values):
         palette, labels = style.CLASSES[: len(classes)], [str(c) for c in classes]
     else:
         low, high = float(values.min()), float(values.max())
-        palette = map(to_hex, colormaps[style.SEQUENTIAL](np.linspace(0, 1, 64)))
+        colours = matplotlib.colormaps[style.SEQUENTIAL](np.linspace(0, 1, 64))
+        palette = map(matplotlib.colors.to_hex, colours)
         index = np.rint(63 * (values - low) / ((high - low) or 1.0)).astype(int)
         labels = [f"{low:.3g}", f"{high:.3g}"]
     return {

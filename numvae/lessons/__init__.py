@@ -1,13 +1,15 @@
 """Learning by doing. See README.md in this folder.
 
-    bugs            famous bugs, planted one at a time: numvae/checks must catch each
-    consequences    what each of them does to a loss curve
-    exercises       the grader of scripts/exercises/, which knows the bugs by name
-    trace           one step, rule by rule, for scripts/walk.py
-    ppca            probabilistic PCA: a model whose best answer is known in closed form
-    gradient_noise  the noise of several estimators of the gradient
+    derivation_steps  every gradient, and what it stands on, derived line by line
+    derivations       evaluates these lines: each must equal the one above
+    bugs              famous bugs, planted one at a time: numvae/checks must catch each
+    consequences      what each of them does to a loss curve
+    exercises         the grader of scripts/exercises/, which knows the bugs by name
+    trace             one step, rule by rule, for scripts/walk.py
+    ppca              probabilistic PCA: a model whose best answer is known in closed form
+    gradient_noise    the noise of several estimators of the gradient
 
 Nothing else in the package imports these, except `python -m numvae.checks` for the bugs.
 
-Read next: bugs.
+Read next: derivation_steps.
 """

@@ -126,8 +126,8 @@ class Autoencoder:
     ):
         """The loss of one minibatch and its gradient: the forward, then the same lines upwards.
 
-            nll  = − mean_{b,l} log p(x_b | z_bl)          (L1)
-            kl   =   mean_b KL( q(z|x_b) ‖ N(0, I) )       (L2)
+            nll  = − mean_{l,n} log p(x_n | z_ln)          (L1)
+            kl   =   mean_n KL( q(z|x_n) ‖ N(0, I) )       (L2)
             loss = nll + beta · kl                         (L3)
 
         Shapes    x (B, D), eps (L, B, Z): L samples of z for each example

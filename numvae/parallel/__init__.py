@@ -7,7 +7,8 @@
 A program asks for a `team`, which shares and completes its `Training`:
 
     team = parallel.started()             one process, or those that mpiexec started
-    with team.together(): …               what one rank raises, all raise
+    with team.together(): …               what one rank raises, all raise at its end
+    with team.as_one(): …                 what ends one rank ends the program
     shared = team.share(training, X)      a Training to `run`, on every rank
     training = team.whole(shared)         the whole run again, on every rank alike
     team.first(function)                  what only one of them does, such as writing a file
@@ -20,8 +21,6 @@ Read next: ranks.
 import contextlib
 import os
 import sys
-import time
-import traceback
 
 
 class OneProcess:
@@ -30,6 +29,9 @@ class OneProcess:
     rank, size = 0, 1
 
     def together(self):
+        return contextlib.nullcontext()
+
+    def as_one(self):
         return contextlib.nullcontext()
 
     def first(self, function):
@@ -81,13 +83,9 @@ def started():
         threadpool_limits(threads)
         os.environ[THREADS[0]] = str(threads)  # for who asks how many there are
 
-    def fail(*error):
-        print(f"Rank {MPI.COMM_WORLD.rank} failed, so all are stopped:", file=sys.__stderr__)
-        traceback.print_exception(*error, file=sys.__stderr__)
-        time.sleep(0.2)  # for mpiexec to pass this on: it ends at once when a rank aborts
-        MPI.COMM_WORLD.Abort(1)
-
-    sys.excepthook = fail
-    if MPI.COMM_WORLD.rank:
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115 until the process ends
-    return team(MPI.COMM_WORLD)
+    ranks = team(MPI.COMM_WORLD)
+    sys.excepthook = lambda kind, error, trace: ranks.abort(error)
+    if ranks.rank:
+        nowhere = open(os.devnull, "w", encoding="utf-8", errors="ignore")  # noqa: SIM115
+        sys.stdout = sys.stderr = nowhere  # until the process ends
+    return ranks

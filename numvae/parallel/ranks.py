@@ -5,10 +5,15 @@ Read next: sharing.
 
 import contextlib
 import functools
+import sys
+import time
+import traceback
 
 import numpy as np
 
 from numvae.parallel import sharing
+
+PATIENCE = 5.0  # seconds from the first rank that ends to the last
 
 
 class Ranks:
@@ -27,11 +32,33 @@ class Ranks:
         mine = None
         try:
             yield
-        except Exception as error:
+        except BaseException as error:
             mine = error
         raised = [error for error in self.comm.allgather(mine) if error is not None]
         if raised:
             raise mine or raised[0]
+
+    @contextlib.contextmanager
+    def as_one(self):
+        """What all ranks raise inside is raised; what one raises alone ends the program: the others
+        wait for it, each in its own place, for ever."""
+        try:
+            yield
+        except BaseException as error:
+            arrived, until = self.comm.Ibarrier(), time.monotonic() + PATIENCE
+            while not arrived.Test():
+                if time.monotonic() > until:
+                    self.abort(error)
+                time.sleep(0.01)
+            raise
+
+    def abort(self, error):
+        """End all ranks, with the traceback of the error that ended this one."""
+        with contextlib.suppress(OSError):  # stderr may be a closed pipe
+            print(f"Rank {self.rank} failed, so all are stopped:", file=sys.__stderr__)
+            traceback.print_exception(error, file=sys.__stderr__)
+        time.sleep(0.2)  # for mpiexec to pass this on: it ends at once when a rank aborts
+        self.comm.Abort(1)
 
     def first(self, function):
         """What function() returns or raises on rank 0, on every rank."""

@@ -74,7 +74,8 @@ def converted(training, kind, model, parameters, convert):
 class SharedInterrupt(Interrupt):
     """A signal that any rank was sent, on all of them."""
 
-    def __init__(self, ranks):
+    def __init__(self, ranks, *more):
+        super().__init__(*more)
         self.ranks = ranks
 
     def asked(self):
@@ -85,8 +86,8 @@ class SharedInterrupt(Interrupt):
 class Shared(Training):
     """A Training of which every rank takes a part; the gradient and its update are a rank's own."""
 
-    def interrupt(self):
-        return SharedInterrupt(self.ranks)
+    def interrupt(self, *more):
+        return SharedInterrupt(self.ranks, *more)
 
     def norm(self, gradient):
         squares = np.array(np.dot(gradient, gradient), np.float64)

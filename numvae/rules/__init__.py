@@ -2,15 +2,22 @@
 
 A VAE describes how x could have come about: draw a code z ~ p(z) = N(0, I), the prior, then
 x ~ p(x|z), whose parameters a network (the decoder) computes from z. log p(x) itself, an integral
-over all z, is out of reach; so a second network (the encoder) proposes for each x the codes that
-may have made it: the posterior q(z|x) = N(μ(x), σ²(x)). Let E_q be the mean over draws z ~ q(z|x).
-A logarithm of a mean is at least the mean of the logarithms (Jensen's inequality), so for every q
+over all z, is out of reach, and so is the posterior p(z|x) of the codes that may have made x. So a
+second network (the encoder) computes for each x an approximate posterior, q(z|x) = N(μ(x), σ²(x)).
+Let E_q be the mean over draws z ~ q(z|x). The logarithm of a mean is at least the mean of the
+logarithms (Jensen's inequality), so for every q
 
     log p(x) = log ∫ p(x|z) p(z) dz = log E_q[ p(x|z) p(z) / q(z|x) ]
              ≥ E_q[ log p(x|z) ] − E_q[ log q(z|x) − log p(z) ] = −(nll + kl),
 
-the evidence lower bound, ELBO. Training raises it. nll is the negative log-likelihood: how badly x
-is reconstructed. kl is the divergence KL( q(z|x) ‖ p(z) ): how far the posterior is from the prior.
+the evidence lower bound, ELBO. nll is the negative log-likelihood: how badly x is reconstructed.
+kl is the divergence KL( q(z|x) ‖ p(z) ): how far q is from the prior. What the bound leaves out is
+how far q is from the posterior:
+
+    log p(x) = ELBO + KL( q(z|x) ‖ p(z|x) ).
+
+Training raises the ELBO. An expectation E_q[f(z)] without a closed form is estimated by the mean of
+f over L draws z ~ q(z|x), which is right on average for every L (Monte Carlo).
 
     dense                   y = x W + b and its three gradients
     activations             tanh, relu, elu, softplus, sigmoid
@@ -30,7 +37,7 @@ is reconstructed. kl is the divergence KL( q(z|x) ‖ p(z) ): how far the poster
     schedules               how the learning rate falls, and the weight of the KL rises
     codes                   ways between codes, and what a set of codes is like
 
-Three conventions hold in every file:
+Four conventions hold in every file:
 
 - `dq` is ∂loss/∂q. A function `f(...)` has its gradient beside it: `f_backward(dout, ...)`, or
   `backward` where a file holds one rule. After `dout` comes exactly what the forward pass must
@@ -38,12 +45,14 @@ Three conventions hold in every file:
 - A rule returns the dtype it was given, changes no input and keeps no state. `out=` and the
   in-place optimizers say so in their docstrings. Rules do not check their arguments: that is done
   where data comes in (validation.py, estimator.py, the scripts).
-- Every equation carries a label, (D1) …, and every label is executed by a test.
+- Each value has a name of its own; `out=` says only whose memory it takes over.
+- Every equation carries a label, (D1) …, and every label is executed by a test. `Why` says in a few
+  words where it comes from; `python -m numvae.lessons.derivations` derives each gradient in full.
 
 Shapes are written in letters: B examples in a batch, D numbers in each, I inputs and O outputs of a
 layer, H hidden and Z latent units, L samples of z per example, K categories, P parameters, N rows
-of any kind; `...` is any axes, or none. A small letter runs over its axis: Σ_d, mean_b. Logarithms
-are natural, and their unit is the nat.
+of any kind; `...` is any axes, or none. A small letter runs over its axis, Σ_d, Σ_l; n runs over
+rows and j over latent units. Logarithms are natural, and their unit is the nat.
 
 Read next: dense.
 """

@@ -20,7 +20,10 @@ def linear(a, out=None):
 
 
 def linear_backward(dh, h, out=None):
-    """da = dh                                             (H2)"""
+    """da = dh                                             (H2)
+
+    Why     ∂h/∂a = 1
+    """
     return dh
 
 
@@ -35,10 +38,12 @@ def tanh(a, out=None):
 
 
 def tanh_backward(dh, h, out=None):
-    """da = dh (1 − h²)                                    (H4)"""
-    slope = h * h
-    np.subtract(1.0, slope, out=slope)
-    return np.multiply(dh, slope, out=out)
+    """da = dh (1 − h²)                                    (H4)
+
+    Why     tanh = sinh / cosh, sinh′ = cosh and cosh′ = sinh, so by the quotient rule
+            ∂h/∂a = (cosh² a − sinh² a) / cosh² a = 1 − tanh² a = 1 − h²
+    """
+    return np.multiply(dh, 1.0 - h * h, out=out)
 
 
 def relu(a, out=None):
@@ -52,7 +57,11 @@ def relu(a, out=None):
 
 
 def relu_backward(dh, h, out=None):
-    """da = dh where h > 0, else 0                         (H6)"""
+    """da = dh where h > 0, else 0                         (H6)
+
+    Why     h is a, with slope 1, where a > 0, and 0, with slope 0, where a < 0; h > 0 just where
+            a > 0. At a = 0 there is a kink and no derivative: the rule takes 0, as most programs do
+    """
     return np.multiply(dh, h > 0.0, out=out)
 
 
@@ -73,9 +82,7 @@ def elu_backward(dh, h, out=None):
 
     Why     for a ≤ 0, ∂(e^a − 1)/∂a = e^a = h + 1
     """
-    slope = np.minimum(h, 0.0)
-    slope += 1.0
-    return np.multiply(dh, slope, out=out)
+    return np.multiply(dh, np.minimum(h, 0.0) + 1.0, out=out)
 
 
 def softplus(a, out=None):
@@ -85,10 +92,10 @@ def softplus(a, out=None):
 
     Shapes  a (...) → h (...)
     """
-    tail = np.abs(a)
-    np.negative(tail, out=tail)
-    np.exp(tail, out=tail)
-    np.log1p(tail, out=tail)
+    size = np.abs(a)
+    exponent = np.negative(size, out=size)
+    small = np.exp(exponent, out=exponent)
+    tail = np.log1p(small, out=small)
     return np.add(np.maximum(a, 0.0), tail, out=out)
 
 
@@ -97,9 +104,7 @@ def softplus_backward(dh, h, out=None):
 
     Why     ∂h/∂a = e^a / (1 + e^a) = 1 − 1/(1 + e^a), and e^h = 1 + e^a
     """
-    slope = np.expm1(-h)
-    np.negative(slope, out=slope)
-    return np.multiply(dh, slope, out=out)
+    return np.multiply(dh, -np.expm1(-h), out=out)
 
 
 def sigmoid(a, out=None):
@@ -109,18 +114,18 @@ def sigmoid(a, out=None):
 
     Shapes  a (...) → h (...)
     """
-    h = np.multiply(a, 0.5, out=out)
-    h = np.tanh(h, out=h)
-    h *= 0.5
-    h += 0.5
-    return h
+    half = np.multiply(0.5, a, out=out)
+    tanh = np.tanh(half, out=half)
+    half_tanh = np.multiply(0.5, tanh, out=tanh)
+    return np.add(half_tanh, 0.5, out=half_tanh)
 
 
 def sigmoid_backward(dh, h, out=None):
-    """da = dh h (1 − h)                                   (H12)"""
-    slope = 1.0 - h
-    slope *= h
-    return np.multiply(dh, slope, out=out)
+    """da = dh h (1 − h)                                   (H12)
+
+    Why     ∂h/∂a = e^−a / (1 + e^−a)² = h · e^−a / (1 + e^−a), and the last factor is 1 − h
+    """
+    return np.multiply(dh, h * (1.0 - h), out=out)
 
 
 # What a user names; the backward of each is the function of the same name with `_backward`.

@@ -26,11 +26,10 @@ def log_likelihood(x, logits, observed=None):
     Source  Kingma & Welling 2014, Appendix C.1 with y = σ(a): x log y + (1 − x) log(1 − y)
     Why     log σ(a) = a − log(1 + e^a), and log(1 − σ(a)) = −log(1 + e^a)
     """
-    agreement = np.einsum("...d,...d->...", x, logits)
     softplus = activations.softplus(logits)
     if observed is not None:
         softplus *= observed
-    return agreement - softplus.sum(axis=-1)
+    return np.einsum("...d,...d->...", x, logits) - softplus.sum(axis=-1)
 
 
 def log_likelihood_backward(dlogp, x, logits, observed=None):
@@ -39,14 +38,15 @@ def log_likelihood_backward(dlogp, x, logits, observed=None):
         da = dlogp (x − σ(a))                              (B2)
 
     Shapes  dlogp (..., B), x (B, D), logits (..., B, D) → dlogits (..., B, D)
-    Why     ∂ log(1 + e^a)/∂a = σ(a)
+    Why     ∂(x a)/∂a = x, and ∂ log(1 + e^a)/∂a = e^a / (1 + e^a) = σ(a)
     """
-    dlogits = activations.sigmoid(logits)
-    np.subtract(x, dlogits, out=dlogits)
+    dlogp = dlogp[..., None]
     if observed is not None:
-        dlogits *= observed
-    dlogits *= dlogp[..., None]
-    return dlogits
+        dlogp = dlogp * observed
+    mean = activations.sigmoid(logits)
+    residual = np.subtract(x, mean, out=mean)
+    residual *= dlogp
+    return residual
 
 
 def sample(rng, mean):

@@ -28,12 +28,12 @@ def log_likelihood_backward(dlogp, x, logits, observed=None):
         da = dlogp (x − softmax(a))                        (T2)
 
     Shapes  dlogp (..., B), x (B, K), logits (..., B, K) → (..., B, K)
-    Why     ∂ log Σ_k e^a / ∂a = softmax(a)
+    Why     ∂ Σ_k x a / ∂a = x, and ∂ log Σ_k e^a / ∂a = e^a / Σ_k e^a = softmax(a)
     """
-    da = x - mean(logits)
+    dlogp = dlogp[..., None]
     if observed is not None:
-        da *= observed
-    return da * dlogp[..., None]
+        dlogp = dlogp * observed
+    return dlogp * (x - mean(logits))
 
 
 def mean(logits):

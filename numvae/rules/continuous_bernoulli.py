@@ -41,12 +41,12 @@ def log_likelihood_backward(dlogp, x, logits, observed=None):
     Shapes  dlogp (..., B), x (B, D), logits (..., B, D) → dlogits (..., B, D)
     Why     ∂ log ∫ e^(a t) dt / ∂a = ∫ t e^(a t) dt / ∫ e^(a t) dt, which is the mean
     """
-    dlogits = mean(logits)
-    np.subtract(x, dlogits, out=dlogits)
+    dlogp = dlogp[..., None]
     if observed is not None:
-        dlogits *= observed
-    dlogits *= dlogp[..., None]
-    return dlogits
+        dlogp = dlogp * observed
+    residual = x - mean(logits)
+    residual *= dlogp
+    return residual
 
 
 def mean(logits):

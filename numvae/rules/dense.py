@@ -26,8 +26,10 @@ def backward(dy, x, W, dW=None, db=None, need_dx=True):
         dx = dy Wᵀ                                         (D4)
 
     Shapes  dy (B, O), x (B, I), W (I, O) → dx (B, I), dW (I, O), db (O,)
-    Why     y_bo = Σ_i x_bi W_io + b_o, so ∂y_bo/∂W_io = x_bi: the chain rule sums x_bi dy_bo over
-            the rows b that share W. The other two sum over what shares b_o, and what shares x_bi.
+    Why     y_no = Σ_i x_ni W_io + b_o in row n, so ∂y_no/∂W_io = x_ni, ∂y_no/∂b_o = 1 and
+            ∂y_no/∂x_ni = W_io. The chain rule sums over all y_no that contain the variable: W_io
+            and b_o are in every row, dW_io = Σ_n x_ni dy_no and db_o = Σ_n dy_no; x_ni is in every
+            output of its row, dx_ni = Σ_o dy_no W_io.
     Give dW and db to have the gradients written there (views into one flat vector). The first
     layer's input is data: need_dx=False skips that product, and dx is None.
     """

@@ -17,7 +17,10 @@ def forward(h, mask, rate):
 
 
 def backward(dy, mask, rate):
-    """dh = dy m / (1 − rate)                              (Q2)"""
+    """dh = dy m / (1 − rate)                              (Q2)
+
+    Why     y is h times a number that does not depend on h: ∂y/∂h = m / (1 − rate)
+    """
     return dy * mask * (1.0 / (1.0 - rate))
 
 

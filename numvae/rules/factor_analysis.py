@@ -151,6 +151,5 @@ def _principal_axes(centered, n_factors, floor, ceiling):
     k = min(len(s), n_factors)
     W = np.zeros((D, n_factors))
     W[:, :k] = axes[:k].T * s[:k] * math.sqrt(0.5)
-    variance = (centered * centered).mean(axis=0)
-    noise = np.maximum(variance - (W * W).sum(axis=1), 0.1 * variance)
+    noise = (centered * centered).mean(axis=0) - (W * W).sum(axis=1)
     return W, np.clip(noise, floor, ceiling)

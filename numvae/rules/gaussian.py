@@ -50,8 +50,10 @@ def kl(mu, logvar):
     Shapes  mu, logvar (B, Z) → kl (B, Z)
     Units   nats
     Source  Kingma & Welling 2014, Appendix B (sign turned: KL, not −KL)
-    Why     E_q[ log q − log p ] = E_q[ ½ z² − ½ (z − μ)²/σ² − ½ logvar ], and E_q z² = μ² + σ²,
-            E_q (z − μ)² = σ²
+    Why     log q = −½ ((z − μ)²/σ² + logvar + log 2π), log p = −½ (z² + log 2π). In log q − log p
+            both log 2π cancel: kl = ½ E_q[ z² − (z − μ)²/σ² − logvar ], with E_q z² = μ² + σ² and
+            E_q (z − μ)² = σ². The units j are independent: log q(z|x), log p(z) and so KL are sums
+            over j.
     """
     return 0.5 * (mu * mu + np.exp(logvar) - 1.0 - logvar)
 
@@ -63,7 +65,7 @@ def kl_backward(dkl, mu, logvar):
         dlogvar = dkl · ½ (e^logvar − 1)                   (K3)
 
     Shapes  dkl, mu, logvar (B, Z) → dmu, dlogvar (B, Z)
-    Why     kl is ½(μ² + s − 1 − ln s) with s = e^logvar, and ∂s/∂logvar = s
+    Why     ∂ ½ μ²/∂μ = μ, and ∂ ½ (e^logvar − logvar)/∂logvar = ½ (e^logvar − 1)
     """
     return dkl * mu, dkl * (0.5 * np.expm1(logvar))
 
@@ -72,9 +74,9 @@ def sampled_kl(z, logvar, eps):
     """The same KL from samples z = μ + σ ε, where (z − μ)/σ = ε: right on average, and all there
     is where no closed form such as (K1) is known.
 
-        log q(z|x) = −½ Σ_z ( ε² + logvar + log 2π )
-        log p(z)   = −½ Σ_z ( z² + log 2π )
-        kl         = log q(z|x) − log p(z) = ½ Σ_z ( z² − ε² − logvar )     (K4)
+        log q(z|x) = −½ Σ_j ( ε² + logvar + log 2π )
+        log p(z)   = −½ Σ_j ( z² + log 2π )
+        kl         = log q(z|x) − log p(z) = ½ Σ_j ( z² − ε² − logvar )     (K4)
 
     Shapes  z, eps (L, B, Z), logvar (B, Z) → kl (L, B)
     Units   nats; a single sample's may be negative
@@ -90,6 +92,9 @@ def sampled_kl_backward(dkl, z):
         dlogvar = −½ Σ_l dkl                               (K6)
 
     Shapes  dkl (L, B), z (L, B, Z) → dz (L, B, Z), dlogvar (B, 1)
+    Why     (z − μ)/σ is ε whatever μ and σ are, so kl depends on μ only through z: ∂kl/∂z_j = z_j,
+            and there is no direct dμ. logvar is in z too, and once more in (K4), with the factor
+            −½ for every unit; the L samples share it, so their gradients add.
     """
     return dkl[..., None] * z, -0.5 * dkl.sum(axis=0)[:, None]
 
@@ -103,14 +108,14 @@ def log_density(x, mu, logvar, observed=None):
             observed (B, D), 1 where x is known and 0 where it is missing: only the known ones count
     Units   nats; a density, so it may be positive
     """
-    squared = x - mu
-    squared *= squared
-    squared *= np.exp(-logvar)
-    squared += logvar
-    squared += LOG_2PI
+    difference = x - mu
+    squared = np.square(difference, out=difference)
+    terms = np.multiply(squared, np.exp(-logvar), out=squared)
+    terms += logvar
+    terms += LOG_2PI
     if observed is not None:
-        squared *= observed
-    return -0.5 * squared.sum(axis=-1)
+        terms *= observed
+    return -0.5 * terms.sum(axis=-1)
 
 
 def log_density_backward(dlogp, x, mu, logvar, observed=None):
@@ -120,18 +125,18 @@ def log_density_backward(dlogp, x, mu, logvar, observed=None):
         dlogvar = dlogp ½ ( (x − μ)² e^−logvar − 1 )       (G3)
 
     Shapes  dlogp (...), x − mu (..., D), logvar broadcast to it → dmu, dlogvar (..., D)
-    A parameter that several rows share gets the sum of its rows; that sum is the caller's.
+    Why     ∂(x − μ)²/∂μ = −2 (x − μ), and ∂e^−logvar/∂logvar = −e^−logvar; times the −½ of (G1)
+    The gradients are those of each row. Where rows share a logvar, the caller sums over them.
     """
     dlogp = dlogp[..., None]
     if observed is not None:
         dlogp = dlogp * observed
     difference = x - mu
-    dmu = difference * np.exp(-logvar)
-    dlogvar = difference
-    dlogvar *= dmu
-    dlogvar -= 1.0
+    scaled = difference * np.exp(-logvar)
+    ratio = np.multiply(difference, scaled, out=difference)  # (x − μ)²/σ²
+    dlogvar = np.subtract(ratio, 1.0, out=ratio)
     dlogvar *= 0.5 * dlogp
-    dmu *= dlogp
+    dmu = np.multiply(dlogp, scaled, out=scaled)
     return dmu, dlogvar
 
 

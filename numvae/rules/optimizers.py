@@ -46,11 +46,10 @@ def adagrad(theta, g, total, lr, eps):
     Shapes  theta, g, total alike
     Source  Duchi, Hazan & Singer 2011, with the diagonal matrix
     """
-    step = np.square(g)
-    total += step
-    np.sqrt(total, out=step)
-    step += eps
-    np.divide(g, step, out=step)
+    total += g * g
+    denominator = np.sqrt(total)
+    denominator += eps
+    step = np.divide(g, denominator, out=denominator)
     step *= lr
     theta -= step
 
@@ -76,11 +75,10 @@ def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
     m *= beta1
     m += g
     v *= beta2
-    step = np.square(g)
-    v += step
-    np.sqrt(v, out=step)
-    step += eps / root_c2
-    np.divide(m, step, out=step)
+    v += g * g
+    denominator = np.sqrt(v)
+    denominator += eps / root_c2
+    step = np.divide(m, denominator, out=denominator)
     step *= lr * c1 / root_c2
     theta -= step
 

@@ -18,7 +18,7 @@ from numvae.rules import gaussian
 
 
 def backward(log_w, baseline, z, mu, logvar):
-    """The gradient of the negative bound −mean_{l,b} log w, estimated without a path through z.
+    """The gradient of the negative bound −mean_{l,n} log w, estimated without a path through z.
 
         dlog_q      = −(log w − b) / (L B)                 (E1)
         dμ, dlogvar = Σ_l dlog_q ∇ log q(z|x), by (G2, G3)     (E2)

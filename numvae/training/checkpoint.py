@@ -1,8 +1,9 @@
-"""A run in one file.
+"""A run in a file.
 
 A checkpoint holds all that `Training` remembers, so a resumed run is bit-identical to an
-uninterrupted one. A model's file holds what is needed to use the model: it stands at the start of
-an epoch, without the memory of the optimizer.
+uninterrupted one; but its history, which would make every checkpoint longer than the last, is in
+history.csv beside it. A model's file holds what is needed to use the model: it stands at the start
+of an epoch, with its history, without the memory of the optimizer.
 
 There is no state of a random generator to keep: the seed, the epoch and the step are the address of
 every number that is still to be drawn.
@@ -34,7 +35,7 @@ from numvae.constraints import (
 from numvae.network.autoencoder import build, shapes
 from numvae.settings import TABLE, Settings
 from numvae.text import short
-from numvae.training.history import row
+from numvae.training.history import History, row
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS, SQUARES
 
@@ -56,6 +57,9 @@ def save(training, path, kind="checkpoint", about=None):
     }
     arrays = {**model.parameters.values, **model.constants}
     if kind == "checkpoint":
+        training.history.save(_history_of(path))
+        header["position"] |= {"history": []}
+        header["n_rows"] = len(training.history)
         header["sums"], header["t"] = training.sums.tolist(), optimizer.t
         arrays |= {**optimizer.memory, "best": training.best}
     else:
@@ -64,9 +68,10 @@ def save(training, path, kind="checkpoint", about=None):
 
 
 def load(path, kind="checkpoint"):
-    """The Training that `save` wrote, and its `about`.
+    """The Training that `save` wrote, and its `about`. A history that is not beside its checkpoint
+    any more begins anew.
 
-    Raises  as `npz.read`
+    Raises  as `npz.read`, and as `History.read`
     """
     header, arrays = npz.read(path, kind, lambda h, n: _expected(h, kind, n), _from_older)
     settings = Settings(**header["settings"]).checked()
@@ -75,7 +80,10 @@ def load(path, kind="checkpoint"):
         value[...] = arrays[name]
     for name in POSITION:
         setattr(training, name, header["position"][name])
+    training.history = History(training.history)
     if kind == "checkpoint":
+        if n := header["n_rows"]:
+            training.history = History.read(_history_of(path), n, training.epoch)
         training.sums, training.optimizer.t = np.array(header["sums"]), header["t"]
         training.best = arrays["best"].copy()
         for name, memory in training.optimizer.memory.items():
@@ -83,6 +91,10 @@ def load(path, kind="checkpoint"):
     else:
         training.best[...] = training.model.parameters.vector
     return training, header["about"]
+
+
+def _history_of(path):
+    return Path(path).with_name("history.csv")
 
 
 def load_finished(path):
@@ -105,14 +117,15 @@ def load_finished(path):
     finished, about = load(model, "model")
     training = finished
     if run.is_file():
-        training, best = load(run)[0], finished.best  # a model of numvae 0.1 has no history
+        training = load(run)[0]
         same = training.model.config == finished.model.config
-        if not (same and np.array_equal(training.best, best)):
+        if not (same and np.array_equal(training.best, finished.best)):
             raise ValueError(
                 f"the run in {path} went on after its model.npz was written; finish it with "
                 f"--resume {shlex.quote(str(path))}, or give {model}."
             )
-        training.model.parameters.vector[...] = best
+        training.model.parameters.vector[...] = finished.best
+        training.history = finished.history or training.history  # a model of numvae 0.1 has none
     return training, about
 
 
@@ -152,7 +165,7 @@ MODEL = {
     "position": Fields(PLACE),
     "about": Fields(ABOUT, may_lack=ABOUT),
 }
-CHECKPOINT = {**MODEL, "sums": ListOf(FINITE), "t": COUNTED}
+CHECKPOINT = {**MODEL, "sums": ListOf(FINITE), "t": COUNTED, "n_rows": COUNTED}
 HEADERS = {"model": Fields(MODEL), "checkpoint": Fields(CHECKPOINT)}
 
 
@@ -220,29 +233,36 @@ def _check_position(header, batch_size):
             raise ValueError(f"t must be a number of steps, at least {step}, found {t}")
 
 
-# Format 2 had models that were not standardised and had no skip path, and other defaults. Format 1,
-# of numvae 0.1: a model's file had the configuration of the model and an `about` that was an
-# estimator's or train.py's; a checkpoint had several tables of settings.
+# Format 3 had the history of a checkpoint in its header. Format 2 had models that were not
+# standardised and had no skip path, and other defaults. Format 1, of numvae 0.1: a model's file had
+# the configuration of the model and an `about` that was an estimator's or train.py's; a checkpoint
+# had several tables of settings.
 
 DEFAULTS_2 = {"n_latent": 2, "likelihood": "gaussian", "epochs": 100, "batch_size": 100}
 DEFAULTS_2 |= {"lr": 1e-3, "schedule": "constant", "clip": None, "validation_fraction": 0.0}
 
 
 def _from_older(header):
-    """The header of format 3 for one of format 1 or 2.
+    """The header of format 4 for an older one.
 
     Raises  KeyError, ValueError   it is none
     """
     try:
-        header = _from_version_1(header) if header["version"] == 1 else header
-        settings = {**DEFAULTS_2, **header["settings"], "skip": False, "standardize": False}
-        header = {**header, "settings": settings}
-        header["position"] = {**header["position"], "start_elbo": -math.inf}
-        if "sums" in header:
-            header["sums"] = [*header["sums"], float(header["position"]["n_seen"])]
-        return header
+        header = _from_version_2(header) if header["version"] < 3 else header
+        return {**header, "n_rows": 0} if "sums" in header else header
     except (AttributeError, TypeError):  # a list where there should be a table, and the like
         raise ValueError(f"its header is not one of format {header['version']}") from None
+
+
+def _from_version_2(header):
+    """The header of format 3 for one of format 1 or 2."""
+    header = _from_version_1(header) if header["version"] == 1 else header
+    settings = {**DEFAULTS_2, **header["settings"], "skip": False, "standardize": False}
+    header = {**header, "settings": settings}
+    header["position"] = {**header["position"], "start_elbo": -math.inf}
+    if "sums" in header:
+        header["sums"] = [*header["sums"], float(header["position"]["n_seen"])]
+    return header
 
 
 RENAMED = {"latent": "n_latent", "samples": "n_samples", "seed": "random_state"}

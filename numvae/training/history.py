@@ -1,4 +1,4 @@
-"""What every epoch measured, as a CSV file that a spreadsheet opens.
+"""What every epoch measured, and the CSV file of it, which a spreadsheet opens.
 
 Columns, all in nats per example:
 
@@ -14,13 +14,16 @@ Read next: checkpoint.
 
 import csv
 import io
+import itertools
+from pathlib import Path
 
 from numvae.constraints import COUNT, Fields, Measured
-from numvae.files import write_atomically
+from numvae.files import append, write_atomically
 
 TRAIN, VALID = (
     [f"{prefix}_{term}" for term in ("elbo", "nll", "kl")] for prefix in ("train", "valid")
 )
+COLUMNS = ["epoch", *TRAIN, "gradient_norm"], ["epoch", *TRAIN, *VALID, "gradient_norm"]
 NUMBERS = dict.fromkeys([*TRAIN, *VALID, "gradient_norm"], Measured())
 FIELDS = Fields({"epoch": COUNT, **NUMBERS}, may_lack=VALID)
 
@@ -33,10 +36,57 @@ def row(value):
     return value
 
 
-def save_history(history, path):
-    """Write the rows of a history, with every digit that the numbers have."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=history[0], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(history)
-    write_atomically(path, text.getvalue().encode())
+class History(list):
+    """A list of one dict per epoch that was measured. Its file only grows, so that saving a long
+    history costs no more than a short one."""
+
+    saved = None, 0, 0  # the file as it was left: its path, how many rows, how many bytes
+
+    def save(self, path):
+        """Append the rows that are new to the file, with every digit that the numbers have.
+
+        A file that is not as this history left it, such as that of a process that died after it
+        had written more, is written anew.
+        """
+        if not self:
+            return
+        path, (where, n, size) = Path(path), self.saved
+        if where != path or not path.is_file() or path.stat().st_size != size:
+            n, size = 0, 0
+        text = io.StringIO()
+        writer = csv.DictWriter(text, self[0], lineterminator="\n")
+        if n == 0:
+            writer.writeheader()
+        writer.writerows(self[n:])
+        content = text.getvalue().encode()
+        (append if n else write_atomically)(path, content)
+        self.saved = path, len(self), size + len(content)
+
+    @classmethod
+    def read(cls, path, n, epoch):
+        """The first n rows of a file, measured up to an epoch; none where there is no file.
+
+        Raises  ValueError   it does not hold them
+        """
+        path = Path(path)
+        if not path.is_file():
+            return cls()
+        try:
+            with open(path, newline="", encoding="utf-8-sig") as file:
+                lines = list(itertools.islice(file, n + 1))
+            columns, *rows = csv.reader(lines)
+            kinds = [int, *[float] * (len(columns) - 1)]
+            rows = [
+                {name: kind(text) for name, kind, text in zip(columns, kinds, row, strict=True)}
+                for row in rows
+            ]
+            epochs = [row["epoch"] for row in rows]
+            in_order = all(a < b for a, b in zip([0, *epochs], [*epochs, epoch + 1]))
+            if columns not in COLUMNS or len(rows) < n or lines[-1][-1] != "\n" or not in_order:
+                raise ValueError
+        except (ValueError, KeyError, csv.Error):
+            raise ValueError(
+                f"{path} does not begin with the {n} rows of its checkpoint, as they were written. "
+                "Put the file back as it was, or delete it to go on without them."
+            ) from None
+        return cls(rows)

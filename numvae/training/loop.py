@@ -13,6 +13,7 @@ from numvae.rows import BLOCK_ROWS, Inputs, binarized, by_blocks, join, read, sp
 from numvae.rules import bernoulli, optimizers, schedules
 from numvae.streams import EVALUATION, BatchStream, stream
 from numvae.training import minibatches, start, watchdog
+from numvae.training.history import History
 from numvae.training.interrupt import Interrupt
 from numvae.training.optimizers import OPTIMIZERS
 
@@ -45,7 +46,7 @@ class Training:
     def __init__(self, model, optimizer, settings, seed):
         self.model, self.optimizer, self.settings, self.seed = model, optimizer, settings, seed
         self.objective = objective(settings.objective, settings.free_bits)
-        self.epoch, self.history, self.sums = 0, [], np.zeros(5)
+        self.epoch, self.history, self.sums = 0, History(), np.zeros(5)
         self.begin_epoch()
         self.start_elbo, self.best_elbo, self.best_epoch = -np.inf, -np.inf, 0
         self.best = model.parameters.vector.copy()
@@ -68,38 +69,47 @@ class Training:
         optimizer = OPTIMIZERS[settings.optimizer](model.parameters, settings.lr)
         return cls(model, optimizer, settings, seed)
 
-    def run(self, X, X_valid=None, epochs=None, on_step=None, on_epoch=None, close_epoch=False):
-        """Train on X until so many epochs are finished (None: all), or a signal asks to stop.
+    def run(
+        self,
+        X,
+        X_valid=None,
+        epochs=None,
+        on_step=None,
+        on_epoch=None,
+        asked=lambda: None,
+        close_epoch=False,
+    ):
+        """Train on X until so many epochs are finished (None: all), or something asks to stop.
 
         Where the settings leave the number of epochs to the program, the held-out rows decide;
         without any, a model that started at its factor analysis stays there.
 
         on_step(n_seen)     is called after every step
         on_epoch(row)       after every epoch that was measured, with its row of the history
-        close_epoch         whether an epoch that a signal cuts short is finished as it is, or left
-                            to be resumed
+        asked()             whether something asks to stop: called after every step, see `interrupt`
+        close_epoch         whether an epoch that is cut short is finished as it is, or left to be
+                            resumed
 
-        Returns the signal, or None at the end
         Raises  watchdog.Diverged, as `steps`
         """
         may_end_early = epochs is None
         epochs = self.length(len(X), X_valid) if epochs is None else epochs
         X, X_valid = self.drawn(X), X_valid if X_valid is None else self.drawn(X_valid)
         overflow = np.errstate(over="ignore", invalid="ignore")  # the watchdog sees what it does
-        with self.interrupt() as interrupt, overflow:
+        with overflow:
             if X_valid is not None and not self.optimizer.t:
                 nll, kl = self.evaluate(X_valid)
                 self.start_elbo = self.best_elbo = -float(nll.mean() + kl.mean())
-            stopped = None
-            while self.epoch < epochs and not interrupt.asked():
+            stopped = False
+            while self.epoch < epochs and not (stopped or asked()):
                 if may_end_early and self.risen_enough():
                     break
                 for n_seen in self.steps(X):
                     if on_step:
                         on_step(n_seen)
-                    if stopped := interrupt.asked():
+                    if stopped := asked():
                         if not close_epoch:
-                            return stopped
+                            return
                         break
                 epoch = self.epoch + 1
                 if epoch % self.every(len(X)) and epoch < epochs and not stopped:
@@ -108,7 +118,6 @@ class Training:
                 row = self.finish_epoch(X_valid)
                 if on_epoch:
                     on_epoch(row)
-            return interrupt.asked() if self.epoch < epochs else None
 
     def length(self, n, X_valid=range(FEWEST)):
         """How many epochs to train on n rows, at most; 0 where nothing can decide when to stop."""
@@ -131,9 +140,9 @@ class Training:
         since_best = sum(row["epoch"] > self.best_epoch for row in self.history[-PATIENCE:])
         return self.settings.epochs is None and since_best == PATIENCE
 
-    def interrupt(self):
-        """The context that takes note of Ctrl-C and SIGTERM during `run`."""
-        return Interrupt()
+    def interrupt(self, *more):
+        """The context that takes note of Ctrl-C, SIGTERM and `more`, for `run` to be asked."""
+        return Interrupt(*more)
 
     def steps(self, X):
         """Train one epoch on X (N, D), or what is left of it, one step per iteration.

@@ -139,6 +139,15 @@ def test_what_was_read_is_said_of_ones_own_data_only(saved):
     assert load("faces", validation=0).summary == ""
 
 
+def test_what_values_were_divided_by_is_known_and_can_be_given(saved):
+    """So that other data for the same run are divided by the same."""
+    assert load("faces", validation=0).scale == 1
+    levels = np.arange(256, dtype=np.uint8).reshape(8, 4, 8)
+    for given, scale in ((None, 255), (1, 1), (255, 255)):
+        data = load(saved(levels), validation=0, scale=given)
+        assert data.scale == scale and data.X.max() == 255 / scale
+
+
 @pytest.mark.parametrize(
     ("filename", "name"),
     [("my.csv", "my"), ("my.idx", "my"), ("my.tar.npz:b", "my"), (".", "here")],

@@ -230,6 +230,17 @@ def test_the_nll_is_that_of_the_bound_with_less_noise(X, rng):
     assert diagnose(model, X, 2000)["nll"] == pytest.approx(nll.mean(), abs=0.02)
 
 
+def test_the_error_by_the_draws_alone_is_that_of_a_mean_of_independent_errors(X):
+    model, inputs = make(), Inputs(np.dtype("f8"))
+    estimate = importance.estimate(model, X, inputs, 3)._replace(
+        standard_error=np.linspace(0.1, 0.7, len(X)), effective_samples=np.linspace(1, 3, len(X))
+    )
+    found = diagnostics.diagnose(model, X, inputs, estimate, 3)
+    errors = np.random.default_rng(0).normal(0.0, estimate.standard_error, (20_000, len(X)))
+    assert found["monte_carlo_error"] == pytest.approx(errors.mean(axis=1).std(), rel=0.03)
+    assert found["effective_samples"] == 2.0
+
+
 def test_diagnosis_of_binarized_pixels_and_of_missing_values(rng):
     model, X = make(), rng.random((50, D))
     assert diagnose(model, X, 5, binarize=True, X_train=X)["elbo"] < 0.0

@@ -131,7 +131,6 @@ def test_the_first_wrong_gradient_is_that_of_the_rule_with_the_bug(bug):
         found = trace.trace(net, step)
     first = next(g for g in found.gradients if not g.ok)
     assert first.rule == f"{module.__name__.rpartition('.')[2]}.{name}"
-    assert all(g.ok for g in trace.trace(net, step).gradients)  # and it is taken out again
 
 
 def test_there_are_such_bugs():

@@ -20,7 +20,7 @@ class Threads:
 
     def __init__(self, size):
         self.size, self.local = size, threading.local()
-        self.shown, self.barrier = [None] * size, threading.Barrier(size, timeout=10)
+        self.shown, self.barrier = [None] * size, threading.Barrier(size, timeout=600)
 
     def run(self, function):
         """What function() gives on each rank."""

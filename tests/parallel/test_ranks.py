@@ -17,6 +17,7 @@ from benchmark import mpiexec as find_mpiexec
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import parallel
+from numvae.files import locked
 from numvae.parallel import OneProcess, sharing
 from numvae.settings import Settings
 from numvae.training.loop import Training
@@ -53,7 +54,7 @@ def mpiexec():
 
 def ended(process, code=0):
     """The output and the errors of a process that ends by itself with this code."""
-    output, errors = process.communicate(timeout=120)
+    output, errors = process.communicate(timeout=600)
     assert process.returncode == code, (process.returncode, output, errors)
     return output, errors
 
@@ -175,15 +176,22 @@ def test_ranks_that_differ_are_found_out_at_the_start(mpiexec, tmp_path, what, s
 def test_a_rank_that_fails_ends_them_all(mpiexec):
     code = "from numvae import parallel; t = parallel.started(); 1 / t.rank; t.first(int)"
     process = mpiexec(2, "-c", code)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode != 0
     assert "Rank 0 failed, so all are stopped:" in errors and "ZeroDivisionError" in errors
 
 
 def test_mistakes_are_said_once(mpiexec, tmp_path):
-    for flags in (["--nonsense"], ["--data", tmp_path / "none.npy"], ["--out", tmp_path]):
-        output, errors = ended(mpiexec(2, TRAIN, *flags), 2)
-        assert output == "" and len(errors.splitlines()) == 1
+    (tmp_path / "busy").mkdir()
+    for flags, says in (
+        (["--nonsense"], "--nonsense"),
+        (["--data", tmp_path / "none.npy"], "none.npy"),
+        (["--out", tmp_path], "exists already"),
+        (["--out", tmp_path / "busy"], f"busy is in use by process {os.getpid()}"),
+    ):
+        with locked(tmp_path / "busy"):
+            output, errors = ended(mpiexec(2, TRAIN, *flags), 2)
+        assert output == "" and len(errors.splitlines()) == 1 and says in errors
 
 
 # The script.
@@ -234,10 +242,10 @@ HIDDEN = {"rows": "16", "units": "128"}  # what ranks share of a step with so ma
 
 def wait_for_epochs(process, folder, n):
     """Wait until the run in the folder has finished n epochs."""
-    until, history = time.monotonic() + 60, folder / "history.csv"
+    history = folder / "history.csv"
     while not history.is_file() or len(history.read_text().splitlines()) < 1 + n:
         time.sleep(0.01)
-        assert process.poll() is None and time.monotonic() < until
+        assert process.poll() is None
 
 
 def ranks_of(process):
@@ -261,7 +269,7 @@ def test_a_killed_rank_ends_the_run_which_goes_on_to_the_same_bits(mpiexec, fold
     wait_for_epochs(process, folder / f"killed-{rank}", 5)
     time.sleep(0.02)  # into the middle of an epoch
     os.kill(ranks_of(process)[rank], signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=600)
     assert process.returncode != 0
     assert ranks_of(process) == []
     shutil.copytree(f"killed-{rank}", "with-one")

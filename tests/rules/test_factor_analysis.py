@@ -100,6 +100,37 @@ def test_no_small_step_makes_the_fit_better(x, rng, missing):
     assert_allclose(gradient, 0.0, atol=1e-4)
 
 
+@pytest.mark.parametrize("missing", [False, True])
+def test_it_begins_with_half_the_variance_along_each_principal_axis(x, rng, missing):
+    x, observed = with_holes(x + 3.0, rng) if missing else (x + 3.0, np.ones_like(x))
+    b, W, psi = factor_analysis.fit(x, observed if missing else None, Z, FLOOR, n_steps=0)
+    assert_allclose(b, x.sum(axis=0) / observed.sum(axis=0), rtol=1e-12)
+    centered = (x - b) * observed
+    strength, axes = linalg.eigh(centered.T @ centered / N)
+    assert_allclose(W @ W.T, 0.5 * (axes * strength)[:, -Z:] @ axes[:, -Z:].T, atol=1e-12)
+    assert_allclose(psi + (W * W).sum(axis=1), (centered**2).mean(axis=0), rtol=1e-12)
+
+
+def test_it_begins_at_the_one_value_of_a_column_that_has_no_other(x):
+    observed = np.ones_like(x)
+    observed[1:, 3] = observed[:, 4] = 0.0
+    b, _, _ = factor_analysis.fit((x + 3.0) * observed, observed, Z, FLOOR, n_steps=0)
+    assert_allclose(b[3:], [x[0, 3] + 3.0, 0.0])
+
+
+def test_it_begins_within_the_bounds_of_the_noise(x):
+    _, _, psi = factor_analysis.fit(x, None, Z, 0.6, np.full(D, 0.7), n_steps=0)
+    assert (psi >= 0.6).all() and (psi <= 0.7).all() and psi.min() < psi.max()
+
+
+def test_a_fit_ends_a_thousandth_of_a_nat_below_the_best_at_most(x):
+    best, found = (
+        log_density(x, np.ones_like(x), *factor_analysis.fit(x, None, Z, FLOOR, **more)).mean()
+        for more in ({"n_steps": 5000, "enough": 0.0}, {})
+    )
+    assert best - 1e-3 < found <= best + 1e-12
+
+
 def test_every_step_raises_the_likelihood(x, rng):
     """(P11) (P12) (P13)"""
     x, observed = with_holes(x, rng)

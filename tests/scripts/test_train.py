@@ -53,7 +53,7 @@ def test_no_flag_but_how_long_leaves_a_whole_folder(capsys):
     assert found.shape == (28, 20) and found.training.seed == 0
 
 
-def test_runs_are_numbered_and_quiet_is_quiet(rows, capsys):
+def test_runs_are_numbered_and_quiet_is_quiet(rows, undrawn, capsys):
     for number in (1, 2):
         run("--data", rows)
         assert names(f"runs/rows-{number}") >= FILES

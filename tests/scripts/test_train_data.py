@@ -76,7 +76,7 @@ def test_bad_data_are_answered_with_one_line(typed, says, refused):
         ("gaps.csv --missing", "50.0% of them missing"),
     ],
 )
-def test_what_was_found_is_said_in_the_first_line(typed, says, capsys):
+def test_what_was_found_is_said_in_the_first_line(typed, says, undrawn, capsys):
     flags = ["--epochs", "1", "--hidden", "4", "--out", "a", "--data"]
     assert train.main([*flags, *typed.split()]) == 0
     assert says in capsys.readouterr().out.splitlines()[0]

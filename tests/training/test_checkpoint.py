@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers import edited
+from helpers import edited, load_history
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import load
@@ -133,7 +133,7 @@ def test_arrays_that_do_not_fit_are_refused(saved, arrays):
     [
         ("n_latent", 3, "its arrays have not the shapes"),
         ("n_latent", -2, "n_latent must be a whole number, at least 1, found -2"),
-        ("n_latent", 10**12, "its arrays"),  # no memory is taken
+        ("n_latent", 10**9, "its arrays"),  # no memory is taken
         ("n_latent", 2.0, "n_latent must be a whole number"),
         ("hidden", [10**9, 10**9], "its arrays are not those of its configuration"),
         ("hidden", 3, "hidden must be a sequence of widths, found 3"),
@@ -414,6 +414,55 @@ def test_a_run_stopped_after_any_step_goes_on_to_the_same_bits(optimizer, stop_a
         assert found.tobytes() == wanted.tobytes()
 
 
+def test_a_checkpoint_does_not_grow_with_the_history(tmp_path, rng):
+    training, path = start(), tmp_path / "checkpoint.npz"
+    sizes = []
+    for epoch in (1, 2, 3):
+        checkpoint.save(go_on(training, rng.random((N, D)), (epoch, 0)), path)
+        sizes.append(path.stat().st_size)
+    assert len(load_history(tmp_path / "history.csv")) == 3
+    assert max(sizes) - min(sizes) < 200  # a row has as many bytes; the digits of numbers differ
+
+
+def test_what_a_process_wrote_after_its_last_checkpoint_is_cut_off(tmp_path, rng):
+    path, X = tmp_path / "checkpoint.npz", rng.random((N, D))
+    training = go_on(start(), X, (2, 0))
+    checkpoint.save(training, path)
+    content = path.read_bytes()
+    checkpoint.save(go_on(training, X), path)
+    path.write_bytes(content)  # the process died between its two files
+    with open(tmp_path / "history.csv", "a") as file:
+        file.write("4,-1.5")
+    training, _ = checkpoint.load(path)
+    assert len(training.history) == 2
+    checkpoint.save(training, path)
+    assert load_history(tmp_path / "history.csv") == training.history
+
+
+def test_a_run_without_its_history_goes_on_without_it_and_a_changed_one_is_refused(tmp_path, rng):
+    X, place = rng.random((N, D)), tmp_path / "history.csv"
+    checkpoint.save(go_on(start(), X, (2, 0)), tmp_path / "checkpoint.npz")
+    place.write_text("mine")
+    with pytest.raises(ValueError, match=f"^{place} does not begin with the 2 rows"):
+        checkpoint.load(tmp_path / "checkpoint.npz")
+    place.unlink()
+    training = go_on(checkpoint.load(tmp_path / "checkpoint.npz")[0], X)
+    assert training.model.parameters.vector.tobytes() == (
+        go_on(start(), X).model.parameters.vector.tobytes()
+    )
+    checkpoint.save(training, tmp_path / "checkpoint.npz")
+    assert [row["epoch"] for row in load_history(place)] == [3]
+
+
+def test_a_finished_run_without_its_history_has_that_of_its_model(tmp_path, rng):
+    training = go_on(start(), rng.random((N, D)))
+    checkpoint.save(training, tmp_path / "checkpoint.npz")
+    training.keep_best()
+    checkpoint.save(training, tmp_path / "model.npz", "model")
+    (tmp_path / "history.csv").unlink()
+    assert load(tmp_path).history_ == training.history and len(training.history) == 3
+
+
 @pytest.mark.parametrize("epochs", [7, 9])
 def test_a_run_whose_length_was_left_to_the_program_may_be_given_one(epochs, tmp_path, rng):
     """Its history has rows of some epochs only."""
@@ -440,6 +489,8 @@ def test_a_damaged_checkpoint_is_refused(tmp_path, rng):
         (lambda header: header.pop("sums"), {}),
         (lambda header: header.update(sums=[1.0]), {}),
         (lambda header: header.update(t=-1), {}),
+        (lambda header: header.update(n_rows=-1), {}),
+        (lambda header: header.pop("n_rows"), {}),
     ):
         path.write_bytes(content)
         edited(path, change, **arrays)
@@ -563,6 +614,26 @@ def test_a_header_of_format_1_is_checked_too(name, kind, tmp_path):
         path.write_bytes((FORMAT_1 / f"{name}.npz").read_bytes())
         edited(path, change)
         assert_refused(path, f"is not a whole numvae {kind} file: .*{says}", kind)
+
+
+# Files of format 3, whose checkpoints had the history in their headers.
+
+
+def test_a_checkpoint_of_format_3_goes_on_with_its_history(tmp_path, rng):
+    def as_format_3(header):
+        header["position"]["history"] = part.history
+        header["version"] = 3
+        del header["n_rows"]
+
+    X, path = rng.random((N, D)), tmp_path / "checkpoint.npz"
+    part = go_on(start(), X, (2, 1))
+    checkpoint.save(part, path)
+    edited(path, as_format_3)
+    (tmp_path / "history.csv").unlink()
+    training, _ = checkpoint.load(path)
+    assert position(training) == position(part) and len(training.history) == 2
+    checkpoint.save(go_on(training, X), path)
+    assert load_history(tmp_path / "history.csv") == training.history == go_on(start(), X).history
 
 
 # Files of format 2, which had neither skip paths nor standardised columns, and other defaults.

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from numvae.training.interrupt import Interrupt
+from numvae.training.interrupt import HANGUP, Interrupt, deliver
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 each_signal = pytest.mark.parametrize("number", BOTH, ids=lambda number: number.name)
@@ -57,6 +57,58 @@ def test_a_second_signal_acts_at_once():
         signal.raise_signal(signal.SIGINT)
         pytest.fail("the second Ctrl-C did nothing")
     assert interrupt.asked() is signal.SIGINT
+
+
+def test_sigterm_that_comes_again_is_still_a_request_and_outweighs_control_c():
+    with Interrupt() as interrupt:
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGTERM)
+        signal.raise_signal(signal.SIGINT)
+    assert interrupt.asked() is signal.SIGTERM
+
+
+def test_a_signal_that_is_delivered_is_taken_by_the_program(handlers):
+    with pytest.raises(KeyboardInterrupt, match="^a sentence$"):
+        deliver(signal.SIGINT, "a sentence")
+    got = []
+    signal.signal(signal.SIGTERM, lambda *_: got.append(True))
+    deliver(signal.SIGTERM, "a sentence")
+    assert got == [True]
+    signal.signal(signal.SIGTERM, handlers[signal.SIGTERM])
+
+
+def test_an_error_in_the_block_after_a_signal_is_followed_by_the_signal():
+    with pytest.raises(KeyboardInterrupt) as caught, Interrupt():
+        signal.raise_signal(signal.SIGINT)
+        raise ValueError
+    assert type(caught.value.__context__) is ValueError
+
+
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, None])
+def test_what_is_ignored_or_is_not_pythons_is_left_alone(handler, handlers, monkeypatch):
+    if handler is None:  # as `getsignal` says of a handler that it does not know
+        monkeypatch.setattr(signal, "getsignal", lambda number: None)
+    else:
+        for number in BOTH:
+            signal.signal(number, handler)
+    with monkeypatch.context() as patched:
+        patched.setattr(signal, "signal", lambda *_: pytest.fail("a handler was set"))
+        with Interrupt() as interrupt:
+            pass
+    assert interrupt.asked() is None
+    for number in BOTH:
+        signal.signal(number, handlers[number])
+    monkeypatch.undo()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="there is no SIGHUP here")
+def test_a_closed_terminal_is_a_request_where_that_is_wanted():
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    with Interrupt(HANGUP) as interrupt:
+        signal.raise_signal(signal.SIGHUP)
+        signal.raise_signal(signal.SIGHUP)  # of the system, and of the shell
+    assert interrupt.asked() is signal.SIGHUP
+    assert signal.signal(signal.SIGHUP, before) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])

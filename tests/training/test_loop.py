@@ -6,10 +6,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae.network import Autoencoder
-from numvae.rows import Inputs, binarized, mean_of
-from numvae.rules import bernoulli
+from numvae.rows import Inputs, binarized, mean_of, split_missing
+from numvae.rules import bernoulli, schedules
 from numvae.settings import Settings
-from numvae.streams import WEIGHTS, stream
+from numvae.streams import EVALUATION, WEIGHTS, stream
 from numvae.training import checkpoint, loop, minibatches
 from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
@@ -38,6 +38,20 @@ def train(training, X, X_valid=None, epochs=3):
 
 
 # A run.
+
+
+def test_the_rate_falls_and_beta_rises_as_the_settings_say(X, monkeypatch):
+    training, betas = start(X, epochs=3, schedule="cosine", warmup=2, beta=0.5), []
+
+    def loss_and_grad(batch, beta, loss_and_grad=training.loss_and_grad):
+        betas.append(beta)
+        return loss_and_grad(batch, beta)
+
+    monkeypatch.setattr(training, "loss_and_grad", loss_and_grad)
+    for epoch, last in enumerate((0, 1, 2, 2)):  # past the last epoch the rate stays
+        train(training, X, epochs=epoch + 1)
+        assert training.optimizer.lr_factor == schedules.cosine(last, 3)
+        assert betas[3 * epoch :] == [0.5 * schedules.warmup(epoch, 2)] * 3
 
 
 def test_a_new_run_is_as_its_settings_say_and_starts_at_the_mean_of_the_data(X, dtype):
@@ -90,24 +104,24 @@ def test_a_run_tells_of_every_step_and_epoch_and_goes_on_where_it_stood(X):
 
 
 @pytest.mark.parametrize("close_epoch", [False, True])
-def test_a_signal_stops_a_run_after_the_step_and_the_epoch_is_closed_on_request(X, close_epoch):
+def test_a_run_stops_after_the_step_when_asked_and_the_epoch_is_closed_on_request(X, close_epoch):
     def on_step(n_seen):
         if training.epoch == 1:
             signal.raise_signal(signal.SIGINT)
 
     training = start(X)
-    stopped = training.run(X, X, None, on_step, close_epoch=close_epoch)
-    assert stopped is signal.SIGINT
+    with training.interrupt() as interrupt:
+        training.run(X, X, None, on_step, asked=interrupt.asked, close_epoch=close_epoch)
+    assert interrupt.asked() is signal.SIGINT
     where = training.epoch, training.step, training.n_seen, len(training.history)
     assert where == ((2, 0, 0, 2) if close_epoch else (1, 1, 10, 1))
     assert training.optimizer.t == 4
 
 
-def test_a_signal_in_the_last_step_of_all_stops_nothing(X):
-    training = start(X, epochs=1)
-    on_step = lambda n_seen: n_seen == N and signal.raise_signal(signal.SIGTERM)  # noqa: E731
-    assert training.run(X, None, None, on_step, close_epoch=True) is None
-    assert training.epoch == 1
+def test_a_run_that_is_asked_to_stop_in_its_last_step_is_whole(X):
+    training, seen = start(X, epochs=1), []
+    training.run(X, None, None, seen.append, asked=lambda: N in seen, close_epoch=True)
+    assert training.epoch == 1 and training.history == train(start(X, epochs=1), X, None, 1).history
 
 
 @pytest.mark.parametrize(
@@ -242,6 +256,21 @@ def test_evaluation_covers_a_partial_last_block(X, block_rows, monkeypatch):
     assert np.isfinite(nll).all() and nll.std() > 0.0
 
 
+def test_fewer_than_a_thousand_rows_that_decide_the_end_have_several_draws_each(monkeypatch):
+    X, draws = table(300), []
+
+    def elbo_terms(x, eps, observed):
+        draws.append(eps.shape)
+        return np.zeros(len(x)), np.zeros(len(x))
+
+    for epochs in (None, 5):
+        training = Training.new(by_itself(n_latent=Z, epochs=epochs), X, 0)
+        monkeypatch.setattr(training.model, "elbo_terms", elbo_terms)
+        training.evaluate(X)
+        training.evaluate(np.tile(X, (4, 1)))
+    assert draws == [(3, 300, Z), *[(1, 1000, Z), (1, 200, Z)], (1, 300, Z), *draws[1:3]]
+
+
 def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X, monkeypatch):
     training, scored = start(X, binarize="dynamic"), []
 
@@ -254,6 +283,19 @@ def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X, mon
         training.evaluate(X)
     assert set(np.unique(scored)) == {0.0, 1.0}
     assert_array_equal(scored[0], scored[1])
+
+
+def test_evaluation_is_of_what_is_known_and_fills_in_the_rest_as_training_does():
+    X = table(60)
+    X[::2, 1] = np.nan
+    training = start(X, likelihood="gaussian", missing=True)
+    x, observed = split_missing(X, training.model.fill)
+    eps = stream(0, *EVALUATION, 0).standard_normal((1, len(X), Z), X.dtype)
+    nll, kl = training.model.elbo_terms(x, eps, observed)
+    found = training.evaluate(X)
+    assert_allclose(found, [nll, kl], rtol=1e-12)
+    assert (x[::2, 1] != 0.0).all()
+    assert (training.model.elbo_terms(x, eps)[0][::2] != nll[::2]).all()
 
 
 def test_a_plain_autoencoder_is_evaluated_at_the_mean_and_without_a_kl(X):
@@ -321,6 +363,13 @@ def run_by_itself(X, X_valid, **changes):
     return training
 
 
+def test_what_decides_the_end_is_as_the_package_s_readme_says():
+    assert (loop.STEPS, loop.PASSES, loop.EVERY, loop.PATIENCE) == (3000, 100, 50, 30)
+    training = Training.new(by_itself(), table(), 0)
+    assert training.length(90, table(9)) == training.length(90, None) == 0
+    assert training.length(90, table(10)) == training.length(90) == 3000
+
+
 @pytest.mark.parametrize(
     ("n", "batch_size", "length", "every"),
     [(100, 128, 300, 10), (300, 128, 100, 3), (1280, 128, 30, 1), (12_800, 128, 5, 1)],
@@ -374,9 +423,11 @@ def test_a_run_by_itself_that_was_stopped_ends_as_if_it_had_not_been(short, tmp_
 
     def on_step(n_seen):
         if training.optimizer.t == 23:
-            signal.raise_signal(signal.SIGINT)
+            stop.append(True)
 
-    assert training.run(X[20:], X[:20], on_step=on_step) is signal.SIGINT
+    stop = []
+    training.run(X[20:], X[:20], on_step=on_step, asked=lambda: bool(stop))
+    assert training.epoch < whole.epoch
     checkpoint.save(training, tmp_path / "c")
     training, _ = checkpoint.load(tmp_path / "c")
     assert training.run(X[20:], X[:20]) is None

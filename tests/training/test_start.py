@@ -7,6 +7,7 @@ from scipy import stats
 
 from numvae import VAE
 from numvae.settings import Settings
+from numvae.streams import START, stream
 from numvae.training import start as where
 from numvae.training.loop import Training
 
@@ -59,6 +60,44 @@ def test_the_factor_analysis_is_a_good_one(X):
     independent = stats.norm.logpdf(X, X.mean(axis=0), X.std(axis=0)).sum(axis=1).mean()
     full = stats.multivariate_normal(X.mean(axis=0), np.cov(X.T, bias=True)).logpdf(X).mean()
     assert independent + 1.0 < exact(model, X).mean() < full < exact(model, X).mean() + 0.2
+
+
+@pytest.mark.parametrize(
+    ("n", "settings", "floor", "ceiling", "imagined"),
+    [
+        (N, {"sigma_min": 0.05}, 1.1 * 0.05**2, np.inf, 2 * D / N),
+        (4, {}, 1.1 * 0.01**2, np.inf, 2.0),
+        (N, {"likelihood": "gaussian-fixed", "sigma": 0.3}, 0.3**2, 0.3**2, 2 * D / N),
+    ],
+)
+def test_the_noise_is_bounded_as_in_the_model_and_few_rows_are_joined_by_imagined_ones(
+    X, monkeypatch, n, settings, floor, ceiling, imagined
+):
+    def fit(*args, fit=where.factor_analysis.fit, **options):
+        given.update(options)
+        return fit(*args, **options)
+
+    given = {}
+    monkeypatch.setattr(where.factor_analysis, "fit", fit)
+    start(X[:n], **settings)
+    for name, wanted in (("floor", floor), ("ceiling", ceiling), ("imagined", imagined)):
+        assert_allclose(given[name], wanted, rtol=1e-6)  # columns are standardised but for rounding
+
+
+def test_the_factors_of_the_rows_looked_at_are_those_of_the_model_s_units(X, monkeypatch):
+    monkeypatch.setattr(where, "MOST_ROWS", 40)
+    model = start(X).model
+    numbers = stream(7, *START).permutation(N)[:40]
+    assert_allclose(model.factors.b, model.units.forward(X[numbers]).mean(axis=0), atol=1e-6)
+
+
+def test_a_column_that_differs_by_rounding_alone_does_not_vary():
+    x = np.full((50, 2), 1e6)
+    x[::2] = np.nextafter(1e6, 2e6)
+    x[:, 1] += 1e-8 * np.arange(50)  # some hundred times as much
+    center, scale = where.units(x, np.full(2, "gaussian"))
+    assert_allclose(center, 1e6)
+    assert_allclose(scale, [1.0, x[:, 1].std()])
 
 
 def test_an_estimator_without_rows_to_decide_stays_there(X):

@@ -1,0 +1,145 @@
+"""Every line of every derivation equals the line above, and no gradient is without a derivation."""
+
+import ast
+import importlib
+import inspect
+import math
+import pkgutil
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from numvae import rules
+from numvae.lessons import derivations
+from numvae.lessons.derivation_steps import DERIVATIONS
+from numvae.lessons.derivations import LIMIT, NODES, errors, given, integral, jacobian, values
+
+NAMES = [f"{derivation.rule} {derivation.of}" for derivation in DERIVATIONS]
+BACKWARD = [
+    f"{module.name}.{name}"
+    for module in pkgutil.iter_modules(rules.__path__)
+    for name, _ in inspect.getmembers(
+        importlib.import_module(f"numvae.rules.{module.name}"), inspect.isfunction
+    )
+    if name.endswith("backward")
+]
+
+
+@pytest.mark.parametrize("derivation", DERIVATIONS, ids=NAMES)
+@pytest.mark.parametrize("seed", range(3))
+def test_every_line_equals_the_one_above(derivation, seed):
+    assert all(error < LIMIT for error in errors(derivation, seed))
+
+
+@pytest.mark.parametrize("derivation", DERIVATIONS, ids=NAMES)
+def test_a_derivation_has_four_to_ten_lines_that_fit(derivation):
+    first, *following = derivation.lines
+    assert 4 <= len(derivation.lines) <= 10
+    assert " = " in first.equation and all(line.equation[0] in "=≥" for line in following)
+    assert all(line.reason[0] and line.reason.endswith(".") for line in derivation.lines)
+    assert max(map(len, derivations.shown(derivation).splitlines())) <= 100
+
+
+def called(derivation):
+    """The call of the rule in the last line, and which of its outputs is taken; or None."""
+    for node in ast.walk(ast.parse(derivation.lines[-1].code)):
+        match node:
+            case ast.Subscript(value=ast.Call(func) as call, slice=ast.Constant(value=output)):
+                if ast.unparse(func) == derivation.rule:
+                    return ast.unparse(call), output
+            case ast.Call(func) if ast.unparse(func) == derivation.rule:
+                return ast.unparse(node), 0
+
+
+def without(derived):
+    """(rule, output) of every gradient in numvae/rules that no derivation ends in."""
+    missing = []
+    for rule in BACKWARD:
+        ends = [(d, *called(d)) for d in derived if d.rule == rule and called(d)]
+        result = eval(ends[0][1], given(ends[0][0])) if ends else None
+        outputs = range(len(result) if isinstance(result, tuple) else 1)
+        missing += [(rule, i) for i in outputs if i not in [output for *_, output in ends]]
+    return missing
+
+
+def test_every_output_of_every_backward_rule_is_derived():
+    assert len(BACKWARD) >= 20
+    assert without(DERIVATIONS) == []
+
+
+def test_a_missing_derivation_is_noticed():
+    kept = [d for d in DERIVATIONS if (d.rule, d.of) != ("dense.backward", "db")]
+    assert without(kept) == [("dense.backward", 2)]
+    kept = [d for d in DERIVATIONS if d.rule != "dropout.backward"]
+    assert without(kept) == [("dropout.backward", 0)]
+
+
+def changed(derivation, i, old, new):
+    """The derivation with something else in the code of a line."""
+    lines = list(derivation.lines)
+    assert old in lines[i].code
+    lines[i] = lines[i]._replace(code=lines[i].code.replace(old, new))
+    return derivation._replace(lines=tuple(lines))
+
+
+HALVES = [
+    pytest.param(derivation, i, id=f"{name}, line {i + 1}")
+    for derivation, name in zip(DERIVATIONS, NAMES)
+    for i, line in enumerate(derivation.lines)
+    if derivation.of == "dlogvar" and "0.5 * " in line.code
+]
+
+
+@pytest.mark.parametrize("derivation, i", HALVES)
+def test_a_half_that_is_dropped_is_noticed(derivation, i):
+    assert max(errors(changed(derivation, i, "0.5 * ", ""))) > 1e-3
+
+
+def of(name):
+    return DERIVATIONS[NAMES.index(name)]
+
+
+def test_a_wrong_shape_and_a_bound_that_is_none_are_noticed():
+    column = changed(of("gaussian.sampled_kl_backward dlogvar"), -1, " * ones((B, Z))", "")
+    assert errors(column)[-1] == math.inf
+    above = changed(of("objectives.elbo the bound"), 2, ".mean()", ".mean() + 10.0")
+    assert errors(above)[1] == math.inf
+
+
+def test_the_gap_is_what_the_bound_leaves_out():
+    bound, gap = of("objectives.elbo the bound"), of("objectives.elbo the gap")
+    log_p, *_, elbo = values(bound, given(bound))
+    assert log_p - elbo == pytest.approx(given(gap)["gap"]) and log_p - elbo > 0.1
+
+
+def test_the_nodes_have_the_moments_of_the_normal_distribution():
+    for a, moment_a in enumerate([1, 0, 1, 0, 3, 0]):
+        for b, moment_b in enumerate([1, 0, 1, 0, 3, 0]):
+            found = (NODES[..., 0] ** a * NODES[..., 1] ** b).mean()
+            assert found == pytest.approx(moment_a * moment_b, abs=1e-12)
+
+
+def test_derivatives_and_integrals_are_those_of_the_textbook(rng):
+    x, A = rng.normal(size=(2, 3)), rng.normal(size=(4, 3))
+    expected = 2.0 * np.einsum("ai,nm,ni->anmi", A, np.eye(2), x)
+    assert_allclose(jacobian(lambda x: A @ (x * x).T, x), expected, rtol=1e-14, atol=1e-14)
+    assert_allclose(jacobian(lambda x: np.maximum(x, 0.0).sum(), x), x > 0.0)
+    gaussian = integral(lambda z: np.exp(-0.5 * (z * z).sum(axis=-1)))
+    assert_allclose(gaussian, 2.0 * np.pi, rtol=1e-14)
+
+
+def test_the_command_lists_and_shows(capsys):
+    assert derivations.main([]) == 0
+    listed = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
+    assert listed == [[derivation.rule, derivation.of] for derivation in DERIVATIONS]
+    assert derivations.main(["dense.backward"]) == 0
+    shown = capsys.readouterr().out
+    assert shown.count("The lines agree to") == 3 and "= (xᵀ dy)_io" in shown
+
+
+def test_what_has_no_derivation_is_refused(capsys):
+    with pytest.raises(SystemExit) as stopped:
+        derivations.main(["dense.forward"])
+    assert stopped.value.code == 2
+    assert "dense.forward has no derivation" in capsys.readouterr().err
