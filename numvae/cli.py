@@ -62,16 +62,21 @@ def script(main):
     except KeyboardInterrupt:
         code = 130
         print("\nStopped.", file=sys.stderr)
-    except BrokenPipeError:
-        code = 1
+    except OSError as error:
+        code = unwritten(error)
     try:
         sys.stdout.flush()
     except OSError as error:
-        if not (code or isinstance(error, BrokenPipeError)):
-            print(f"What was printed could not be written: {error}.", file=sys.stderr)
-        code = code or 1
+        code = code or unwritten(error)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
     sys.exit(code)
+
+
+def unwritten(error):
+    """Say why something, such as what is printed, could not be written; returns the exit code."""
+    if not isinstance(error, BrokenPipeError):
+        print(f"Something could not be written: {error}.", file=sys.stderr)
+    return 1
 
 
 def argument(constraint):

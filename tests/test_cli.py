@@ -1,4 +1,6 @@
 import argparse
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +22,54 @@ def test_a_mistake_is_shown_without_control_characters(capsys):
     with pytest.raises(SystemExit):
         Parser(prog="script.py").error("no folder \x1b[31mruns\n.")
     assert capsys.readouterr().err == "script.py: no folder [31mruns. (see --help)\n"
+
+
+@pytest.mark.parametrize("typed", ["--da=x", "run --da=x", "run --da x"])
+def test_no_flag_is_guessed_from_its_beginning(capsys, typed):
+    parser = Parser(prog="script.py")
+    parser.add_argument("--data-dir")
+    parser.add_subparsers().add_parser("run").add_argument("--data-dir")
+    with pytest.raises(SystemExit):
+        parser.parse_args(typed.split())
+    assert "unrecognized arguments: --da" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("typed", [["--data", ""], ["--data="], [""]])
+def test_an_empty_argument_is_refused(capsys, typed):
+    parser = Parser(prog="script.py")
+    parser.add_argument("--data", nargs="?")
+    with pytest.raises(SystemExit):
+        parser.parse_args(typed)
+    assert "is empty; is a variable of the shell not set?" in capsys.readouterr().err
+    assert parser.parse_args(["--data", "a="]).data == "a="
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (ValueError("no."), "script.py: no. (see --help)\n"),
+        (FileNotFoundError("none."), "script.py: none. (see --help)\n"),
+        (
+            MemoryError("8 TB"),
+            "script.py: this is more than the machine can hold: 8 TB. (see --help)\n",
+        ),
+        (
+            OverflowError("8 TB"),
+            "script.py: this is more than the machine can hold: 8 TB. (see --help)\n",
+        ),
+    ],
+    ids=repr,
+)
+def test_what_a_user_can_have_done_wrong_is_answered_with_its_sentence(capsys, error, said):
+    with pytest.raises(SystemExit) as stop, Parser(prog="script.py").mistakes():
+        raise error
+    assert stop.value.code == 2 and capsys.readouterr().err == said
+
+
+@pytest.mark.parametrize("error", [BrokenPipeError, KeyboardInterrupt, KeyError])
+def test_anything_else_is_no_mistake_of_the_users(error):
+    with pytest.raises(error), Parser().mistakes():
+        raise error
 
 
 def test_whole_numbers_have_a_least():
@@ -46,6 +96,75 @@ def test_a_reader_that_has_gone_away_ends_a_script_without_a_word():
     command = f"'{sys.executable}' -c \"{code}\" | head -c 1"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert done.stdout == "x" and done.stderr == ""
+
+
+SAYS = """
+import sys
+from numvae.cli import Parser, script
+script(lambda: print("σ ± ρ █ Ångström") or Parser(prog="σ", description="σ").parse_args() or 0)
+"""
+
+
+def ran(code, *words, output=subprocess.PIPE, **environment):
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        stdout=output,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONUTF8": "0", **environment},
+    )
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp437", "latin-1", "utf-8"])
+def test_what_standard_output_cannot_encode_is_escaped(encoding):
+    done = ran(SAYS, "--help", PYTHONIOENCODING=encoding)
+    assert done.returncode == 0 and done.stderr == b""
+    expected = "σ ± ρ █ Ångström".encode(encoding, "backslashreplace")
+    assert done.stdout.splitlines()[0] == expected
+    assert "σ".encode(encoding, "backslashreplace") in done.stdout.splitlines()[1]
+    done = ran(SAYS, "--no", PYTHONIOENCODING=encoding)
+    assert done.returncode == 2 and b"unrecognized arguments: --no" in done.stderr
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-", "<&-"])
+def test_a_script_without_standard_streams_does_what_it_does(closed, tmp_path):
+    code = "from numvae.cli import script; script(lambda: print(1) or open('done', 'w').close())"
+    command = f"'{sys.executable}' -c \"{code}\" {closed}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0 and done.stderr == "" and (tmp_path / "done").exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.parametrize("main, code", [("lambda: print(1)", 1), ("lambda: print(1) or 3", 3)])
+def test_what_cannot_be_written_is_an_error_of_the_script(main, code):
+    with open("/dev/full", "w") as full:
+        code_of = f"from numvae.cli import script; script({main})"
+        done = ran(code_of, output=full, PYTHONUNBUFFERED="")
+    assert done.returncode == code and b"Traceback" not in done.stderr
+    assert (b"could not be written: [Errno 28]" in done.stderr) is (code == 1)
+
+
+@pytest.mark.parametrize("error", ["BrokenPipeError", "OSError"])
+def test_a_print_that_fails_ends_a_script_without_a_traceback(error):
+    done = ran(f"""
+from numvae.cli import script
+def main(): raise {error}(0, "no")
+script(main)""")
+    assert done.returncode == 1 and b"Traceback" not in done.stderr
+    assert (b"could not be written" in done.stderr) is (error == "OSError")
+
+
+def test_control_c_ends_a_script_without_a_traceback():
+    code = """
+import time
+from numvae.cli import script
+script(lambda: print("begun", flush=True) or time.sleep(60))
+"""
+    command = [sys.executable, "-c", code]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130 and errors.strip() == b"Stopped."
 
 
 def test_a_script_ends_with_the_code_of_its_main():

@@ -107,6 +107,55 @@ def test_without_a_standard_output_a_countdown_says_nothing(monkeypatch):
     Countdown(1).advance(1, "all")
 
 
+class Fails(Terminal):
+    """A closed pipe or a full disk, after some writes."""
+
+    def __init__(self, error, after=0):
+        super().__init__()
+        self.error, self.after = error, after
+
+    def write(self, text):
+        if self.after == 0:
+            raise self.error
+        self.after -= 1
+        return len(text)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("after", [0, 3])
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "full"), ValueError("closed")])
+def test_where_nothing_can_be_shown_any_more_work_goes_on(error, after, terminal):
+    file = Fails(error, after)
+    file.isatty = lambda: terminal
+    run(file, 40)
+
+
+def test_a_closed_file_does_no_harm_and_one_that_only_writes_is_enough():
+    class Tee:
+        def write(self, text):
+            shown.append(text)
+
+    closed, shown = io.StringIO(), []
+    closed.close()
+    for file in (closed, Tee()):
+        progress = Progress(2, 100, file=file)
+        progress.step(50)
+        progress.epoch(row(1))
+        progress.epoch(row(2))
+        progress.close()
+    assert "".join(shown).count("epoch") == 2
+
+
+@pytest.mark.parametrize("encoding, bar", [("utf-8", "█"), ("cp437", "█"), ("ascii", "#")])
+def test_the_bar_is_of_what_the_terminal_can_show(encoding, bar):
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    file.isatty = lambda: True
+    countdown = Countdown(2, file)
+    countdown.advance(1, "half")
+    shown = file.buffer.getvalue().decode(encoding)
+    assert shown.startswith(f"\r  {10 * bar}") and countdown.live
+
+
 def test_without_a_file_it_goes_to_standard_output(capsys):
     Progress(1, 100).epoch(row(1))
     assert "epoch 1/1" in capsys.readouterr().out
