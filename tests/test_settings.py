@@ -76,6 +76,28 @@ def test_what_is_not_typed_has_its_default_or_is_left_to_the_data():
     assert args["random_state"] == 0
 
 
+def test_a_setting_that_is_not_given_is_as_it_always_was():
+    """Another default is another model for everyone who did not say what they want."""
+    assert Settings().plain() == {
+        **{"n_latent": None, "hidden": (128,), "activation": "tanh", "sigma": 0.1},
+        **{"likelihood": "gaussian-sigma-z", "sigma_min": 0.01, "dropout": 0.0, "skip": True},
+        **{"standardize": True, "init_sigma": None, "epochs": None, "batch_size": 128},
+        **{"optimizer": "adam", "lr": 5e-3, "schedule": "cosine", "clip": 1.0, "beta": 1.0},
+        **{"objective": "elbo", "n_samples": 1, "warmup": 0, "free_bits": 0.0, "denoise": None},
+        **{"binarize": "none", "missing": False, "validation_fraction": 0.1},
+        **{"n_importance": 100, "random_state": None, "verbose": False},
+    }
+
+
+def test_what_the_network_is_given_follows_from_the_columns_and_the_likelihood():
+    for n_features, n_latent in ((1, 1), (2, 1), (11, 5), (32, 16), (500, 16)):
+        assert Settings().of_network(n_features)["n_latent"] == n_latent
+        assert Settings(3).of_network(n_features)["n_latent"] == 3
+    for likelihood, real in (("bernoulli", False), ("gaussian:1,bernoulli:1", True)):
+        given = Settings(likelihood=likelihood).of_network(2)
+        assert given["skip"] == given["standardize"] == real
+
+
 def test_every_default_is_within_its_constraint_as_it_is():
     assert Settings().checked().plain() == VAE().get_params()
     assert all(same(getattr(Settings().checked(), line.name), line.default) for line in TABLE)
