@@ -68,6 +68,13 @@ def test_every_setting_with_a_group_has_one_flag_there_with_its_help():
     assert all(name in parser.format_help() for name in map(flag, WITH_FLAG))
 
 
+def test_the_help_shows_what_may_be_typed():
+    text = " ".join(train.parser().format_help().split())
+    for typed in ("activation NAME", "likelihood NAME", "hidden H1,H2|none", "epochs N"):
+        assert f"--{typed} " in text
+    assert "--denoise KIND:AMOUNT " in text and "--objective {elbo,sampled-elbo," in text
+
+
 def test_what_is_not_typed_has_its_default_or_is_left_to_the_data():
     args = typed()
     assert {name for name in WITH_FLAG if args[name] is None} >= {"likelihood", "epochs", *IMAGES}

@@ -206,7 +206,7 @@ def test_a_folder_that_is_no_run_is_named(folder, refused):
 
 # Killed.
 
-KILLS = 30
+KILLS = 21
 
 
 @pytest.mark.slow
@@ -231,7 +231,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(capsys):
         folder = Path(f"run-{number}")
         with start(*flags, "--out", folder) as process:
             while process.poll() is None and epochs_in(folder / "history.csv") < epochs:
-                time.sleep(0.001)
+                time.sleep(0.01)
             time.sleep(moment)
             process.kill()
         left = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -252,7 +252,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(capsys):
         return state
 
     def epochs_in(history):
-        return len(load_history(history)) if history.is_file() else 0
+        return len(history.read_bytes().splitlines()) - 1 if history.is_file() else 0
 
     # From the start, in which nothing is done yet, to the pictures after the last epoch.
     rng = np.random.default_rng(0)
