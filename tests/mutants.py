@@ -204,7 +204,22 @@ training/optimizers.py Optimizer.update
     if self.t % FORGET_EVERY == 1:
     array[np.abs(array) <= 100000000.0 * np.finfo(array.dtype).tiny] = 0.0
     array[np.abs(array) < 200000000.0 * np.finfo(array.dtype).tiny] = 0.0
-"""
+# How long to go on: time, and digits beyond those that count. A tie.
+rules/factor_analysis.py
+    def fit(x, observed, n_factors, floor, ceiling=math.inf, imagined=0.0, n_steps=2000, enough=1e-06):
+    def fit(x, observed, n_factors, floor, ceiling=math.inf, imagined=0.0, n_steps=1000, enough=2e-06):
+rules/factor_analysis.py fit
+    pass  # latest = log_p.mean()
+    if log_p.mean() - latest <= enough:
+# Only time and memory are lost.
+validation.py _check_finite
+    block = block.astype(dtype, copy=True)
+rows.py read
+    if not hasattr(mmap, 'MADV_DONTNEED'):
+# Nobody compares settings.
+settings.py
+    @dataclass(eq=True, repr=False)
+"""  # noqa: E501
 
 
 def argued():

@@ -217,6 +217,13 @@ def test_paths_lead_from_the_first_example_to_the_last_and_through_the_middle(mo
         assert_allclose(move.reshape(15, -1), model.decode(codes), rtol=1e-4)
 
 
+def test_a_table_is_shown_beside_what_is_decoded_from_its_codes(monkeypatch):
+    training, dataset = a_run((12,))
+    x, rebuilt = shown(monkeypatch, "table_reconstructions", training, dataset)
+    assert_array_equal(x, dataset.X_valid)
+    assert_allclose(rebuilt, training.model.decode(training.model.encode(x)[0]), rtol=1e-6)
+
+
 def test_the_units_that_are_used_and_the_two_of_most_kl_are_shown(monkeypatch):
     training, dataset = a_run(n_latent=4, known=("label",))
     for name in ("mu.W", "mu.b", "logvar.W", "logvar.b"):

@@ -6,7 +6,17 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import rows
-from numvae.rows import Inputs, Rows, binarized, blocks, by_blocks, hold_out, mean_of, read
+from numvae.rows import (
+    Inputs,
+    Rows,
+    binarized,
+    blocks,
+    by_blocks,
+    column_moments,
+    hold_out,
+    mean_of,
+    read,
+)
 
 
 @pytest.fixture
@@ -122,9 +132,19 @@ def test_the_mean_of_the_first_rows_leaves_out_what_is_missing(draw):
     X = 3.0 * draw(1200, 4) + 5.0
     assert_allclose(mean_of(X), X.mean(axis=0), rtol=1e-12)
     assert_allclose(mean_of(X, 700), X[:700].mean(axis=0), rtol=1e-12)
+    assert mean_of(np.append(np.zeros((10_000, 1)), [[1e9]], axis=0)) == 0.0  # unless told, 10,000
     holes = np.where(X > 5.0, np.nan, X)
     holes[:, 3] = np.nan
     assert_allclose(mean_of(holes), [*np.nanmean(holes[:, :3], axis=0), 0.0], rtol=1e-12)
+
+
+def test_column_moments_of_more_rows_than_are_taken_at_once(rng):
+    X = rng.standard_normal((2300, 3)) + 1e6
+    X[100:, 1], X[:, 2] = np.nan, np.nan
+    n, mean, variance = column_moments(X)
+    assert_array_equal(n, [2300, 100, 0])
+    assert_allclose(mean, [X[:, 0].mean(), X[:100, 1].mean(), 0.0], rtol=1e-12)
+    assert_allclose(variance, [X[:, 0].var(), X[:100, 1].var(), 0.0], rtol=1e-7)
 
 
 def test_rows_held_out_are_others_than_those_to_train_on_and_chosen_by_the_seed():

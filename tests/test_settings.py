@@ -68,12 +68,41 @@ def test_every_setting_with_a_group_has_one_flag_there_with_its_help():
     assert all(name in parser.format_help() for name in map(flag, WITH_FLAG))
 
 
+def test_the_help_shows_what_may_be_typed():
+    text = " ".join(train.parser().format_help().split())
+    for typed in ("activation NAME", "likelihood NAME", "hidden H1,H2|none", "epochs N"):
+        assert f"--{typed} " in text
+    assert "--denoise KIND:AMOUNT " in text and "--objective {elbo,sampled-elbo," in text
+
+
 def test_what_is_not_typed_has_its_default_or_is_left_to_the_data():
     args = typed()
     assert {name for name in WITH_FLAG if args[name] is None} >= {"likelihood", "epochs", *IMAGES}
     differ = {name for name in WITH_FLAG if not same(args[name], LINES[name].default)}
     assert differ == {"likelihood", "random_state", *IMAGES} - {"n_latent"}
     assert args["random_state"] == 0
+
+
+def test_a_setting_that_is_not_given_is_as_it_always_was():
+    """Another default is another model for everyone who did not say what they want."""
+    assert Settings().plain() == {
+        **{"n_latent": None, "hidden": (128,), "activation": "tanh", "sigma": 0.1},
+        **{"likelihood": "gaussian-sigma-z", "sigma_min": 0.01, "dropout": 0.0, "skip": True},
+        **{"standardize": True, "init_sigma": None, "epochs": None, "batch_size": 128},
+        **{"optimizer": "adam", "lr": 5e-3, "schedule": "cosine", "clip": 1.0, "beta": 1.0},
+        **{"objective": "elbo", "n_samples": 1, "warmup": 0, "free_bits": 0.0, "denoise": None},
+        **{"binarize": "none", "missing": False, "validation_fraction": 0.1},
+        **{"n_importance": 100, "random_state": None, "verbose": False},
+    }
+
+
+def test_what_the_network_is_given_follows_from_the_columns_and_the_likelihood():
+    for n_features, n_latent in ((1, 1), (2, 1), (11, 5), (32, 16), (500, 16)):
+        assert Settings().of_network(n_features)["n_latent"] == n_latent
+        assert Settings(3).of_network(n_features)["n_latent"] == 3
+    for likelihood, real in (("bernoulli", False), ("gaussian:1,bernoulli:1", True)):
+        given = Settings(likelihood=likelihood).of_network(2)
+        assert given["skip"] == given["standardize"] == real
 
 
 def test_every_default_is_within_its_constraint_as_it_is():

@@ -80,6 +80,13 @@ def test_the_first_rows_draw_from_the_stream_of_the_address():
     assert_array_equal(draws(50)[0], stream(1, 2, 3).random((50, 3), dtype=np.float32))
 
 
+def test_each_128_rows_draw_from_further_along_the_stream():
+    """As they always did: a run must go on to the same bits."""
+    rng = stream(1, 2, 3)
+    rng.bit_generator.advance(1 << 64)
+    assert_array_equal(draws(200)[0][128:], rng.random((72, 3), dtype=np.float32))
+
+
 def test_blocks_of_rows_and_steps_draw_different_numbers():
     numbers = [draws(512, address=(2, step))[2] for step in (1, 2)]
     assert len(np.unique(numbers)) == np.size(numbers)

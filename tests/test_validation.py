@@ -206,6 +206,7 @@ def test_a_table_of_numbers_comes_back_uncopied(tmp_path):
     np.save(tmp_path / "X.npy", X)
     on_disk = np.load(tmp_path / "X.npy", mmap_mode="r")
     assert validation.as_table(on_disk, "VAE") is on_disk
+    assert type(validation.as_table(on_disk + 1.0, "VAE")) is np.ndarray  # which is on no disk
     assert validation.as_table([[1, 2]], "VAE").tolist() == [[1, 2]]
 
 
@@ -241,3 +242,70 @@ def test_names_of_columns_are_shown_without_control_characters():
     with pytest.raises(ValueError) as caught:
         validation.check_feature_names(["\x1b[31ma"], ["b\x07"], "VAE")
     assert "- [31ma\n" in str(caught.value) and str(caught.value).endswith("- b\n")
+
+
+def test_blocks_describe_every_column():
+    with pytest.raises(ValueError, match="gaussian:3 describes 3 columns, found 4"):
+        validation.check_range(X, "gaussian:3")
+
+
+@pytest.mark.parametrize(
+    ("row", "good"),
+    [
+        ([0.0, 1.0, 0.0], True),
+        ([NAN, NAN, NAN], True),
+        ([0.0, NAN, 1.0], False),
+        ([0.5, 0.5, 0.0], False),
+        ([1.0, 0.0, 1.0], False),
+        ([0.0, 0.0, 0.0], False),
+    ],
+)
+def test_a_category_is_one_hot_or_missing_as_a_whole(row, good):
+    rows = np.vstack([np.eye(3), row])
+    if good:
+        return validation.check_range(rows, "categorical")
+    with pytest.raises(ValueError, match="needs one-hot rows"):
+        validation.check_range(rows, "categorical")
+
+
+# The names of columns.
+
+
+def frame(*names):
+    return SimpleNamespace(columns=names)
+
+
+def test_names_are_all_text_or_none():
+    assert validation.feature_names(frame("a", "b")).tolist() == ["a", "b"]
+    for nameless in (X, frame(0, 1), frame()):
+        assert validation.feature_names(nameless) is None
+    with pytest.raises(TypeError, match="string names"):
+        validation.feature_names(frame("a", 1))
+
+
+def test_the_same_names_pass_and_names_on_one_side_only_are_a_warning():
+    validation.check_feature_names(["a", "b"], ["a", "b"], "VAE")
+    validation.check_feature_names(None, None, "VAE")
+    with pytest.warns(UserWarning, match="^X has feature names, but VAE was fitted without"):
+        validation.check_feature_names(["a"], None, "VAE")
+    with pytest.warns(UserWarning, match="^X does not have valid feature names, but VAE was"):
+        validation.check_feature_names(None, ["a"], "VAE")
+
+
+NEW, GONE = "Feature names unseen at fit time:", "Feature names seen at fit time, yet now missing:"
+
+
+@pytest.mark.parametrize(
+    ("found", "fitted", "lines"),
+    [
+        ("ab", "ba", ["Feature names must be in the same order as they were in fit."]),
+        ("ac", "ab", [NEW, "- c", GONE, "- b"]),
+        ("abcdefg", "a", [NEW, *(f"- {name}" for name in "bcdef"), "- ..."]),
+        ("a", "abcdef", [GONE, *(f"- {name}" for name in "bcdef")]),
+    ],
+)
+def test_other_names_are_listed(found, fitted, lines):
+    with pytest.raises(ValueError) as caught:
+        validation.check_feature_names(list(found), list(fitted), "VAE")
+    first = "The feature names should match those that were passed during fit."
+    assert str(caught.value) == "\n".join([first, *lines, ""])

@@ -23,7 +23,7 @@ from numvae.network.parameters import Parameters
 from numvae.network.units import OwnUnits, StandardUnits
 from numvae.rules import factor_analysis, gaussian
 
-FAR = 1e15  # in the model's units: the encoder takes what is further out for this
+FAR = 1e15  # in the model's units: what is further out is encoded as this
 LOGVAR = -30.0, 5.0  # what a trained encoder says of rows like those in training lies well between
 
 
@@ -190,11 +190,13 @@ class Autoencoder:
     def encode(self, x):
         """The posterior q(z|x) = N(mu, e^logvar).
 
-        Of a row unlike all in training an encoder may say anything: logvar is kept within bounds.
+        Of a row unlike all in training an encoder may say anything. So that nothing overflows, what
+        it sees and logvar are kept within bounds.
 
         Shapes  x (B, D) → mu, logvar (B, Z)
         """
-        h = self.encoder.forward(x)
+        far = np.full(self.n_features, FAR, x.dtype)
+        h = self.encoder.forward(np.clip(x, self.units.inverse(-far), self.units.inverse(far)))
         return self.mu.forward(h), np.clip(self.logvar.forward(h), *LOGVAR)
 
     def decode(self, z):
@@ -275,17 +277,14 @@ class Factors(NamedTuple):
 
 
 class Encoder(MLP):
-    """A multilayer perceptron that takes rows in the units in which they come.
-
-    A number beyond FAR is taken for FAR, so that nothing overflows on the way.
-    """
+    """A multilayer perceptron that takes rows in the units in which they come."""
 
     def __init__(self, units, sizes, names, dropout, skip):
         super().__init__("encoder", sizes, names, dropout, skip)
         self.units = units
 
     def forward(self, x, masks=None):
-        return super().forward(np.clip(self.units.forward(x), -FAR, FAR), masks)
+        return super().forward(self.units.forward(x), masks)
 
 
 def build(

@@ -237,12 +237,13 @@ def test_downloads_of_one_file_at_once_do_not_meet(fetch):
     assert [file.name for file in fetch.path.parent.iterdir()] == ["a"]
 
 
-def test_a_link_is_replaced_and_not_followed(fetch, tmp_path_factory):
+def test_a_link_is_neither_followed_nor_replaced(fetch, tmp_path_factory):
     other = tmp_path_factory.mktemp("elsewhere") / "precious"
     other.write_bytes(b"precious")
     fetch.path.symlink_to(other)
-    fetch("right")
-    assert other.read_bytes() == b"precious" and not fetch.path.is_symlink()
+    with pytest.raises(FileExistsError, match="a is a symbolic link, which is not overwritten"):
+        fetch.once("right")
+    assert other.read_bytes() == b"precious" and fetch.path.is_symlink()
 
 
 def test_where_nothing_listens_or_there_is_no_such_machine(tmp_path):

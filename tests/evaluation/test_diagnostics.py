@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from scipy import integrate, optimize, stats
 
 from numvae.evaluation import diagnostics, importance
@@ -192,14 +192,6 @@ def test_baseline_of_blocks_and_of_missing_values(rng, draw):
     assert_allclose(found, wanted, rtol=1e-9)
 
 
-def test_column_moments_of_more_rows_than_are_taken_at_once(rng):
-    X = rng.standard_normal((2300, 3)) + 1e6
-    n, mean, variance = column_moments(X)
-    assert_array_equal(n, 2300)
-    assert_allclose(mean, X.mean(axis=0), rtol=1e-12)
-    assert_allclose(variance, X.var(axis=0), rtol=1e-7)
-
-
 # All of it together.
 
 
@@ -250,12 +242,20 @@ def test_diagnosis_of_binarized_pixels_and_of_missing_values(rng):
     assert found["bits"] == pytest.approx(-found["elbo"] / np.log(2) / D + 8.0)
 
 
+def test_the_bound_is_held_against_the_baseline(X):
+    found = diagnose(make(), X)
+    for less, says in ((2.5, "2.50 better"), (0.0, "0.00 better"), (-2.5, "2.50 worse")):
+        lines = diagnostics.lines({**found, "baseline": found["elbo"] - less})
+        assert any(f"no z; the ELBO is {says}" in line for line in lines)
+
+
 def test_few_units_are_summed_up(X):
     found = diagnose(make(), X)
     assert found["baseline"] is None
     text = "\n".join(diagnostics.lines(found, most=1))
     rest = np.sort(found["units"]["kl"])[:-1].sum()
     assert "the other 2 together" in text and f"{rest:.3f}" in text and "baseline" not in text
+    assert not any("others" in line for line in diagnostics.lines(found, most=Z))
 
 
 def test_an_estimate_whose_weights_have_heavy_tails_is_called_too_low(X):
@@ -299,6 +299,35 @@ def test_advice_when_the_codes_are_not_where_the_prior_is(X):
     found = diagnose(model, X)
     (line,) = diagnostics.advice(found["units"])
     assert "unit 3 have mean" in line and "standard deviation" in line
+
+
+def units(**values):
+    """Units by hand; those not said are well."""
+    well = {"kl": [1.0], "activity": [0.9], "mean": [0.0], "std": [1.0], "far": [0.0]}
+    Z = max(map(len, values.values()))
+    return {name: np.array(values.get(name, well[name] * Z)) for name in well}
+
+
+def test_a_unit_is_active_above_the_limit_and_not_at_it(X, monkeypatch):
+    each = units(activity=[0.01, 0.011, 0.0])
+    monkeypatch.setattr(diagnostics, "latent_units", lambda *_: each)
+    found = diagnose(make(), X)
+    assert found["n_active"] == 1
+    assert any("Active units: 1 of 3" in line for line in diagnostics.lines(found))
+
+
+def test_one_unit_in_ten_is_a_collapse_and_two_are_none():
+    few = np.full(10, 0.001)
+    few[3] = 0.02
+    assert "collapsed: 1 of 10" in diagnostics.collapsed(units(activity=few))[0]
+    few[4] = 0.02
+    assert diagnostics.collapsed(units(activity=few)) == []
+
+
+def test_a_unit_is_far_from_the_prior_by_a_tenth_of_a_nat():
+    assert diagnostics.advice(units(far=[0.0, 0.09])) == []
+    (line,) = diagnostics.advice(units(far=[0.0, 0.15], mean=[0.0, 0.5]))
+    assert "codes of unit 2 have mean 0.50 and" in line
 
 
 def test_no_advice_where_none_is_needed():

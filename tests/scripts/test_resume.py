@@ -306,7 +306,7 @@ def test_a_full_disk_leaves_the_last_checkpoint_whole(full, room, capsys):
 
 # Killed.
 
-KILLS = 30
+KILLS = 21
 
 
 @pytest.mark.slow
@@ -331,7 +331,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(capsys):
         folder = Path(f"run-{number}")
         with start(*flags, "--out", folder) as process:
             while process.poll() is None and epochs_in(folder / "history.csv") < epochs:
-                time.sleep(0.001)
+                time.sleep(0.01)
             time.sleep(moment)
             process.kill()
         left = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -353,7 +353,7 @@ def test_a_run_killed_at_any_moment_goes_on_to_the_same_bits(capsys):
         return state
 
     def epochs_in(history):
-        return len(load_history(history)) if history.is_file() else 0
+        return len(history.read_bytes().splitlines()) - 1 if history.is_file() else 0
 
     # From the start, in which nothing is done yet, to the pictures after the last epoch.
     rng = np.random.default_rng(0)
