@@ -7,7 +7,6 @@ Read next: training/loop.py.
 """
 
 import dataclasses
-import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
@@ -158,9 +157,9 @@ class Settings:
                 "give one for all, or one for each."
             )
         for name, sigma in (("sigma", s.sigma), ("sigma_min", s.sigma_min)):
-            if not 0.0 < sigma * sigma < math.inf:
+            if not 0.0 < sigma * sigma < 3e38:  # the most that float32 can hold
                 raise ValueError(
-                    f"{name} must have a square that is a number above 0, found {sigma!r}."
+                    f"{name} must have a square that is above 0 and below 3e+38, found {sigma!r}."
                 )
         if s.free_bits and s.objective != "elbo":
             raise ValueError(f"free_bits goes with objective 'elbo', not with {s.objective!r}.")

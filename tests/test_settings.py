@@ -295,9 +295,15 @@ def test_every_constraint_has_been_met():
     [
         ({"activation": "tanh,elu"}, "activation 'tanh,elu' names 2 for 1 hidden layers; give one"),
         ({"activation": "tanh,elu", "hidden": ()}, "names 2 for 0 hidden layers"),
-        ({"sigma_min": 1e-200}, "sigma_min must have a square that is a number above 0, found"),
-        ({"sigma": 1e-200}, "sigma must have a square that is a number above 0, found"),
-        ({"sigma_min": 1e200}, "sigma_min must have a square that is a number above 0, found"),
+        (
+            {"sigma_min": 1e-200},
+            "sigma_min must have a square that is above 0 and below 3e+38, found",
+        ),
+        ({"sigma": 1e-200}, "sigma must have a square that is above 0 and below 3e+38, found"),
+        (
+            {"sigma_min": 2e19},
+            "sigma_min must have a square that is above 0 and below 3e+38, found",
+        ),
         ({"free_bits": 0.1, "objective": "iwae"}, "free_bits goes with objective 'elbo', not with"),
         ({"binarize": "fixed"}, "binarize makes values 0 or 1, which gaussian-sigma-z does not"),
     ],
