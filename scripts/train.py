@@ -212,7 +212,7 @@ def train(p, args, team):
         p.exit(1, f"\n{error} The parameters from before that step are in {where}.\n")
     if stopped:
         epoch = min(run.training.epoch + 1, run.training.length(len(data.X), data.X_valid))
-        conclude(
+        say(
             f"Stopped by {stopped.name} in epoch {epoch}. Resume with: "
             f"python scripts/train.py --resume {run.path}"
         )
