@@ -223,7 +223,7 @@ def train(p, args, team, held):
         p.exit(1, f"\n{error} {_after_divergence(run, resume)}\n")
     if stopped:
         epoch = min(run.training.epoch + 1, run.training.length(len(data.X), data.X_valid))
-        conclude(f"Stopped by {stopped.name} in epoch {epoch}. Resume with: {resume}")
+        say(f"Stopped by {stopped.name} in epoch {epoch}. Resume with: {resume}")
         return 128 + stopped
     run.training = team.whole(run.training)
     team.first(lambda: finish(run, data, say, conclude))

@@ -217,7 +217,7 @@ def _survey(path, rows, missing):
                 values = None
     if bad:
         what = "infinity" if missing else "NaN or infinity"
-        hint = "" if missing or np.isinf([low, high]).any() else ", or add --missing"
+        hint = "" if missing or np.isinf([low, high]).any() else ", or train with --missing"
         raise ValueError(f"{path} holds {what} in {bad} of {len(rows)} rows; remove them{hint}.")
     if unknown == rows.size:
         raise ValueError(f"{path} holds nothing but NaN.")

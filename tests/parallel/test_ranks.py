@@ -181,6 +181,89 @@ def test_a_rank_that_fails_ends_them_all(mpiexec):
     assert "Rank 0 failed, so all are stopped:" in errors and "ZeroDivisionError" in errors
 
 
+ALONE = """
+import numpy as np
+from numvae import VAE, parallel
+from numvae.parallel import ranks
+from numvae.training import watchdog
+team, check, steps = parallel.started(), watchdog.check, []
+ranks.PATIENCE = 0.5
+def failing(*args):
+    steps.append(1)
+    if len(steps) == 3 and team.rank == 1:
+        {}
+    return check(*args)
+watchdog.check = failing
+VAE(epochs=9, random_state=0).fit(np.random.default_rng(0).random((60, 4)), comm=team.comm)
+"""
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        "raise SystemExit(3)",
+        "raise SystemExit",
+        "raise KeyboardInterrupt",
+        "raise OSError(28, 'No space left on device')",
+        "raise MemoryError",
+    ],
+)
+def test_what_ends_one_rank_in_the_middle_of_a_fit_ends_them_all(mpiexec, ends):
+    process = mpiexec(2, "-c", ALONE.format(ends))
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0 and "Rank 1 failed, so all are stopped:" in errors
+    assert ends.split()[1].partition("(")[0] in errors
+
+
+@pytest.mark.parametrize("ends", ["SystemExit(3)", "KeyboardInterrupt"])
+def test_what_ends_one_rank_where_all_are_together_ends_them_all(mpiexec, ends):
+    code = f"""
+from numvae import parallel
+from numvae.cli import script
+team = parallel.started()
+def main():
+    with team.as_one(), team.together():
+        if team.rank == 1: raise {ends}
+script(main)"""
+    _, errors = ended(mpiexec(2, "-c", code), 130 if ends == "KeyboardInterrupt" else 3)
+    assert "Traceback" not in errors and "all are stopped" not in errors
+
+
+def test_a_signal_that_one_rank_got_is_taken_by_all_when_they_are_fitted(mpiexec, tmp_path):
+    code = f"""
+import signal, numpy as np
+from numvae import VAE, parallel
+from numvae.training import watchdog
+team, check, steps = parallel.started(), watchdog.check, []
+def interrupted(*args):
+    steps.append(1)
+    if len(steps) == 3 and team.rank == 1:
+        signal.raise_signal(signal.SIGINT)
+    return check(*args)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+watchdog.check, vae = interrupted, VAE(epochs=9, random_state=0)
+try:
+    vae.fit(np.random.default_rng(0).random((60, 4)), comm=team.comm)
+except KeyboardInterrupt as error:
+    open({str(tmp_path)!r} + f"/{{team.rank}}", "w").write(f"{{vae.n_iter_}} {{error}}")
+"""
+    ended(mpiexec(2, "-c", code))
+    said = [path.read_text() for path in sorted(tmp_path.iterdir())]
+    assert len(said) == 2 and said[0] == said[1] and "3 Training was interrupted in" in said[0]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+@pytest.mark.slow
+def test_a_full_disk_under_what_is_printed_ends_all_ranks_when_the_run_is_whole(mpiexec, folder):
+    command = f"exec '{sys.executable}' '{TRAIN}' --epochs 2 --hidden 8 --out run > /dev/full"
+    process = subprocess.Popen(
+        [find_mpiexec(), "-n", "2", "sh", "-c", command], stderr=subprocess.PIPE, text=True
+    )
+    _, errors = process.communicate(timeout=120)
+    assert process.returncode == 1 and "could not be written" in errors
+    assert "Traceback" not in errors and (folder / "run/report.txt").exists()
+
+
 def test_mistakes_are_said_once(mpiexec, tmp_path):
     (tmp_path / "busy").mkdir()
     for flags, says in (

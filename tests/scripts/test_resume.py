@@ -19,6 +19,7 @@ from helpers import load_history
 from numvae import load, runs
 from numvae.files import LOCK
 from numvae.training import checkpoint, loop, watchdog
+from numvae.training.interrupt import HANGUP
 
 SCRIPT = train.__file__
 
@@ -138,7 +139,9 @@ def test_a_signal_at_any_step_loses_nothing(monkeypatch, number, step, schedule)
     assert bits("parts") == bits("whole")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, signal.SIGTERM, HANGUP], ids=["SIGINT", "SIGTERM", "SIGHUP"]
+)
 def test_a_process_that_gets_a_signal_says_how_to_go_on(number):
     flags = [*FLAGS, "--schedule", "constant", "--epochs"]
     command = [sys.executable, SCRIPT, *flags, str(10**9), "--out", "my parts"]
@@ -156,6 +159,65 @@ def test_a_process_that_gets_a_signal_says_how_to_go_on(number):
     assert train.main([*flags, epochs, "--quiet", "--out", "whole"]) == 0
     assert resume("my parts", "--epochs", epochs) == 0
     assert bits("my parts") == bits("whole")
+
+
+@pytest.mark.skipif(HANGUP is signal.SIGTERM, reason="there is no SIGHUP here")
+def test_a_terminal_that_is_closed_leaves_a_checkpoint():
+    import pty
+
+    ours, theirs = pty.openpty()
+    command = [sys.executable, SCRIPT, *FLAGS, "--epochs", "1000000"]
+    streams = dict.fromkeys(("stdin", "stdout", "stderr"), theirs)
+    # Its session leads the terminal, so that the system sends it SIGHUP.
+    begin = "import os, sys; os.setsid(); os.close(os.open(os.ttyname(0), os.O_RDWR)); "
+    begin += "os.execv(sys.argv[1], sys.argv[1:])"
+    process = subprocess.Popen([sys.executable, "-c", begin, *command, "--out", "a"], **streams)
+    os.close(theirs)
+    shown = b""
+    while b"held-out" not in shown:  # an epoch is finished
+        shown += os.read(ours, 1000)
+    os.close(ours)
+    assert process.wait(timeout=30) == 128 + signal.SIGHUP
+    assert 1 <= runs.resume("a").training.epoch < 10**6 and Path("a/history.csv").exists()
+
+
+def test_control_c_while_pictures_are_drawn_leaves_the_rest_and_no_traceback():
+    begin = f"""
+import sys
+sys.path[:0] = [{str(Path(SCRIPT).parent)!r}]
+import train
+from numvae import plots
+from numvae.cli import script
+save = plots.save
+def slowly(figure, path):
+    save(figure, path)
+    print("drawn", flush=True)
+    import time
+    time.sleep(60)
+plots.save = slowly
+script(train.main)"""
+    command = [sys.executable, "-c", begin, *FLAGS, "--epochs", "1", "--out", "a"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        lines = iter(process.stdout.readline, b"")
+        assert any(line == b"drawn\n" for line in lines)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130 and errors.strip() == b"Stopped."
+    left = set(os.listdir("a"))
+    assert {"model.npz", "report.txt", "curves.png"} <= left and "network.png" not in left
+    assert resume("a") == 0
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_reader_that_has_gone_away_does_not_end_the_training(unbuffered):
+    command = [sys.executable, SCRIPT, *FLAGS, "--epochs", "3", "--out", "a"]
+    environment = {**os.environ, "PYTHONUNBUFFERED": unbuffered}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment, **pipes) as process:
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 1 and errors == b""
+    assert "report.txt" in os.listdir("a") and runs.load("a").training.epoch == 3
 
 
 # What will not do.
