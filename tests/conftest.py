@@ -1,9 +1,16 @@
 """What several test files share. Arrays come read-only: a rule that writes into an input raises."""
 
 import contextlib
+import signal
 
 import numpy as np
 import pytest
+
+# Tests that run in the background, as of `nohup`, are started with signals that are ignored, and so
+# would be the programs that they start.
+for number in signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, signal.default_int_handler)
 
 
 @pytest.fixture
