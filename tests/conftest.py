@@ -1,7 +1,12 @@
 """What several test files share. Arrays come read-only: a rule that writes into an input raises."""
 
+import signal
+
 import numpy as np
 import pytest
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in a run in the background of a shell
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # which programs started here inherit
 
 
 @pytest.fixture
