@@ -72,9 +72,7 @@ def _mistake(path, between, header, first, missing):
                 name = f" ({header[column]})" if header else ""
                 where = f"row {number}, column {column + 1}{name}"
                 if not cell.strip():
-                    return (
-                        f"an empty cell in {where}; if that means not known, train with --missing"
-                    )
+                    return f"an empty cell in {where}; if it is not known, train with --missing"
                 return f"{cell!r} in {where}; expected a number"
 
 

@@ -184,6 +184,8 @@ BAD = [
     ("sample unfinished --out a.npy", "--resume unfinished"),
     ("report went_on --out again", "--resume went_on"),
     ("sample run -n 0 --out a.npy", "at least 1"),
+    ("sample run -n 1000000000000 --out a.npy", "at most 1,000,000,000"),
+    ("score run --data rows.npy --out a.csv", "unrecognized arguments: --data"),
     ("sample run --seed -1 --out a.npy", "at least 0"),
     ("sample run --out a.txt", "a.txt should end in .npy or .csv or .png"),
     ("sample run --out no/a.npy", "there is no folder no"),

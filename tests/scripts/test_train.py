@@ -8,6 +8,7 @@ from helpers import load_history
 from numpy.testing import assert_array_equal
 
 from numvae import VAE, load, runs
+from numvae.training.loop import Training
 
 FILES = {"model.npz", "history.csv", "report.txt"}
 IMAGES = {"curves.png", "latent.png", "reconstructions.png", "samples.png", "manifold.png"}
@@ -220,7 +221,11 @@ BAD = [
     ("--data rows.npy --out there/keep/more", "there/keep/more"),
     ("--latent 0", "argument --latent: must be a whole number, at least 1"),  # and test_settings.py
     ("--validation -1", "-1"),
+    ("--epochs 1000000000000", "argument --epochs: must be at most 1,000,000,000"),
+    ("--hidden 8,1000000000000", "each at most 1,000,000,000, found 1000000000000"),
     ("--unknown", "--unknown"),
+    ("--lat 3", "unrecognized arguments: --lat 3"),
+    ("--resume ''", "is empty"),
     ("more", "more"),
 ]
 
@@ -230,6 +235,14 @@ def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(rows, typed,
     damage()
     words = ["" if word == "''" else word for word in typed.split()]
     assert culprit in refused(train.main, "--epochs", "2", "--quiet", *words)
+
+
+def test_a_step_that_needs_more_memory_than_there_is_is_refused_before_work(refused, monkeypatch):
+    def loss_and_grad(*_):
+        raise MemoryError("8 TB")
+
+    monkeypatch.setattr(Training, "loss_and_grad", loss_and_grad)
+    assert "this is more than the machine can hold: 8 TB." in refused(train.main, "--out", "a")
 
 
 @pytest.mark.parametrize("lr", ["1e30", "1e300"])

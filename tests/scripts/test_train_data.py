@@ -111,7 +111,7 @@ def test_a_file_does_not_decide_that_the_network_is_used(monkeypatch, undrawn, c
     assert train.main(["--epochs", "1", "--hidden", "4", "--out", "a", "--data", "mine.npy"]) == 0
     for file, kind in (("checkpoint.npz", "checkpoint"), ("model.npz", "model")):
         training, about = checkpoint.load(f"a/{file}", kind)
-        about["data"] |= {"name": "mnist", "download": True}
+        about["data"]["name"] = "mnist"  # "download": True would be refused
         checkpoint.save(training, f"a/{file}", kind, about)
 
     def never(*_):
@@ -127,7 +127,6 @@ def test_a_file_does_not_decide_that_the_network_is_used(monkeypatch, undrawn, c
         with pytest.raises(SystemExit) as stop:
             main(argv)
         assert stop.value.code == 2
-        said = capsys.readouterr().err
-        assert "Add --download" in said or "is not a whole numvae" in said
+        assert "Add --download" in capsys.readouterr().err
     with pytest.raises(AssertionError, match="the network was touched"):
         train.main(["--resume", "a", "--download"])
