@@ -173,7 +173,7 @@ def no_sum(patch):
 
     def backward(self, dy, need_dx=True):
         dx = super(OwnOutputs, self).backward(dy, need_dx)
-        if not need_dx or self.x_is_whole:
+        if not need_dx or self.memory.x_is_whole:
             return dx
         return dx[:, self.ranks.part(dx.shape[1])]
 
@@ -185,7 +185,7 @@ def no_total_for_z(patch):
 
     def backward(self, dy, need_dx=True):
         dx = super(OwnOutputs, self).backward(dy, need_dx)
-        return dx if self.x_is_whole else self.ranks.own_columns(dx)
+        return dx if self.memory.x_is_whole else self.ranks.own_columns(dx)
 
     patch.setattr(OwnOutputs, "backward", backward)
 
