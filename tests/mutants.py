@@ -211,6 +211,10 @@ rules/factor_analysis.py
 rules/factor_analysis.py fit
     pass  # latest = log_p.mean()
     if log_p.mean() - latest <= enough:
+# The quick way where all is known, and the way for all; the 1 only has to be above 0.
+    of_column = np.tensordot(patterns, uu, (0, 0)) if len(C) >= 1 else uu
+    if len(C) >= 1:
+    of_column[:, -1, -1] = np.maximum(of_column[:, -1, -1], 2.0)
 # Only time and memory are lost.
 validation.py _check_finite
     block = block.astype(dtype, copy=True)

@@ -100,6 +100,31 @@ def test_no_small_step_makes_the_fit_better(x, rng, missing):
     assert_allclose(gradient, 0.0, atol=1e-4)
 
 
+@pytest.mark.parametrize("missing", ["nothing", "most of a column", "here and there"])
+def test_a_step_is_the_regression_of_each_column_on_the_codes(x, rng, missing):
+    """(P11) (P12) (P13): row by row and column by column, with imagined rows."""
+    observed, k = np.ones_like(x), 3.0
+    if missing == "here and there":
+        x, observed = with_holes(x, rng)
+    elif missing == "most of a column":  # two patterns, and a column of one value
+        observed[1:, 3] = 0.0
+        x = x * observed
+    given = None if missing == "nothing" else observed
+    start, after = (factor_analysis.fit(x, given, Z, FLOOR, imagined=k, n_steps=n) for n in (0, 1))
+    _, ez, C = factor_analysis.posterior(x, observed, np.arange(N), *start)
+    u = np.column_stack([ez, np.ones(N)])
+    uu = [np.outer(v, v) + linalg.block_diag(c, 0.0) for v, c in zip(u, C)]
+    b, W, psi = np.empty(D), np.empty((D, Z)), np.empty(D)
+    for d, (column, o) in enumerate(zip(x.T, observed.T)):
+        on = sum(o[n] * uu[n] for n in range(N)) + k * np.diag([1.0] * Z + [0.0])
+        w = np.linalg.solve(on, (o * column) @ u)
+        W[d], b[d] = w[:Z], w[Z]
+        psi[d] = ((o * column) @ (column - u @ w) + k) / (o.sum() + k)
+    spread = (sum(uu)[:Z, :Z] + k * np.eye(Z)) / (N + k)
+    for found, wanted in zip(after, (b, W @ np.linalg.cholesky(spread), psi)):
+        assert_allclose(found, wanted, rtol=1e-8, atol=1e-10)
+
+
 @pytest.mark.parametrize("missing", [False, True])
 def test_it_begins_with_half_the_variance_along_each_principal_axis(x, rng, missing):
     x, observed = with_holes(x + 3.0, rng) if missing else (x + 3.0, np.ones_like(x))
@@ -116,6 +141,8 @@ def test_it_begins_at_the_one_value_of_a_column_that_has_no_other(x):
     observed[1:, 3] = observed[:, 4] = 0.0
     b, _, _ = factor_analysis.fit((x + 3.0) * observed, observed, Z, FLOOR, n_steps=0)
     assert_allclose(b[3:], [x[0, 3] + 3.0, 0.0])
+    b, W, _ = factor_analysis.fit((x + 3.0) * observed, observed, Z, FLOOR, imagined=1.0)
+    assert b[4] == 0.0 and (W[4] == 0.0).all()
 
 
 def test_it_begins_within_the_bounds_of_the_noise(x):
