@@ -92,3 +92,12 @@ def test_blocks_of_rows_and_steps_draw_different_numbers():
     assert len(np.unique(numbers)) == np.size(numbers)
     blocks = np.array(numbers).reshape(2, 2, 4, 128 * 3).transpose(0, 2, 1, 3).reshape(8, -1)
     assert np.abs(np.corrcoef(blocks)[np.triu_indices(8, 1)]).max() < 5.0 / np.sqrt(768)
+
+
+def test_the_last_block_has_as_many_rows_as_are_left():
+    """Of each of two samples: more rows would change the numbers of the second."""
+    rng = stream(1, 2, 3)
+    rng.bit_generator.advance(1 << 64)
+    wanted = rng.standard_normal((2, 5, 3), dtype=np.float32)
+    drawn = BatchStream(1, (2, 3), 133).standard_normal((2, 133, 3), dtype=np.float32)
+    assert_array_equal(drawn[:, 128:], wanted)
