@@ -10,6 +10,7 @@ Read next: consequences.
 
 import contextlib
 import functools
+import itertools
 from typing import NamedTuple
 from unittest import mock
 
@@ -73,7 +74,7 @@ MODES = (
     {"likelihood": "gaussian", "skip": True, "hidden": (3,), "L": 1},
 )
 CHECKS = {
-    "finite differences": lambda: [*gradients.rules(), *gradients.models(MODES)],
+    "finite differences": lambda: itertools.chain(gradients.rules(), gradients.models(MODES)),
     "density": definitions.densities,
     "moments": definitions.moments,
     "optimizer": definitions.optimizer,
