@@ -11,6 +11,8 @@ import stat
 import time
 from pathlib import Path
 
+from numvae.text import printable
+
 try:
     import fcntl
 except ImportError:  # Windows
@@ -206,7 +208,7 @@ def check_free(folder):
 
 def _busy(folder, file):
     file.seek(0)
-    owner = "".join(filter(str.isprintable, file.read(200).decode(errors="replace")))
+    owner = printable(file.read(200).decode(errors="replace"))
     return BlockingIOError(
         f"{folder} is in use by {owner or 'another process'}; wait until that has ended."
     )

@@ -13,6 +13,7 @@ from numvae.streams import BINARIZE, SPLIT, by_content, stream
 
 BLOCK_BYTES = 2**24  # of a block whose number of rows is free
 BLOCK_ROWS = 1000  # of a block that goes through a model
+ROUNDING = 1e-6  # of values that should lie between 0 and 1
 READ_AT_ONCE = 32  # rows of a memory map; each may bring 2 MB of the file with it
 
 

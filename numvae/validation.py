@@ -9,10 +9,8 @@ import warnings
 import numpy as np
 
 from numvae.network.likelihoods import parse_blocks
-from numvae.rows import blocks
+from numvae.rows import ROUNDING, blocks
 from numvae.text import printable
-
-ROUNDING = 1e-6  # of values that should lie between 0 and 1
 
 
 def as_table(X, estimator, dtype=np.float64, missing=False):

@@ -1,6 +1,6 @@
 """A variational autoencoder (Kingma & Welling 2014) in plain NumPy: python scripts/minimal.py
 
-It draws faces, checks its gradients, trains in ten seconds, and draws a plane of new faces into
+It draws faces, checks its gradients, trains for a few seconds, and draws a plane of new faces into
 minimal.png. B examples x have D numbers each; H is hidden units, Z latent numbers; dq is ∂loss/∂q.
 """
 

@@ -110,7 +110,7 @@ def _atlas():
 
 def _glyphs(size):
     """The digits 0 to 9 of each font, upright in the middle: (fonts · 10, size, size), ink 1."""
-    from numvae.plots import matplotlib  # which copes with MPLBACKEND
+    from numvae.backend import matplotlib
 
     # isort: split
     from matplotlib.backends.backend_agg import FigureCanvasAgg

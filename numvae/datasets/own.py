@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numvae.datasets import array_files, csv_file, image_folder
-from numvae.rows import blocks, read
+from numvae.rows import ROUNDING, blocks, read
 
 READERS = {
     ".npy": array_files.npy,
@@ -131,7 +131,6 @@ def load(path, resize=None, missing=False, scale=None):
     )
 
 
-ROUNDING = 1e-6  # of shades that should lie between 0 and 1
 BITS = {2**bits - 1: bits for bits in (8, 10, 12, 14, 16)}  # largest value → bits of a camera
 
 

@@ -1,6 +1,5 @@
 """Every picture of the package: arrays go in, a matplotlib Figure comes out.
 
-backend     matplotlib, whatever MPLBACKEND says
 style       how every picture looks, and how it is saved
     save                    a picture to a PNG file
 curves      lines over epochs and samples
@@ -41,7 +40,7 @@ the same whatever the caller has configured, and opens no window.
 Read next: style.
 """
 
-from numvae.plots.backend import matplotlib
+from numvae.backend import matplotlib
 from numvae.plots.curves import bound_over_examples, bound_over_samples, curves, planted_bugs
 from numvae.plots.graph import computation_graph
 from numvae.plots.images import (

@@ -35,7 +35,7 @@ from numvae.constraints import (
 from numvae.network.autoencoder import build, shapes
 from numvae.settings import TABLE, Settings
 from numvae.text import short
-from numvae.training.history import History, row
+from numvae.training.history import History, in_order, row
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS, SQUARES
 
@@ -214,8 +214,7 @@ def _check_position(header, batch_size):
     """Raise ValueError if a run cannot have come to stand where this header says."""
     here, n_train = header["position"], header["about"].get("data", {}).get("n_train", math.inf)
     epoch, step, n_seen = here["epoch"], here["step"], here["n_seen"]
-    epochs = [r["epoch"] for r in here["history"]]
-    if any(a >= b for a, b in zip([0, *epochs], [*epochs, epoch + 1])):
+    if not in_order(here["history"], epoch):
         raise ValueError(f"history must have rows of epochs from 1 to {epoch}, in order")
     if here["best_epoch"] > epoch:
         raise ValueError(f"best_epoch must be at most {epoch}, found {here['best_epoch']}")

@@ -36,6 +36,12 @@ def row(value):
     return value
 
 
+def in_order(rows, epoch):
+    """Whether rows are of epochs from 1 to `epoch`, each later than the one before."""
+    epochs = [row["epoch"] for row in rows]
+    return all(a < b for a, b in zip([0, *epochs], [*epochs, epoch + 1]))
+
+
 class History(list):
     """A list of one dict per epoch that was measured. Its file only grows, so that saving a long
     history costs no more than a short one."""
@@ -80,9 +86,8 @@ class History(list):
                 {name: kind(text) for name, kind, text in zip(columns, kinds, row, strict=True)}
                 for row in rows
             ]
-            epochs = [row["epoch"] for row in rows]
-            in_order = all(a < b for a, b in zip([0, *epochs], [*epochs, epoch + 1]))
-            if columns not in COLUMNS or len(rows) < n or lines[-1][-1] != "\n" or not in_order:
+            whole = len(rows) == n and lines[-1][-1] == "\n"
+            if columns not in COLUMNS or not whole or not in_order(rows, epoch):
                 raise ValueError
         except (ValueError, KeyError, csv.Error):
             raise ValueError(
