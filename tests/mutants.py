@@ -77,7 +77,10 @@ ON_OTHERS = (
     "tests/scripts/test_evaluate.py",
     "tests/scripts/test_resume.py",
 )
-OWN = {"constraints.py": "tests/test_settings.py"}  # the tests of a module, if not of its name
+OWN = {  # the tests of a module, if not of its name
+    "constraints.py": "tests/test_settings.py",
+    "lessons/derivation_steps.py": "tests/lessons/test_derivations.py",
+}
 SECONDS, WIDER_SECONDS = 30, 120  # of the processor: what takes longer hangs
 MEMORY = 2**31  # bytes: what takes more would take all
 WAIT = 10  # times as long on the clock: what waits longer waits for ever
@@ -435,6 +438,8 @@ def main():
     ):
         needed = [tests_of(module) for module in {module for module, _ in every}]
         own, wider = (sorted({test for tests in some for test in tests}) for some in zip(*needed))
+        if missing := [test for test in own + wider if not (ROOT / test).exists()]:
+            sys.exit(f"There is no {missing[0]}: say in OWN where the tests of its module are.")
         if any(pool.map(killed, [None] * 2, [None] * 2, [own, wider], [WIDER_SECONDS] * 2)):
             sys.exit("The tests fail before anything is changed.")
         found = pool.map(verdict, *zip(*every))
