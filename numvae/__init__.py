@@ -1,7 +1,7 @@
 """numvae: a variational autoencoder in NumPy, every gradient written by hand and checked.
 
     VAE     the estimator: fit, transform, sample, score_samples, save
-    load    an estimator from a file that VAE.save or scripts/train.py wrote
+    load    an estimator from a file that VAE.save or `numvae train` wrote
 
     DoubtfulFit     the category of the warnings that `fit` gives
 

@@ -7,6 +7,7 @@ import argparse
 import contextlib
 import os
 import re
+import shlex
 import sys
 from pathlib import Path
 
@@ -70,6 +71,12 @@ def script(main):
         code = code or unwritten(error)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at exit
     sys.exit(code)
+
+
+def invoked():
+    """How this program was started: `numvae train` or `python scripts/train.py`."""
+    name = sys.argv[0]
+    return f"python {shlex.quote(name)}" if name.endswith(".py") else name
 
 
 def unwritten(error):

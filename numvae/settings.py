@@ -1,6 +1,6 @@
 """Every setting of a model and its training, once: name, default, constraint and a line of help.
 
-From this table come the parameters of `VAE`, the flags of scripts/train.py and their --help, the
+From this table come the parameters of `VAE`, the flags of `numvae train` and their --help, the
 checks of both, and the header of a file. To add a setting, add a line here, and use it.
 
 Read next: training/loop.py.

@@ -3,74 +3,12 @@
 python scripts/explore.py runs/faces-1
 python scripts/explore.py runs/faces-1 --html faces.html
 python scripts/explore.py model.npz my_images.npy
+
+The command itself is numvae/commands/explore.py; `numvae explore` is the same.
 """
 
-import tempfile
-import webbrowser
-from pathlib import Path
-
-from numvae import runs
-from numvae.cli import Parser, new_file, script
-from numvae.files import write_atomically
-
-LARGE = 5_000_000  # bytes; a larger page opens slowly on a phone
-
-
-def parser():
-    p = Parser(
-        description="Explore the latent space of a trained model in the browser: drag the point on "
-        "the map, or move the sliders, and watch what the decoder draws."
-    )
-    p.add_argument("run", metavar="RUN", help="a folder left by train.py, or a model's file")
-    p.add_argument(
-        "data",
-        nargs="?",
-        metavar="DATA",
-        help="examples for the map: a data set or a file of your own; without it, those of the run",
-    )
-    p.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
-    p.add_argument(
-        "--html",
-        metavar="FILE",
-        help="write the page to this file, and do not open it; it works in any browser by itself",
-    )
-    return p
-
-
-def main(argv=None):
-    p = parser()
-    args = p.parse_args(argv)
-    with p.mistakes():
-        path = new_file(args.html, ".html", ".htm") if args.html else None
-        run = runs.load(args.run)
-        content = page_of(run, run.dataset(args.data, args.data_dir))
-        if path:
-            write_atomically(path, content)
-            print(f"{path}: {len(content) / 1000:,.0f} kB, to be opened in a browser.")
-        else:
-            show(content)
-    if len(content) > LARGE:
-        print("Most of this large page is the decoder; a model with less --hidden has a small one.")
-    return 0
-
-
-def page_of(run, dataset):
-    """The bytes of the page."""
-    from numvae.explore.page import page
-    from numvae.explore.view import view
-
-    return page(view(run, dataset)).encode()
-
-
-def show(content):
-    """Write the page to a temporary file, which is left, and open that in the browser."""
-    with tempfile.NamedTemporaryFile(prefix="numvae-", suffix=".html", delete=False) as file:
-        file.write(content)
-    if webbrowser.open(Path(file.name).as_uri()):
-        print(f"Opened {file.name} in the browser; --html FILE keeps the page.")
-    else:
-        print(f"There is no browser to open here; the page is {file.name}, for any browser.")
-
+from numvae.cli import script
+from numvae.commands.explore import main
 
 if __name__ == "__main__":
     script(main)

@@ -11,15 +11,13 @@ import tempfile
 import time
 from pathlib import Path
 
-import evaluate
-import explore
 import gradient_noise
 import known_answer
-import train
 import walk
 
 from numvae.checks.__main__ import main as checks
 from numvae.cli import Parser, script
+from numvae.commands import evaluate, explore, train
 from numvae.progress import duration
 
 # name → the flags of train.py.

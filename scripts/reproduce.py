@@ -15,12 +15,12 @@ import os
 import shlex
 from pathlib import Path
 
-import train
 from recipes import RECIPES
 from recipes.recipe import LENGTHS, Trained
 
 from numvae import hardware, plots
 from numvae.cli import Parser, integer, script
+from numvae.commands import train
 from numvae.evaluation import diagnostics, importance
 from numvae.files import LOCK, locked, write_atomically
 from numvae.progress import duration

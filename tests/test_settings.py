@@ -6,9 +6,9 @@ import json
 
 import numpy as np
 import pytest
-import train
 
 from numvae import VAE
+from numvae.commands import train
 from numvae.constraints import Flag, near
 from numvae.datasets.dataset import IMAGES
 from numvae.settings import TABLE, Settings

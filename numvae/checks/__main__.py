@@ -4,6 +4,8 @@ python -m numvae.checks                 every gradient, every definition, every 
 python -m numvae.checks --bugs          the planted bugs: what each does to a loss curve
 """
 
+import sys
+
 from numvae.checks import definitions, gradients
 from numvae.cli import Parser, new_file, script
 from numvae.lessons import bugs, consequences
@@ -11,7 +13,7 @@ from numvae.lessons import bugs, consequences
 
 def main(argv=None):
     p = Parser(
-        prog="python -m numvae.checks",
+        prog=sys.argv[0] if sys.argv[0].startswith("numvae") else "python -m numvae.checks",
         description="Hold every gradient against finite differences, every forward against code "
         "that shares nothing with it, and plant famous bugs: each must make a check fail.",
     )

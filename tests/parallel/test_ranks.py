@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import train as script
 from benchmark import mpiexec as find_mpiexec
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import parallel
+from numvae.commands import train
 from numvae.files import locked
 from numvae.parallel import OneProcess, sharing
 from numvae.settings import Settings
@@ -24,7 +24,7 @@ from numvae.training.loop import Training
 from numvae.training.minibatches import shuffled
 
 RANKS = Path(__file__).with_name("ranks.py")
-TRAIN = Path(script.__file__)
+TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +117,7 @@ def test_mpiexec_without_mpi4py_is_answered_with_a_sentence(monkeypatch, capsys)
     monkeypatch.setenv("PMI_RANK", "0")
     monkeypatch.setitem(sys.modules, "mpi4py", None)
     with pytest.raises(SystemExit) as stop:
-        script.main([])
+        train.main([])
     output, errors = capsys.readouterr()
     assert stop.value.code == 2 and output == "" and len(errors.splitlines()) == 1
     assert "mpi4py is not installed" in errors
@@ -312,7 +312,7 @@ def test_the_script_under_mpi_leaves_what_it_leaves_alone(mpiexec, folder, capsy
     output, errors = ended(mpiexec(2, TRAIN, *flags, "--out", "by-2"))
     output, times = re.subn(f", 2 ranks with \\d+ BLAS threads? each share {shared}:", ":", output)
     assert errors == "" and times == 1
-    script.main([*flags, "--out", "by-1"])
+    train.main([*flags, "--out", "by-1"])
     assert sorted(os.listdir("by-1")) == sorted(os.listdir("by-2"))
     assert output.replace("by-2", "by-1") == capsys.readouterr().out
     for name, wanted in parameters(folder / "by-1").items():
@@ -359,7 +359,7 @@ def test_a_killed_rank_ends_the_run_which_goes_on_to_the_same_bits(mpiexec, fold
     ended(mpiexec(2, TRAIN, "--resume", folder / f"killed-{rank}"))
     for name, wanted in parameters(folder / "whole", "checkpoint.npz").items():
         assert_array_equal(parameters(folder / f"killed-{rank}", "checkpoint.npz")[name], wanted)
-    assert script.main(["--resume", "with-one", "--quiet"]) == 0
+    assert train.main(["--resume", "with-one", "--quiet"]) == 0
     for name, wanted in parameters(folder / "whole").items():
         assert_allclose(parameters(folder / "with-one")[name], wanted, atol=0.2)
 

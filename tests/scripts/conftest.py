@@ -1,4 +1,4 @@
-"""Every script is tested in an empty folder; `import train` finds scripts/train.py."""
+"""Every script is tested in an empty folder."""
 
 from pathlib import Path
 

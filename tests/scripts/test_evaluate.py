@@ -2,13 +2,12 @@ import os
 import re
 from pathlib import Path
 
-import evaluate
 import numpy as np
 import pytest
-import train
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import VAE, datasets, load, runs
+from numvae.commands import evaluate, train
 from numvae.report import Report
 from numvae.training import checkpoint
 

@@ -2,11 +2,11 @@ import tempfile
 import webbrowser
 from pathlib import Path
 
-import explore
 import numpy as np
 import pytest
 
 from numvae import VAE, runs
+from numvae.commands import explore
 from numvae.training import checkpoint
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import reproduce
-import train
 from numpy.testing import assert_array_equal
 from recipes import RECIPES
 from recipes.recipe import Recipe, Run
 
 from numvae import runs
+from numvae.commands import train
 from numvae.datasets.dataset import Dataset
 from numvae.evaluation import importance
 from numvae.files import LOCK, locked

@@ -3,11 +3,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import train
 from helpers import load_history
 from numpy.testing import assert_array_equal
 
 from numvae import VAE, load, runs
+from numvae.commands import train
 from numvae.training.loop import Training
 
 FILES = {"model.npz", "history.csv", "report.txt"}

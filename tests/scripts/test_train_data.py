@@ -3,15 +3,13 @@
 import os
 from pathlib import Path
 
-import evaluate
-import explore
 import numpy as np
 import pytest
-import train
 from PIL import Image
 from scipy.io import savemat
 
 from numvae import runs
+from numvae.commands import evaluate, explore, train
 from numvae.datasets import download, mnist
 from numvae.training import checkpoint
 

@@ -1,0 +1,8 @@
+"""The commands: `numvae train` and its like, and the scripts of the same names.
+
+    train       train a model on a data set or a file of one's own, or resume a run
+    evaluate    use a trained model
+    explore     look at its latent space in the browser
+
+Each has a `parser()` and a `main(argv=None)`, which returns the exit code.
+"""

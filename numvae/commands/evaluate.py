@@ -1,0 +1,331 @@
+"""Use a trained model: measure it, draw from it, reconstruct, encode, fill in what is missing.
+
+numvae evaluate report runs/faces-1 --out faces-again
+numvae evaluate likelihood runs/faces-1 --samples 5000 --out faces-log-p
+numvae evaluate sample runs/faces-1 -n 64 --out samples.png
+numvae evaluate reconstruct runs/faces-1 my_images.npy --out again.npy
+numvae evaluate encode runs/faces-1 my_images.npy --out codes.csv
+numvae evaluate score runs/faces-1 my_images.npy --out scores.csv
+numvae evaluate impute runs/faces-1 --hide 0.3 --out filled.png
+"""
+
+import argparse
+import csv
+import io
+import time
+
+import numpy as np
+
+from numvae import plots, runs
+from numvae.cli import Parser, argument, integer, new_file
+from numvae.constraints import Seed
+from numvae.evaluation import anomaly, diagnostics, importance, imputation
+from numvae.files import folder_atomically, open_atomically, write_atomically
+from numvae.network.likelihoods import is_density, parse_blocks
+from numvae.progress import duration, say
+from numvae.rows import mean_of, split_missing
+
+SHOWN = 20  # pairs in a picture of reconstructions, at most
+
+
+def parser():
+    p = Parser(description="Use a trained model; each command has its own --help.")
+    commands = p.add_subparsers(metavar="COMMAND", required=True)
+
+    def command(function, what, out):
+        c = commands.add_parser(function.__name__, help=what, description=f"{what}.")
+        c.set_defaults(function=function)
+        c.add_argument("run", metavar="RUN", help="a folder left by train.py, or a model's file")
+        c.add_argument("--out", required=True, metavar="OUT", help=out)
+        return c
+
+    def with_data(c):
+        c.add_argument(
+            "data",
+            nargs="?",
+            metavar="DATA",
+            help="a data set, or a file of your own in its own order; without it, the data of the "
+            "run, those held out last",
+        )
+        c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
+
+    c = command(
+        report,
+        "compute every number and picture of a run again, from its saved parameters and its data",
+        "a new folder for report.txt and the pictures",
+    )
+    c.add_argument(
+        "data", nargs="?", metavar="DATA", help="the file of the run's data, if it has moved"
+    )
+    c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
+
+    c = command(
+        sample,
+        "draw z from the prior and decode it",
+        "a new file: .npy or .csv for numbers, .png for a picture",
+    )
+    c.add_argument("-n", type=integer(1), default=64, metavar="N", help="how many (default: 64)")
+    c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
+    c.add_argument(
+        "--noise",
+        action="store_true",
+        help="draw x from p(x|z), with the likelihood's own noise, instead of taking its mean",
+    )
+
+    c = command(
+        reconstruct,
+        "encode examples and decode the means of their codes",
+        "a new file: .npy or .csv for numbers, .png for some originals above what became of them",
+    )
+    with_data(c)
+
+    c = command(
+        encode,
+        "the mean of the code of each example, in prior standard deviations",
+        "a new file: .npy or .csv with a row for each example",
+    )
+    with_data(c)
+    c.add_argument(
+        "--logvar", action="store_true", help="beside the means, log σ² of each unit's posterior"
+    )
+    c = command(
+        likelihood,
+        "log p(x) of the held-out examples by importance sampling, what each latent unit does, and "
+        "the loss as other programs print it",
+        "a new folder for likelihood.txt and bound.png",
+    )
+    c.add_argument(
+        "--samples", type=integer(1), default=1000, metavar="K", help="for each example (1000)"
+    )
+    c.add_argument(
+        "--rows", type=integer(1), metavar="N", help="only the first N held-out examples"
+    )
+    c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
+
+    c = command(
+        score,
+        "log p(x) of each example, and how unusual it is among the run's held-out examples",
+        "a new file: .csv with a row for each example: log_p, its standard_error, pareto_k "
+        "(above 0.7: do not rely on that error), p_value",
+    )
+    with_data(c)
+    c.add_argument(
+        "--samples",
+        type=integer(1),
+        default=100,
+        metavar="K",
+        help="for each example (default: 100)",
+    )
+
+    c = command(
+        impute,
+        "fill in missing values by what the model expects given the known ones",
+        "a new file: .npy or .csv for the filled examples, .png for a picture of some",
+    )
+    with_data(c)
+    c.add_argument(
+        "--hide",
+        metavar="WHAT",
+        type=hidden,
+        help="hide known values too, and say how far from them the filling comes: a share such as "
+        "0.3 of all values at random, or half for the lower half of each image",
+    )
+    c.add_argument(
+        "--rows",
+        type=integer(1),
+        metavar="N",
+        help="only the first N examples; without it all, or 500 with --hide",
+    )
+    c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
+    return p
+
+
+def hidden(text):
+    """An argparse type: what to hide, "half" or a share between 0 and 1."""
+    if text == "half":
+        return text
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0.0 < share < 1.0:
+        raise argparse.ArgumentTypeError(
+            f"expected half, or a share between 0 and 1, found {text!r}"
+        )
+    return share
+
+
+def main(argv=None):
+    p = parser()
+    args = p.parse_args(argv)
+    with p.mistakes():
+        args.function(args)
+    return 0
+
+
+def report(args):
+    run = runs.load(args.run)
+    dataset = run.training_data(args.data, args.data_dir)
+    with folder_atomically(args.out) as folder:
+        say(f"{dataset.split}\n{run.model}")
+        for line in run.report(dataset, folder):
+            say(line)
+
+
+def sample(args):
+    path = new_file(args.out, ".npy", ".csv", ".png")
+    run = runs.load(args.run)
+    _check_picture(path, run.shape)
+    np.empty((args.n, run.model.n_features), run.model.dtype)  # MemoryError before any work
+    rng = np.random.default_rng(args.seed)
+    z = rng.standard_normal((args.n, run.model.n_latent), dtype=run.model.dtype)
+    x = run.vae.sample(args.n, args.seed) if args.noise else run.vae.decode(z)
+    if path.suffix == ".png":
+        plots.save(plots.samples(x.reshape(-1, *run.shape), limits=run.limits), path)
+    else:
+        write_table(path, x, run.columns, run.shape)
+
+
+def reconstruct(args):
+    path = new_file(args.out, ".npy", ".csv", ".png")
+    run = runs.load(args.run)
+    X, shape = run.examples(args.data, args.data_dir)
+    _check_picture(path, shape)
+    if path.suffix == ".png":
+        some = np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)
+        X = run.training.inputs.drawn(X[some])
+    reconstructed = run.vae.reconstruct(X)
+    if path.suffix == ".png":
+        originals, reconstructed = (rows.reshape(-1, *shape) for rows in (X, reconstructed))
+        plots.save(plots.reconstructions(originals, reconstructed, run.limits), path)
+    else:
+        write_table(path, reconstructed, run.columns, shape)
+
+
+def encode(args):
+    path = new_file(args.out, ".npy", ".csv")
+    run = runs.load(args.run)
+    X, _ = run.examples(args.data, args.data_dir)
+    mu, logvar, _ = run.vae.encode(X)
+    names = ["mu", "logvar"] if args.logvar else ["mu"]
+    columns = [f"{name}{unit + 1}" for name in names for unit in range(run.model.n_latent)]
+    codes = np.hstack([mu, logvar]) if args.logvar else mu
+    write_table(path, codes, columns, codes.shape[1:])
+
+
+def likelihood(args):
+    run = runs.load(args.run)
+    dataset = run.training_data(None, args.data_dir)
+    X = dataset.X_valid if len(dataset.X_valid) else dataset.X
+    X = X[: args.rows or len(X)]
+    bits = dataset.bits if is_density(run.model.config["likelihood"]) else None
+    with folder_atomically(args.out) as folder:
+        start = time.monotonic()
+        estimate = run.estimate(X, args.samples)
+        log_p, error = importance.mean_and_error(estimate.log_p)
+        curve = importance.curve(estimate, args.samples)
+        measured = diagnostics.diagnose(
+            run.model, X, run.training.inputs, estimate, args.samples, dataset.X, bits and 2**bits
+        )
+        lines = [
+            f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of {len(X):,} examples, "
+            f"{args.samples:,} draws each, in {duration(time.monotonic() - start)}. It rises with "
+            "the draws:",
+            *(f"  k = {k:>6,}  {mean:10.2f} ± {error:.2f}" for k, mean, error in curve),
+            "",
+            *diagnostics.lines(measured),
+        ]
+        write_atomically(folder / "likelihood.txt", ("\n".join(lines) + "\n").encode())
+        k, values, errors = (np.array(column) for column in zip(*curve))
+        plots.save(plots.bound_over_samples(k, values, errors), folder / "bound.png")
+    print("\n".join(lines))
+
+
+def score(args):
+    path = new_file(args.out, ".csv")
+    run = runs.load(args.run)
+    X, _ = run.examples(args.data, args.data_dir)
+    dataset = run.training_data(None, args.data_dir)
+    reference = (dataset.X_valid if len(dataset.X_valid) else dataset.X)[:1000]
+    of_X, of_reference = (
+        importance.estimate(run.model, rows, run.training.inputs, args.samples)
+        for rows in (X, reference)
+    )
+    p = anomaly.p_values(of_X.log_p, of_reference.log_p)
+    columns = ["log_p", "standard_error", "pareto_k", "p_value"]
+    table = np.stack([of_X.log_p, of_X.standard_error, of_X.pareto_k, p], axis=1)
+    write_table(path, table, columns, (len(columns),))
+
+
+def impute(args):
+    path = new_file(args.out, ".npy", ".csv", ".png")
+    run = runs.load(args.run)
+    _check_picture(path, run.shape)
+    if args.data is None:
+        dataset = run.training_data(None, args.data_dir)
+        X = dataset.X_valid if len(dataset.X_valid) else dataset.X
+    else:
+        X, _ = run.examples(args.data, args.data_dir, missing=True)
+    rng = np.random.default_rng(args.seed)
+    given = np.asarray(X[: args.rows or (500 if args.hide else len(X))], run.model.dtype)
+    X = run.training.inputs.drawn(given)
+    x, observed = split_missing(X)
+    hidden = _hide(args.hide, X, run.shape, run.model.config["likelihood"], rng)
+    known = observed * (1 - hidden)
+    imputed = imputation.impute(run.model, x, known, rng).mean
+    print(f"Filled in {int((known == 0).sum()):,} of {X.size:,} values in {len(X):,} examples.")
+    tested = (known == 0) & (observed == 1)
+    if tested.any():
+        known_rows = np.where(known, X, np.nan)
+        by_mean = np.broadcast_to(mean_of(known_rows), X.shape)
+        for name, filled in (("by the model", imputed), ("by column means", by_mean)):
+            error = np.sqrt(np.mean((filled - X)[tested] ** 2))
+            print(f"  error {name:<16}{error:8.4f}  root mean square over the hidden values")
+    if path.suffix == ".png":
+        originals, holes, filled = (
+            rows[:10].reshape(-1, *run.shape) for rows in (X, np.where(known, x, np.nan), imputed)
+        )
+        plots.save(plots.inpainting(originals, holes, filled, run.limits), path)
+    else:
+        write_table(path, np.where(known, given, imputed), run.columns, run.shape)
+
+
+def _hide(what, X, shape, likelihood, rng):
+    """1 where a value is hidden, else 0."""
+    if what is None:
+        return np.zeros_like(X)
+    if what != "half":
+        mask = (rng.random(X.shape) < what).astype(X.dtype)
+    else:
+        mask = np.zeros((len(X), *shape), X.dtype)
+        mask[:, shape[0] // 2 :] = 1
+        mask = mask.reshape(len(X), -1)
+    start = 0
+    for kind, width in parse_blocks(likelihood, X.shape[1]):
+        if kind == "categorical":  # a category is known or hidden as a whole
+            mask[:, start : start + width] = mask[:, start : start + 1]
+        start += width
+    return mask
+
+
+def write_table(path, rows, columns, shape):
+    """Rows (N, D) as a .npy array (N, *shape), or as a .csv table under the names of its columns.
+
+    The digits of a .csv are enough to get the same numbers back.
+    """
+    with open_atomically(path) as file:
+        if path.suffix == ".npy":
+            np.save(file, rows.reshape(-1, *shape))
+            return
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="")
+        csv.writer(text, lineterminator="\n").writerow(columns)
+        np.savetxt(text, rows, fmt="%.9g" if rows.dtype == np.float32 else "%.17g", delimiter=",")
+        text.detach()
+
+
+def _check_picture(path, shape):
+    if path.suffix == ".png" and len(shape) == 1:
+        raise ValueError(
+            f"the examples are rows of {shape[0]} numbers, not images, so there is no picture to "
+            "draw; choose a name that ends in .npy or .csv."
+        )
