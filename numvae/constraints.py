@@ -145,6 +145,46 @@ class Blocks(Choice):
         return value
 
 
+class Plain:
+    """A text, a bool or a finite number."""
+
+    def __call__(self, value):
+        is_plain = isinstance(value, str | bool | int | float)
+        if not is_plain or isinstance(value, float) and not math.isfinite(value):
+            raise TypeError(f"must be a text, a bool or a number, found {short(value)}")
+        return value
+
+
+class Kinds:
+    """What some columns of a table are: name → kind."""
+
+    metavar = "NAME:KIND,…"
+
+    def __init__(self, kinds):
+        self.kinds = kinds
+
+    def __str__(self):
+        return f"names of columns, each with one of {', '.join(self.kinds)}"
+
+    def parse(self, text):
+        pairs = [part.rpartition(":") for part in text.split(",")]
+        return {name: kind for name, _, kind in pairs}
+
+    def __call__(self, value):
+        value = self.parse(value) if isinstance(value, str) else value
+        if not isinstance(value, dict) or not all(isinstance(name, str) for name in value):
+            raise TypeError(
+                f"must be {self}, as in age:gaussian,sex:categorical; found {short(value)}."
+            )
+        for name, kind in value.items():
+            if kind not in self.kinds:
+                raise ValueError(
+                    f"must be {self}, as in age:gaussian,sex:categorical; found {short(kind)} for "
+                    f"{short(name)}."
+                )
+        return value
+
+
 class Corruption:
     """A kind of corruption and how much of it; typed as salt_and_pepper:0.3."""
 

@@ -5,7 +5,7 @@ makes the attributes that end in an underscore.
 """
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,8 @@ from numvae.progress import Progress
 from numvae.rows import Rows, by_blocks, hold_out, split_missing
 from numvae.rules import gaussian
 from numvae.settings import TABLE, Settings, described
+from numvae.tables import columns as of_tables
+from numvae.tables import frames
 from numvae.text import printable
 from numvae.training import checkpoint
 from numvae.training.interrupt import deliver
@@ -76,8 +78,7 @@ class VAE(Settings):
         """
         team = parallel.team(comm)
         with team.together():
-            settings = self.checked()
-            X, names = self._check_first(X)
+            settings, X, columns = self._check_first(X)
         seed = team.first(lambda: _seed(self.random_state))
         X_train, X_valid = X, None
         n_valid = int(settings.validation_fraction * len(X))
@@ -92,10 +93,10 @@ class VAE(Settings):
             diverged = self._run(training, X_train, X_valid, None, verbose, interrupt)
             training = team.whole(training)
             training.keep_best()
-            self._set_fitted(training, names)
+            self._set_fitted(training, columns)
         self._pass_on(interrupt)
         if lead and not diverged:
-            labels = None if names is None else list(map(printable, names))
+            labels = columns and list(map(printable, columns.labels))
             found = doubts.doubts(training, X, X_valid, labels)
             for doubt in found + doubts.of_codes(training, X):
                 warnings.warn(doubt, DoubtfulFit, stacklevel=3)
@@ -107,19 +108,18 @@ class VAE(Settings):
 
         Raises  TypeError, ValueError   invalid input; nothing is changed
         """
-        settings = self.checked()
         if not hasattr(self, "network_"):
-            X, names = self._check_first(X)
+            settings, X, columns = self._check_first(X)
             training = Training.new(settings, X, _seed(self.random_state))
         else:
-            X, names = self._check(X), getattr(self, "feature_names_in_", None)
-            training = self._training
+            self.checked()
+            X, columns, training = self._check(X), self.columns_, self._training
             training.begin_epoch()  # a block before may have been broken off
             training.sums[...] = 0.0
         with training.interrupt() as interrupt:
             self._run(training, X, None, training.epoch + 1, self.verbose, interrupt)
             shape = getattr(self, "_about", {}).get("data", {}).get("shape")
-            self._set_fitted(training, names, {"data": {"shape": shape}} if shape else None)
+            self._set_fitted(training, columns, {"data": {"shape": shape}} if shape else None)
         self._pass_on(interrupt)
         return self
 
@@ -155,13 +155,14 @@ class VAE(Settings):
         Shapes  Z (N, Z) → (N, D)
         """
         self._check_fitted()
-        Z = validation.as_table(Z, "VAE.decode", self.network_.dtype)
+        like, Z = Z, validation.as_table(Z, "VAE.decode", self.network_.dtype)
         if Z.shape[1] != self.network_.n_latent:
             raise ValueError(
                 f"Z has {Z.shape[1]} columns, but this VAE has {self.network_.n_latent} latent "
                 "units: give one column for each."
             )
-        return by_blocks(lambda z: self.network_.decode(z.astype(self.network_.dtype)), Z)
+        x = by_blocks(lambda z: self.network_.decode(z.astype(self.network_.dtype)), Z)
+        return self._given(x, like)
 
     def inverse_transform(self, X):
         """`decode`, by the name that pipelines know. Shapes  codes (N, Z) → (N, D)"""
@@ -169,7 +170,9 @@ class VAE(Settings):
 
     def reconstruct(self, X):
         """The rows as the model would have them: `decode(transform(X))`. Shapes  (N, D) → (N, D)"""
-        return self.decode(self.transform(X))
+        like, X = X, self._check(X)
+        codes = by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0])[0], X)
+        return self._given(by_blocks(self.network_.decode, codes), like)
 
     @usual_errors
     def sample(self, n=1, random_state=None):
@@ -181,7 +184,7 @@ class VAE(Settings):
         n = labelled("n", COUNT, n)
         rng = np.random.default_rng(_seed(random_state))
         z = rng.standard_normal((n, self.network_.n_latent), dtype=self.network_.dtype)
-        return by_blocks(lambda some: self.network_.sample(rng, some), z)
+        return self._given(by_blocks(lambda some: self.network_.sample(rng, some), z))
 
     # What the model thinks of data, in nats.
 
@@ -229,14 +232,20 @@ class VAE(Settings):
         Source  see `evaluation.imputation`
         """
         rng = np.random.default_rng(_seed(random_state))
-        X = self._check(X, missing=True)
+        given, X = X, self._check(X, missing=True)
 
         def filled(x):
             known, observed = split_missing(self._training.inputs.drawn(x))
             mean = imputation.impute(self.network_, known, observed, rng).mean
             return np.where(observed, x, mean)
 
-        return by_blocks(filled, X)
+        x = by_blocks(filled, X)
+        if not self.columns_:
+            return x
+        made = self.columns_.filled(self._table(given), x)
+        if frames.is_frame(given):
+            return frames.filled(given, made, self.columns_.dates)
+        return self._given(x)
 
     # Files.
 
@@ -249,10 +258,9 @@ class VAE(Settings):
                           folder of a run in progress. What it held before is left
         """
         self._check_fitted()
-        names = getattr(self, "feature_names_in_", None)
         about = dict(self._about)
-        if names is not None:
-            about["feature_names"] = names.tolist()
+        if self.columns_:
+            about["columns"] = self.columns_.plain()
         n_importance = labelled("n_importance", COUNT, self.n_importance)
         self._training.settings.n_importance = n_importance
         check_free(Path(path).parent)
@@ -309,26 +317,62 @@ class VAE(Settings):
     # Inside.
 
     def _check_first(self, X):
-        """X to be fitted, and its column names or None."""
-        names = validation.feature_names(X)
-        X = validation.as_table(X, "VAE", missing=self.missing)
-        validation.check_range(X, self.likelihood)
-        return X, names
+        """X to be fitted: settings for it, its rows (N, D), and what its columns are, or None."""
+        settings, columns = self.checked(), None
+        if frames.is_frame(X):
+            validation.feature_names(X)
+            table = frames.table(X)
+            columns = of_tables.guess(table, settings.likelihood, settings.columns)
+            columns.library = frames.library(X)
+            X = columns.encode(table)
+            missing = settings.missing or bool(np.isnan(X).any())
+            settings = replace(settings, likelihood=columns.likelihood, missing=missing)
+        elif settings.columns:
+            raise TypeError(
+                f"columns says what named columns are, but X is {type(X).__name__}, which has no "
+                "names: pass a data frame."
+            )
+        X = validation.as_table(X, "VAE", missing=settings.missing)
+        validation.check_range(X, settings.likelihood)
+        return settings, X, columns
 
     def _check(self, X, missing=False):
         """X to be used by a fitted estimator; NaN is let through if it may be missing."""
         self._check_fitted()
-        names = validation.feature_names(X)
-        validation.check_feature_names(names, getattr(self, "feature_names_in_", None), "VAE")
+        validation.check_feature_names(validation.feature_names(X), self.columns_, "VAE")
         missing = missing or self._training.inputs.missing
+        if self.columns_:
+            X, missing = self.columns_.encode(self._table(X)), True
         X = validation.as_table(X, "VAE", self.network_.dtype, missing)
-        if X.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {X.shape[1]} features, but VAE is expecting {self.n_features_in_} features "
-                "as input."
-            )
+        if X.shape[1] != self.network_.n_features:
+            raise ValueError(self._other_width(X.shape[1]))
         validation.check_range(X, self.network_.config["likelihood"])
         return X
+
+    def _table(self, X):
+        """X, for an estimator that was fitted on a data frame, as a Table."""
+        if frames.is_frame(X):
+            return frames.table(X)
+        X = np.asarray(X)
+        if X.ndim != 2:
+            validation.as_table(X, "VAE")
+        if X.shape[1] != self.n_features_in_:
+            raise ValueError(self._other_width(X.shape[1]))
+        return frames.table_of_array(X)
+
+    def _other_width(self, n):
+        return f"X has {n} features, but VAE is expecting {self.n_features_in_} features as input."
+
+    def _given(self, x, like=None):
+        """Rows of the model (N, D) as what was fitted: an array, or a data frame of the same kind.
+
+        like    what has the rows' names, if it is a data frame
+        """
+        if not self.columns_:
+            return x
+        index = getattr(like, "index", None)
+        columns = self.columns_
+        return frames.frame(columns.decode(x), columns.library, columns.dates, index)
 
     def _estimate(self, X):
         X, L = self._check(X), labelled("n_importance", COUNT, self.n_importance)
@@ -368,12 +412,13 @@ class VAE(Settings):
             deliver(number, text)
             warnings.warn(text, RuntimeWarning, stacklevel=4)
 
-    def _set_fitted(self, training, names, about=None):
-        self._training, self._about = training, about or {}
+    def _set_fitted(self, training, columns, about=None):
+        self._training, self.columns_, self._about = training, columns, about or {}
         self.network_, self.history_ = training.model, training.history
-        self.n_iter_, self.n_features_in_ = training.epoch, training.model.n_features
-        if names is not None:
-            self.feature_names_in_ = names
+        self.n_iter_ = training.epoch
+        self.n_features_in_ = len(columns.columns) if columns else training.model.n_features
+        if columns and columns.named:
+            self.feature_names_in_ = np.array(columns.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
@@ -390,8 +435,12 @@ def load(path):
 
 def fitted(training, about):
     """The estimator of a finished run; about: what its file says beside it."""
-    vae, names = VAE(**training.settings.plain()), about.get("feature_names")
-    vae._set_fitted(training, None if names is None else np.array(names, dtype=object), about)
+    given, columns = training.settings.plain(), about.get("columns")
+    if columns:
+        columns = of_tables.Columns.of_plain(columns)
+        given["likelihood"] = columns.base
+    vae = VAE(**given)
+    vae._set_fitted(training, columns, about)
     return vae
 
 

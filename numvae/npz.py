@@ -16,7 +16,7 @@ import numpy as np
 from numvae.files import check_is_file, open_atomically
 from numvae.text import printable, reason, short
 
-VERSION = 4
+VERSION = 5
 HEADER = "header"
 DIRECTORY = 2**21  # bytes that the zip's list of members may have: of 8,000 layers
 TEXT = 2**26  # bytes that a header may have: the history of 200,000 epochs

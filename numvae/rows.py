@@ -155,9 +155,10 @@ class Inputs(NamedTuple):
     fill: object = None  # what puts something where a value is missing, see `split_missing`
 
     def __call__(self, x):
-        """x (B, D) → x (B, D), observed (B, D) as `split_missing` has it, or None."""
+        """x (B, D) → x (B, D), observed (B, D) as `split_missing` has it, or None without NaN."""
         x = self.drawn(x)
-        return split_missing(x, self.fill) if self.missing else (x, None)
+        has_holes = self.missing or np.isnan(x).any()
+        return split_missing(x, self.fill) if has_holes else (x, None)
 
     def drawn(self, x):
         """x in the model's dtype, drawn as 0 or 1 where the model was trained so; NaN stays."""

@@ -28,6 +28,7 @@ from numvae.parallel import OneProcess
 from numvae.progress import Countdown, Progress
 from numvae.report import Report
 from numvae.rows import join
+from numvae.tables.columns import Column, Columns
 from numvae.training import checkpoint
 from numvae.training.interrupt import HANGUP
 from numvae.training.loop import Training
@@ -41,9 +42,9 @@ class Run:
 
     path        the folder or the file
     training    as it stands, or at its best epoch where it was loaded to be used
-    about       what its file says besides: feature_names, seconds of training, and `data`: the
-                arguments of `datasets.load`, n_train, the shape of one example, and of images the
-                values that are drawn black and white
+    about       what its file says besides: the columns of a table, seconds of training, and
+                `data`: the arguments of `datasets.load`, n_train, the shape of one example, and of
+                images the values that are drawn black and white
     team        the processes that share the training
     """
 
@@ -128,8 +129,8 @@ class Run:
 
     @cached_property
     def vae(self):
-        """The fitted estimator, for rows of files: they come without the names of their columns."""
-        return fitted(self.training, {**self.about, "feature_names": None})
+        """The fitted estimator, for rows (N, D) as the model has them."""
+        return fitted(self.training, {**self.about, "columns": None})
 
     @property
     def model(self):
@@ -145,11 +146,28 @@ class Run:
         """The values that are drawn black and white in pictures of this model's images."""
         return tuple(self._data.get("limits") or (0.0, 1.0))
 
-    @property
+    @cached_property
     def columns(self):
-        """The names of the D numbers of an example: those it was trained with, or x1, x2, …"""
-        names = self.about.get("feature_names")
-        return names or [f"x{i + 1}" for i in range(self.model.n_features)]
+        """The Columns of the table that it was trained on; else of D numbers: x1, x2, …"""
+        if plain := self.about.get("columns"):
+            return Columns.of_plain(plain)
+        numbers = [Column(f"x{i + 1}", "number") for i in range(self.model.n_features)]
+        return Columns(numbers, self.training.settings.likelihood, named=False)
+
+    @property
+    def is_table(self):
+        """Whether it was trained on a table with columns of several kinds."""
+        return bool(self.about.get("columns"))
+
+    @property
+    def source(self):
+        """The name of the data set, or the path of the file, that it was trained on."""
+        return self._data.get("name")
+
+    @property
+    def na(self):
+        """Words that stand for what is not known in its table, beside the usual ones."""
+        return tuple(self._data.get("na") or ())
 
     @property
     def _data(self):
@@ -188,18 +206,19 @@ class Run:
         return self._load(name, data_dir) if name else self.training_data(None, data_dir)
 
     def examples(self, name=None, data_dir=None, missing=False):
-        """Every example of a data set, and the shape of one: those to train on, then those held
-        out; of a file or folder of one's own, all in its own order. missing: NaN is let through.
+        """Every example of a data set, the shape of one, and the Table they are from, or None:
+        those to train on, then those held out; of a file or folder of one's own, all in its own
+        order. missing: NaN is let through; of a table it always is.
 
-        Shapes  → X (N, D), shape
+        Shapes  → X (N, D), shape, Table or None
         Raises  as `training_data`
         """
         source = str(name or self._data.get("name"))
         if source in datasets.dataset.NAMES or not own.is_own(source):
             dataset = self.dataset(name, data_dir)
-            return np.concatenate([dataset.X, dataset.X_valid]), dataset.shape
+            return np.concatenate([dataset.X, dataset.X_valid]), dataset.shape, None
         dataset = self._load(source, data_dir, 0, missing=missing)
-        return dataset.X, dataset.shape
+        return dataset.X, dataset.shape, dataset.table
 
     def _load(self, name, data_dir, validation=None, download=False, missing=False):
         dataset = datasets.load(
@@ -212,6 +231,8 @@ class Run:
             missing=missing or self.training.settings.missing,
             scale=self._data.get("scale"),
             random_split=self._data.get("random_split", False),
+            columns=self.columns,
+            na=self.na,
         )
         self._check(dataset.X, name)
         return dataset

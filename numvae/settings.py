@@ -22,6 +22,7 @@ from numvae.constraints import (
     Choice,
     Corruption,
     Flag,
+    Kinds,
     Names,
     Seed,
     Widths,
@@ -29,6 +30,7 @@ from numvae.constraints import (
 )
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations, optimizers, schedules
+from numvae.tables.columns import CHOICES
 
 # The table. `group` is a flag's heading in --help; a setting without one has no flag.
 
@@ -131,7 +133,20 @@ class Settings:
         "draw each gray pixel as 0 or 1; fixed: once; dynamic: every time it is trained on",
         DATA,
     )
-    missing: bool = setting(False, Flag(), "NaN stands for a missing value", DATA)
+    missing: bool = setting(
+        False,
+        Flag(),
+        "NaN stands for a missing value; in tables with named columns it always does",
+        DATA,
+    )
+    columns: dict | None = setting(
+        None,
+        Kinds(CHOICES),
+        "what columns of a table are, where the guess is wrong: gaussian for real numbers, poisson "
+        "for counts, bernoulli for one of two values, categorical for one of several, id for what "
+        "names the rows, ignore",
+        DATA,
+    )
     validation_fraction: float = setting(
         0.1, FRACTION, "rows to hold out; the epoch with the best ELBO on them is kept"
     )

@@ -143,27 +143,30 @@ def feature_names(X):
     return names if len(names) and all(text) else None
 
 
-def check_feature_names(found, fitted, estimator):
-    """Compare the column names of X with those that were fitted; None stands for no names.
+def check_feature_names(found, columns, estimator):
+    """Compare the column names of X with those that were fitted (`Columns`, or None: no names).
+
+    Names may come in another order, and those of columns that were left out may be missing.
 
     Raises  ValueError   they differ. Only one side having names is a warning.
     """
-    if (found is None) != (fitted is None):
+    named = columns is not None and columns.named
+    if (found is None) == named:
         has, without = "has", "without"
         if found is None:
             has, without = "does not have valid", "with"
         text = f"X {has} feature names, but {estimator} was fitted {without} feature names"
         warnings.warn(text, UserWarning, stacklevel=5)
-    elif found is not None and list(found) != list(fitted):
-        lines = ["The feature names should match those that were passed during fit."]
+    elif named:
         differing = {
-            "Feature names unseen at fit time:": sorted(set(found) - set(fitted)),
-            "Feature names seen at fit time, yet now missing:": sorted(set(fitted) - set(found)),
+            "Feature names unseen at fit time:": set(found) - set(columns.names),
+            "Feature names seen at fit time, yet now missing:": {c.name for c in columns.used}
+            - set(found),
         }
+        lines = ["The feature names should match those that were passed during fit."]
         for title, names in differing.items():
             if names:
-                lines += [title, *(f"- {printable(name)}" for name in names[:5])]
+                lines += [title, *(f"- {printable(name)}" for name in sorted(names)[:5])]
                 lines += ["- ..."] * (len(names) > 5)
-        if not any(differing.values()):
-            lines.append("Feature names must be in the same order as they were in fit.")
-        raise ValueError("\n".join(lines) + "\n")
+        if len(lines) > 1:
+            raise ValueError("\n".join(lines) + "\n")

@@ -25,6 +25,7 @@ import numpy as np
 import numvae
 from numvae import runs
 from numvae.settings import Settings
+from numvae.tables.columns import Column, Columns, Table
 from numvae.training import checkpoint
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
@@ -42,6 +43,7 @@ SETTINGS = [
     {"likelihood": "bernoulli", "hidden": (), "binarize": "dynamic", "optimizer": "sgd"},
     {"likelihood": "gaussian", "skip": False, "dropout": 0.2, "denoise": ("gaussian", 0.1)},
     {"likelihood": "continuous-bernoulli", "objective": "iwae", "n_samples": 2, "epochs": 3},
+    {"likelihood": "gaussian:3,categorical:3"},
 ]
 
 
@@ -57,7 +59,9 @@ def originals():
         next(training.steps(X[:25]))
         data = {"name": "x.npy", "data_dir": None, "validation": 15, "resize": None}
         data |= {"random_split": False, "scale": 1, "n_train": 25, "shape": [2, 3]}
-        about = {"seconds": 1.5, "data": data} if i % 2 else {"feature_names": list("abcdef")}
+        about = {"seconds": 1.5, "data": data}
+        if i in (0, 2, 4, 5):
+            about = {"columns": columns(s.likelihood)}
         for kind, some in files.items():
             with tempfile.TemporaryDirectory() as folder:
                 checkpoint.save(training, Path(folder) / "x", kind, about)
@@ -70,6 +74,21 @@ def originals():
                 path.read_bytes()
             )
     return files, histories
+
+
+def columns(likelihood):
+    """The columns, plain, of a table of six numbers with this likelihood, or of levels."""
+    some = [Column(name, "number") for name in "abcdef"]
+    if likelihood == "gaussian:3,categorical:3":
+        some = [Column("a", "gaussian", None, 2, "{} g"), Column("b", "gaussian", form="%Y-%m-%d")]
+        some += [Column("c", "gaussian")]
+        some += [
+            Column("d", "categorical", ["x", 2, True]),
+            Column("e", "id"),
+            Column("f", "ignore"),
+        ]
+        return Columns([*some, Column("g", "constant", [1.5])], "gaussian").plain()
+    return Columns(some, likelihood).plain()
 
 
 def members(content):
@@ -279,20 +298,18 @@ LIES = {
 # Believing them.
 
 
-class Frame(np.ndarray):
-    """An array with names of its columns, as a data frame has."""
-
-
 def use_model(path):
     """Load a model's file, and use it for all that one can."""
     vae, run = numvae.load(path), runs.load(path)
-    assert len(run.columns) == np.prod(run.shape) == vae.n_features_in_
+    assert len(run.columns.labels) == np.prod(run.shape) == vae.network_.n_features
     vae.n_importance = run.training.settings.n_importance = min(vae.n_importance, 10)
-    X = vae.sample(20, random_state=0)
+    X = run.vae.sample(20, random_state=0)
     assert np.isfinite(X).all() and np.isfinite(run.vae.transform(X)).all()
-    X = X.view(Frame)
-    X.columns = getattr(vae, "feature_names_in_", None)
-    assert not np.isnan(vae.score_samples(X)).any() and np.isfinite(vae.reconstruct(X)).all()
+    table = run.columns.decode(X)
+    assert all(len(run.columns[name].texts(values)) == 20 for name, values in table.items())
+    assert not np.isnan(run.vae.score_samples(X)).any()
+    if run.columns.named:
+        assert run.columns.encode(Table(table)).shape == X.shape
     vae.save(path.with_name("again.npz"))
     assert numvae.load(path.with_name("again.npz")).get_params() == vae.get_params()
     repr(vae), repr(vae.network_)

@@ -175,9 +175,9 @@ def test_a_run_is_its_best_epoch_with_its_settings_its_history_and_its_data(data
     assert len(again.X) == 26 and len(again.X_valid) == 4
     nll, kl = run.training.evaluate(again.X_valid)
     assert -(nll + kl).mean() == pytest.approx(max(row["valid_elbo"] for row in training.history))
-    X, shape = run.examples()
+    X, shape, table = run.examples()
     assert_array_equal(X, data)  # in the order of the file
-    assert shape == (4, 3)
+    assert shape == (4, 3) and table is None
 
 
 def test_a_run_to_be_resumed_stands_where_it_was_left():
@@ -193,7 +193,7 @@ def test_a_run_to_be_resumed_stands_where_it_was_left():
 def test_an_estimators_file_is_a_model_of_rows_that_asks_for_data(data):
     VAE(n_latent=2, hidden=(4,), epochs=1, random_state=0).fit(data).save("vae.npz")
     run = runs.load("vae.npz")
-    assert run.shape == (12,) and run.columns[:2] == ["x1", "x2"]
+    assert run.shape == (12,) and run.columns.labels[:2] == ["x1", "x2"]
     with pytest.raises(ValueError, match="^vae.npz does not say what data it was trained on"):
         run.examples()
     assert run.examples("images.npy")[1] == (4, 3)

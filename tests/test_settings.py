@@ -91,7 +91,7 @@ def test_a_setting_that_is_not_given_is_as_it_always_was():
         **{"standardize": True, "init_sigma": None, "epochs": None, "batch_size": 128},
         **{"optimizer": "adam", "lr": 5e-3, "schedule": "cosine", "clip": 1.0, "beta": 1.0},
         **{"objective": "elbo", "n_samples": 1, "warmup": 0, "free_bits": 0.0, "denoise": None},
-        **{"binarize": "none", "missing": False, "validation_fraction": 0.1},
+        **{"binarize": "none", "missing": False, "validation_fraction": 0.1, "columns": None},
         **{"n_importance": 100, "random_state": None, "verbose": False},
     }
 
@@ -112,7 +112,10 @@ def test_every_default_is_within_its_constraint_as_it_is():
 
 # What is let through, as the same plain value at every door.
 
+KINDS = {"a:b": "gaussian", "c": "ignore"}
 GOOD = [
+    ("columns", {"a": "id"}, "a:id", {"a": "id"}),
+    ("columns", {"a:b": "gaussian", "c": "ignore"}, *["a:b:gaussian,c:ignore", KINDS]),
     ("n_latent", np.int64(3), "3", 3),
     ("n_latent", 10**9, str(10**9), 10**9),
     ("hidden", [5, np.int8(3)], "5,3", (5, 3)),
@@ -235,6 +238,11 @@ bad(ValueError, "Did you mean 'cosine'?", "schedule", ["cosin"], "cosin")
 bad(ValueError, "Did you mean 'iwae'?", "objective", ["iwea"], "iwea")
 says = "must be one of none, fixed, dynamic, found 'always'."
 bad(ValueError, says, "binarize", ["always"], "always")
+
+says = "must be names of columns, each with one of gaussian, poisson, bernoulli, categorical, id, "
+says += "ignore, as in age:gaussian,sex:categorical; found "
+bad(TypeError, says, "columns", [3, ["a"], {1: "id"}])
+bad(ValueError, says, "columns", [{"a": "number"}, "a", "a:"], "a a:x a:id,")
 
 says = "must be a kind and an amount, such as ('gaussian', 0.2), or gaussian:0.2 on the command "
 says += "line, found "

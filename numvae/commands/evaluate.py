@@ -19,13 +19,16 @@ import numpy as np
 from numvae import plots, runs
 from numvae.cli import Parser, argument, integer, new_file
 from numvae.constraints import Seed
+from numvae.datasets import own
 from numvae.evaluation import anomaly, diagnostics, importance, imputation
 from numvae.files import folder_atomically, open_atomically, write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
 from numvae.progress import duration, say
-from numvae.rows import mean_of, split_missing
+from numvae.rows import by_blocks, mean_of, split_missing
+from numvae.text import printable
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
+MOST_LINES = 20  # of columns
 
 
 def parser():
@@ -68,8 +71,9 @@ def parser():
     c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     c.add_argument(
         "--noise",
-        action="store_true",
-        help="draw x from p(x|z), with the likelihood's own noise, instead of taking its mean",
+        action=argparse.BooleanOptionalAction,
+        help="draw x from p(x|z), with the likelihood's own noise, instead of taking its mean "
+        "(default: of rows, but not of images)",
     )
 
     c = command(
@@ -179,17 +183,18 @@ def sample(args):
     np.empty((args.n, run.model.n_features), run.model.dtype)  # MemoryError before any work
     rng = np.random.default_rng(args.seed)
     z = rng.standard_normal((args.n, run.model.n_latent), dtype=run.model.dtype)
-    x = run.vae.sample(args.n, args.seed) if args.noise else run.vae.decode(z)
+    noise = len(run.shape) == 1 if args.noise is None else args.noise
+    x = run.vae.sample(args.n, args.seed) if noise else run.vae.decode(z)
     if path.suffix == ".png":
         plots.save(plots.samples(x.reshape(-1, *run.shape), limits=run.limits), path)
     else:
-        write_table(path, x, run.columns, run.shape)
+        write_rows(path, run, x)
 
 
 def reconstruct(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
-    X, shape = run.examples(args.data, args.data_dir)
+    X, shape, table = run.examples(args.data, args.data_dir)
     _check_picture(path, shape)
     if path.suffix == ".png":
         some = np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)
@@ -199,18 +204,18 @@ def reconstruct(args):
         originals, reconstructed = (rows.reshape(-1, *shape) for rows in (X, reconstructed))
         plots.save(plots.reconstructions(originals, reconstructed, run.limits), path)
     else:
-        write_table(path, reconstructed, run.columns, shape)
+        write_rows(path, run, reconstructed, table)
 
 
 def encode(args):
     path = new_file(args.out, ".npy", ".csv")
     run = runs.load(args.run)
-    X, _ = run.examples(args.data, args.data_dir)
-    mu, logvar, _ = run.vae.encode(X)
+    X, _, table = run.examples(args.data, args.data_dir)
+    mu, logvar = by_blocks(lambda x: run.model.encode(run.training.inputs(x)[0]), X)
     names = ["mu", "logvar"] if args.logvar else ["mu"]
     columns = [f"{name}{unit + 1}" for name in names for unit in range(run.model.n_latent)]
     codes = np.hstack([mu, logvar]) if args.logvar else mu
-    write_table(path, codes, columns, codes.shape[1:])
+    write_numbers(path, codes, columns, _ids(run, table))
 
 
 def likelihood(args):
@@ -244,7 +249,7 @@ def likelihood(args):
 def score(args):
     path = new_file(args.out, ".csv")
     run = runs.load(args.run)
-    X, _ = run.examples(args.data, args.data_dir)
+    X, _, table_of_X = run.examples(args.data, args.data_dir)
     dataset = run.training_data(None, args.data_dir)
     reference = (dataset.X_valid if len(dataset.X_valid) else dataset.X)[:1000]
     of_X, of_reference = (
@@ -254,18 +259,19 @@ def score(args):
     p = anomaly.p_values(of_X.log_p, of_reference.log_p)
     columns = ["log_p", "standard_error", "pareto_k", "p_value"]
     table = np.stack([of_X.log_p, of_X.standard_error, of_X.pareto_k, p], axis=1)
-    write_table(path, table, columns, (len(columns),))
+    write_numbers(path, table, columns, _ids(run, table_of_X))
 
 
 def impute(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
     _check_picture(path, run.shape)
-    if args.data is None:
+    table = None
+    if args.data is None and args.hide:  # of those that were not trained on it is worth more
         dataset = run.training_data(None, args.data_dir)
         X = dataset.X_valid if len(dataset.X_valid) else dataset.X
     else:
-        X, _ = run.examples(args.data, args.data_dir, missing=True)
+        X, _, table = run.examples(args.data, args.data_dir, missing=True)
     rng = np.random.default_rng(args.seed)
     given = np.asarray(X[: args.rows or (500 if args.hide else len(X))], run.model.dtype)
     X = run.training.inputs.drawn(given)
@@ -273,9 +279,15 @@ def impute(args):
     hidden = _hide(args.hide, X, run.shape, run.model.config["likelihood"], rng)
     known = observed * (1 - hidden)
     imputed = imputation.impute(run.model, x, known, rng).mean
-    print(f"Filled in {int((known == 0).sum()):,} of {X.size:,} values in {len(X):,} examples.")
+    holes = known == 0
+    if run.is_table:  # the columns of a category are one value
+        holes = holes[:, run.columns.starts]
+    print(f"Filled in {int(holes.sum()):,} of {holes.size:,} values in {len(X):,} examples.")
     tested = (known == 0) & (observed == 1)
-    if tested.any():
+    if tested.any() and run.is_table:
+        for line in errors_of_columns(run.columns, X, imputed, known, tested):
+            print(line)
+    elif tested.any():
         known_rows = np.where(known, X, np.nan)
         by_mean = np.broadcast_to(mean_of(known_rows), X.shape)
         for name, filled in (("by the model", imputed), ("by column means", by_mean)):
@@ -286,8 +298,45 @@ def impute(args):
             rows[:10].reshape(-1, *run.shape) for rows in (X, np.where(known, x, np.nan), imputed)
         )
         plots.save(plots.inpainting(originals, holes, filled, run.limits), path)
+    elif table and not args.hide:
+        made = run.columns.decode(imputed)
+        texts = {c: run.columns[c].texts(values, table.decimal) for c, values in made.items()}
+        source = args.data or run.source
+        write_cells(path, *own.filled_cells(source, table, texts, run.na), table.delimiter)
     else:
-        write_table(path, np.where(known, given, imputed), run.columns, run.shape)
+        write_rows(path, run, np.where(known, given, imputed), table)
+
+
+def errors_of_columns(columns, X, imputed, known, tested):
+    """How far from hidden values the filling comes, in a line for each column: of a number the root
+    mean square in its units, of a category how many are right.
+
+    Shapes  X, imputed, known, tested (N, D)
+    """
+    most = MOST_LINES if len(columns.used) > MOST_LINES else len(columns.used)
+    yield f"  {'':<24}{'by the model':>14}{'by the column alone':>22}"
+    right = columns.decode(X), columns.decode(imputed)
+    for column, start in zip(columns.used[:most], columns.starts):
+        here, seen = tested[:, start], known[:, start] == 1
+        true, made = (table[column.name] for table in right)
+        if not here.any() or not seen.any():
+            continue
+        name = printable(column.name)[:22]
+        if column.levels:
+            values, counts = np.unique(true[seen].astype(str), return_counts=True)
+            shares = [
+                np.mean(true[here].astype(str) == guess)
+                for guess in (made[here].astype(str), values[counts.argmax()])
+            ]
+            yield f"  {name:<24}{shares[0]:>14.1%}{shares[1]:>22.1%}  right"
+        else:
+            errors = [
+                np.sqrt(np.mean((true[here] - guess) ** 2))
+                for guess in (made[here], true[seen].mean())
+            ]
+            yield f"  {name:<24}{errors[0]:>14.4g}{errors[1]:>22.4g}  root mean square error"
+    if most < len(columns.used):
+        yield f"  … and {len(columns.used) - most} columns more"
 
 
 def _hide(what, X, shape, likelihood, rng):
@@ -308,19 +357,55 @@ def _hide(what, X, shape, likelihood, rng):
     return mask
 
 
-def write_table(path, rows, columns, shape):
-    """Rows (N, D) as a .npy array (N, *shape), or as a .csv table under the names of its columns.
+def write_rows(path, run, x, table=None):
+    """Rows of the model (N, D) as a .npy array (N, *shape); or as a .csv like the table that the
+    model was trained on, with the ids of the rows' own table, if there is one.
 
-    The digits of a .csv are enough to get the same numbers back.
+    The digits of a .csv are enough to get the same numbers back, or as many as the table had.
     """
+    if path.suffix == ".npy":
+        write_numbers(path, x.reshape(-1, *run.shape))
+        return
+    columns, made = run.columns, run.columns.decode(x)
+    if not run.is_table:
+        write_numbers(path, x, columns.labels)
+        return
+    texts = {name: columns[name].texts(values, columns.decimal) for name, values in made.items()}
+    ids = _ids(run, table)
+    names = [name for name in columns.names if name in texts or name in ids]
+    write_cells(path, names, zip(*({**texts, **ids}[name] for name in names)), columns.delimiter)
+
+
+def write_numbers(path, array, columns=(), ids=None):
+    """An array (N, …) as .npy, or (N, D) as a .csv under the names of its columns, after the ids
+    of its rows (name → texts)."""
+    if path.suffix == ".npy":
+        with open_atomically(path) as file:
+            np.save(file, array)
+        return
+    ids, digits = ids or {}, "%.9g" if array.dtype == np.float32 else "%.17g"
+    rows = ([*names, *(digits % x for x in row)] for *names, row in zip(*ids.values(), array))
+    write_cells(path, [*ids, *columns], rows)
+
+
+def write_cells(path, names, rows, delimiter=","):
+    """A .csv of rows of texts."""
     with open_atomically(path) as file:
-        if path.suffix == ".npy":
-            np.save(file, rows.reshape(-1, *shape))
-            return
         text = io.TextIOWrapper(file, encoding="utf-8", newline="")
-        csv.writer(text, lineterminator="\n").writerow(columns)
-        np.savetxt(text, rows, fmt="%.9g" if rows.dtype == np.float32 else "%.17g", delimiter=",")
+        writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(rows)
         text.detach()
+
+
+def _ids(run, table):
+    """What names the rows of a table: name of the column → texts."""
+    names = run.columns.ids if table else []
+    return {
+        name: run.columns[name].texts(table.columns[name])
+        for name in names
+        if name in table.columns
+    }
 
 
 def _check_picture(path, shape):

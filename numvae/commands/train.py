@@ -45,8 +45,9 @@ def parser():
         "--data",
         default="faces",
         metavar="NAME",
-        help=f"{', '.join(DATA_NAMES)}, or your own: a .npy, .npz, .csv, .mat or .idx file of rows "
-        "(N, D) or images (N, H, W) or (N, H, W, 3), or a folder of images (default: faces)",
+        help=f"{', '.join(DATA_NAMES)}, or your own: a table (.csv, .tsv, .xlsx, "
+        ".parquet, …), a .npy, .npz, .mat or .idx file of rows (N, D) or images (N, H, W) or "
+        "(N, H, W, 3), or a folder of images (default: faces)",
     )
     data.add_argument(
         "--data-dir",
@@ -62,6 +63,14 @@ def parser():
         type=height_and_width,
         metavar="HxW",
         help="make the images of a folder all of one size, such as 64x64",
+    )
+    data.add_argument(
+        "--na",
+        type=lambda text: tuple(text.split(",")),
+        default=(),
+        metavar="WORD,…",
+        help="what stands for a missing value in a table, beside empty cells, NA, NaN, null, ?, -, "
+        "such as -999",
     )
     data.add_argument(
         "--validation",
@@ -112,10 +121,19 @@ AT_RESUME = ("resume", "epochs", "data_dir", "download", "checkpoint_every", "qu
 def new_run(args):
     """A run that has not begun, without a folder yet, and its data set: Run, Dataset."""
     source = {"name": args.data, "data_dir": args.data_dir, "validation": args.validation}
-    source |= {"resize": args.resize, "random_split": args.random_split}
+    source |= {"resize": args.resize, "random_split": args.random_split, "na": args.na}
     data = datasets.load(
-        **source, seed=args.random_state, download=args.download, missing=args.missing
+        **source,
+        seed=args.random_state,
+        download=args.download,
+        missing=args.missing,
+        likelihood=args.likelihood,
+        chosen=args.columns,
     )
+    if (args.columns or args.na) and not data.columns:
+        raise ValueError(
+            f"--columns and --na are for tables with named columns; {args.data} is none."
+        )
     suited = {"likelihood": data.likelihood if args.binarize == "none" else "bernoulli"}
     if data.is_image:
         suited |= {**IMAGES, "epochs": max(1, round(EXAMPLES_SEEN / len(data.X)))}
@@ -123,6 +141,9 @@ def new_run(args):
             suited |= {"skip": True, "standardize": True}
     given = {line.name: getattr(args, line.name, None) for line in TABLE}
     given = {name: value for name, value in given.items() if value is not None}
+    if data.columns:
+        has_holes = bool(np.isnan(data.X).any() or np.isnan(data.X_valid).any())
+        given |= {"likelihood": data.likelihood, "missing": has_holes}
     settings = Settings(**{**suited, **given}).checked()
     for X in (data.X, data.X_valid):
         if len(X):
@@ -132,7 +153,10 @@ def new_run(args):
     source |= {"scale": data.scale, "n_train": len(data.X), "shape": data.shape}
     source |= {"limits": data.limits}
     training = Training.new(settings, data.X, args.random_state)
-    return runs.Run(None, training, {"data": source}), data
+    about = {"data": source}
+    if data.columns:
+        about["columns"] = data.columns.plain()
+    return runs.Run(None, training, about), data
 
 
 def check_resume(p, argv, args):

@@ -11,7 +11,8 @@
     own             data of the user's own
     array_files     .npy, .npz, .mat and .idx
     mat             the file format of MATLAB
-    csv_file        a table of numbers in a text file
+    csv_file        a table in a text file
+    table_files     tables of other programs, which pandas reads
     image_folder    a folder of images
 
 Nothing here knows a network.

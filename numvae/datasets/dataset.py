@@ -43,6 +43,8 @@ class Dataset:
     scale: float = 1  # what its values were divided by
     limits: tuple = (0.0, 1.0)  # of images: the values that are drawn black and white
     bits: int | None = None  # of a pixel, where each is one of 2^bits shades from 0 to 1
+    columns: object = None  # of a table: what its columns are, tables.columns.Columns
+    table: object = None  # the table itself, in its own order
 
     @property
     def is_image(self):
@@ -80,6 +82,10 @@ def load(
     missing=False,
     scale=None,
     random_split=False,
+    columns=None,
+    likelihood=None,
+    chosen=None,
+    na=(),
 ):
     """A data set by name, or from a file or folder of the user's own (see `own.load`).
 
@@ -90,6 +96,7 @@ def load(
     resize      (H, W) for the images in a folder of the user's own
     missing     NaN in data of the user's own means: not known; otherwise it is a mistake
     scale       what the user's own values are divided by; None: as their range asks
+    columns, likelihood, chosen, na     of a table of the user's own, see `own.load_table`
     random_split    hold out examples at random, by the seed, where the set has a split of its own;
                     what is the user's own is always split so
 
@@ -108,10 +115,14 @@ def load(
             data.split_at_random(seed)
         return data
     if own.is_own(name):
-        return _own(name, validation, seed, resize, missing, scale)
+        if own.is_table(name):
+            data = own.load_table(name, columns, likelihood, chosen, na)
+        else:
+            data = own.load(name, resize, missing, scale)
+        return _own(name, data, validation, seed)
     raise ValueError(
         f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "
-        f"({', '.join(own.READERS)}) or a folder of images."
+        f"({', '.join((*own.READERS, *own.TABLES))}) or a folder of images."
     )
 
 
@@ -190,8 +201,7 @@ def _images(name, images, n_train, split, likelihood, known=None):
     )
 
 
-def _own(path, validation, seed, resize, missing, scale):
-    data = own.load(path, resize, missing, scale)
+def _own(path, data, validation, seed):
     n = len(data.rows)
     n_valid = n // 10 if validation is None else validation
     n_train, n_valid = _hold_out_last(n_valid, n, "examples")
@@ -209,6 +219,8 @@ def _own(path, validation, seed, resize, missing, scale):
         scale=data.scale,
         limits=data.limits,
         bits=data.bits,
+        columns=data.columns,
+        table=data.table,
     )
 
 

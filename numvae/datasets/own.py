@@ -9,25 +9,31 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numvae.datasets import array_files, csv_file, image_folder
+from numvae.datasets import array_files, csv_file, image_folder, table_files
 from numvae.rows import ROUNDING, blocks, read
+from numvae.tables import columns as of_tables
 
 READERS = {
     ".npy": array_files.npy,
     ".npz": array_files.npz,
     ".mat": array_files.mat_file,
-    ".csv": csv_file.load,
     ".idx": array_files.idx_file,
     ".idx.gz": array_files.idx_file,
     "-ubyte": array_files.idx_file,
     "-ubyte.gz": array_files.idx_file,
 }
+TEXTS = tuple(
+    f"{kind}{packed}" for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", ".gz")
+)
+TABLES = (*TEXTS, *table_files.READERS)
 NAMED = (".npz", ".mat")  # may hold several arrays: FILE:NAME is one of them
 
 
 def is_own(path):
     """Whether this is the path of something that can be read here."""
-    return path != "" and Path(path).is_dir() or _split(path)[0].lower().endswith(tuple(READERS))
+    return (
+        path != "" and Path(path).is_dir() or _split(path)[0].lower().endswith((*READERS, *TABLES))
+    )
 
 
 @dataclass
@@ -42,6 +48,8 @@ class Own:
     limits: tuple  # the values that are drawn black and white: 0 and 1, or those of the examples
     bits: int | None  # of a pixel, where each value is one of 2^bits shades from 0 to 1
     summary: str  # one sentence about all this
+    table: object = None  # the tables.columns.Table that was read, if it was one
+    columns: object = None  # what its columns are for a model: tables.columns.Columns
 
     def examples(self, numbers):
         """The examples of these numbers; of a memory map they stay on disk."""
@@ -73,17 +81,94 @@ def scaled(x, scale, dtype):
     return x if scale == 1 else x / x.dtype.type(scale)
 
 
+def is_table(path):
+    """Whether this is the path of a table, with columns of several kinds."""
+    return str(path).lower().endswith(TABLES)
+
+
+def load_table(path, columns=None, likelihood=None, chosen=None, na=()):
+    """The rows of a table in a file.
+
+    columns     the Columns of a table that was read before; None: they are guessed
+    likelihood  of the columns that are numbers; None: the usual one
+    chosen      name → kind, where the user has chosen
+    na          words that stand for what is not known, beside the usual ones
+
+    Returns Own; what is not known is NaN
+    Raises  FileNotFoundError   no such file
+            ValueError          damaged, without a column to train on, or not like `columns`
+    """
+    is_text = str(path).lower().endswith(TEXTS)
+    table = csv_file.load(path, na) if is_text else table_files.load(path)
+    notes = [f"{path}: {len(table):,} rows of {len(table.columns)} columns"]
+    try:
+        if columns is None:
+            columns = of_tables.guess(table, likelihood or "gaussian-sigma-z", chosen)
+        elif unknown := columns.unknown(table):
+            notes.append(f"left out, as the model does not know them: {', '.join(unknown)}")
+        rows = columns.encode(table)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if table.note:
+        notes.append(table.note)
+    known = rows[~np.isnan(rows)]
+    if np.abs(known).max(initial=0) > MOST:
+        raise ValueError(f"{path} holds numbers beyond 1e15, too large to train on; scale them.")
+    return Own(
+        rows=rows,
+        scale=1,
+        dtype="float64" if "gaussian" in columns.likelihood else "float32",
+        shape=rows.shape[1:],
+        likelihood=columns.likelihood,
+        limits=(0.0, 1.0),
+        bits=None,
+        summary="\n".join(["; ".join(notes) + ":", *columns.lines(), *of_tables.sentinels(table)]),
+        table=table,
+        columns=columns,
+    )
+
+
+def filled_cells(path, table, texts, na=()):
+    """The names and the rows of cells of a table in a file, with what is not known filled in: all
+    other cells of a text file are as they stand there.
+
+    table   as it was read
+    texts   name → (N,) what to write where nothing is known
+
+    Returns names, an iterator of rows
+    """
+    if str(path).lower().endswith(TEXTS):
+        names, rows = csv_file.cells_of(path, na)
+    else:
+        names = list(table.columns)
+        as_written = [
+            of_tables.Column(name, "id", form=table.forms.get(name)).texts(values)
+            for name, values in table.columns.items()
+        ]
+        rows = ([cell or None for cell in row] for row in zip(*as_written))
+    made = [texts.get(name) for name in table.columns]
+
+    def filled():
+        for i, row in enumerate(rows):
+            yield [
+                (texts[i] if texts else "") if cell is None else cell
+                for cell, texts in zip(row, made)
+            ]
+
+    return names, filled()
+
+
 def load(path, resize=None, missing=False, scale=None):
     """The examples in a file or a folder.
 
     (N, D) are rows, (N, H, W) or (N, H, W, 3) are images. What images are divided by says
     `full_scale`; rows of bytes (uint8) are divided by 255, if they are not all 0 or 1.
 
-    path    FILE.npy, .npz, .mat, .csv, .idx, .idx.gz; FILE.npz:NAME or FILE.mat:NAME for one of
+    path    FILE.npy, .npz, .mat, .idx, .idx.gz; FILE.npz:NAME or FILE.mat:NAME for one of
             several arrays; or a folder of images
     resize  (H, W) for a folder of images; None: as they are
     scale   what to divide by, where that has been found out before; None: by the rule above
-    missing NaN, and an empty cell of a .csv, means: not known. Otherwise it is a mistake
+    missing NaN means: not known. Otherwise it is a mistake
 
     Returns Own
     Raises  FileNotFoundError   no such file
@@ -97,8 +182,7 @@ def load(path, resize=None, missing=False, scale=None):
         raise ValueError(f"Only a folder of images can be resized, and {path} is none.")
     else:
         suffix = max((s for s in READERS if file.lower().endswith(s)), key=len)
-        more = [name] if name else [missing] if suffix == ".csv" else []
-        array, note = READERS[suffix](file, *more)
+        array, note = READERS[suffix](file, *([name] if name else []))
     _check_shape(path, array)
     rows, shape = array.reshape(len(array), -1), array.shape[1:]
     is_image, found = len(shape) > 1, _survey(path, rows, missing)
@@ -131,6 +215,7 @@ def load(path, resize=None, missing=False, scale=None):
     )
 
 
+MOST = 1e15  # the largest number to train on
 BITS = {2**bits - 1: bits for bits in (8, 10, 12, 14, 16)}  # largest value → bits of a camera
 
 
@@ -220,7 +305,7 @@ def _survey(path, rows, missing):
         raise ValueError(f"{path} holds {what} in {bad} of {len(rows)} rows; remove them{hint}.")
     if unknown == rows.size:
         raise ValueError(f"{path} holds nothing but NaN.")
-    if max(-low, high) > 1e15:
+    if max(-low, high) > MOST:
         raise ValueError(f"{path} holds numbers beyond 1e15, too large to train on; scale them.")
     values = None if values and len(values) > 2 else values
     return Survey(low, high, whole, in_bytes, values, unknown / rows.size)

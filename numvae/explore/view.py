@@ -55,7 +55,7 @@ def view(run, dataset):
         name=dataset.name,
         model=run.model,
         shape=tuple(dataset.shape),
-        columns=run.columns,
+        columns=run.columns.labels,
         low=np.nan_to_num(np.fmin.reduce(x)),  # what is missing (NaN) is left out
         high=np.nan_to_num(np.fmax.reduce(x)),
         limits=tuple(dataset.limits),

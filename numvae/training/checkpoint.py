@@ -29,11 +29,13 @@ from numvae.constraints import (
     Measured,
     Number,
     OrNone,
+    Plain,
     Text,
     labelled,
 )
 from numvae.network.autoencoder import build, shapes
 from numvae.settings import TABLE, Settings
+from numvae.tables.columns import KINDS, LEVELLED, Column, Columns
 from numvae.text import short
 from numvae.training.history import History, in_order, row
 from numvae.training.loop import POSITION, Training
@@ -139,13 +141,29 @@ DATA = {
     "resize": OrNone(ListOf(COUNT)),
     "random_split": Flag(),
     "scale": OrNone(POSITIVE),
+    "na": OrNone(ListOf(Text())),
     "n_train": COUNT,
     "shape": ListOf(COUNT),
     "limits": ListOf(FINITE),
     "format": COUNT,
 }
+COLUMN = {
+    "name": Text(),
+    "kind": Choice(KINDS),
+    "levels": OrNone(ListOf(Plain())),
+    "decimals": OrNone(Number(int, least=0, most=6)),
+    "form": OrNone(Text()),
+}
+COLUMNS = {
+    "base": Text(),
+    "named": Flag(),
+    "delimiter": Text(),
+    "decimal": Text(),
+    "library": OrNone(Choice(("pandas", "polars"))),
+    "columns": ListOf(Fields(COLUMN)),
+}
 ABOUT = {
-    "feature_names": OrNone(ListOf(Text())),
+    "columns": OrNone(Fields(COLUMNS)),
     "seconds": SIZE,
     "data": Fields(DATA, may_lack=DATA),
 }
@@ -178,7 +196,7 @@ def _expected(header, kind, n_arrays):
     s, D = Settings(**header["settings"]).checked(), header["n_features"]
     if len(s.hidden) + s.likelihood.count(",") > n_arrays:  # before they are all built
         raise ValueError("its arrays are fewer than the parts of its configuration")
-    _check_about(header["about"], D)
+    _check_about(header["about"], D, s.likelihood)
     _check_position(header, s.batch_size)
     config = s.of_network(D)
     of_parameters = shapes(build(**{**config, "standardize": False}))  # which takes no memory
@@ -195,13 +213,26 @@ def _expected(header, kind, n_arrays):
     return arrays
 
 
-def _check_about(about, n_features):
+def _check_about(about, n_features, likelihood):
     """Raise ValueError if what is said of the columns is not of so many."""
-    names, data = about.get("feature_names"), about.get("data", {})
+    columns, data = about.get("columns"), about.get("data", {})
     shape, resize = data.get("shape", [n_features]), data.get("resize")
     limits = data.get("limits", [0.0, 1.0])
-    if names is not None and len(names) != n_features:
-        raise ValueError(f"there are {n_features} columns, but {len(names)} feature_names")
+    if columns is not None:
+        columns = Columns.of_plain(columns)
+        if len(set(columns.names)) < len(columns.names):
+            raise ValueError("two of its columns have the same name")
+        for column in columns.columns:
+            n = len(set(column.levels or ()))
+            if n != len(column.levels or ()) or column.kind == "bernoulli" and n != 2:
+                raise ValueError(f"column {short(column.name)} has the levels {column.levels}")
+            if (column.levels is None) == (column.kind in LEVELLED):
+                raise ValueError(f"column {short(column.name)} is {column.kind}: levels do not fit")
+        if len(columns.labels) != n_features or columns.likelihood != likelihood:
+            raise ValueError(
+                f"there are {n_features} columns of {short(likelihood)}, but its table makes "
+                f"{len(columns.labels)} of {short(columns.likelihood)}"
+            )
     if len(shape) > 3 or math.prod(shape) != n_features:
         raise ValueError(f"there are {n_features} columns, which have not the shape {short(shape)}")
     if resize is not None and (len(resize) != 2 or n_features % math.prod(resize)):
@@ -232,23 +263,31 @@ def _check_position(header, batch_size):
             raise ValueError(f"t must be a number of steps, at least {step}, found {t}")
 
 
-# Format 3 had the history of a checkpoint in its header. Format 2 had models that were not
-# standardised and had no skip path, and other defaults. Format 1, of numvae 0.1: a model's file had
-# the configuration of the model and an `about` that was an estimator's or train.py's; a checkpoint
-# had several tables of settings.
+# Format 4 had only the names of columns. Format 3 had the history of a checkpoint in its header.
+# Format 2 had models that were not standardised and had no skip path, and other defaults. Format 1,
+# of numvae 0.1: a model's file had the configuration of the model and an `about` that was an
+# estimator's or train.py's; a checkpoint had several tables of settings.
 
 DEFAULTS_2 = {"n_latent": 2, "likelihood": "gaussian", "epochs": 100, "batch_size": 100}
 DEFAULTS_2 |= {"lr": 1e-3, "schedule": "constant", "clip": None, "validation_fraction": 0.0}
 
 
 def _from_older(header):
-    """The header of format 4 for an older one.
+    """The header of format 5 for an older one.
 
     Raises  KeyError, ValueError   it is none
     """
     try:
-        header = _from_version_2(header) if header["version"] < 3 else header
-        return {**header, "n_rows": 0} if "sums" in header else header
+        version = header["version"]
+        header = _from_version_2(header) if version < 3 else header
+        if version < 4 and "sums" in header:
+            header = {**header, "n_rows": 0}
+        about = dict(header["about"])
+        if names := about.pop("feature_names", None):
+            likelihood = header["settings"].get("likelihood", "gaussian-sigma-z")
+            columns = [Column(name, "number") for name in names]
+            about["columns"] = Columns(columns, likelihood).plain()
+        return {**header, "about": about}
     except (AttributeError, TypeError):  # a list where there should be a table, and the like
         raise ValueError(f"its header is not one of format {header['version']}") from None
 

@@ -81,7 +81,7 @@ def test_digits_are_the_images_and_labels_drawn(monkeypatch):
     assert (data.shape, data.likelihood) == ((28, 28), "bernoulli")
 
 
-@pytest.mark.parametrize("name", ["", "face", "FACES", "mnist.gz", "data.txt", "a.npy:x"])
+@pytest.mark.parametrize("name", ["", "face", "FACES", "mnist.gz", "data.doc", "a.npy:x"])
 def test_an_unknown_name_is_answered_with_the_known_ones(name):
     with pytest.raises(ValueError, match=f"no data set '{name}'.*faces, digits, frey.*.npy"):
         load(name)

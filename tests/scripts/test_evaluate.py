@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numvae import VAE, datasets, load, runs
 from numvae.commands import evaluate, train
 from numvae.report import Report
+from numvae.tables.columns import Column, Columns
 from numvae.training import checkpoint
 
 
@@ -137,7 +138,8 @@ def test_reconstructions_are_a_picture_or_a_table_with_the_names_it_was_fitted_w
     run("reconstruct run --out a.png")
     assert Path("a.png").read_bytes()[:4] == b"\x89PNG"
     vae = load("table")
-    vae.feature_names_in_ = np.array(["a", "b", "c, d", "e", "f"], dtype=object)
+    names = [Column(name, "number") for name in ("a", "b", "c, d", "e", "f")]
+    vae.columns_ = Columns(names, vae.likelihood)
     vae.save("named.npz")
     run("reconstruct named.npz rows.npy --out a.csv")
     assert Path("a.csv").read_text().startswith('a,b,"c, d",e,f\n')

@@ -32,8 +32,8 @@ def data(elsewhere, monkeypatch):
     savemat("text.mat", {"names": "some text"})
     savemat("two.mat", {"a": rng.random((20, 3)), "b": np.eye(4)})
     Path("ragged.csv").write_text("1,2\n3\n")
-    Path("text.csv").write_text("a,b\n1,x\n")
-    Path("gaps.csv").write_text("a,b\n" + "1.5,\n,2\n" * 20)
+    Path("text.csv").write_text("a,b\n" + "1,3\n2,4\n" * 9 + "2,x\n")
+    Path("gaps.csv").write_text("a,b\n" + "1.5,\n,2\n,3\n2.5,1\n" * 20)
     Path("bad.idx").write_bytes(b"\0\0\x0d\1")
     Path("empty.csv").touch()
 
@@ -48,8 +48,10 @@ def data(elsewhere, monkeypatch):
         ("object.npy", "object.npy"),
         ("text.mat", "no array of numbers"),
         ("ragged.csv", "row 2"),
-        ("text.csv", "row 2, column 2 (b)"),
-        ("gaps.csv", "row 2, column 2 (b)"),
+        ("text.csv", "'x' in row 20 of column b, where 18 of 19 are numbers; correct it"),
+        ("gaps.csv --columns c:ignore", "There is no column c to be ignore; there are a, b."),
+        ("gaps.csv --columns a:categorial", "categorial"),
+        ("faces --columns a:ignore", "for tables with named columns; faces is none"),
         ("empty.csv", "empty"),
         ("bad.idx", "not an idx file"),
         ("gray --resize 6", "whole number"),
@@ -71,7 +73,7 @@ def test_bad_data_are_answered_with_one_line(typed, says, refused):
         ("colour/", "colour/: 24 images of 6 × 5 × 3 numbers; colour; uint8 from "),
         ("mixed --resize 4x4", "24 images of 4 × 4"),
         ("two.mat:a", "20 rows of 3 numbers; array a; float64"),
-        ("gaps.csv --missing", "50.0% of them missing"),
+        ("gaps.csv", "gaps.csv: 80 rows of 2 columns:"),
     ],
 )
 def test_what_was_found_is_said_in_the_first_line(typed, says, undrawn, capsys):
@@ -92,7 +94,7 @@ def test_images_in_other_units_keep_their_scale_and_their_limits(undrawn):
         assert run.about["data"]["scale"] == scale
         assert run.limits == pytest.approx(limits, abs=9)
     np.save("dark.npy", deep.astype("u2") // 64)
-    X, _ = runs.load("deep").examples("dark.npy")
+    X, *_ = runs.load("deep").examples("dark.npy")
     np.testing.assert_allclose(X, (deep // 64).reshape(30, -1) / 4095, rtol=1e-6)
 
 

@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numvae import load
 from numvae.network.likelihoods import NAMES
 from numvae.settings import Settings
+from numvae.tables.columns import Column, Columns
 from numvae.training import checkpoint
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS
@@ -52,8 +53,10 @@ def test_every_bit_of_a_model_comes_back(likelihood, hidden, dtype, tmp_path):
     vector = training.model.parameters.vector
     vector[~np.isfinite(vector)] = np.finfo(dtype).max
     training.history, training.epoch = [ROW], 1
-    names = ["Gräser", "\x1b", "", "Gräser"]
-    about = {"feature_names": names, "data": {"shape": [2, 2], "name": None, "scale": 255}}
+    columns = [Column(name, "number") for name in ("Gräser", "\x1b", "", "b")]
+    columns += [Column("c", "constant", [True]), Column("d", "ignore"), Column("e", "id")]
+    about = {"columns": Columns(columns, training.settings.likelihood).plain()}
+    about["data"] = {"shape": [2, 2], "name": None, "scale": 255}
     checkpoint.save(training, str(tmp_path / "model.npz"), "model", about)
     loaded, found = checkpoint.load(str(tmp_path / "model.npz"), "model")
     assert found == about
@@ -192,15 +195,28 @@ def test_a_header_that_is_wrong_or_not_whole_is_refused(saved, name, value, says
     assert_refused(saved[0], f"is not a whole numvae model file: .*{name}")
 
 
+def of_columns(*names, base="bernoulli", kind="number", levels=None):
+    columns = [Column(name, kind, levels) for name in names]
+    return {"columns": Columns(columns, base).plain()}
+
+
 IMAGES = {"name": "x.npy", "n_train": 25, "shape": [2, 2], "resize": None, "scale": 255}
 
 
 @pytest.mark.parametrize(
     ("about", "says"),
     [
-        ({"feature_names": ["a", "b", "c"]}, "there are 4 columns, but 3 feature_names"),
-        ({"feature_names": "abcd"}, r"header.about.feature_names must be a list, found 'abcd'"),
-        ({"feature_names": ["a", "b", "c", 4]}, r"feature_names\[3\] must be a text, found 4"),
+        (of_columns(*"abc"), "there are 4 columns of 'bernoulli', but its table makes 3 of 'bern"),
+        (of_columns(*"abcd", base="gaussian"), "but its table makes 4 of 'gaussian'"),
+        (of_columns(*"abc", 4), r"columns\[3\].name must be a text, found 4"),
+        (
+            of_columns(*"abcd", kind="many"),
+            r"columns\[0\].kind must be one of number, .*'many'",
+        ),
+        (of_columns(*"abcd", kind="bernoulli"), "column 'a' has the levels None"),
+        (of_columns(*"abcd", levels=["x"]), "column 'a' is number: levels do not fit"),
+        (of_columns(*"abcd", levels=[["x"]]), "must be a text, a bool or a number, found"),
+        ({"columns": "abcd"}, r"header.about.columns must be a dict, found 'abcd'"),
         ({"seconds": -1.0}, "header.about.seconds must be a number, at least 0, found -1.0"),
         ({"second": 1.0}, "header.about has 'second', which this numvae does not know"),
         ({"data": [IMAGES]}, "header.about.data must be a dict"),

@@ -1,0 +1,8 @@
+"""Tables as people have them: named columns of numbers, texts, dates, with holes.
+
+    cells       which cells of text are numbers, dates or nothing
+    columns     what each column is for a model: a number, a count, a category; and back
+    frames      data frames of pandas and polars
+
+Read next: columns.
+"""

@@ -1,0 +1,564 @@
+"""What each column of a table is: its rows as numbers for a model, and the model's rows as a table.
+
+    kind           what it holds                    becomes
+    number         numbers                          a column of them, of the likelihood given
+    gaussian       real numbers                     a column of them
+    poisson        counts                           a column of them
+    bernoulli      one of two levels                a column of 0 and 1
+    categorical    one of several levels            a column of 0 and 1 for each
+    id             names or numbers of the rows     nothing; stands beside what is said of a row
+    constant       always the same                  nothing; stands again in the rows that are made
+    ignore         anything else                    nothing
+
+Read next: frames.
+"""
+
+import datetime
+import math
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from numvae.tables import cells
+from numvae.text import printable, short
+
+MODELLED = ("number", "gaussian", "poisson", "bernoulli", "categorical")  # in their blocks' order
+KINDS = (*MODELLED, "id", "constant", "ignore")
+LEVELLED = ("bernoulli", "categorical", "constant")
+CHOICES = ("gaussian", "poisson", "bernoulli", "categorical", "id", "ignore")  # of a user
+
+MOST_LEVELS = 50  # of text; more are names
+MOST_CODES = 12  # of whole numbers; more are quantities
+ROWS_PER_LEVEL = 3  # on average, or nothing is learned about a level
+FEWEST = 10  # rows, of which something can be guessed
+PIXELS = 50  # columns of whole numbers from 0 to 255
+NAMES_OF_IDS = ("id", "index", "no", "nr", "number", "row", "rownames", "key", "uuid", "")
+
+
+@dataclass
+class Table:
+    """Named columns, and how they were written.
+
+    columns     name → (N,): real numbers, NaN where nothing is known; or objects (texts, bools,
+                whole numbers as names), None where nothing is known
+    forms       name → how a number is written, such as "{} g"; of dates, which are days since
+                1970, their format, such as "%Y-%m-%d"
+    named       whether the names came with it; else they are x1, x2, …
+    first       the number of its first row, as a spreadsheet counts
+    note        what a reader should know of how it was read
+    """
+
+    columns: dict
+    forms: dict = field(default_factory=dict)
+    named: bool = True
+    delimiter: str = ","
+    decimal: str = "."
+    first: int = 1
+    note: str = ""
+
+    def __len__(self):
+        return len(next(iter(self.columns.values()), ()))
+
+
+@dataclass
+class Column:
+    """One column of a table, for a model."""
+
+    name: str
+    kind: str
+    levels: list | None = None  # of bernoulli and categorical; the one value of a constant
+    decimals: int | None = None  # that the numbers have; None: many
+    form: str | None = None  # see Table.forms
+    why: str = ""
+
+    @property
+    def width(self):
+        """How many columns it becomes."""
+        return len(self.levels) if self.kind == "categorical" else int(self.kind in MODELLED)
+
+    @property
+    def labels(self):
+        """The names of these."""
+        if self.kind == "categorical":
+            return [f"{self.name}={level}" for level in self.levels]
+        return [self.name] * self.width
+
+    def encode(self, values, first=1):
+        """Shapes  (N,) → (N, width) float64, NaN where nothing is known
+
+        first   the number of the first row
+
+        Raises  ValueError   the sentence names the row
+        """
+        if self.levels is None:
+            return self._numbers(values, first)[:, None]
+        place = self._places(values, first)
+        if self.kind == "bernoulli":
+            return place[:, None]
+        one_hot = (place[:, None] == np.arange(len(self.levels))).astype(np.float64)
+        one_hot[np.isnan(place)] = np.nan
+        return one_hot
+
+    def decode(self, x):
+        """Shapes  x (N, width) → (N,): levels, or numbers with no more decimals than they had"""
+        if self.kind == "constant":
+            return _array(self.levels * len(x))
+        if self.levels is not None:
+            unknown = np.isnan(x).any(axis=1)
+            place = x.argmax(axis=1) if self.kind == "categorical" else x[:, 0] >= 0.5
+            given = [None if no else self.levels[i] for i, no in zip(place.astype(int), unknown)]
+            return _array(given)
+        x = x[:, 0].astype(np.float64)
+        return x if self.decimals is None else np.round(x, self.decimals) + 0.0
+
+    def texts(self, values, decimal="."):
+        """The values as they were written: (N,) texts, empty where nothing is known."""
+        if values.dtype.kind not in "iuf" or self.kind in (*LEVELLED, "id"):
+            return ["" if value is None else str(_plain(value)) for value in values]
+        return ["" if np.isnan(x) else self._text(x, decimal) for x in values.astype(np.float64)]
+
+    def _text(self, x, decimal):
+        form = self.form or "{}"
+        if "{}" not in form:
+            days = min(max(x, cells.FIRST_DAY), cells.LAST_DAY)
+            return (cells.EPOCH + datetime.timedelta(days=days)).strftime(form)
+        text = f"{x:.9g}" if self.decimals is None else f"{x:.{self.decimals}f}"
+        return form.replace("{}", text.replace(".", decimal))
+
+    def _numbers(self, values, first):
+        if values.dtype.kind in "buif":
+            return values.astype(np.float64)
+        found = np.full(len(values), np.nan)
+        for i, value in enumerate(values):
+            if value is not None:
+                try:
+                    found[i] = value
+                except (TypeError, ValueError):
+                    raise ValueError(
+                        f"{short(value)} in row {i + first} of column {printable(self.name)}; "
+                        "expected a number."
+                    ) from None
+        return found
+
+    def _places(self, values, first):
+        """The place of each value among the levels, NaN where nothing is known."""
+        places = {_key(level): i for i, level in enumerate(self.levels)}
+        found, missing = np.full(len(values), np.nan), is_missing(values)
+        for i, value in enumerate(values):
+            if not missing[i]:
+                try:
+                    found[i] = places[_key(value)]
+                except KeyError:
+                    raise ValueError(
+                        f"{short(_plain(value))} in row {i + first} of column "
+                        f"{printable(self.name)} was not seen in training; its levels are "
+                        f"{_some(self.levels)}."
+                    ) from None
+        return found
+
+
+@dataclass
+class Columns:
+    """All columns of a table.
+
+    base    the likelihood of those that are real numbers
+    """
+
+    columns: list
+    base: str
+    named: bool = True
+    delimiter: str = ","
+    decimal: str = "."
+    library: str | None = None  # of the data frame that it was: pandas or polars
+
+    def __post_init__(self):
+        self.used = [c for kind in MODELLED for c in self.columns if c.kind == kind]
+
+    def __getitem__(self, name):
+        return next(column for column in self.columns if column.name == name)
+
+    @property
+    def names(self):
+        return [column.name for column in self.columns]
+
+    @property
+    def dates(self):
+        """The names of the columns that are dates, as days since 1970."""
+        return {c.name for c in self.columns if c.form and "{}" not in c.form}
+
+    @property
+    def ids(self):
+        """The names of the columns that name the rows."""
+        return [column.name for column in self.columns if column.kind == "id"]
+
+    @property
+    def labels(self):
+        """The names of the D columns of a model's rows."""
+        return [label for column in self.used for label in column.labels]
+
+    @property
+    def starts(self):
+        """Where each column that is used begins among the D columns of a model's rows."""
+        return np.cumsum([0, *(column.width for column in self.used)])[:-1]
+
+    @property
+    def likelihood(self):
+        """The blocks of the D columns, such as gaussian:2,bernoulli:1,categorical:3."""
+        if any(column.kind == "number" for column in self.used):
+            return self.base
+        blocks = []
+        for column in self.used:
+            kind = self.base if column.kind == "gaussian" else column.kind
+            if blocks and blocks[-1][0] == kind != "categorical":
+                blocks[-1][1] += column.width
+            else:
+                blocks.append([kind, column.width])
+        if len(blocks) == 1 and blocks[0][0] != "categorical":
+            return blocks[0][0]
+        return ",".join(f"{kind}:{width}" for kind, width in blocks)
+
+    def encode(self, table):
+        """The rows of a table for the model; columns are found by their names, in any order.
+
+        Shapes  → (N, D) float64, NaN where nothing is known
+        Raises  ValueError   a column is missing, or a value is none that it can have
+        """
+        first, table = table.first, self._by_name(table)
+        missing = [column.name for column in self.used if column.name not in table]
+        if missing:
+            raise ValueError(
+                f"There is no column {_some(missing)}, which the model was trained on; there are "
+                f"{_some(list(table))}."
+            )
+        parts = [column.encode(table[column.name], first) for column in self.used]
+        single = all(table[column.name].dtype == np.float32 for column in self.used)
+        return np.concatenate(parts, axis=1, dtype=np.float32 if single else np.float64)
+
+    def decode(self, x):
+        """The table of a model's rows: name → (N,), without ids and what was ignored.
+
+        Shapes  x (N, D), one-hot blocks as probabilities or as drawn; the likeliest level is given
+        """
+        parts = {c.name: x[:, i : i + c.width] for c, i in zip(self.used, self.starts)}
+        return {
+            column.name: column.decode(parts.get(column.name, x))
+            for column in self.columns
+            if column.kind in (*MODELLED, "constant")
+        }
+
+    def filled(self, table, x):
+        """The columns of a table in which something is not known, with that filled in from a
+        model's rows x (N, D): name → (N,)."""
+        found, made = {}, self.decode(x)
+        for name, values in self._by_name(table).items():
+            missing = is_missing(values)
+            if name in made and missing.any():
+                whole = np.array([*values, None], dtype=object)[:-1]
+                whole[missing] = made[name][missing]
+                found[name] = _array(whole.tolist())
+        return found
+
+    def unknown(self, table):
+        """The names of the columns of a table that these are not."""
+        return [name for name in self._by_name(table) if name not in self.names]
+
+    def kinds(self):
+        """name → kind, as `--columns` takes them."""
+        return {column.name: column.kind for column in self.columns}
+
+    def _by_name(self, table):
+        if table.named and self.named:
+            return table.columns
+        if len(table.columns) != len(self.columns):
+            raise ValueError(
+                f"It has {len(table.columns)} columns, but the model was trained on a table of "
+                f"{len(self.columns)}, and without names on both sides nothing says which is which."
+            )
+        return dict(zip(self.names, table.columns.values()))
+
+    def lines(self):
+        """What was chosen for each column, and why, as lines of text; equal ones together."""
+        groups = {}
+        for column in self.columns:
+            said = column.kind
+            if column.kind == "categorical":
+                said = f"{len(column.levels)} categories"
+            groups.setdefault((said, column.why), []).append(printable(column.name) or "(no name)")
+        rows = [(_joined(names), said, why) for (said, why), names in groups.items()]
+        wide = max((len(names) for names, _, _ in rows), default=0)
+        broad = max((len(said) for _, said, _ in rows), default=0)
+        return [f"  {a:<{wide}}  {b:<{broad}}  {c}".rstrip() for a, b, c in rows]
+
+    def plain(self):
+        """As JSON can hold it."""
+        return {
+            "base": self.base,
+            "named": self.named,
+            "delimiter": self.delimiter,
+            "decimal": self.decimal,
+            "library": self.library,
+            "columns": [
+                {
+                    "name": c.name,
+                    "kind": c.kind,
+                    "levels": c.levels,
+                    "decimals": c.decimals,
+                    "form": c.form,
+                }
+                for c in self.columns
+            ],
+        }
+
+    @classmethod
+    def of_plain(cls, plain):
+        """The Columns that `plain` said."""
+        return cls(**{**plain, "columns": [Column(**column) for column in plain["columns"]]})
+
+
+def guess(table, base="gaussian-sigma-z", chosen=None):
+    """The Columns of a table.
+
+    base    a likelihood: a Gaussian for the columns that are real numbers; any other one, or one
+            in blocks, is that of all columns, which are numbers then, as they stand
+    chosen  name → kind, where the user has chosen
+
+    Raises  ValueError   a name that is not there, a kind that does not suit, nothing to train on
+    """
+    chosen = dict(chosen or {})
+    for name in chosen:
+        if name not in table.columns:
+            raise ValueError(
+                f"There is no column {printable(name)} to be {chosen[name]}; there are "
+                f"{_some(list(table.columns))}."
+            )
+    given = not base.startswith("gaussian") or ":" in base
+    columns = []
+    for name, values in table.columns.items():
+        form, kind = table.forms.get(name), chosen.get(name)
+        if kind is None:
+            kind = "number" if given else None
+        if kind:
+            column = _chosen(name, values, form, kind, table.first)
+        else:
+            column = _guess(name, values, form, table.first)
+        columns.append(column)
+    if not given:
+        _alike(columns, table, chosen)
+    for column in columns:
+        share = is_missing(table.columns[column.name]).mean()
+        if share and column.kind in MODELLED:
+            column.why += f"; {share:.1%} missing"
+    found = Columns(columns, base, table.named, table.delimiter, table.decimal)
+    if not found.used:
+        why = ", ".join(f"{printable(c.name)} ({printable(c.why)})" for c in columns[:6])
+        raise ValueError(f"No column is left to train on: {why}.")
+    return found
+
+
+def _guess(name, values, form, first):
+    """The Column that these values are for whoever looks at them."""
+    known = values[~is_missing(values)]
+    if len(known) == 0:
+        return Column(name, "ignore", why="empty")
+    levels = _levels(known)
+    if len(levels) == 1:
+        return Column(name, "constant", levels, _decimals(known), form, f"always {levels[0]}")
+    if form and "%" in form and "{}" not in form:
+        return Column(name, "ignore", form=form, why="dates; as gaussian they are days")
+    if known.dtype.kind == "O" and not all(isinstance(level, int | float) for level in levels):
+        _check_strays(name, values, first)
+        return _of_texts(name, known, levels)
+    return _of_numbers(name, known.astype(np.float64), levels, form)
+
+
+def _check_strays(name, values, first):
+    """Raise ValueError if most of these texts are numbers, but a few are not."""
+    texts = np.flatnonzero(~is_missing(values))
+    strays = [i for i in texts if cells.numbers([str(values[i])]) is None]
+    if 0 < len(strays) < len(texts) / 2:
+        raise ValueError(
+            f"{short(values[strays[0]])} in row {strays[0] + first} of column {printable(name)}, "
+            f"where {len(texts) - len(strays)} of {len(texts)} are numbers; correct it, say with "
+            "--na that it means not known, or choose what the column is, as in --columns "
+            f"{printable(name)}:categorical."
+        )
+
+
+def _of_texts(name, known, levels):
+    if len(levels) == len(known) and (len(known) > 2 or not name):
+        return Column(name, "id", why="texts that are all different")
+    if len(levels) == 2:
+        return Column(name, "bernoulli", levels, why=f"{levels[0]} or {levels[1]}")
+    if len(levels) <= MOST_LEVELS and len(known) >= ROWS_PER_LEVEL * len(levels):
+        return Column(name, "categorical", levels, why=_some(levels))
+    return Column(name, "ignore", why=f"{len(levels)} different texts in {len(known)} rows")
+
+
+def _of_numbers(name, known, levels, form):
+    decimals, n = _decimals(known), len(known)
+    gaussian = Column(name, "gaussian", None, decimals, form, "numbers")
+    if decimals == 0 and len(levels) == n > 1 and _counts_rows(name, known):
+        return Column(name, "id", why="whole numbers that are all different")
+    if n < FEWEST:
+        return gaussian
+    if len(levels) == 2:
+        return Column(name, "bernoulli", levels, why=f"{levels[0]} or {levels[1]}")
+    if decimals == 0:
+        low, high = levels[0], levels[-1]
+        if low == 0 and _falls(known):
+            return Column(name, "poisson", None, 0, form, "counts from 0, the larger the rarer")
+        few = len(levels) <= MOST_CODES and n >= ROWS_PER_LEVEL * len(levels)
+        if few and high - low < 2 * len(levels):
+            why = f"{len(levels)} whole numbers from {low} to {high}"
+            return Column(name, "categorical", levels, 0, form, why)
+        gaussian.why = "whole numbers"
+    return gaussian
+
+
+def _chosen(name, values, form, kind, first):
+    """The Column of the kind that the user has chosen."""
+    known, why = values[~is_missing(values)], "as given"
+    if kind in ("id", "ignore"):
+        return Column(name, kind, why=why)
+    if kind in ("bernoulli", "categorical"):
+        levels = _levels(known)
+        if len(levels) < 2 or kind == "bernoulli" and len(levels) > 2:
+            raise ValueError(
+                f"Column {printable(name)} has {len(levels)} different values, so it cannot be "
+                f"{kind}."
+            )
+        return Column(name, kind, levels, why=why)
+    column = Column(name, kind, None, 0, form, why)
+    numbers = column.encode(values, first)[:, 0]
+    column.decimals = _decimals(numbers[~np.isnan(numbers)])
+    if kind == "poisson" and (column.decimals != 0 or np.nanmin(numbers) < 0):
+        raise ValueError(
+            f"Column {printable(name)} holds other numbers than 0, 1, 2, …, so it cannot be "
+            "poisson."
+        )
+    return column
+
+
+def _alike(columns, table, chosen):
+    """Columns that belong together are of one kind: pixels, and counts of many things."""
+    whole = [
+        column
+        for column in columns
+        if column.name not in chosen and table.columns[column.name].dtype.kind in "iuf"
+        if column.kind in MODELLED and _decimals(table.columns[column.name]) == 0
+    ]
+    ends = [(np.nanmin(v), np.nanmax(v)) for v in (table.columns[c.name] for c in whole)]
+    lows, highs = zip(*ends) if ends else ((0,), (0,))
+    are_pixels = len(whole) >= PIXELS and min(lows) >= 0 and 64 <= max(highs) <= 255
+    are_counts = Counter(column.kind for column in whole)["poisson"] > max(len(whole) / 2, 9)
+    for column, low in zip(whole, lows):
+        if are_pixels:
+            column.kind, column.why = "gaussian", f"one of {len(whole)} from 0 to 255, like pixels"
+        elif are_counts and low == 0:
+            column.kind, column.why = "poisson", "counts, like most columns"
+        else:
+            continue
+        column.levels, column.decimals = None, 0
+
+
+def _counts_rows(name, known):
+    """Whether numbers, all different, are likely to name the rows."""
+    words = name.lower().replace("-", "_").replace(" ", "_").split("_")
+    if words[-1] in NAMES_OF_IDS or name.endswith("Id") or name.endswith("ID"):
+        return True
+    low, high = known.min(), known.max()
+    return low in (0, 1) and high - low == len(known) - 1
+
+
+def _falls(known):
+    """Whether whole numbers from 0 on are the rarer the larger they are, as counts often are."""
+    counts = np.bincount(known.astype(np.int64)) if known.max() < 10_000 else np.zeros(1)
+    if len(counts) < 4:
+        return False
+    peak, mean = int(counts.argmax()), known.mean()
+    return peak <= 1 and counts[-1] < counts[peak] / 3 and known.max() > 3 and mean < 30
+
+
+def _levels(known):
+    """The different values in order, as JSON can hold them."""
+    if known.dtype.kind == "O":
+        found = list(dict.fromkeys(map(_plain, known)))
+        return sorted(found, key=lambda value: (isinstance(value, str), _order(value)))
+    return [_plain(value) for value in np.unique(known)]
+
+
+def _order(value):
+    return (value.casefold(), value) if isinstance(value, str) else (value, "")
+
+
+def _plain(value):
+    """A value as a plain text, bool or number; whole numbers are ints."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float) and value == math.floor(value):
+        return int(value)
+    if isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+def _key(value):
+    """What equal values have in common: 1, 1.0 and True are told apart from "1" only."""
+    return _plain(value)
+
+
+def _decimals(numbers):
+    """The most decimals that these numbers have, at most 6; None: more."""
+    if numbers.dtype.kind not in "iuf":
+        return 0 if numbers.dtype.kind == "b" else None
+    known = numbers[~np.isnan(numbers)].astype(np.float64)
+    for decimals in range(7):
+        if np.allclose(np.round(known, decimals), known, rtol=1e-15, atol=0):
+            return decimals
+    return None
+
+
+def is_missing(values):
+    """Shapes  (N,) → (N,) bool: where nothing is known"""
+    if values.dtype.kind == "f":
+        return np.isnan(values)
+    if values.dtype.kind != "O":
+        return np.zeros(len(values), dtype=bool)
+    return np.array([value is None for value in values], dtype=bool)
+
+
+def _array(values):
+    """Plain values as an array: of their own type, or of objects."""
+    kinds = {type(value) for value in values}
+    if kinds in ({int}, {float}, {bool}, {int, float}):
+        return np.array(values)
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _some(values, most=6):
+    shown = ", ".join(printable(str(value)) or "(no name)" for value in values[:most])
+    return shown + f", … ({len(values)} in all)" * (len(values) > most)
+
+
+def _joined(names, most=4):
+    return _some(names, most) if len(names) <= most else f"{names[0]} … {names[-1]} ({len(names)})"
+
+
+def sentinels(table):
+    """Sentences about numbers that look as if they meant: not known, such as −999."""
+    for name, values in table.columns.items():
+        if values.dtype.kind not in "iuf":
+            continue
+        known = np.sort(values[~is_missing(values)].astype(np.float64))
+        for value in {known[0], known[-1]} if len(known) else ():
+            digits = str(abs(int(value))) if np.isfinite(value) and value == int(value) else ""
+            others, n = known[known != value], int((known == value).sum())
+            if len(digits) < 2 or set(digits) != {"9"} or n < 2 or len(others) < FEWEST:
+                continue
+            if abs(value - np.median(others)) > 2 * np.ptp(others):
+                yield (
+                    f"{value:g} stands {n} times in column {printable(name)}, far from all other "
+                    f"values: if it means not known, say --na {value:g}."
+                )

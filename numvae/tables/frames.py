@@ -1,0 +1,114 @@
+"""Data frames of pandas and polars, which are not imported before one is given or asked for."""
+
+import contextlib
+import datetime
+
+import numpy as np
+
+from numvae.tables.cells import days_since
+from numvae.tables.columns import Table
+
+
+def is_frame(X):
+    """Whether this is a data frame: it has named columns, each found by its name."""
+    return hasattr(X, "columns") and hasattr(X, "__getitem__") and hasattr(X, "shape")
+
+
+def library(X):
+    """The name of the package that a data frame comes from: pandas, polars, …"""
+    return type(X).__module__.partition(".")[0]
+
+
+def table(X):
+    """The Table of a data frame.
+
+    Raises  ValueError   two columns have one name
+    """
+    names = [str(name) for name in X.columns]
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"Two columns are named {name}; give each a name of its own.")
+    columns, forms = {}, {}
+    for name, column in zip(names, X.columns):
+        columns[name], form = _values(X[column])
+        if form:
+            forms[name] = form
+    named = all(isinstance(name, str) for name in X.columns)
+    return Table(columns, forms, named, first=0)
+
+
+def _values(series):
+    """(N,) numbers or objects, and the format of dates or None."""
+    array = np.asarray(series)
+    if array.dtype.kind in "buif" and array.dtype != np.float16:
+        return array, None
+    if array.dtype.kind == "M":
+        days = array.astype("datetime64[ms]").astype(np.float64) / 86_400_000
+        days[np.isnat(array)] = np.nan
+        return days, _date_format(days)
+    values = [None if _is_missing(value) else value for value in array.tolist()]
+    known = [value for value in values if value is not None]
+    if known and all(isinstance(value, datetime.datetime) for value in known):
+        days = np.array([np.nan if value is None else days_since(value) for value in values])
+        return days, _date_format(days)
+    if known and all(hasattr(v, "__float__") and not isinstance(v, bool | str) for v in known):
+        return np.array([np.nan if v is None else float(v) for v in values]), None
+    return np.array([*values, None], dtype=object)[:-1], None
+
+
+def _date_format(days):
+    known = days[~np.isnan(days)]
+    return "%Y-%m-%d" if (known == np.floor(known)).all() else "%Y-%m-%d %H:%M:%S"
+
+
+def _is_missing(value):
+    """Whether this is None, NaN, pandas.NA or NaT: what does not equal itself."""
+    try:
+        return value is None or bool(value != value)
+    except (TypeError, ValueError):  # pandas.NA says neither yes nor no
+        return True
+
+
+def table_of_array(X):
+    """The Table of an array (N, D) of numbers or objects, without names."""
+    columns = {f"x{i + 1}": _values(column)[0] for i, column in enumerate(X.T)}
+    return Table(columns, named=False, first=0)
+
+
+def frame(columns, name, dates=(), index=None):
+    """A data frame of columns (name → (N,)); the dict itself if the package is not installed.
+
+    name    of the package, pandas or polars
+    dates   the names of columns that are days since 1970
+    index   of pandas, the names of the rows
+    """
+    columns = {key: _dates(x) if key in dates else x for key, x in columns.items()}
+    try:
+        if name == "polars":
+            import polars
+
+            return polars.DataFrame({key: values.tolist() for key, values in columns.items()})
+        import pandas
+    except ImportError:
+        return columns
+    return pandas.DataFrame(columns, index=index)
+
+
+def filled(X, columns, dates=()):
+    """A data frame with other columns in the place of some, of the same types where that can be."""
+    columns = {key: _dates(x) if key in dates else x for key, x in columns.items()}
+    if library(X) == "polars":
+        import polars
+
+        return X.with_columns(**{key: polars.Series(x.tolist()) for key, x in columns.items()})
+    X = X.copy()
+    for key, values in columns.items():
+        column = type(X[key])(values, index=X.index)
+        with contextlib.suppress(TypeError, ValueError):
+            column = column.astype(X[key].dtype)
+        X[key] = column
+    return X
+
+
+def _dates(days):
+    return (days * 86_400).astype("datetime64[s]")

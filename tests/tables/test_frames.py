@@ -1,0 +1,151 @@
+"""Data frames in, data frames out: what `VAE` makes of them."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from numvae import VAE, load
+from numvae.tables import frames
+
+pd = pytest.importorskip("pandas")
+
+N = 80
+FAST = {"epochs": 3, "hidden": (8,), "random_state": 0}
+
+
+@pytest.fixture
+def frame():
+    rng = np.random.default_rng(0)
+    kind = np.arange(N) % 3
+    return pd.DataFrame(
+        {
+            "species": np.array(["Adelie", "Chinstrap", "Gentoo"])[kind],
+            "mass": pd.array(np.rint(4000 + 900 * kind + 50 * rng.normal(size=N)), dtype="Int64"),
+            "depth": np.round(15 + kind + rng.normal(size=N), 1),
+            "wild": pd.array(kind == 1, dtype="boolean"),
+            "site": pd.Categorical(np.array(["north", "south"])[kind % 2]),
+            "tag": [f"bird {i}" for i in range(N)],
+            "seen": pd.date_range("2020-01-01", periods=N),
+        },
+        index=[f"r{i}" for i in range(N)],
+    )
+
+
+def with_holes(frame):
+    holed = frame.copy()
+    for i, name in enumerate(["species", "mass", "depth", "wild", "site"]):
+        holed.loc[holed.index[i::7], name] = None
+    return holed
+
+
+@pytest.fixture
+def vae(frame):
+    return VAE(**FAST).fit(with_holes(frame))
+
+
+def test_every_column_is_what_its_type_and_its_values_say(vae, frame):
+    kinds = vae.columns_.kinds()
+    assert kinds == {
+        **{"species": "categorical", "mass": "gaussian", "depth": "gaussian", "wild": "bernoulli"},
+        **{"site": "bernoulli", "tag": "id", "seen": "ignore"},
+    }
+    assert vae.n_features_in_ == 7 and vae.feature_names_in_.tolist() == list(frame)
+    assert vae.network_.n_features == 7 and vae.get_params()["likelihood"] == "gaussian-sigma-z"
+
+
+def test_rows_that_are_made_are_frames_of_the_same_columns(vae, frame):
+    made = ["species", "mass", "depth", "wild", "site"]
+    drawn = vae.sample(50, random_state=1)
+    assert list(drawn) == made and len(drawn) == 50
+    assert set(drawn["species"]) <= set(frame["species"])
+    assert set(drawn["wild"]) <= {True, False} and set(drawn["site"]) <= {"north", "south"}
+    assert_array_equal(drawn["mass"], np.rint(drawn["mass"]))
+    for rows in (vae.reconstruct(frame), vae.decode(vae.transform(frame))):
+        assert list(rows) == made and len(rows) == N
+    assert list(vae.reconstruct(frame).index) == list(frame.index)
+
+
+def test_imputing_keeps_what_is_known_its_types_and_its_index(vae, frame):
+    holed = with_holes(frame)
+    filled = vae.impute(holed, random_state=0)
+    assert list(filled) == list(holed) and list(filled.index) == list(holed.index)
+    assert not filled.isna().any().any()
+    assert filled.dtypes.astype(str).tolist() == holed.dtypes.astype(str).tolist()
+    for name in holed:
+        known = holed[name].notna()
+        assert (filled[name][known] == holed[name][known]).all()
+
+
+def test_order_and_names_left_out_do_not_matter_and_holes_may_come_at_use(frame):
+    vae = VAE(**FAST).fit(frame)
+    turned = frame[frame.columns[::-1]].drop(columns=["tag", "seen"])
+    assert_array_equal(vae.score_samples(turned), vae.score_samples(frame))
+    assert np.isfinite(vae.score_samples(with_holes(frame))).all()
+    assert np.isfinite(vae.transform(with_holes(frame))).all()
+    with pytest.raises(ValueError, match="yet now missing:\n- mass"):
+        vae.transform(frame.drop(columns="mass"))
+    with pytest.raises(ValueError, match="^'Emperor' in row 0 of column species was not seen in"):
+        vae.transform(frame.assign(species="Emperor"))
+
+
+def test_what_is_saved_knows_its_columns(vae, frame, tmp_path):
+    vae.save(tmp_path / "vae.npz")
+    again = load(tmp_path / "vae.npz")
+    assert_array_equal(again.score_samples(frame), vae.score_samples(frame))
+    pd.testing.assert_frame_equal(again.sample(5, random_state=2), vae.sample(5, random_state=2))
+    assert again.get_params()["likelihood"] == "gaussian-sigma-z"
+    again.set_params(epochs=1).fit(frame)
+
+
+def test_the_user_may_choose_and_an_array_has_no_names_to_choose_by(frame):
+    vae = VAE(columns={"tag": "ignore", "seen": "gaussian"}, **FAST).fit(frame)
+    assert vae.columns_.kinds()["seen"] == "gaussian"
+    assert vae.sample(9, random_state=0)["seen"].dt.year.between(2019, 2021).all()
+    with pytest.raises(TypeError, match="^columns says what named columns are, but X is ndarray"):
+        VAE(columns={"a": "id"}).fit(np.zeros((20, 2)))
+
+
+def test_an_array_of_the_same_columns_is_taken_with_a_warning(vae, frame):
+    with pytest.warns(UserWarning, match="does not have valid feature names"):
+        assert_array_equal(vae.transform(frame.to_numpy()), vae.transform(frame))
+
+
+def test_partial_fit_takes_frames(frame):
+    vae = VAE(**FAST).partial_fit(frame).partial_fit(frame.iloc[:40])
+    assert vae.n_iter_ == 2 and list(vae.sample(1)) == ["species", "mass", "depth", "wild", "site"]
+
+
+def test_two_columns_of_one_name_are_refused(frame):
+    with pytest.raises(ValueError, match="^Two columns are named mass"):
+        VAE().fit(frame.rename(columns={"depth": "mass"}))
+
+
+def test_frames_of_polars():
+    pl = pytest.importorskip("polars")
+    n = np.arange(60) % 3
+    columns = {"kind": [None, *np.array(["a", "b", "c"])[n][1:]], "x": [*(n + 0.5)[:-1], None]}
+    frame = pl.DataFrame({**columns, "n": 3 * n})
+    vae = VAE(**FAST).fit(frame)
+    filled = vae.impute(frame, random_state=0)
+    assert isinstance(filled, pl.DataFrame) and filled.columns == ["kind", "x", "n"]
+    assert filled.null_count().sum_horizontal()[0] == 0
+    assert isinstance(vae.sample(3), pl.DataFrame)
+
+
+def test_arrow_types_are_read_as_numpy_types():
+    pytest.importorskip("pyarrow")
+    plain = pd.DataFrame({"a": [1.5, None, 2.5] * 5, "b": ["x", "y", None] * 5})
+    for found, wanted in zip(
+        *(
+            frames.table(f).columns.values()
+            for f in (plain.convert_dtypes(dtype_backend="pyarrow"), plain)
+        )
+    ):
+        assert found.dtype == wanted.dtype
+        assert [str(v) for v in found] == [str(v) for v in wanted]
+
+
+def test_the_model_is_as_good_on_a_frame_as_on_its_numbers():
+    X = np.random.default_rng(0).normal(size=(100, 3))
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    assert_allclose(VAE(**FAST).fit(frame).score(frame), VAE(**FAST).fit(X).score(X))
