@@ -10,6 +10,7 @@ from numvae.evaluation.conventions import bits_per_dimension
 from numvae.network.likelihoods import is_density
 from numvae.rows import Rows, read
 from numvae.streams import PICTURES, stream
+from numvae.text import printable
 from numvae.training import start
 from numvae.training.loop import FEWEST
 from numvae.training.minibatches import corrupt
@@ -61,7 +62,9 @@ class Report:
             text += [self._recovered(name, values) for name, values in self.known.items()]
         if not training.objective.draws_z:
             return text + ["A plain autoencoder has no bound: its ELBO here is only −nll."]
-        found = doubts(training, self.dataset.X, self.dataset.X_valid)
+        columns = self.dataset.columns
+        names = columns and list(map(printable, columns.labels))
+        found = doubts(training, self.dataset.X, self.dataset.X_valid, names)
         return text + found + (diagnostics.advice(each) if len(X) >= FEWEST else [])
 
     def _kept(self):
@@ -177,10 +180,16 @@ class Report:
         from numvae import plots
 
         model, rng = self.model, stream(self.training.seed, *PICTURES)
-        x, observed = self.training.inputs(read(self.X, slice(0, SOME)))
-        if observed is None:  # else there is nothing to hold the reconstructions against
-            rebuilt = model.decode(model.encode(x)[0])
-            yield "reconstructions.png", plots.table_reconstructions(x, rebuilt)
-        z = rng.standard_normal((len(x), model.n_latent), dtype=model.dtype)
-        x = x if observed is None else np.where(observed, x, np.nan)
-        yield "marginals.png", plots.marginals(x, model.sample(rng, z))
+        columns = self.dataset.columns
+
+        def table(x):
+            return columns.categories_as_text(columns.decode(x)) if columns else x
+
+        given = read(self.X, slice(0, SOME))
+        rebuilt = model.decode(model.encode(self.training.inputs(given)[0])[0])
+        picture = plots.table_reconstructions(table(given), table(rebuilt))
+        yield "reconstructions.png", picture
+        drawn = model.sample(rng, rng.standard_normal((SOME, model.n_latent), dtype=model.dtype))
+        if len(given) < FEW:
+            given = read(self.dataset.X, slice(0, SOME))
+        yield "marginals.png", plots.marginals(table(given), table(drawn))

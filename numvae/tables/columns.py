@@ -247,6 +247,14 @@ class Columns:
             if column.kind in (*MODELLED, "constant")
         }
 
+    def categories_as_text(self, table):
+        """A table that `decode` made, without constants, its categories as texts; for pictures."""
+        return {
+            name: values if self[name].levels is None else _as_text(values)
+            for name, values in table.items()
+            if self[name].kind != "constant"
+        }
+
     def filled(self, table, x):
         """The columns of a table in which something is not known, with that filled in from a
         model's rows x (N, D): name → (N,)."""
@@ -535,6 +543,10 @@ def _array(values):
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array
+
+
+def _as_text(values):
+    return np.array([None if x is None else str(x) for x in values] + [None], dtype=object)[:-1]
 
 
 def _some(values, most=6):

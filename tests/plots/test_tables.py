@@ -47,11 +47,56 @@ def test_marginals_are_legible(D, assert_legible):
     assert_legible(figure)
 
 
-def test_of_many_columns_the_first_are_drawn_and_the_picture_says_so():
-    wide = np.tile(X, 2)
-    for figure in (plots.table_reconstructions(wide, wide), plots.marginals(wide, wide)):
-        assert len(figure.axes) == 12
-        assert figure.get_suptitle() == "The first 12 of 24 columns"
+def test_of_many_columns_the_telling_ones_are_drawn_and_the_picture_says_so():
+    wide = rng.normal(size=(200, 24))
+    noise = np.linspace(0, 2, 24) * rng.normal(size=wide.shape)
+    figure = plots.table_reconstructions(wide, wide + noise)
+    assert figure.get_suptitle() == "12 of 24 columns, from the best to the worst"
+    scores = [float(title.rpartition("= ")[2].replace("−", "-")) for title in titles(figure)]
+    assert len(scores) == 12 and scores == sorted(scores, reverse=True)
+    assert titles(figure)[0].startswith("column 1\n") and scores[0] == 1.0 and scores[-1] < -2
+    moved = wide + np.where(np.arange(24) % 2, 3.0, 0.0)
+    figure = plots.marginals(wide, moved)
+    assert figure.get_suptitle() == "The 12 of 24 columns that differ most"
+    assert titles(figure) == [f"column {i}" for i in range(2, 25, 2)]
+
+
+def objects(*values):
+    return np.array([*values, None], dtype=object)[:-1]
+
+
+TABLE = {
+    "kind": objects(*["Adelie", "Gentoo", "Chinstrap", "Adelie"] * 10),
+    "mass": np.arange(40.0),
+    "wild": objects(*[True, False] * 20),
+    "town": objects(*(f"town {i % 12}" for i in range(40))),
+}
+DRAWN = {**TABLE, "kind": objects(*["Gentoo", None] * 20), "mass": TABLE["mass"] + 0.5}
+
+
+def test_categories_are_bars_as_long_as_their_shares(assert_legible):
+    figure = plots.marginals(TABLE, {name: x[:20] for name, x in DRAWN.items()})
+    assert titles(figure) == list(TABLE)
+    bars = [bar.get_width() for bar in figure.axes[0].patches]
+    assert bars == [0.5, 0.25, 0.25, 0.0, 0.0, 1.0]
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["Adelie", "Chinstrap", "Gentoo"]
+    assert len(figure.axes[3].patches) == 2 * 8  # the most frequent ones
+    assert_legible(figure)
+
+
+def test_of_categories_it_is_shown_what_became_of_each_level(assert_legible):
+    again = {**TABLE, "kind": objects(*["Adelie", "Gentoo", "Gentoo", None] * 10)}
+    figure = plots.table_reconstructions(TABLE, again)
+    assert titles(figure)[0] == "kind\n67% right" and titles(figure)[2] == "wild\n100% right"
+    (image,) = figure.axes[0].images
+    np.testing.assert_array_equal(image.get_array(), [[1, 0, 0], [0, 0, 0], [0, 1, 1]])
+    assert_legible(figure)
+
+
+def test_tables_of_different_columns_are_refused():
+    with pytest.raises(ValueError, match="with the same columns"):
+        plots.marginals(TABLE, {"kind": TABLE["kind"]})
 
 
 def test_missing_entries_and_constant_columns(assert_legible):
