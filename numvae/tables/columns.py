@@ -28,11 +28,11 @@ KINDS = (*MODELLED, "id", "constant", "ignore")
 LEVELLED = ("bernoulli", "categorical", "constant")
 CHOICES = ("gaussian", "poisson", "bernoulli", "categorical", "id", "ignore")  # of a user
 
-MOST_LEVELS = 50  # of text; more are names
-MOST_CODES = 12  # of whole numbers; more are quantities
-ROWS_PER_LEVEL = 3  # on average, or nothing is learned about a level
+MOST_LEVELS = 100  # of text; more are names
+MOST_CODES = 10  # of whole numbers; more are quantities
 FEWEST = 10  # rows, of which something can be guessed
-PIXELS = 50  # columns of whole numbers from 0 to 255
+PIXELS = 50  # columns of whole numbers from 0 to the same largest one
+NAMES_OF_CLASSES = ("target", "label", "class", "y")
 NAMES_OF_IDS = ("id", "index", "no", "nr", "number", "row", "rownames", "key", "uuid", "")
 
 
@@ -70,7 +70,8 @@ class Column:
     levels: list | None = None  # of bernoulli and categorical; the one value of a constant
     decimals: int | None = None  # that the numbers have; None: many
     form: str | None = None  # see Table.forms
-    why: str = ""
+    why: str = ""  # it is of this kind
+    unknown: float = 0.0  # the share of its rows that are missing
 
     @property
     def width(self):
@@ -292,8 +293,11 @@ class Columns:
             said = column.kind
             if column.kind == "categorical":
                 said = f"{len(column.levels)} categories"
-            groups.setdefault((said, column.why), []).append(printable(column.name) or "(no name)")
-        rows = [(_joined(names), said, why) for (said, why), names in groups.items()]
+            groups.setdefault((said, column.why), []).append(column)
+        rows = [
+            (_joined([c.name for c in some]), said, why + _missing(some))
+            for (said, why), some in groups.items()
+        ]
         wide = max((len(names) for names, _, _ in rows), default=0)
         broad = max((len(said) for _, said, _ in rows), default=0)
         return [f"  {a:<{wide}}  {b:<{broad}}  {c}".rstrip() for a, b, c in rows]
@@ -354,9 +358,7 @@ def guess(table, base="gaussian-sigma-z", chosen=None):
     if not given:
         _alike(columns, table, chosen)
     for column in columns:
-        share = is_missing(table.columns[column.name]).mean()
-        if share and column.kind in MODELLED:
-            column.why += f"; {share:.1%} missing"
+        column.unknown = float(is_missing(table.columns[column.name]).mean())
     found = Columns(columns, base, table.named, table.delimiter, table.decimal)
     if not found.used:
         why = ", ".join(f"{printable(c.name)} ({printable(c.why)})" for c in columns[:6])
@@ -397,8 +399,8 @@ def _of_texts(name, known, levels):
     if len(levels) == len(known) and (len(known) > 2 or not name):
         return Column(name, "id", why="texts that are all different")
     if len(levels) == 2:
-        return Column(name, "bernoulli", levels, why=f"{levels[0]} or {levels[1]}")
-    if len(levels) <= MOST_LEVELS and len(known) >= ROWS_PER_LEVEL * len(levels):
+        return Column(name, "bernoulli", levels, why=" or ".join(map(_short, levels)))
+    if len(levels) <= MOST_LEVELS and _enough(known, levels):
         return Column(name, "categorical", levels, why=_some(levels))
     return Column(name, "ignore", why=f"{len(levels)} different texts in {len(known)} rows")
 
@@ -408,16 +410,18 @@ def _of_numbers(name, known, levels, form):
     gaussian = Column(name, "gaussian", None, decimals, form, "numbers")
     if decimals == 0 and len(levels) == n > 1 and _counts_rows(name, known):
         return Column(name, "id", why="whole numbers that are all different")
+    if decimals == 0 and len(levels) > MOST_CODES and _names_rows(name):
+        return Column(name, "id", why="whole numbers that are called so")
     if n < FEWEST:
         return gaussian
     if len(levels) == 2:
-        return Column(name, "bernoulli", levels, why=f"{levels[0]} or {levels[1]}")
+        return Column(name, "bernoulli", levels, why=" or ".join(map(_short, levels)))
     if decimals == 0:
         low, high = levels[0], levels[-1]
         if low == 0 and _falls(known):
             return Column(name, "poisson", None, 0, form, "counts from 0, the larger the rarer")
-        few = len(levels) <= MOST_CODES and n >= ROWS_PER_LEVEL * len(levels)
-        if few and high - low < 2 * len(levels):
+        few = len(levels) <= MOST_CODES and _enough(known, levels)
+        if few and high - low < 1.5 * len(levels):
             why = f"{len(levels)} whole numbers from {low} to {high}"
             return Column(name, "categorical", levels, 0, form, why)
         gaussian.why = "whole numbers"
@@ -453,16 +457,19 @@ def _alike(columns, table, chosen):
     whole = [
         column
         for column in columns
-        if column.name not in chosen and table.columns[column.name].dtype.kind in "iuf"
+        if column.name not in chosen and column.name.lower() not in NAMES_OF_CLASSES
+        if table.columns[column.name].dtype.kind in "iuf"
         if column.kind in MODELLED and _decimals(table.columns[column.name]) == 0
     ]
     ends = [(np.nanmin(v), np.nanmax(v)) for v in (table.columns[c.name] for c in whole)]
     lows, highs = zip(*ends) if ends else ((0,), (0,))
-    are_pixels = len(whole) >= PIXELS and min(lows) >= 0 and 64 <= max(highs) <= 255
+    reached = np.mean(np.array(highs) == max(highs))
+    are_pixels = len(whole) >= PIXELS and min(lows) >= 0 and max(highs) > MOST_CODES
+    are_pixels = are_pixels and reached > 0.25
     are_counts = Counter(column.kind for column in whole)["poisson"] > max(len(whole) / 2, 9)
     for column, low in zip(whole, lows):
         if are_pixels:
-            column.kind, column.why = "gaussian", f"one of {len(whole)} from 0 to 255, like pixels"
+            column.kind, column.why = "gaussian", f"from 0 to {max(highs):g}, like pixels"
         elif are_counts and low == 0:
             column.kind, column.why = "poisson", "counts, like most columns"
         else:
@@ -472,11 +479,19 @@ def _alike(columns, table, chosen):
 
 def _counts_rows(name, known):
     """Whether numbers, all different, are likely to name the rows."""
-    words = name.lower().replace("-", "_").replace(" ", "_").split("_")
-    if words[-1] in NAMES_OF_IDS or name.endswith("Id") or name.endswith("ID"):
-        return True
     low, high = known.min(), known.max()
-    return low in (0, 1) and high - low == len(known) - 1
+    return _names_rows(name) or low in (0, 1) and high - low == len(known) - 1
+
+
+def _names_rows(name):
+    """Whether a column is called as those are that name the rows."""
+    words = name.lower().replace("-", "_").replace(" ", "_").split("_")
+    return words[-1] in NAMES_OF_IDS or name.endswith(("Id", "ID"))
+
+
+def _enough(known, levels):
+    """Whether there are rows enough to learn about each level."""
+    return len(known) >= (3 if len(levels) <= 20 else 10) * len(levels)
 
 
 def _falls(known):
@@ -549,13 +564,28 @@ def _as_text(values):
     return np.array([None if x is None else str(x) for x in values] + [None], dtype=object)[:-1]
 
 
+def _short(value):
+    return f"{value:.6g}" if isinstance(value, float) else printable(str(value)) or "(no name)"
+
+
 def _some(values, most=6):
-    shown = ", ".join(printable(str(value)) or "(no name)" for value in values[:most])
+    shown = ", ".join(map(_short, values[:most]))
     return shown + f", … ({len(values)} in all)" * (len(values) > most)
 
 
 def _joined(names, most=4):
-    return _some(names, most) if len(names) <= most else f"{names[0]} … {names[-1]} ({len(names)})"
+    if len(names) <= most:
+        return _some(names, most)
+    return f"{printable(names[0])} … {printable(names[-1])} ({len(names)})"
+
+
+def _missing(columns):
+    """How much of some columns is missing, as the end of a sentence."""
+    shares = [column.unknown for column in columns if column.kind in MODELLED] or [0.0]
+    low, high = min(shares), max(shares)
+    if high == 0.0:
+        return ""
+    return f"; {high:.1%} missing" if low == high else f"; {low:.1%} to {high:.1%} missing"
 
 
 def sentinels(table):
