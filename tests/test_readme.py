@@ -199,6 +199,17 @@ def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
     assert found == pytest.approx(said, abs=0.02)
 
 
+def test_the_data_frame_of_the_page_is_fitted_as_it_says(capsys):
+    pytest.importorskip("pandas")
+    found = {}
+    exec(block(HOUSE, "import pandas"), found)
+    assert capsys.readouterr().out == block(HOUSE, "Adelie or", "text")
+    assert (
+        list(found["whole"]) == ["tag", "species", "mass"] and not found["whole"].isna().any().any()
+    )
+    assert list(found["new"]) == ["species", "mass"]
+
+
 @pytest.mark.slow
 def test_a_search_in_parallel_prints_what_it_says(capsys):
     pytest.importorskip("sklearn")
