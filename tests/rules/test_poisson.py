@@ -122,6 +122,6 @@ def test_log_factorials_are_those_of_the_gamma_function():
     found = poisson.log_factorial(x)
     assert found[:2].tolist() == [0.0, 0.0]
     assert_allclose(found, gammaln(x + 1.0), rtol=1e-14)
-    table = poisson.log_factorial(x[:256].reshape(16, 16).astype("float32"))
-    assert table.shape == (16, 16) and table.dtype == np.float64
-    assert_array_equal(table.ravel(), found[:256])
+    single = poisson.log_factorial(x[:3000].reshape(60, 50).astype("float32"))
+    assert single.shape == (60, 50) and single.dtype == np.float64
+    assert_array_equal(single.ravel(), found[:3000])
