@@ -40,10 +40,11 @@ def of_codes(training, X):
 
 
 def _of_columns(training, x, names):
-    """Columns of real numbers that are constant, equal to another, or only number the rows."""
+    """Columns of real numbers that are constant, equal to another, counts, or only number the
+    rows."""
     kinds = column_kinds(training.settings.likelihood, x.shape[1])
     center, scale = start.units(x, kinds)
-    constant, two, first, equal, counters = [], [], {}, [], []
+    constant, two, first, equal, counts, counters = [], [], {}, [], [], []
     for i in np.flatnonzero(np.char.startswith(kinds, "gaussian")):
         column = np.nan_to_num((x[:, i] - center[i]) / scale[i])
         values = np.unique(x[~np.isnan(x[:, i]), i])
@@ -56,8 +57,10 @@ def _of_columns(training, x, names):
         same = first.setdefault(np.round(column, 6).tobytes(), i)
         if same != i:
             equal.append(f"{names[i]} and {names[same]}")
-        elif _counts(x[:, i]):
+        elif _rises(x[:, i]):
             counters.append(names[i])
+        elif len(values) > 2 and _counts(x[:, i]):
+            counts.append(names[i])
     if constant:
         yield f"Constant: {_some(constant)}. Leave it out: what does not vary has no density."
     if two:
@@ -70,6 +73,12 @@ def _of_columns(training, x, names):
             f"Equal, in these or other units: {_some(equal)}. Leave one of them out, or log p(x) "
             "says mostly how small σ may become."
         )
+    if counts:
+        yield (
+            f"Whole numbers, most of them 0: {_some(counts)}. A density has a spike there, which "
+            "says little: if they are counts, make them a poisson block, as in likelihood "
+            "gaussian:3,poisson:1."
+        )
     if counters:
         yield (
             f"Whole numbers that rise or fall from row to row: {_some(counters)}. Leave it out if "
@@ -77,11 +86,18 @@ def _of_columns(training, x, names):
         )
 
 
-def _counts(column):
+def _rises(column):
     """Whether these are whole numbers that rise from row to row, or fall."""
     steps = np.diff(column)
     whole = np.array_equal(column, np.rint(column))
     return whole and (bool((steps > 0).all()) or bool((steps < 0).all()))
+
+
+def _counts(column):
+    """Whether these are whole numbers from 0, most of them 0; NaN is left out."""
+    known = column[~np.isnan(column)]
+    whole = np.array_equal(known, np.rint(known)) and known.min() == 0.0
+    return whole and 2 * np.count_nonzero(known) < len(known)
 
 
 def _of_course(training, n, X_valid):

@@ -12,6 +12,8 @@ from numvae.network.likelihoods import parse_blocks
 from numvae.rows import ROUNDING, blocks
 from numvae.text import printable
 
+MOST_COUNTED = 1e12  # well below the largest rate, `poisson.MOST`
+
 
 def as_table(X, estimator, dtype=np.float64, missing=False):
     """Anything array-like as a 2-D array of finite real numbers, (N, D).
@@ -97,7 +99,7 @@ def check_range(array, likelihood):
     """Raise ValueError if the columns are not what their likelihood describes; NaN is left out.
 
     Bernoulli likelihoods need values from 0 to 1, but for rounding, as of scalers that return
-    1.0000000000000002; a categorical one needs one-hot rows.
+    1.0000000000000002; a categorical one needs one-hot rows, a Poisson one counts.
     """
     start = 0
     for kind, width in parse_blocks(likelihood, array.shape[1]):
@@ -117,12 +119,25 @@ def check_range(array, likelihood):
                 "The categorical likelihood needs one-hot rows, a single 1 among zeros: encode "
                 "each category as a column of its own."
             )
+        if kind == "poisson":
+            for block in blocks(array):
+                if (wrong := _no_counts(block[:, columns])).size:
+                    raise ValueError(
+                        "The poisson likelihood needs counts, whole numbers from 0 to 10^12, found "
+                        f"{wrong[0]:.9g}: use a gaussian likelihood for other numbers."
+                    )
 
 
 def _one_hot(block):
     """Every row holds a single 1 among zeros, or is missing (NaN) as a whole."""
     known = block[~np.isnan(block).all(axis=1)]
     return bool(np.isin(known, (0, 1)).all() and (known.sum(axis=1) == 1).all())
+
+
+def _no_counts(block):
+    """The values that are neither whole numbers from 0 to MOST_COUNTED nor missing (NaN)."""
+    x = block[~np.isnan(block)].astype(np.float64)
+    return x[(x < 0) | (x > MOST_COUNTED) | (x != np.rint(x))]
 
 
 def feature_names(X):

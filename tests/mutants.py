@@ -185,17 +185,20 @@ network/autoencoder.py Autoencoder.loss_and_grad
 network/autoencoder.py Autoencoder.log_likelihood
     h = self.decoder.forward(z.reshape(-2, z.shape[-1]))
 network/likelihoods.py Bernoulli.log_likelihood
-    self.a = self.logits.forward(h).reshape(-2, *x.shape)
+    a = self.layer.forward(h).reshape(-2, *x.shape)
 network/likelihoods.py Bernoulli.backward
-    return self.logits.backward(da.reshape(-2, self.logits.n_out))
+    return self.layer.backward(da.reshape(-2, self.layer.n_out))
 network/likelihoods.py Gaussian.log_likelihood
-    self.m = self.mean_layer.forward(h).reshape(-2, *x.shape)
+    y, m = (self.units.forward(x), self.mean_layer.forward(h).reshape(-2, *x.shape))
 network/likelihoods.py Gaussian.backward
     dh = self.mean_layer.backward(dm.reshape(-2, self.mean_layer.n_out))
 network/likelihoods.py VarianceOfZ.backward
     return self.layer.backward(ds.reshape(-2, self.layer.n_out))
 network/mlp.py MLP.masks
     return [mask.reshape(-2, mask.shape[-1]) for mask in masks]
+# How many are looked up: the series is as exact.
+rules/poisson.py
+    SMALL = 512
 # The size of a block changes no number; nor does how often, or from where, what is too small to
 # matter is forgotten.
 training/optimizers.py

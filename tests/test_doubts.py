@@ -38,9 +38,10 @@ def test_an_ordinary_fit_is_not_doubted(X):
         (lambda X: 3.0 + 2.0 * X[:, 1], "in these or other units: column 5 and column 2. Leave"),
         (lambda X: 1000.0 - np.arange(N), "rise or fall from row to row: column 5. Leave it out"),
         (lambda X: 5.0 * (X[:, 0] > 0), "Two values only: column 5. Their density is a spike"),
+        (lambda X: np.maximum(np.arange(N) % 9 - 5, 0), "most of them 0: column 5. A density"),
         (lambda X: np.full((N, 6), 2.0), "Constant: column 5, column 6, column 7, column 8 and 2"),
     ],
-    ids=range(5),
+    ids=range(6),
 )
 def test_columns_that_say_nothing_are_named(X, columns, says):
     (message,) = warned(np.column_stack([X, columns(X)]))
@@ -56,6 +57,13 @@ def test_numbers_that_rise_but_are_not_whole_or_jump_back_are_data(X):
     half = np.arange(N) // 2
     for column in (np.sort(X[:, 0]), np.arange(N) % 150, half, -half):
         assert warned(np.column_stack([X, column])) == []
+
+
+def test_counts_that_are_seldom_0_or_below_it_or_no_counts_are_data(X):
+    one, few = np.arange(N) % 5, np.maximum(np.arange(N) % 9 - 5, 0)
+    for column in (one, few - (few == 3) * 4, 0.5 * few, np.where(few, few, 1)):
+        assert warned(np.column_stack([X, column])) == []
+    assert warned(np.column_stack([X, few]), likelihood="gaussian:4,poisson:1") == []
 
 
 def test_names_are_those_of_the_data_frame(X):

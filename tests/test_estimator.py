@@ -254,6 +254,56 @@ def test_samples_of_a_bernoulli_are_zeros_and_ones(X):
     assert ((vae.reconstruct(X > 0.0) > 0.0) & (vae.reconstruct(X > 0.0) < 1.0)).all()
 
 
+def counts(rng, n):
+    """Counts in which a dimension of the code is worth much, beside a real number."""
+    z = rng.normal(size=(n, 1))
+    rates = np.exp([0.5, 1.0, -1.0, 3.0] + z * [1.0, -1.0, 0.5, 0.3])
+    return np.hstack([rng.poisson(rates), z + 0.1 * rng.normal(size=(n, 1))])
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("likelihood", ["poisson", "poisson:4,gaussian-sigma-z:1"])
+def test_counts_are_learned_drawn_and_filled_in(rng, dtype, likelihood, missing, tmp_path):
+    D = 4 + (":" in likelihood)
+    X, held_out = (counts(rng, n)[:, :D].astype(dtype) for n in (400, 200))
+    given = np.where(rng.random(X.shape) < 0.1 * missing, np.nan, X)
+    vae = fast(likelihood=likelihood, missing=missing, epochs=60, n_latent=1).fit(given)
+    columns = [stats.poisson.logpmf(held_out[:, d], X[:, d].mean()) for d in range(4)]
+    columns += [stats.norm.logpdf(x, 0.0, 1.0) for x in held_out.T[4:]]
+    assert vae.score(held_out) > np.sum(columns, axis=0).mean() + 0.5
+    x = vae.sample(500, random_state=0)
+    assert x.dtype == dtype and (x[:, :4] >= 0.0).all()
+    assert_array_equal(x[:, :4], np.rint(x[:, :4]))
+    assert_allclose(x.mean(axis=0), X.mean(axis=0), rtol=0.3, atol=0.3)
+    assert (vae.reconstruct(held_out)[:, :4] > 0.0).all()
+    holes = held_out.copy()
+    holes[:, 1] = np.nan
+    filled = vae.impute(holes, random_state=0)
+    assert_array_equal(filled[:, [0, 2, 3]], held_out[:, [0, 2, 3]])
+    error = np.abs(filled[:, 1] - held_out[:, 1]).mean()
+    assert error < 0.8 * np.abs(held_out[:, 1] - X[:, 1].mean()).mean()
+    vae.save(tmp_path / "vae.npz")
+    assert_array_equal(
+        load(tmp_path / "vae.npz").score_samples(held_out), vae.score_samples(held_out)
+    )
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("likelihood", ["poisson", "poisson:4,gaussian-sigma-z:1"])
+def test_counts_far_out_have_the_lowest_scores_and_are_filled_in_whole(
+    rng, dtype, likelihood, activation
+):
+    D = 4 + (":" in likelihood)
+    X = counts(rng, 200)[:, :D].astype(dtype)
+    vae = fast(likelihood=likelihood, activation=activation, missing=True, epochs=20).fit(X[:150])
+    for far in (1e3, 1e6, 1e12):
+        rows = np.rint(far * rng.random((10, D))).astype(dtype)
+        assert (vae.p_values(rows, X[150:]) == 1 / 51).all()
+        rows[:, 0] = np.nan
+        assert np.isfinite(vae.impute(rows, random_state=0)).all()
+        assert np.isfinite(vae.transform(rows)).all()
+
+
 # What the model thinks of data.
 
 

@@ -103,6 +103,8 @@ def test_what_the_network_is_given_follows_from_the_columns_and_the_likelihood()
     for likelihood, real in (("bernoulli", False), ("gaussian:1,bernoulli:1", True)):
         given = Settings(likelihood=likelihood).of_network(2)
         assert given["skip"] == given["standardize"] == real
+    given = Settings(likelihood="poisson").of_network(2)
+    assert given["standardize"] and not given["skip"]
 
 
 def test_every_default_is_within_its_constraint_as_it_is():

@@ -239,6 +239,19 @@ def test_rounding_is_no_reason_to_refuse_and_beyond_it_the_digits_tell():
         validation.check_range(np.array([[-2e-6, 1.0]]), "bernoulli")
 
 
+@pytest.mark.parametrize("dtype", ["bool", "int8", "uint16", "float16", "float32", "int64"])
+def test_counts_are_whole_numbers_from_0(dtype):
+    counts = np.arange(6).reshape(3, 2).astype(dtype)
+    validation.check_range(counts, "poisson")
+    validation.check_range(np.hstack([counts, -0.5 + np.zeros((3, 1))]), "poisson:2,gaussian:1")
+    for wrong in (-1.0, 0.5, 3e12):
+        bad = np.hstack([np.array([[NAN], [1e12], [wrong]]), counts])
+        with pytest.raises(ValueError, match="needs counts, whole numbers from 0") as caught:
+            validation.check_range(bad, "poisson:1,gaussian:2")
+        assert f"found {wrong:.9g}: use" in str(caught.value)
+        validation.check_range(bad[:, ::-1], "poisson:2,gaussian:1")
+
+
 def test_names_of_columns_are_shown_without_control_characters():
     with pytest.raises(ValueError) as caught:
         validation.check_feature_names(["\x1b[31ma"], columns("b\x07"), "VAE")

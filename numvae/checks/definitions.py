@@ -22,6 +22,7 @@ from numvae.rules import (
     initialization,
     objectives,
     optimizers,
+    poisson,
 )
 from numvae.settings import Settings
 from numvae.training import minibatches
@@ -66,6 +67,11 @@ def densities():
     truth = [stats.multinomial.logpmf(row, 1, special.softmax(b)) for row, b in zip(one_hot, a)]
     value = categorical.log_likelihood(one_hot, a)
     yield _line("categorical log-likelihood", "scipy.stats.multinomial", value, truth)
+
+    counts = rng.poisson(np.exp(a))
+    truth = stats.poisson.logpmf(counts, np.exp(a)).sum(axis=1)
+    value = poisson.log_likelihood(counts, a)
+    yield _line("Poisson log-likelihood", "scipy.stats.poisson", value, truth)
 
     logits = np.array([-13.8, -3.0, -0.6, -0.01, 0.0, 0.599, 0.6, 0.601, 5.0, 13.8])[:, None]
 
@@ -145,7 +151,7 @@ def moments():
     yield _line("initial weights", "variance", W.var(), 2 / 500, limit=0.01)
 
     z = rng.normal(size=(1, 2))
-    truth = special.expit(net.likelihood.logits.forward(net.decoder.forward(z)))
+    truth = special.expit(net.likelihood.layer.forward(net.decoder.forward(z)))
     value = net.sample(rng, np.repeat(z, 100_000, axis=0)).mean(axis=0, keepdims=True)
     yield _line("Bernoulli sample", "mean of x", value, truth, limit=0.01)
     yield _line("Bernoulli mean", "scipy.special.expit", net.decode(z), truth)

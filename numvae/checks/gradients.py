@@ -20,6 +20,7 @@ from numvae.rules import (
     dropout,
     gaussian,
     objectives,
+    poisson,
     score_function,
 )
 
@@ -43,6 +44,8 @@ RULES = (
     (continuous_bernoulli, "log_likelihood", "gray_observed logits observed", "logits"),
     (categorical, "log_likelihood", "one_hot logits", "logits"),
     (categorical, "log_likelihood", "one_hot_observed logits observed_rows", "logits"),
+    (poisson, "log_likelihood", "counts log_rate", "log_rate"),
+    (poisson, "log_likelihood", "counts_observed log_rate observed", "log_rate"),
     (dropout, "forward", "h mask rate", "h", "mask rate"),
     (objectives, "elbo", "log_px kl beta free_bits", "log_px kl"),
     (objectives, "sampled_elbo", "log_px sampled_kl beta", "log_px sampled_kl"),
@@ -61,10 +64,12 @@ def arguments(rng):
     q |= {name: rng.normal(size=(L, B)) for name in ("log_px", "sampled_kl", "log_w")}
     q |= {"W": rng.normal(size=(D, 3)), "b": rng.normal(size=3), "baseline": rng.normal(size=B)}
     q |= {"logits": 3.0 * rng.normal(size=(2, B, D)), "eps": rng.normal(size=(L, B, D))}
+    q |= {"counts": 1.0 * rng.poisson(2.0, (B, D)), "log_rate": rng.normal(size=(2, B, D))}
     q["z"] = gaussian.reparameterize(q["mu"], q["logvar"], q["eps"])
     q["one_hot"] = np.eye(D)[rng.integers(D, size=B)]
     q["observed_rows"] = np.repeat(q["observed"][:, :1], D, axis=1)
     q["gray_observed"] = q["gray"] * q["observed"]
+    q["counts_observed"] = q["counts"] * q["observed"]
     q["one_hot_observed"] = q["one_hot"] * q["observed_rows"]
     return q
 
@@ -141,6 +146,7 @@ MODES = (
         {"missing": True, "skip": True, "likelihood": "gaussian"},
         {"missing": True, "likelihood": "gaussian-sigma-z"},
         {"missing": True, "likelihood": "gaussian:2,categorical:3"},
+        {"missing": True, "skip": True, "likelihood": "gaussian-sigma-z:2,poisson:3"},
         {
             "missing": True,
             "dropout": 0.4,
@@ -184,6 +190,8 @@ def model(
         eps *= 0.0
     if "categorical" in likelihood:
         x[:, -3:] = np.eye(3)[rng.integers(3, size=6)]
+    counts = likelihoods.column_kinds(likelihood, 5) == "poisson"
+    x[:, counts] = rng.poisson(2.0, (6, counts.sum()))
     observed = None
     if missing:
         observed = (rng.random((6, 5)) < 0.7).astype(float)

@@ -122,11 +122,13 @@ def new_run(args):
     """A run that has not begun, without a folder yet, and its data set: Run, Dataset."""
     source = {"name": args.data, "data_dir": args.data_dir, "validation": args.validation}
     source |= {"resize": args.resize, "random_split": args.random_split, "na": args.na}
+    counts = "poisson" in (args.likelihood or "")  # which are not to be divided by 255
     data = datasets.load(
         **source,
         seed=args.random_state,
         download=args.download,
         missing=args.missing,
+        scale=1 if counts else None,
         likelihood=args.likelihood,
         chosen=args.columns,
     )

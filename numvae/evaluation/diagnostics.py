@@ -7,7 +7,7 @@ import numpy as np
 from numvae.evaluation import conventions, importance
 from numvae.network.likelihoods import parse_blocks
 from numvae.rows import BLOCK_ROWS, blocks, by_blocks, column_moments
-from numvae.rules import bernoulli, categorical, codes, continuous_bernoulli, gaussian
+from numvae.rules import bernoulli, categorical, codes, continuous_bernoulli, gaussian, poisson
 from numvae.streams import EVALUATION, stream
 
 ACTIVE = 0.01  # Burda, Grosse & Salakhutdinov 2016: a unit whose mean code varies more is active
@@ -124,11 +124,12 @@ def baseline(config, moments, x, observed=None):
 
         bernoulli              p = (1 + Σ x) / (2 + n)     (X1)
         categorical            p = (1 + Σ x) / (K + n)     (X2)
+        poisson                rate = (1 + Σ x) / (1 + n)  (X3)
         continuous-bernoulli   mean = that of the column, from 0.02 to 0.98 as in (C7)
         gaussian, all three    mean and variance of the column, but at least sigma_min²; where
                                columns are standardised, that is of one that does not vary
 
-    The ones in X1 and X2 are Laplace's: what was never seen is not impossible.
+    The ones in X1 to X3 are Laplace's: what was never seen is not impossible.
 
     config      the model's; its likelihood says which, and in which blocks of columns
     moments     n, mean, variance of the training data, as `rows.column_moments` gives them
@@ -160,6 +161,8 @@ def _independent(kind, x, observed, n, mean, variance):
     elif kind == "bernoulli":
         p = (1.0 + n * mean) / (2.0 + n)
         rule, a = bernoulli, np.log(p) - np.log1p(-p)
+    elif kind == "poisson":
+        rule, a = poisson, np.log(1.0 + n * mean) - np.log(1.0 + n)
     else:
         rule, a = continuous_bernoulli, continuous_bernoulli.logits_of_mean(mean)
     return rule.log_likelihood(x, np.broadcast_to(a, x.shape), observed)

@@ -35,6 +35,7 @@ const MEANS = {
   "bernoulli": (a) => a.map(sigmoid),
   "continuous-bernoulli": (a) => a.map(continuousBernoulliMean),
   "categorical": softmax,
+  "poisson": (a) => a.map((value) => Math.exp(Math.min(value, 30))),
   "gaussian": (a) => a,
   "gaussian-fixed": (a) => a,
   "gaussian-sigma-z": (a) => a,

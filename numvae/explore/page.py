@@ -10,7 +10,7 @@ from importlib import resources
 
 import numpy as np
 
-from numvae.network.likelihoods import parse_blocks
+from numvae.network.likelihoods import OWN_UNITS, Gaussian, parse_blocks
 from numvae.plots import mosaic
 
 
@@ -60,30 +60,26 @@ def _data(view):
 def _decoder(model):
     """The layers from z to the mean of p(x|z); that of its variance is not drawn.
 
-    Where a model standardises its columns, the last layer says them in their own units.
+    Where a Gaussian standardises its columns, its layer says them in their own units.
     """
-    likelihood = model.config["likelihood"]
-    blocks = parse_blocks(likelihood, model.n_features)
-    names = [f"likelihood.{i}" for i in range(len(blocks))] if ":" in likelihood else ["likelihood"]
+    likelihood = model.likelihood
+    kinds = [kind for kind, _ in parse_blocks(model.config["likelihood"], model.n_features)]
 
-    def layer(name, columns=None):
-        W, b = (model.parameters.values[f"{name}.{which}"] for which in "Wb")
-        if columns and model.config["standardize"]:
-            units = model.units.columns(columns)
-            W, b = W * units.scale, units.inverse(b)
+    def layer(dense, units=OWN_UNITS):
+        W, b = dense.W * units.scale, units.inverse(dense.b)
         return {"W": _packed(W, "<f4"), "b": _packed(b, "<f4")}
 
-    edges = np.cumsum([0, *(width for _, width in blocks)])
+    def head(block):
+        own = (block.mean_layer, block.units) if isinstance(block, Gaussian) else (block.layer,)
+        return layer(*own)
+
     return {
         "activations": model.decoder.names,
         "skip": model.decoder.skip,
-        "layers": [layer(hidden.name) for hidden in model.decoder.layers],
+        "layers": [layer(hidden) for hidden in model.decoder.layers],
         "heads": [
-            {
-                "likelihood": kind,
-                **layer(f"{name}.{'mean' if 'gaussian' in kind else 'logits'}", slice(*edge)),
-            }
-            for name, (kind, _), edge in zip(names, blocks, zip(edges, edges[1:]))
+            {"likelihood": kind, **head(block)}
+            for kind, block in zip(kinds, getattr(likelihood, "likelihoods", [likelihood]))
         ],
     }
 

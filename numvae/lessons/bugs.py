@@ -33,6 +33,7 @@ from numvae.rules import (
     initialization,
     objectives,
     optimizers,
+    poisson,
     standardization,
 )
 from numvae.training import minibatches
@@ -127,6 +128,7 @@ _mlp_backward, _noise, _sigma_backward = MLP.backward, Autoencoder.noise, Varian
 _log_likelihood, _likelihood_backward = bernoulli.log_likelihood, bernoulli.log_likelihood_backward
 _kl, _kl_backward = gaussian.kl, gaussian.kl_backward
 _log_density, _log_density_backward = gaussian.log_density, gaussian.log_density_backward
+_log_p_counts, _counts_backward = poisson.log_likelihood, poisson.log_likelihood_backward
 _reparameterize_backward = gaussian.reparameterize_backward
 _log_mean_exp, _adam = importance.log_mean_exp, optimizers.adam
 _free_of_floor, _log_volume = gaussian.free_of_floor, standardization.log_volume
@@ -142,6 +144,7 @@ def _slope(a):
 
 TABLE = {"likelihood": "gaussian", "skip": True, "standardize": True, "hidden": (16,)}
 GAUSSIAN = {"likelihood": "gaussian-sigma-z"}
+COUNTS = {"likelihood": "poisson"}
 IWAE = {"objective": "iwae", "n_samples": 5}
 
 formula = functools.partial(wrong, FORMULA)
@@ -225,7 +228,7 @@ def log_likelihood_backward(dlogp, x, logits, observed=None):
 @formula("softplus of the logits drawn as a probability", Bernoulli, "moments")
 def mean(self, h):
     """found in a framework's example"""
-    return activations.softplus(self.logits.forward(h))
+    return activations.softplus(self.layer.forward(h))
 
 
 @formula(
@@ -254,6 +257,12 @@ def log_density_backward(dlogp, x, mu, logvar, observed=None):
 def log_density(x, *parameters):
     """found in a published VAE: 515 nats on a Frey face"""
     return _log_density(x, *parameters) + 0.5 * x.shape[-1] * gaussian.LOG_2PI
+
+
+@formula("log x! left out of the Poisson", poisson, "density", **COUNTS)
+def log_likelihood(x, log_rate, observed=None):
+    """found in two frameworks, as the default of their Poisson loss"""
+    return _log_p_counts(x, log_rate, observed) + poisson.log_factorial(x).sum(axis=-1)
 
 
 @formula(
@@ -329,6 +338,11 @@ def log_density_backward(dlogp, x, mu, logvar, observed=None):
     """found in two published NumPy VAEs"""
     dmu, dlogvar = _log_density_backward(dlogp, x, mu, logvar, observed)
     return dmu, dlogvar * _slope(logvar)
+
+
+@slope("Poisson gradient in the rate, x / rate − 1, not in its log", poisson, **COUNTS)
+def log_likelihood_backward(dlogp, x, log_rate, observed=None):
+    return _counts_backward(dlogp, x, log_rate, observed) / poisson.mean(log_rate)
 
 
 @slope("variance floor with the derivative of no floor", gaussian, **GAUSSIAN)

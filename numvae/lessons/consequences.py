@@ -81,7 +81,7 @@ def train(bug, seed=SEED, **mode):
     mode: the settings that differ from SETTINGS
     """
     settings = Settings(**{**SETTINGS, "epochs": EPOCHS, **mode})
-    x, x_valid = data(black_and_white=settings.likelihood == "bernoulli")
+    x, x_valid = data(black_and_white=settings.likelihood in ("bernoulli", "poisson"))
     with bugs.planted(bug) if bug else contextlib.nullcontext(), np.errstate(all="ignore"):
         reported, vectors = _learn(x, seed, settings)
     right = Training.new(settings, x, seed)

@@ -421,6 +421,26 @@ derive(
      "log u has the derivative u′/u, and u = Σ_k′ e^a_nk′ has u′ = e^a_nk."),
     ("categorical.log_likelihood_backward(dlogp, x, a)", "The rule, (T2)."),
 )
+derive(
+    "poisson.log_likelihood_backward", "da",
+    {"dlogp": "normal(B)", "x": "1.0 * arange(B * D).reshape(B, D)", "a": "normal(B, D)",
+     "factorial": "exp(poisson.log_factorial(x))"},
+    ("da_nd = Σ_n′ dlogp_n′ ∂/∂a_nd Σ_d′ log( rate^x e^−rate / x! ), rate = e^a",
+     'einsum("N,Nnd->nd", dlogp, '
+     "jacobian(lambda a: log(exp(a)**x * exp(-exp(a)) / factorial).sum(axis=-1), a))",
+     "The chain rule; p(x) is the probability of x events that come at this rate."),
+    ("= Σ_n′ dlogp_n′ ∂/∂a_nd Σ_d′ ( x a − e^a − log x! )",
+     'einsum("N,Nnd->nd", dlogp, jacobian(lambda a: '
+     "(x * a - exp(a) - log(factorial)).sum(axis=-1), a))",
+     "The log of a product is a sum, and log rate = a."),
+    ("= dlogp_n ∂/∂a_nd ( x_nd a_nd − e^a_nd )",
+     'einsum("n,ndnd->nd", dlogp, jacobian(lambda a: x * a - exp(a), a))',
+     "a_nd occurs in one term, n′ = n and d′ = d, and x! does not contain it."),
+    ("= dlogp_n (x_nd − e^a_nd)",
+     "dlogp[:, None] * (x - exp(a))",
+     "x a has the derivative x, and e^a is its own."),
+    ("poisson.log_likelihood_backward(dlogp, x, a)", "The rule, (P22)."),
+)
 
 TERMS = {
     "log_px": "normal(L, B)", "kl": "uniform(B, Z) + arange(Z)[::-1]",

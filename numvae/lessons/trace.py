@@ -32,16 +32,17 @@ from numvae.rules import (
     dropout,
     gaussian,
     objectives,
+    poisson,
 )
 
-LIKELIHOODS = (bernoulli, categorical, continuous_bernoulli)
+LIKELIHOODS = (bernoulli, categorical, continuous_bernoulli, poisson)
 RULES = {
     (module, name): rule
     for module in (activations, dense, dropout, gaussian, objectives, *LIKELIHOODS)
     for name, rule in inspect.getmembers(module, inspect.isfunction)
     if not name.startswith("_")
 }
-SYMBOLS = {"mu": "μ", "logits": "a"}  # an argument's name → how equations write it
+SYMBOLS = {"mu": "μ", "logits": "a", "log_rate": "a"}  # an argument's name → how equations write it
 PAGE = Autoencoder.loss_and_grad.__code__
 
 
@@ -108,6 +109,8 @@ def example(likelihood="bernoulli", activation="tanh", objective="elbo", n_sampl
         x = bernoulli.sample(rng, x)
     if likelihood == "categorical":
         x = np.eye(6)[rng.integers(6, size=3)]
+    if likelihood == "poisson":
+        x = rng.poisson(2.0, x.shape).astype(float)
     objective = make_objective(objective)
     return net, (x, net.noise(rng, n_samples, 3) * objective.draws_z, 1.0, objective)
 

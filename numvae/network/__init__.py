@@ -5,7 +5,7 @@ derivative.
     dense           the affine layer
     units           the units in which rows come and go
     mlp             layers and activations in a row
-    likelihoods     p(x|z): Bernoulli, categorical, the Gaussian in three forms, blocks of columns
+    likelihoods     p(x|z): Bernoulli, categorical, Poisson, three forms of the Gaussian, blocks
     objectives      what is minimised: the ELBO in two forms, IWAE, a plain autoencoder
     autoencoder     the model and `loss_and_grad`: the page this package exists for
 

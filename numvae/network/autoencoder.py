@@ -35,15 +35,16 @@ class Autoencoder:
     hidden        widths of the encoder's hidden layers; the decoder has them in reverse
     activation    tanh, relu, elu, softplus, sigmoid or linear; or one for each of the encoder's
                   hidden layers, as elu,tanh: the decoder has them in reverse
-    likelihood    bernoulli, continuous-bernoulli, categorical, gaussian-fixed, gaussian or
-                  gaussian-sigma-z; or blocks of columns, such as gaussian:3,categorical:5
+    likelihood    bernoulli, continuous-bernoulli, categorical, poisson, gaussian-fixed, gaussian
+                  or gaussian-sigma-z; or blocks of columns, such as gaussian:3,categorical:5
     sigma         σ of gaussian-fixed
     sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
     dropout       share of the hidden units that is silenced where masks are given
     skip          whether linear paths lead past the hidden layers: x → mu, and z → what the
                   likelihood says but for a variance
     standardize   whether Gaussian columns are standardised inside, by center and scale of `units`;
-                  sigma and sigma_min are then fractions of a column's standard deviation
+                  sigma and sigma_min are then fractions of a column's standard deviation. Counts
+                  are standardised for the encoder alone: a rate is that of the counts as they are
     dtype         float32 to train, float64 to check
     parameters    Parameters to be bound to; None: new ones, all zero
     """

@@ -31,6 +31,7 @@ from numvae.rules import (
     continuous_bernoulli,
     gaussian,
     initialization,
+    poisson,
 )
 
 
@@ -38,38 +39,39 @@ class Bernoulli:
     """Pixels that are 0 or 1, from logits."""
 
     rule = bernoulli
+    parameter = "logits"  # of the distribution: what the layer computes
 
     def __init__(self, name, n_in, n_features):
-        self.logits = Dense(f"{name}.logits", n_in, n_features)
-        self.shapes = self.logits.shapes
-        self.bind, self.memory = self.logits.bind, Memory()
+        self.layer = Dense(f"{name}.{self.parameter}", n_in, n_features)
+        self.shapes = self.layer.shapes
+        self.bind, self.memory = self.layer.bind, Memory()
 
     def initialize(self, rng, sigma=None):
-        self.logits.initialize(rng, sigma=sigma)
+        self.layer.initialize(rng, sigma=sigma)
 
     def initialize_mean(self, mean):
         """mean (D,): what to say as long as h says nothing."""
-        self.logits.b[...] = initialization.bernoulli_bias(mean)
+        self.layer.b[...] = initialization.bernoulli_bias(mean)
 
     def begin(self, mean, b, W, psi):
         """Say the mean of the data (D,), whatever h is: factors explain real numbers only."""
-        self.logits.W[...] = 0.0
+        self.layer.W[...] = 0.0
         self.initialize_mean(mean)
 
     def log_likelihood(self, x, h, observed=None):
         """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
-        a = self.logits.forward(h).reshape(-1, *x.shape)
+        a = self.layer.forward(h).reshape(-1, *x.shape)
         self.memory.terms = x, a, observed
         return self.rule.log_likelihood(x, a, observed)
 
     def backward(self, dlog_px):
         """dlog_px (L, B) → dh (L·B, H)."""
         da = self.rule.log_likelihood_backward(dlog_px, *self.memory.terms)
-        return self.logits.backward(da.reshape(-1, self.logits.n_out))
+        return self.layer.backward(da.reshape(-1, self.layer.n_out))
 
     def mean(self, h):
         """h (N, H) → the probability that each pixel is 1 (N, D)."""
-        a = self.logits.forward(h)
+        a = self.layer.forward(h)
         return activations.sigmoid(a, out=a)
 
     def sample(self, rng, h):
@@ -83,15 +85,15 @@ class ContinuousBernoulli(Bernoulli):
     rule = continuous_bernoulli
 
     def initialize_mean(self, mean):
-        self.logits.b[...] = continuous_bernoulli.logits_of_mean(mean)
+        self.layer.b[...] = continuous_bernoulli.logits_of_mean(mean)
 
     def mean(self, h):
         """h (N, H) → the mean of x (N, D)."""
-        return continuous_bernoulli.mean(self.logits.forward(h))
+        return continuous_bernoulli.mean(self.layer.forward(h))
 
     def sample(self, rng, h):
         """h (N, H) → numbers in [0, 1] (N, D)."""
-        return continuous_bernoulli.sample(rng, self.logits.forward(h))
+        return continuous_bernoulli.sample(rng, self.layer.forward(h))
 
 
 class Categorical(Bernoulli):
@@ -100,15 +102,32 @@ class Categorical(Bernoulli):
     rule = categorical
 
     def initialize_mean(self, mean):
-        self.logits.b[...] = initialization.categorical_bias(mean)
+        self.layer.b[...] = initialization.log_bias(mean)
 
     def mean(self, h):
         """h (N, H) → the probability of each category (N, K)."""
-        return categorical.mean(self.logits.forward(h))
+        return categorical.mean(self.layer.forward(h))
 
     def sample(self, rng, h):
         """h (N, H) → one-hot rows (N, K)."""
-        return categorical.sample(rng, self.logits.forward(h))
+        return categorical.sample(rng, self.layer.forward(h))
+
+
+class Poisson(Bernoulli):
+    """Counts, from the logarithms of their rates."""
+
+    rule, parameter = poisson, "log_rate"
+
+    def initialize_mean(self, mean):
+        self.layer.b[...] = initialization.log_bias(mean)
+
+    def mean(self, h):
+        """h (N, H) → the rate, which is the mean count (N, D)."""
+        return poisson.mean(self.layer.forward(h))
+
+    def sample(self, rng, h):
+        """h (N, H) → whole numbers (N, D)."""
+        return poisson.sample(rng, self.layer.forward(h))
 
 
 class Gaussian:
@@ -302,6 +321,7 @@ NAMES = (
     "bernoulli",
     "continuous-bernoulli",
     "categorical",
+    "poisson",
     "gaussian-fixed",
     "gaussian",
     "gaussian-sigma-z",
@@ -357,12 +377,14 @@ def parse_blocks(kind, n_features):
 
 
 def _single(kind, name, n_in, n_features, sigma, sigma_min, units, n_skip):
-    if kind == "bernoulli":
-        return Bernoulli(name, n_in, n_features)
-    if kind == "continuous-bernoulli":
-        return ContinuousBernoulli(name, n_in, n_features)
-    if kind == "categorical":
-        return Categorical(name, n_in, n_features)
+    one_layer = {
+        "bernoulli": Bernoulli,
+        "continuous-bernoulli": ContinuousBernoulli,
+        "categorical": Categorical,
+        "poisson": Poisson,
+    }
+    if kind in one_layer:
+        return one_layer[kind](name, n_in, n_features)
     variance = {
         "gaussian-fixed": lambda: FixedVariance(sigma),
         "gaussian": lambda: LearnedVariance(name, n_features, sigma_min),

@@ -1,5 +1,5 @@
 """The units of the columns: a model works on columns of mean 0 and standard deviation 1, and takes
-and gives rows in the units in which they come.
+and gives rows in the units in which they come. Counts have units for the encoder alone.
 
 Read next: mlp.
 """
@@ -55,7 +55,7 @@ class StandardUnits:
 class OwnUnits:
     """Columns that are left as they come."""
 
-    center = 0.0
+    center, scale = 0.0, 1.0
 
     def forward(self, x):
         return x

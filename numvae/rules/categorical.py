@@ -1,6 +1,6 @@
 """One of K categories, written as a one-hot block of K columns, from logits a.
 
-Read next: standardization.
+Read next: poisson.
 """
 
 import numpy as np

@@ -58,11 +58,12 @@ def bernoulli_bias(mean):
     return np.log(mean / (1.0 - mean))
 
 
-def categorical_bias(mean):
-    """The logits at which a categorical has the frequencies of the data, at least 0.001.
+def log_bias(mean):
+    """The logits at which a categorical has the frequencies of the data, and the log rates at which
+    a Poisson has its mean; both at least 0.001.
 
         b = log m                                          (I5)
 
-    Shapes  mean (K,) in [0, 1] → b (K,)
+    Shapes  mean (D,) ≥ 0 → b (D,)
     """
     return np.log(np.maximum(mean, 0.001))

@@ -39,7 +39,7 @@ def is_known(settings):
 
 
 def units(X, kinds):
-    """Mean and standard deviation of the Gaussian columns; 0 and 1 of the others.
+    """Mean and standard deviation of the Gaussian and the Poisson columns; 0 and 1 of the others.
 
     A column that does not vary has the scale 1. Shapes  X (N, D) → center, scale (D,) float64
     """
@@ -50,9 +50,9 @@ def units(X, kinds):
             f"Column {int(np.isfinite(variance).argmin()) + 1} holds numbers too large to be "
             "standardised; divide it by some power of ten."
         )
-    real = np.char.startswith(kinds, "gaussian")
+    measured = np.char.startswith(kinds, "gaussian") | (kinds == "poisson")
     varies = variance > (4.0 * np.finfo(np.float64).eps * mean) ** 2
-    return np.where(real, mean, 0.0), np.sqrt(np.where(real & varies, variance, 1.0))
+    return np.where(measured, mean, 0.0), np.sqrt(np.where(measured & varies, variance, 1.0))
 
 
 def factors(model, X, kinds, rng):

@@ -136,6 +136,14 @@ def test_baseline_allows_what_was_never_seen():
         assert_allclose(found, wanted, rtol=1e-12)
 
 
+def test_baseline_of_counts(rng):
+    """(X3)"""
+    X = rng.poisson([0.0, 0.3, 20.0], (220, 3)).astype(float)
+    found = diagnostics.baseline(config("poisson"), column_moments(X[:200]), X[200:])
+    rate = (X[:200].sum(axis=0) + 1) / 201
+    assert_allclose(found, stats.poisson.logpmf(X[200:], rate).sum(axis=1), rtol=1e-12)
+
+
 @pytest.mark.parametrize("likelihood", ["gaussian", "gaussian-fixed", "gaussian-sigma-z"])
 def test_baseline_of_real_numbers(draw, likelihood):
     train, x = 3.0 * draw(500, D) + 1e4, 3.0 * draw(20, D) + 1e4

@@ -27,6 +27,8 @@ def a_view(likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="
     X = rng.random((30, int(np.prod(shape)))).astype(dtype)
     if "categorical" in likelihood:
         X[:] = np.eye(X.shape[1])[-1]  # one-hot rows, also in the last columns alone
+    if "poisson" in likelihood:
+        X = np.rint(9 * X)
     settings = Settings(hidden=hidden, likelihood=likelihood, **more)
     training = Training.new(settings, X, 0)
     training.model.initialize(rng, sigma=scale)
@@ -78,7 +80,9 @@ CASES = [
     {"likelihood": "gaussian-fixed", "shape": (5,)},
     {"likelihood": "gaussian-sigma-z", "hidden": (8, 8)},
     {"likelihood": "categorical", "shape": (5,), "scale": 3.0},
+    {"likelihood": "poisson"},
     {"likelihood": "gaussian:2,bernoulli:1,categorical:4", "shape": (7,)},
+    {"likelihood": "poisson:2,gaussian-sigma-z:3", "shape": (5,)},
     *(
         {"likelihood": "gaussian:2,categorical:3", "shape": (5,), "skip": s, "standardize": t}
         for s, t in ((False, False), (True, False), (False, True))  # else both

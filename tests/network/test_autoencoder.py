@@ -62,6 +62,8 @@ def loss_by_hand(model, x, eps, beta):
             return stats.bernoulli.logpmf(x, expit(affine("likelihood.logits", h))).sum()
         if c["likelihood"] == "categorical":
             return (x * log_softmax(affine("likelihood.logits", h))).sum()
+        if c["likelihood"] == "poisson":
+            return stats.poisson.logpmf(x, np.exp(affine("likelihood.log_rate", h))).sum()
         if c["likelihood"] == "continuous-bernoulli":
             a = np.array(affine("likelihood.logits", h))
             return (a * x - np.log(np.expm1(a) / a)).sum()
@@ -202,7 +204,7 @@ def test_gradient_is_overwritten_whole_and_the_same_at_every_call(likelihood, hi
 def dense_layers(model):
     layers = [*model.encoder.layers, model.mu, model.logvar, *model.decoder.layers]
     if "gaussian" not in model.config["likelihood"]:
-        return [*layers, model.likelihood.logits]
+        return [*layers, model.likelihood.layer]
     layers.append(model.likelihood.mean_layer)
     if model.config["likelihood"] == "gaussian-sigma-z":
         layers.append(model.likelihood.variance.layer)

@@ -62,6 +62,8 @@ def declared(name, values, h):
         return OneOf(softmax(affine("logits")))
     if name == "continuous-bernoulli":
         return TiltedUniform(affine("logits"))
+    if name == "poisson":
+        return stats.poisson(np.exp(affine("log_rate")))
     sigma = {
         "gaussian-fixed": lambda: SIGMA,
         "gaussian": lambda: np.sqrt(np.exp(values["likelihood.s"]) + SIGMA_MIN**2),
@@ -79,20 +81,20 @@ def x(rng):
 
 @each_likelihood
 def test_log_likelihood_is_scipys_summed_over_the_dimensions(name, x, draw):
-    """(B1) (C1) (G1) (F1), for L samples of each example; row l·B + b of h is sample l of b."""
+    """(B1) (C1) (G1) (F1) (P21), for L samples of each; row l·B + b of h is sample l of b."""
     head, parameters = bound(name)
     h = draw(L * B, H)
     log_px = head.log_likelihood(x, h)
     assert log_px.shape == (L, B)
     for sample, row in np.ndindex(L, B):
         p = declared(name, parameters.values, h[sample * B + row])
-        log_p = p.logpmf(x[row]) if name == "bernoulli" else p.logpdf(x[row])
+        log_p = p.logpmf(x[row]) if name in ("bernoulli", "poisson") else p.logpdf(x[row])
         assert log_px[sample, row] == pytest.approx(log_p.sum(), rel=1e-11)
 
 
 @each_likelihood
 def test_backward_overwrites_the_gradient_with_the_derivative(name, x, draw, assert_backward):
-    """(B2) (G2) (G3) (F2)"""
+    """(B2) (G2) (G3) (F2) (P22)"""
     head, parameters = bound(name)
     h, dlog_px = draw(L * B, H), draw(L, B)
     head.log_likelihood(x, h)
@@ -152,7 +154,7 @@ def test_learned_variance_is_smooth_and_never_below_its_floor(name, dtype):
 def test_extreme_parameters_stay_finite(name, draw, dtype):
     head, parameters = bound(name, dtype)
     x, h = draw(B, D, dtype=dtype), draw(L * B, H, dtype=dtype)
-    for layer in ("logits", "s"):
+    for layer in ("logits", "log_rate", "s"):
         for key in (f"likelihood.{layer}", f"likelihood.{layer}.b"):
             if key in parameters.values:
                 parameters.values[key][:2] = -1e4, 1e4
@@ -286,5 +288,5 @@ def test_blocks_are_read_from_their_text():
 
 @each_likelihood
 def test_real_numbers_have_a_density_and_choices_have_not(name):
-    wanted = name not in ("bernoulli", "categorical")
+    wanted = name not in ("bernoulli", "categorical", "poisson")
     assert is_density(name) == is_density(f"{name}:2,bernoulli:1") == wanted

@@ -123,6 +123,17 @@ def test_marginals_share_their_bins_and_have_area_1():
             assert 0.98 < np.sum(values * np.diff(edges)) <= 1.0
 
 
+def test_whole_numbers_have_bins_of_their_own():
+    few, many = rng.poisson(2.0, (3000, 1)), rng.poisson(300.0, (3000, 1))
+    for x, width in ((few, 1.0), (many, 3.0), (np.full((9, 1), 7), 1.0)):
+        (panel,) = plots.marginals(x, x).axes
+        edges = panel.patches[0].get_data().edges
+        assert len(edges) <= 32 and (np.diff(edges) == width).all() and (edges % 1.0 == 0.5).all()
+        assert edges[0] < np.quantile(x, 0.005) and np.quantile(x, 0.995) < edges[-1]
+    (panel,) = plots.marginals(few, few + 0.25).axes
+    assert len(panel.patches[0].get_data().edges) == 31
+
+
 @pytest.mark.parametrize("draw", [plots.table_reconstructions, plots.marginals])
 def test_tables_of_another_shape_are_refused(draw):
     with pytest.raises(ValueError, match=r"found X of shape|expected \(N, D\)"):

@@ -65,11 +65,12 @@ def test_bernoulli_bias_has_the_mean_of_the_data(dtype):
     assert np.isfinite(initialization.bernoulli_bias(np.array([0.0, 1.0], dtype))).all()
 
 
-def test_categorical_bias_has_the_frequencies_of_the_data(dtype):
+def test_log_bias_has_the_frequencies_or_the_counts_of_the_data(dtype):
     """(I5)"""
     mean = np.array([0.1, 0.2, 0.7], dtype)
-    found = initialization.categorical_bias(mean)
+    found = initialization.log_bias(mean)
     np.testing.assert_allclose(np.exp(found) / np.exp(found).sum(), mean, rtol=1e-5)
     assert found.dtype == dtype
-    rare = initialization.categorical_bias(np.array([0.0, 1.0], dtype))
+    np.testing.assert_allclose(np.exp(initialization.log_bias(50.0 * mean)), 50.0 * mean, rtol=1e-5)
+    rare = initialization.log_bias(np.array([0.0, 1.0], dtype))
     np.testing.assert_allclose(rare, [math.log(0.001), 0.0], rtol=1e-6)

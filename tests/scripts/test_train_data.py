@@ -98,6 +98,17 @@ def test_images_in_other_units_keep_their_scale_and_their_limits(undrawn):
     np.testing.assert_allclose(X, (deep // 64).reshape(30, -1) / 4095, rtol=1e-6)
 
 
+def test_counts_in_bytes_are_not_divided_by_255(undrawn, capsys):
+    X = np.random.default_rng(0).poisson(3.0, (40, 5)).astype("u1")
+    np.save("counts.npy", X)
+    flags = ["--data", "counts.npy", "--epochs", "1", "--hidden", "4", "--out"]
+    assert train.main([*flags, "a", "--likelihood", "poisson:4,gaussian:1"]) == 0
+    assert "divided" not in capsys.readouterr().out.splitlines()[0]
+    np.testing.assert_array_equal(runs.load("a").examples()[0], X)
+    assert train.main([*flags, "b"]) == 0
+    assert "divided by 255" in capsys.readouterr().out.splitlines()[0]
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
 @pytest.mark.parametrize("name", ["fifo.npy", "fifo.csv", "fifo.npz:a"])
 def test_a_fifo_is_refused_at_once(name, refused):

@@ -69,7 +69,7 @@ BAD = [
     ("--figure a.png --steps a.png", "--figure and --steps both name a.png"),
     ("--samples 0", "must be a whole number, at least 1, found 0"),
     ("--seed -1", "must be a whole number, at least 0, found -1"),
-    ("--likelihood poisson", "poisson"),
+    ("--likelihood normal", "normal"),
     ("--objective elbow", "elbow"),
     ("x.npy", "x.npy"),
 ]

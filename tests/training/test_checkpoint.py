@@ -141,7 +141,7 @@ def test_arrays_that_do_not_fit_are_refused(saved, arrays):
         ("hidden", [10**9, 10**9], "its arrays are not those of its configuration"),
         ("hidden", 3, "hidden must be a sequence of widths, found 3"),
         ("hidden", ["3"], "hidden must hold widths, each a whole number, at least 1, found"),
-        ("likelihood", "poisson", "likelihood must be one of .*, found 'poisson'"),
+        ("likelihood", "normal", "likelihood must be one of .*, found 'normal'"),
         ("activation", "__doc__", "activation must be one of .*, found '__doc__'"),
         ("activation", "elu,elu", "activation 'elu,elu' names 2 for 1 hidden layers"),
         ("optimizer", "adamm", "optimizer must be one of .* Did you mean 'adam'"),

@@ -100,6 +100,18 @@ def test_a_column_that_differs_by_rounding_alone_does_not_vary():
     assert_allclose(scale, [1.0, x[:, 1].std()])
 
 
+def test_counts_are_standardised_for_the_encoder_and_start_at_their_mean(rng):
+    counts = rng.poisson([0.0, 0.3, 200.0], (N, 3)).astype(float)
+    model = start(counts, likelihood="poisson", n_latent=1).model
+    assert_allclose(model.units.center, counts.mean(axis=0))
+    assert_allclose(model.units.scale, [1.0, *counts[:, 1:].std(axis=0)])
+    rate = model.likelihood.mean(np.zeros((1, 6)))[0]
+    assert_allclose(rate, [0.001, *counts.mean(axis=0)[1:]])
+    seen = model.encoder.layers[0].memory
+    model.encode(counts)
+    assert_allclose(seen.x, (counts - model.units.center) / model.units.scale, atol=1e-7)
+
+
 def test_an_estimator_without_rows_to_decide_stays_there(X):
     with pytest.warns(UserWarning, match="factor analysis, as it began"):
         vae = VAE(Z, random_state=0).fit(X[:90])
