@@ -68,8 +68,8 @@ def test_counts_that_are_seldom_0_or_below_it_or_no_counts_are_data(X):
 
 def test_names_are_those_of_the_data_frame(X):
     pandas = pytest.importorskip("pandas")
-    frame = pandas.DataFrame(X, columns=list("abcd")).assign(row=range(N))
-    assert "row to row: row." in warned(frame)[0]
+    frame = pandas.DataFrame(X, columns=list("abcd")).assign(step=range(7, 7 + 3 * N, 3))
+    assert "row to row: step." in warned(frame)[0]
 
 
 @pytest.mark.parametrize("likelihood", ["gaussian", "bernoulli"])

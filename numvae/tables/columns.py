@@ -15,7 +15,6 @@ Read next: frames.
 
 import datetime
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -466,15 +465,21 @@ def _alike(columns, table, chosen):
     reached = np.mean(np.array(highs) == max(highs))
     are_pixels = len(whole) >= PIXELS and min(lows) >= 0 and max(highs) > MOST_CODES
     are_pixels = are_pixels and reached > 0.25
-    are_counts = Counter(column.kind for column in whole)["poisson"] > max(len(whole) / 2, 9)
+    from_0 = [column for column, low in zip(whole, lows) if low == 0]
+    are_counts = len(from_0) >= FEWEST and _falls(_pooled(from_0, table))
     for column, low in zip(whole, lows):
         if are_pixels:
             column.kind, column.why = "gaussian", f"from 0 to {max(highs):g}, like pixels"
         elif are_counts and low == 0:
-            column.kind, column.why = "poisson", "counts, like most columns"
+            column.kind, column.why = "poisson", "counts from 0, like other columns"
         else:
             continue
         column.levels, column.decimals = None, 0
+
+
+def _pooled(columns, table):
+    values = np.concatenate([table.columns[column.name] for column in columns])
+    return values[~is_missing(values)]
 
 
 def _counts_rows(name, known):
@@ -496,11 +501,10 @@ def _enough(known, levels):
 
 def _falls(known):
     """Whether whole numbers from 0 on are the rarer the larger they are, as counts often are."""
-    counts = np.bincount(known.astype(np.int64)) if known.max() < 10_000 else np.zeros(1)
-    if len(counts) < 4:
+    if not 3 < known.max() < 10_000:
         return False
-    peak, mean = int(counts.argmax()), known.mean()
-    return peak <= 1 and counts[-1] < counts[peak] / 3 and known.max() > 3 and mean < 30
+    counts = np.bincount(known.astype(np.int64))
+    return counts.argmax() <= 1 and counts[-1] < counts.max() / 3 and known.mean() < 30
 
 
 def _levels(known):

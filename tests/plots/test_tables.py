@@ -124,7 +124,8 @@ def test_marginals_share_their_bins_and_have_area_1():
 
 
 def test_whole_numbers_have_bins_of_their_own():
-    few, many = rng.poisson(2.0, (3000, 1)), rng.poisson(300.0, (3000, 1))
+    draw = np.random.default_rng(0).poisson
+    few, many = draw(2.0, (3000, 1)), draw(300.0, (3000, 1))
     for x, width in ((few, 1.0), (many, 3.0), (np.full((9, 1), 7), 1.0)):
         (panel,) = plots.marginals(x, x).axes
         edges = panel.patches[0].get_data().edges
