@@ -112,7 +112,7 @@ function makePicture() {
       const spread = page.high[i] - page.low[i] || 1;
       const share = Math.min(Math.max((x[i] - page.low[i]) / spread, 0), 1);
       bar.style.transform = `scaleX(${share})`;
-      value.textContent = x[i].toPrecision(3).replace("-", "−");
+      value.textContent = `${Number(x[i].toPrecision(3))}`.replace("-", "−");
     });
 }
 

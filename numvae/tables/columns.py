@@ -82,6 +82,8 @@ class Column:
         """The names of these."""
         if self.kind == "categorical":
             return [f"{self.name}={level}" for level in self.levels]
+        if self.kind == "bernoulli":
+            return [f"{self.name}={self.levels[1]}"]
         return [self.name] * self.width
 
     def encode(self, values, first=1):

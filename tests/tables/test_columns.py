@@ -82,7 +82,7 @@ def test_rows_become_numbers_in_blocks_and_a_table_again(mixed):
     blocks = "gaussian-sigma-z:2,poisson:1,bernoulli:1,categorical:3"
     assert columns.likelihood == blocks
     levels = ["species=Adelie", "species=Chinstrap", "species=Gentoo"]
-    assert columns.labels == ["mass", "depth", "visits", "sex", *levels]
+    assert columns.labels == ["mass", "depth", "visits", "sex=male", *levels]
     X = columns.encode(mixed)
     assert X.shape == (N, 7) and X.dtype == np.float64
     assert_array_equal(X[:, 0], MIXED["mass"])
