@@ -292,7 +292,7 @@ def labelled(name, constraint, value):
 
 def near(value, known):
     """' Did you mean …?', or nothing."""
-    close = difflib.get_close_matches(str(value), list(known), n=1)
+    close = difflib.get_close_matches(str(value)[:100], list(known), n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

@@ -252,7 +252,8 @@ class VAE(Settings):
     def save(self, path):
         """Write the fitted estimator to one `.npz` file, without pickle, whole or not at all.
 
-        A random_state that is not an int is not kept, nor is the optimizer's memory.
+        A random_state that is not an int is not kept, nor is the optimizer's memory, nor more than
+        10,000 rows of the history: of a longer one every second row, or third, ….
 
         Raises  OSError   as the system says; or `path` is a folder, a link, a device, …, or in the
                           folder of a run in progress. What it held before is left

@@ -3,11 +3,12 @@
 The file is a zip that stores (never compresses) one `.npy` for each array, and the header as JSON
 in the bytes of one more. Every member carries a CRC-32, which finds any damage to a byte or two.
 
-What a file says of itself is believed only as far as its size allows: its reader takes a few times
-the memory of the file, whatever stands in it.
+What a file says of itself is believed only as far as its size allows: whatever stands in it, its
+reader takes a few times the memory of its arrays, and less than 64 MB besides.
 """
 
 import json
+import math
 import os
 import zipfile
 
@@ -19,9 +20,12 @@ from numvae.text import printable, reason, short
 VERSION = 5
 HEADER = "header"
 DIRECTORY = 2**21  # bytes that the zip's list of members may have: of 8,000 layers
-TEXT = 2**26  # bytes that a header may have: the history of 200,000 epochs
-EACH = 16  # bytes of the file that there must be for every value of the header
+TEXT = 2**22  # bytes that a header may have, and 1/8 of the file: 100,000 names take 1 to 3 MB
+EACH = 20  # bytes of the file that there must be for every value of the header
+PART = 32  # bytes of the header that there must be for every list and dict in it
 END = 22  # bytes at the end of a zip that say where the list of members is
+LONG = "its header is larger than any model's"
+OTHER = "its arrays have not the shapes and dtypes of its configuration"
 
 
 def write(path, kind, header, arrays):
@@ -29,10 +33,18 @@ def write(path, kind, header, arrays):
 
     kind    what the file is, such as "model"; `read` refuses another
     header  a dict of what JSON can hold;  arrays  dict of name → array
+
+    Raises  ValueError   the header is so long that `read` would refuse it; no file is touched
     """
-    text = json.dumps({"numvae": kind, "version": VERSION, **header})
+    text = json.dumps({"numvae": kind, "version": VERSION, **header}).encode()
+    try:
+        _check_text(text, len(text) + sum(array.nbytes for array in arrays.values()))
+    except ValueError as error:
+        raise ValueError(
+            f"{path} cannot be written: {error}. Shorten the texts in it, such as names of columns."
+        ) from None
     with open_atomically(path) as file:  # a large model is not held in memory twice
-        np.savez(file, **{HEADER: np.frombuffer(text.encode(), np.uint8)}, **arrays)
+        np.savez(file, **{HEADER: np.frombuffer(text, np.uint8)}, **arrays)
 
 
 def read(path, kind, expected, from_older):
@@ -59,6 +71,8 @@ def read(path, kind, expected, from_older):
             wanted = expected(header, len(members))
             if members.keys() != wanted.keys():
                 raise ValueError("its arrays are not those of its configuration")
+            for name, (shape, dtype, _) in wanted.items():
+                _check_size(members[name], shape, np.dtype(dtype))
             arrays = {}
             for name, (shape, dtype, constraint) in wanted.items():
                 array = _array(archive.read(members[name]), tuple(shape), np.dtype(dtype))
@@ -98,12 +112,29 @@ def _opened(file, size):
 
 def _header(archive, member, size):
     """What the JSON in the header's member says."""
-    if member.file_size > TEXT:
-        raise ValueError("its header is larger than any model's")
-    content = archive.read(member)
-    if EACH * sum(map(content.count, (b",", b"[", b"{"))) > size + 2**18:
+    if member.file_size > TEXT + size // 8:
+        raise ValueError(LONG)
+    text = _array(archive.read(member), None, np.dtype(np.uint8)).tobytes()
+    _check_text(text, size)
+    return json.loads(str(text, "utf-8"))
+
+
+def _check_text(text, size):
+    """Raise ValueError if a header is of more, or of more parts, than a file of this size needs."""
+    if len(text) > TEXT + size // 8:
+        raise ValueError(LONG)
+    plain = np.frombuffer(text.replace(b"\\\\", b"").replace(b'\\"', b""), np.uint8)
+    inside = np.logical_xor.accumulate(plain == ord('"'))
+    outside = plain[~inside].tobytes()
+    parts = outside.count(b"[") + outside.count(b"{")
+    if EACH * text.count(b",") > size + 2**18 or PART * parts > len(text) + 2**16:
         raise ValueError("its header holds more than its arrays can have a use for")
-    return json.loads(str(_array(content, None, np.dtype(np.uint8)).data, "utf-8"))
+
+
+def _check_size(member, shape, dtype):
+    """Raise ValueError if a member is smaller than such an array, or much larger."""
+    if not 0 < member.file_size - math.prod(shape) * dtype.itemsize < 2**16:
+        raise ValueError(OTHER)
 
 
 def _array(content, shape, dtype):
@@ -118,7 +149,7 @@ def _array(content, shape, dtype):
         described = str({"descr": dtype.str, "fortran_order": order == "F", "shape": shape})
         if found == (b"\x93NUMPY\1\0", f"{described[:-1]},}}".replace(" ", "").encode()):
             return np.frombuffer(content, dtype, offset=start).reshape(shape, order=order)
-    raise ValueError("its arrays have not the shapes and dtypes of its configuration")
+    raise ValueError(OTHER)
 
 
 def _checked(name, array, constraint):

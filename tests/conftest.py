@@ -2,6 +2,7 @@
 
 import contextlib
 import signal
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -86,3 +87,19 @@ def room():
             resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
     return room
+
+
+@pytest.fixture
+def assert_grows():
+    """with assert_grows(n): memory grows by less than n bytes inside."""
+
+    @contextlib.contextmanager
+    def assert_grows(n):
+        tracemalloc.start()
+        try:
+            yield
+            assert tracemalloc.get_traced_memory()[1] < n
+        finally:
+            tracemalloc.stop()
+
+    return assert_grows

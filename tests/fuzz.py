@@ -127,7 +127,7 @@ VALUES += ["é" * 50, "tanh", "bernoulli", "gaussian:6", "gaussian:5", BLOCKS, "
 VALUES += [[], [None], [0], [1], [1.0], [-1], [6], [2, 3], [2, 2], ["a"], list("abcdef"), [[1]], {}]
 VALUES += [{"a": 1}, [{}], {"epoch": 1}, ["gaussian", 0.1], ["salt_and_pepper", 2], DEEP]
 HUGE = [[1] * 10**6, [10**9] * 2, *([one] * 10**5 for one in ([], {"a": 1}, "ab", 0.5))]
-HUGE += [",".join([name] * 10**5) for name in ("gaussian:1", "tanh", "x", "\x1b")]
+HUGE += ["x" * 10**7, *(",".join([name] * 10**5) for name in ("gaussian:1", "tanh", "x", "\x1b"))]
 HOW = ["value"] * 6 + ["near"] * 6 + ["other", "remove", "add", "rename", "huge"]
 
 

@@ -31,6 +31,7 @@ MOST_LEVELS = 100  # of text; more are names
 MOST_CODES = 10  # of whole numbers; more are quantities
 FEWEST = 10  # rows, of which something can be guessed
 PIXELS = 50  # columns of whole numbers from 0 to the same largest one
+SAVED = ("name", "kind", "levels", "decimals", "form")
 NAMES_OF_CLASSES = ("target", "label", "class", "y")
 NAMES_OF_IDS = ("id", "index", "no", "nr", "number", "row", "rownames", "key", "uuid", "")
 
@@ -312,14 +313,8 @@ class Columns:
             "decimal": self.decimal,
             "library": self.library,
             "columns": [
-                {
-                    "name": c.name,
-                    "kind": c.kind,
-                    "levels": c.levels,
-                    "decimals": c.decimals,
-                    "form": c.form,
-                }
-                for c in self.columns
+                {key: value for key in SAVED if (value := getattr(column, key)) is not None}
+                for column in self.columns
             ],
         }
 

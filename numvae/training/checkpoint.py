@@ -3,7 +3,8 @@
 A checkpoint holds all that `Training` remembers, so a resumed run is bit-identical to an
 uninterrupted one; but its history, which would make every checkpoint longer than the last, is in
 history.csv beside it. A model's file holds what is needed to use the model: it stands at the start
-of an epoch, with its history, without the memory of the optimizer.
+of an epoch, with its history, of which a very long one is thinned, without the memory of the
+optimizer.
 
 There is no state of a random generator to keep: the seed, the epoch and the step are the address of
 every number that is still to be drawn.
@@ -37,7 +38,7 @@ from numvae.network.autoencoder import build, shapes
 from numvae.settings import TABLE, Settings
 from numvae.tables.columns import KINDS, LEVELLED, Column, Columns
 from numvae.text import short
-from numvae.training.history import History, in_order, row
+from numvae.training.history import History, in_order, row, thinned
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS, SQUARES
 
@@ -65,7 +66,7 @@ def save(training, path, kind="checkpoint", about=None):
         header["sums"], header["t"] = training.sums.tolist(), optimizer.t
         arrays |= {**optimizer.memory, "best": training.best}
     else:
-        header["position"] |= {"step": 0, "n_seen": 0}
+        header["position"] |= {"step": 0, "n_seen": 0, "history": thinned(training.history)}
     npz.write(path, kind, header, arrays)
 
 
@@ -160,7 +161,7 @@ COLUMNS = {
     "delimiter": Text(),
     "decimal": Text(),
     "library": OrNone(Choice(("pandas", "polars"))),
-    "columns": ListOf(Fields(COLUMN)),
+    "columns": ListOf(Fields(COLUMN, may_lack=("levels", "decimals", "form"))),
 }
 ABOUT = {
     "columns": OrNone(Fields(COLUMNS)),

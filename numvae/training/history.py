@@ -15,6 +15,7 @@ Read next: checkpoint.
 import csv
 import io
 import itertools
+import math
 from pathlib import Path
 
 from numvae.constraints import COUNT, Fields, Measured
@@ -24,6 +25,7 @@ TRAIN, VALID = (
     [f"{prefix}_{term}" for term in ("elbo", "nll", "kl")] for prefix in ("train", "valid")
 )
 COLUMNS = ["epoch", *TRAIN, "gradient_norm"], ["epoch", *TRAIN, *VALID, "gradient_norm"]
+MOST = 10_000  # rows in a model's file
 NUMBERS = dict.fromkeys([*TRAIN, *VALID, "gradient_norm"], Measured())
 FIELDS = Fields({"epoch": COUNT, **NUMBERS}, may_lack=VALID)
 
@@ -38,8 +40,13 @@ def row(value):
 
 def in_order(rows, epoch):
     """Whether rows are of epochs from 1 to `epoch`, each later than the one before."""
-    epochs = [row["epoch"] for row in rows]
-    return all(a < b for a, b in zip([0, *epochs], [*epochs, epoch + 1]))
+    epochs = itertools.chain([0], (row["epoch"] for row in rows), [epoch + 1])
+    return all(a < b for a, b in itertools.pairwise(epochs))
+
+
+def thinned(rows):
+    """At most so many rows as a model's file holds: all of them, or evenly some, and the last."""
+    return rows[:: -max(1, math.ceil(len(rows) / MOST))][::-1]
 
 
 class History(list):
@@ -79,19 +86,38 @@ class History(list):
             return cls()
         try:
             with open(path, newline="", encoding="utf-8-sig") as file:
-                lines = list(itertools.islice(file, n + 1))
-            columns, *rows = csv.reader(lines)
-            kinds = [int, *[float] * (len(columns) - 1)]
-            rows = [
-                {name: kind(text) for name, kind, text in zip(columns, kinds, row, strict=True)}
-                for row in rows
-            ]
-            whole = len(rows) == n and lines[-1][-1] == "\n"
-            if columns not in COLUMNS or not whole or not in_order(rows, epoch):
-                raise ValueError
-        except (ValueError, KeyError, csv.Error):
+                if not in_order(_rows(file, n), epoch):  # before any row is kept
+                    raise ValueError
+                file.seek(0)
+                return cls(_rows(file, n))
+        except (ValueError, csv.Error):
             raise ValueError(
                 f"{path} does not begin with the {n} rows of its checkpoint, as they were written. "
                 "Put the file back as it was, or delete it to go on without them."
             ) from None
-        return cls(rows)
+
+
+def _rows(file, n):
+    """The first n rows of an open file, one by one.
+
+    Raises  ValueError, csv.Error   there are none, or not so many
+    """
+    table = csv.reader(_lines(file))
+    columns = next(table, None)
+    if columns not in COLUMNS:
+        raise ValueError
+    kinds = [int, *[float] * (len(columns) - 1)]
+    for _ in range(n):
+        values = zip(columns, kinds, next(table, ()), strict=True)
+        yield {name: kind(text) for name, kind, text in values}
+
+
+def _lines(file):
+    """The lines of an open file, each of which must have its end.
+
+    Raises  ValueError   one has none, or is longer than any row
+    """
+    while line := file.readline(1000):
+        if line[-1] != "\n":
+            raise ValueError
+        yield line

@@ -1,5 +1,4 @@
 import json
-import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +10,7 @@ from numvae import load
 from numvae.network.likelihoods import NAMES
 from numvae.settings import Settings
 from numvae.tables.columns import Column, Columns
-from numvae.training import checkpoint
+from numvae.training import checkpoint, history
 from numvae.training.loop import POSITION, Training
 from numvae.training.optimizers import OPTIMIZERS
 
@@ -321,7 +320,7 @@ def test_constants_are_finite_and_those_that_divide_are_positive(name, tmp_path)
     ],
     ids=lambda settings: "-".join(settings),
 )
-def test_what_is_declared_takes_no_memory(settings, saved):
+def test_what_is_declared_takes_no_memory(settings, saved, assert_grows):
     """Not even of a model whose columns are standardised, which have arrays of their own."""
     path = saved[0]
     checkpoint.save(start("gaussian"), path, "model")
@@ -331,12 +330,8 @@ def test_what_is_declared_takes_no_memory(settings, saved):
         header["settings"] |= settings
 
     edited(path, declare)
-    size = path.stat().st_size
-    tracemalloc.start()
-    assert_refused(path)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < 5 * size + 2**22
+    with assert_grows(5 * path.stat().st_size + 2**22):
+        assert_refused(path)
 
 
 def test_blocks_of_columns_are_held_against_the_columns(saved):
@@ -428,6 +423,17 @@ def test_a_run_stopped_after_any_step_goes_on_to_the_same_bits(optimizer, stop_a
         *zip(training.optimizer.memory.values(), whole.optimizer.memory.values()),
     ):
         assert found.tobytes() == wanted.tobytes()
+
+
+@pytest.mark.parametrize(("n", "kept"), [(0, []), (1, [1]), (4, [1, 2, 3, 4]), (9, [3, 6, 9])])
+def test_a_models_file_holds_at_most_so_many_rows_of_a_history(tmp_path, monkeypatch, n, kept):
+    monkeypatch.setattr(history, "MOST", 4)
+    training = start()
+    training.history, training.epoch = [{**ROW, "epoch": i + 1} for i in range(n)], n
+    checkpoint.save(training, tmp_path / "model.npz", "model")
+    loaded, _ = checkpoint.load(tmp_path / "model.npz", "model")
+    assert [row["epoch"] for row in loaded.history] == kept
+    assert len(training.history) == n
 
 
 def test_a_checkpoint_does_not_grow_with_the_history(tmp_path, rng):

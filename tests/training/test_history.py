@@ -136,3 +136,23 @@ def test_a_file_that_was_cut_is_refused(path):
         path.write_bytes(content[:end])
         with pytest.raises(ValueError, match=f"^{path} does not begin with the 3 rows"):
             History.read(path, 3, 5)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"5000,", b"5001,"),
+        (b"0.1\n5000", b"\n5000"),
+        (b"epoch", b"epoch" + b",epoch" * 10**6),
+        (b"\n9,", b"\n" + b"9" * 10**7),
+        (b"\n9,", b'\n9,"' + b"\n9," * 10**6),
+    ],
+    ids=["last row", "last but one", "columns", "line", "quote"],
+)
+def test_of_a_file_that_is_refused_no_row_is_kept(path, old, new, assert_grows):
+    History(row(epoch + 1, 0.1, 0.2, 0.3, 0.1) for epoch in range(5000)).save(path)
+    content = path.read_bytes()
+    assert content.count(old) == 1
+    path.write_bytes(content.replace(old, new))
+    with assert_grows(2**20), pytest.raises(ValueError, match="does not begin with the 5000 rows"):
+        History.read(path, 5000, 5000)
