@@ -482,7 +482,8 @@ def _pooled(columns, table):
 def _counts_rows(name, known):
     """Whether numbers, all different, are likely to name the rows."""
     low, high = known.min(), known.max()
-    return _names_rows(name) or low in (0, 1) and high - low == len(known) - 1
+    in_order = low in (0, 1) and high - low == len(known) - 1
+    return _names_rows(name) or in_order and len(known) >= FEWEST
 
 
 def _names_rows(name):
