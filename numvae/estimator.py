@@ -389,7 +389,8 @@ class VAE(Settings):
         Returns whether it diverged, which a warning says
         """
         n_epochs = training.length(len(X), X_valid) if epochs is None else epochs
-        progress = Progress(n_epochs, len(X), quiet=not verbose)
+        by_itself = epochs is None and training.settings.epochs is None
+        progress = Progress(n_epochs, len(X), quiet=not verbose, may_end_early=by_itself)
         diverged = False
         shown = {"on_step": progress.step, "on_epoch": progress.epoch} if verbose else {}
         try:

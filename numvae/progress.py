@@ -65,11 +65,13 @@ class Progress(Countdown):
     """The line of a training run: `epochs` epochs over `n_examples` examples, `finished` before.
 
     In a log file it leaves a plain line for about twenty of the epochs, evenly spread.
+
+    may_end_early   whether so many epochs, and the time they take, are the most there will be
     """
 
-    def __init__(self, epochs, n_examples, finished=0, file=None, quiet=False):
+    def __init__(self, epochs, n_examples, finished=0, file=None, quiet=False, may_end_early=False):
         super().__init__(max(1, epochs - finished), file, quiet)
-        self.epochs, self.n_examples = epochs, n_examples
+        self.epochs, self.n_examples, self.may_end_early = epochs, n_examples, may_end_early
         self.first = self.finished = finished
         self.text = ""
 
@@ -93,6 +95,10 @@ class Progress(Countdown):
         if self.finished % every == 0 or self.finished in (1, self.epochs):
             number = f"{self.finished:>{len(str(self.epochs))}}/{self.epochs}"
             self.say(f"  epoch {number}  {self.text}  {self.remaining()}")
+
+    def remaining(self):
+        at_most = self.may_end_early and self.done < self.total
+        return "at most " * at_most + super().remaining()
 
     def close(self):
         """After the last epoch: leave a summary in place of the line."""

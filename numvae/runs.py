@@ -71,7 +71,13 @@ class Run:
         X_valid = dataset.X_valid if len(dataset.X_valid) else None
         training = self.training
         epochs = training.length(len(dataset.X), X_valid)
-        progress = Progress(epochs, len(dataset.X), training.epoch, quiet=quiet)
+        progress = Progress(
+            epochs,
+            len(dataset.X),
+            training.epoch,
+            quiet=quiet,
+            may_end_early=training.settings.epochs is None,
+        )
         before, start = self.about.get("seconds", 0.0), time.monotonic()
         saved = training.epoch
 

@@ -73,6 +73,17 @@ def test_the_time_left_is_the_time_taken_times_what_is_left():
     assert "epoch 2/4" in file.getvalue() and "3 min 00 s left" in file.getvalue()
 
 
+def test_where_a_run_may_end_early_the_time_left_is_the_most_there_will_be():
+    for file in (Terminal(), io.StringIO()):
+        progress = Progress(4, 100, file=file, may_end_early=True)
+        progress.start -= 60.0
+        progress.epoch(row(1))
+        progress.step(0)
+        assert "at most 3 min 00 s left" in file.getvalue()
+        progress.epoch(row(4))
+        assert "at most" not in progress.remaining()
+
+
 def test_a_run_that_goes_on_counts_what_is_left_of_it():
     file = Terminal()
     progress = Progress(12, 100, finished=10, file=file)

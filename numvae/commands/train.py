@@ -20,7 +20,7 @@ from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.files import LOCK
 from numvae.settings import TABLE, Settings
-from numvae.training.loop import Training
+from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
 
@@ -265,6 +265,8 @@ def _what(args, run, data):
         line = f"Trained to epoch {epochs} already"
     elif training.settings.epochs:
         line += f"to epoch {epochs}"
+    elif not epochs:
+        return f"Not trained further than its start: fewer than {FEWEST} rows are held out."
     else:
         line += f"until the held-out ELBO has stopped rising, at most to epoch {epochs}"
     line += f", seed {training.seed}"

@@ -265,3 +265,13 @@ def test_a_full_disk_is_one_sentence(capsys, monkeypatch):
         run("--out", "a")
     assert caught.value.code == 1
     assert "No space left on device" in capsys.readouterr().err
+
+
+def test_what_is_not_trained_further_is_said_and_what_may_end_early(rows, undrawn, capsys):
+    assert train.main(["--data", rows, "--out", "a"]) == 0
+    said = capsys.readouterr().out
+    assert "Not trained further than its start: fewer than 10 rows are held out.\n" in said
+    assert train.main(["--data", rows, "--out", "b", "--validation", "12", "--hidden", "4"]) == 0
+    said = capsys.readouterr().out
+    assert "Training until the held-out ELBO has stopped rising, at most to epoch 3000" in said
+    assert re.search(r"^  epoch +\d+/3000 .* at most \d+ s left$", said, re.M)
