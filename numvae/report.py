@@ -98,7 +98,7 @@ class Report:
         """A line: how well a known class or factor can be read off the code."""
         mu = self.training_codes[0]
         score = latent.recovery(mu, self.dataset.known[name][: len(mu)], self.mu, values)
-        if np.issubdtype(values.dtype, np.integer):
+        if latent.is_class(values):
             return (
                 f"  {name:<11}{score:9.1%} of held-out examples classified correctly by "
                 "nearest-neighbour codes"

@@ -146,7 +146,7 @@ def test_the_files_of_a_folder_are_those_that_are_listed(folder):
     files = {path.stem for path in folder.glob("[!_]*.py")}
     if folder.name != "numvae":
         listed = "" if folder.name == "plots" else "    "
-        assert set(re.findall(rf"^{listed}([a-z_]+)  +\S", opening, re.M)) == files
+        assert set(re.findall(rf"^{listed}([a-z]\w*)  +\S", opening, re.M)) == files
     readme = TEXTS.get((folder / "README.md").relative_to(ROOT).as_posix(), "")
     if listed := re.findall(r"^\| `([a-z]\w*)\.py` \|", readme, re.M):
         assert set(listed) == files

@@ -9,8 +9,10 @@
     files           where files are looked for, and how they are read and checked
     download        how they are fetched, if that is asked for
     own             data of the user's own
-    array_files     .npy, .npz, .mat and .idx
+    found           what a file or a folder holds: examples and labels
+    array_files     .npy, .npz, .mat, .h5 and .idx
     mat             the file format of MATLAB
+    hdf5            the file format of .h5, .h5ad and newer MATLABs
     csv_file        a table in a text file
     table_files     tables of other programs, which pandas reads
     image_folder    a folder of images

@@ -37,7 +37,7 @@ class Dataset:
     shape: tuple  # of one example: (28, 20)
     split: str  # one sentence that says how X and X_valid were chosen
     likelihood: str  # the name of the likelihood that suits it
-    known: dict = field(default_factory=dict)  # name → (N,): labels (integers) or factors (floats)
+    known: dict = field(default_factory=dict)  # name → (N,): classes (integers, text) or factors
     known_valid: dict = field(default_factory=dict)  # the same of X_valid
     summary: str = ""  # of data of one's own: one sentence about what was read and how
     scale: float = 1  # what its values were divided by
@@ -45,6 +45,7 @@ class Dataset:
     bits: int | None = None  # of a pixel, where each is one of 2^bits shades from 0 to 1
     columns: object = None  # of a table: what its columns are, tables.columns.Columns
     table: object = None  # the table itself, in its own order
+    digest: str | None = None  # of data of one's own, see `own.Own.digest`
 
     @property
     def is_image(self):
@@ -86,6 +87,7 @@ def load(
     likelihood=None,
     chosen=None,
     na=(),
+    skip_bad=False,
 ):
     """A data set by name, or from a file or folder of the user's own (see `own.load`).
 
@@ -98,7 +100,8 @@ def load(
     scale       what the user's own values are divided by; None: as their range asks
     columns, likelihood, chosen, na     of a table of the user's own, see `own.load_table`
     random_split    hold out examples at random, by the seed, where the set has a split of its own;
-                    what is the user's own is always split so
+                    what is the user's own and has none is always split so
+    skip_bad    leave out the images in a folder that cannot be read; otherwise one is a mistake
 
     Raises  FileNotFoundError   a file is missing: the sentence names it and the places searched
             DownloadFailed      no mirror had it (a ConnectionError)
@@ -107,21 +110,22 @@ def load(
     name = str(name)
     if validation is not None and validation < 0:
         raise ValueError(f"Cannot hold out {validation} examples; give 0 or more.")
-    if resize and name in NAMES:
-        raise ValueError(f"Only a folder of images can be resized, and {name} is none.")
     if name in NAMES:
+        own.check_no_folder(name, resize, skip_bad)
         data = _named(name, data_dir, validation, seed, download)
         if random_split:
             data.split_at_random(seed)
         return data
     if own.is_own(name):
         if own.is_table(name):
+            own.check_no_folder(name, resize, skip_bad)
             data = own.load_table(name, columns, likelihood, chosen, na)
         else:
-            data = own.load(name, resize, missing, scale)
-        return _own(name, data, validation, seed)
+            data = own.load(name, resize, missing, scale, skip_bad)
+        return _own(name, data, validation, seed, random_split)
     raise ValueError(
-        f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "
+        own.advice(name)
+        or f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "
         f"({', '.join((*own.READERS, *own.TABLES))}) or a folder of images."
     )
 
@@ -201,26 +205,34 @@ def _images(name, images, n_train, split, likelihood, known=None):
     )
 
 
-def _own(path, data, validation, seed):
+def _own(path, data, validation, seed, random_split):
     n = len(data.rows)
-    n_valid = n // 10 if validation is None else validation
-    n_train, n_valid = _hold_out_last(n_valid, n, "examples")
-    train, held_out = hold_out(n, n_valid, seed)
+    if data.n_train and validation is None and not random_split:
+        train, held_out = np.split(np.arange(n), [data.n_train])
+        split = f"its own split: {len(train)} examples to train, {len(held_out)} held out"
+    else:
+        n_valid = n - data.n_train if data.n_train else n // 10
+        n_valid = n_valid if validation is None else validation
+        n_train, n_valid = _hold_out_last(n_valid, n, "examples")
+        train, held_out = map(np.sort, hold_out(n, n_valid, seed))
+        split = f"{n_train} random examples (seed {seed}) to train, the other {n_valid} held out"
+        split = split if n_valid else f"all {n} examples to train, none held out"
     return Dataset(
         name=Path(path).absolute().name.split(".")[0] or "own",
-        X=data.examples(np.sort(train)),
-        X_valid=data.examples(np.sort(held_out)),
+        X=data.examples(train),
+        X_valid=data.examples(held_out),
         shape=data.shape,
-        split=f"{n_train} random examples (seed {seed}) to train, the other {n_valid} held out"
-        if n_valid
-        else f"all {n} examples to train, none held out",
+        split=split,
         likelihood=data.likelihood,
+        known={name: values[train] for name, values in data.known.items()},
+        known_valid={name: values[held_out] for name, values in data.known.items()},
         summary=data.summary,
         scale=data.scale,
         limits=data.limits,
         bits=data.bits,
         columns=data.columns,
         table=data.table,
+        digest=data.digest(),
     )
 
 

@@ -22,14 +22,18 @@ try:
         sys.exit(f"it would unpack to {size:,} bytes")
     found = {k: x for k, x in loadmat(path).items() if isinstance(x, np.ndarray)}
     found = {k: x for k, x in found.items() if x.dtype.kind in "buif"}
-except NotImplementedError:
-    sys.exit("its version is 7.3; save it with -v7")
 except Exception as error:
     sys.exit(str(error) or type(error).__name__)
 sys.stdout.buffer.write(json.dumps(list(found)).encode() + b"\\n")
 for array in found.values():
     np.save(sys.stdout.buffer, array, allow_pickle=False)
 """
+
+
+def is_hdf5(path):
+    """Whether this file is of version 7.3, which is HDF5 under another name."""
+    with open(path, "rb") as file:
+        return file.read(19) == b"MATLAB 7.3 MAT-file"
 
 
 def arrays(path):

@@ -3,20 +3,26 @@
 Read next: array_files, csv_file, image_folder.
 """
 
-from dataclasses import dataclass
+import hashlib
+import math
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from numvae.datasets import array_files, csv_file, image_folder, table_files
-from numvae.rows import ROUNDING, blocks, read
+from numvae.datasets.found import listed
+from numvae.rows import BLOCK_BYTES, ROUNDING, blocks, read
 from numvae.tables import columns as of_tables
 
 READERS = {
     ".npy": array_files.npy,
     ".npz": array_files.npz,
     ".mat": array_files.mat_file,
+    ".h5": array_files.hdf5_file,
+    ".hdf5": array_files.hdf5_file,
+    ".h5ad": array_files.hdf5_file,
     ".idx": array_files.idx_file,
     ".idx.gz": array_files.idx_file,
     "-ubyte": array_files.idx_file,
@@ -26,7 +32,9 @@ TEXTS = tuple(
     f"{kind}{packed}" for kind in (".csv", ".tsv", ".txt", ".dat") for packed in ("", ".gz")
 )
 TABLES = (*TEXTS, *table_files.READERS)
-NAMED = (".npz", ".mat")  # may hold several arrays: FILE:NAME is one of them
+NAMED = (".npz", ".mat", ".h5", ".hdf5", ".h5ad")  # may hold several: FILE:NAME is one of them
+WHOLE, SAMPLED = 2**28, 1000  # bytes of which a digest is of all rows; else of how many
+PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth")
 
 
 def is_own(path):
@@ -34,6 +42,24 @@ def is_own(path):
     return (
         path != "" and Path(path).is_dir() or _split(path)[0].lower().endswith((*READERS, *TABLES))
     )
+
+
+def is_there(path):
+    """Whether the file or folder of this path is there."""
+    return Path(_split(path)[0]).exists()
+
+
+def advice(path):
+    """What to do with a file that is not read here, in a sentence, or nothing."""
+    suffix = Path(path).suffix.lower()
+    if suffix in PICKLES:
+        return (
+            f"{path} is a pickle, which can run any program while it is read, so it is not opened; "
+            "if you trust it, load it yourself and save its array by np.save."
+        )
+    if suffix in image_folder.SUFFIXES:
+        return f"{path} is one image file; give the folder that it lies in, with all the others."
+    return ""
 
 
 @dataclass
@@ -50,26 +76,45 @@ class Own:
     summary: str  # one sentence about all this
     table: object = None  # the tables.columns.Table that was read, if it was one
     columns: object = None  # what its columns are for a model: tables.columns.Columns
+    known: dict = field(default_factory=dict)  # name → (N,): labels, see `found.labels`
+    n_train: int | None = None  # the first so many are to train on, by a split of the file's own
 
     def examples(self, numbers):
         """The examples of these numbers; of a memory map they stay on disk."""
-        if isinstance(self.rows, np.memmap):
+        if isinstance(self.rows, (np.memmap, Mapped)):
             return Mapped(self.rows, numbers, self.scale, self.dtype)
         return scaled(self.rows[numbers], self.scale, self.dtype)
 
+    def digest(self):
+        """A hash of the examples in their order: other numbers, or the same ones in another order,
+        have another. Of more than 256 MB, 1,000 examples stand for all."""
+        n, row = len(self.rows), self.rows.shape[1] * np.dtype(self.dtype).itemsize
+        numbers = np.arange(n) if n * row <= WHOLE else np.linspace(0, n - 1, SAMPLED).astype(int)
+        found = hashlib.sha256(f"{n} {self.rows.shape[1]} {self.dtype}".encode())
+        for start in range(0, len(numbers), at_once := max(1, BLOCK_BYTES // row)):
+            x = self.examples(numbers[start : start + at_once])[:]
+            found.update(x.astype(x.dtype.newbyteorder("<"), copy=False))
+        return found.hexdigest()[:32]
+
 
 class Mapped:
-    """Rows of a memory map that become real numbers when they are taken; for NumPy, an array."""
+    """Rows of a memory map that become real numbers when they are taken; for NumPy, an array.
 
-    def __init__(self, X, numbers, scale, dtype):
-        self.X, self.numbers, self.scale = X, numbers, scale
-        self.shape, self.dtype = (len(numbers), X.shape[1]), np.dtype(dtype)
+    columns     which numbers of a row are taken, in this order; None: all
+    """
+
+    def __init__(self, X, numbers, scale, dtype, columns=None):
+        self.X, self.numbers, self.scale, self.columns = X, numbers, scale, columns
+        self.dtype = np.dtype(dtype)
+        self.shape = len(numbers), X.shape[1] if columns is None else len(columns)
 
     def __len__(self):
         return len(self.numbers)
 
     def __getitem__(self, rows):
-        return scaled(read(self.X, self.numbers[rows]), self.scale, self.dtype)
+        x = read(self.X, self.numbers[rows])
+        x = x if self.columns is None else x[:, self.columns]
+        return scaled(x, self.scale, self.dtype)
 
     def __array__(self, dtype=None, copy=None):
         return np.asarray(self[:], dtype)
@@ -158,17 +203,19 @@ def filled_cells(path, table, texts, na=()):
     return names, filled()
 
 
-def load(path, resize=None, missing=False, scale=None):
+def load(path, resize=None, missing=False, scale=None, skip_bad=False):
     """The examples in a file or a folder.
 
-    (N, D) are rows, (N, H, W) or (N, H, W, 3) are images. What images are divided by says
-    `full_scale`; rows of bytes (uint8) are divided by 255, if they are not all 0 or 1.
+    (N, D) are rows, (N, H, W) or (N, H, W, 3) are images, and what can be taken for them is (see
+    `_arranged`). What images are divided by says `full_scale`; rows of bytes (uint8) are divided by
+    255, if they are not all 0 or 1.
 
-    path    FILE.npy, .npz, .mat, .idx, .idx.gz; FILE.npz:NAME or FILE.mat:NAME for one of
-            several arrays; or a folder of images
+    path    FILE.npy, .npz, .mat, .h5, .idx, …; FILE.npz:NAME, FILE.mat:NAME or FILE.h5:NAME for one
+            of several arrays; or a folder of images
     resize  (H, W) for a folder of images; None: as they are
     scale   what to divide by, where that has been found out before; None: by the rule above
     missing NaN means: not known. Otherwise it is a mistake
+    skip_bad    leave out the files of a folder that cannot be read. Otherwise one is a mistake
 
     Returns Own
     Raises  FileNotFoundError   no such file
@@ -177,14 +224,18 @@ def load(path, resize=None, missing=False, scale=None):
     """
     file, name = _split(path)
     if Path(file).is_dir():
-        array, note = image_folder.load(file, resize)
-    elif resize:
-        raise ValueError(f"Only a folder of images can be resized, and {path} is none.")
+        found_there = image_folder.load(file, resize, skip_bad)
     else:
+        check_no_folder(path, resize, skip_bad)
         suffix = max((s for s in READERS if file.lower().endswith(s)), key=len)
-        array, note = READERS[suffix](file, *([name] if name else []))
-    _check_shape(path, array)
-    rows, shape = array.reshape(len(array), -1), array.shape[1:]
+        found_there = READERS[suffix](file, *([name] if name else []))
+    array, note, known, n_train = found_there
+    shape, columns, arranged = _arranged(path, array)
+    rows = array.reshape(len(array), -1)
+    if columns is not None and isinstance(rows, np.memmap):
+        rows = Mapped(rows, np.arange(len(rows)), 1, rows.dtype, columns)
+    elif columns is not None:
+        rows = rows[:, columns]
     is_image, found = len(shape) > 1, _survey(path, rows, missing)
     if scale is None:
         by_type = 255 if array.dtype == np.uint8 and found.high > 1 else 1
@@ -197,7 +248,7 @@ def load(path, resize=None, missing=False, scale=None):
     what = "images" if is_image else "rows"
     notes = [
         f"{path}: {len(rows):,} {what} of {' × '.join(map(str, shape))} numbers",
-        *([note] if note else []),
+        *filter(None, (note, arranged, listed(known))),
         f"{array.dtype} from {found.low:g} to {found.high:g}",
         *([f"divided by {scale:g}{_meaning(scale, found.high)}"] if scale != 1 else []),
         *([f"{found.unknown:.1%} of them missing"] if found.unknown else []),
@@ -212,7 +263,20 @@ def load(path, resize=None, missing=False, scale=None):
         limits=(0.0, 1.0) if in_range else (low, high),
         bits=_bits(scale, found) if is_image and in_range and not binary else None,
         summary="; ".join(notes) + ".",
+        known=known,
+        n_train=n_train,
     )
+
+
+def check_no_folder(name, resize, skip_bad):
+    """Refuse what is for a folder of images only.
+
+    Raises  ValueError
+    """
+    if resize:
+        raise ValueError(f"Only a folder of images can be resized, and {name} is none.")
+    if skip_bad:
+        raise ValueError(f"Only of a folder can bad images be left out, and {name} is none.")
 
 
 MOST = 1e15  # the largest number to train on
@@ -260,15 +324,38 @@ def _split(path):
     return (file, name) if file.lower().endswith(NAMED) else (str(path), None)
 
 
-def _check_shape(path, array):
+def _arranged(path, array):
+    """How the examples of an array (N, …) are taken: as (N, D), (N, H, W) or (N, H, W, 3).
+
+    (N, H, W, 1) and (N, 1, H, W) become (N, H, W), and (N, 3, H, W), as PyTorch has it, becomes
+    (N, H, W, 3). Alpha, the fourth of four channels, is dropped. A series (N, T, 1) or (N, 1, T)
+    becomes a row.
+
+    Returns the shape of an example; the numbers that make it up, by their places in a row of the
+            file, or None if these are all in their order; and what was done, in a few words
+    Raises  ValueError   it is none of these
+    """
     if array.dtype.kind not in "buif":
         raise ValueError(f"{path} must hold one array of real numbers.")
-    if array.ndim not in (2, 3) and not (array.ndim == 4 and array.shape[3] == 3):
-        raise ValueError(
-            f"{path} has shape {array.shape}; expected (N, D) rows or (N, H, W[, 3]) images."
-        )
     if array.size == 0:
         raise ValueError(f"{path} is empty: its shape is {array.shape}.")
+    shape, n_axes, done = array.shape[1:], array.ndim - 1, []
+    places = np.arange(math.prod(shape)).reshape(shape)
+    if n_axes == 3 and shape[2] not in (1, 3) and shape[0] in (1, 3):
+        places = np.moveaxis(places, 0, 2)
+        done = ["channels moved from the first axis of an image to its last"] * (shape[0] > 1)
+    if n_axes == 3 and places.shape[2] == 4:
+        places, done = places[..., :3], [*done, "alpha dropped"]
+    if n_axes == 3 and places.shape[2] == 1:
+        places = places[..., 0]
+    elif n_axes == 2 and 1 in shape:
+        places = places.ravel()
+    if n_axes not in (1, 2, 3) or places.ndim == 3 and places.shape[2] != 3:
+        raise ValueError(
+            f"{path} has shape {array.shape}; expected (N, D) rows or (N, H, W[, 3]) images, one "
+            "example after the other."
+        )
+    return places.shape, places.ravel() if done else None, ", ".join(done)
 
 
 class Survey(NamedTuple):
@@ -303,12 +390,13 @@ def _survey(path, rows, missing):
         what = "infinity" if missing else "NaN or infinity"
         hint = "" if missing or np.isinf([low, high]).any() else ", or train with --missing"
         raise ValueError(f"{path} holds {what} in {bad} of {len(rows)} rows; remove them{hint}.")
-    if unknown == rows.size:
+    size = math.prod(rows.shape)
+    if unknown == size:
         raise ValueError(f"{path} holds nothing but NaN.")
     if max(-low, high) > MOST:
         raise ValueError(f"{path} holds numbers beyond 1e15, too large to train on; scale them.")
     values = None if values and len(values) > 2 else values
-    return Survey(low, high, whole, in_bytes, values, unknown / rows.size)
+    return Survey(low, high, whole, in_bytes, values, unknown / size)
 
 
 def _are_in_bytes(x):

@@ -49,6 +49,11 @@ def traverse(z, unit, values):
     return path
 
 
+def is_class(known):
+    """Whether what is known of the examples (N,) are classes, integers or text, or a factor."""
+    return known.dtype.kind in "iuU"
+
+
 def recovery(mu, known, mu_new, known_new, k=10):
     """How well something known about the data can be read off the latent code.
 
@@ -57,15 +62,17 @@ def recovery(mu, known, mu_new, known_new, k=10):
 
     Shapes  mu (N, Z), known (N,), mu_new (M, Z), known_new (M,)
     Returns R² of the prediction for factors (floats; NaN if known_new does not vary), the accuracy
-            for classes (integers)
+            for classes (integers or text)
     """
     from scipy.spatial import cKDTree
     from scipy.stats import mode
 
     _, nearest = cKDTree(mu).query(mu_new, k=min(k, len(mu)))
     neighbours = known[nearest].reshape(len(mu_new), -1)
-    if np.issubdtype(known.dtype, np.integer):
-        return float(np.mean(mode(neighbours, axis=1).mode == known_new))
+    if is_class(known):
+        classes, neighbours = np.unique(neighbours, return_inverse=True)
+        most = mode(neighbours.reshape(len(mu_new), -1), axis=1).mode
+        return float(np.mean(classes[most] == known_new))
     residual, spread = np.mean((neighbours.mean(axis=1) - known_new) ** 2), np.var(known_new)
     return float(1.0 - residual / spread) if spread else float("nan")
 

@@ -264,7 +264,7 @@ function showLegend() {
     return made;
   };
   const ramp = mark(`linear-gradient(90deg, ${palette})`, "ramp");
-  const [low, high] = labels.map((label) => label.replace("-", "−"));
+  const [low, high] = labels;
   byId("legend").replaceChildren(
     ...(isClass
       ? palette.map((colour, i) => element("span", {}, mark(colour, "dot"), labels[i]))

@@ -70,21 +70,26 @@ def view(run, dataset):
 
 
 def colouring(name, values):
-    """Classes (a few integers) in colours that can be told apart, a factor from dark to bright.
+    """Classes (a few integers or names) in colours that can be told apart, a factor from dark to
+    bright, and so are more names, in their order.
 
     Returns a dict: name; palette, hexadecimal colours; index (N,), the place of each example's
     colour in it; labels, a class for each colour, or of a factor its ends; isClass
     """
     classes, index = np.unique(values, return_inverse=True)
-    is_class = values.dtype.kind in "iub" and len(classes) <= len(style.CLASSES)
+    is_class = values.dtype.kind in "iubU" and len(classes) <= len(style.CLASSES)
     if is_class:
         palette, labels = style.CLASSES[: len(classes)], [str(c) for c in classes]
     else:
+        labels = classes[[0, -1]].tolist()
+        if values.dtype.kind == "U":
+            values = index
+        else:
+            labels = [style.number(end, ".3g") for end in labels]
         low, high = float(values.min()), float(values.max())
         colours = matplotlib.colormaps[style.SEQUENTIAL](np.linspace(0, 1, 64))
         palette = map(matplotlib.colors.to_hex, colours)
         index = np.rint(63 * (values - low) / ((high - low) or 1.0)).astype(int)
-        labels = [f"{low:.3g}", f"{high:.3g}"]
     return {
         "name": name,
         "palette": list(palette),

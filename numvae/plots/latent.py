@@ -16,8 +16,9 @@ def latent_scatter(mu, colours=None, name=None, axes=(0, 1)):
     """The posterior means of two latent units, over circles of the prior at 1 and 2 σ.
 
     Shapes   mu (N, Z), in prior standard deviations; colours (N,)
-    colours  integers with at most ten different values are classes, with a legend; all else is
-             a continuous factor, with a colour bar. A dict {name: colours} gives a panel each.
+    colours  integers or text with at most ten different values are classes, with a legend; all else
+             is a continuous factor, with a colour bar, more classes in the order of their names. A
+             dict {name: colours} gives a panel each.
     name     what the colours mean, the title of the panel
     axes     the indices (horizontal, vertical) of the units: unit 0 is called μ₁
     Look at  colours that lie apart or change steadily: the units have found what they stand for.
@@ -42,7 +43,7 @@ def latent_scatter(mu, colours=None, name=None, axes=(0, 1)):
         _prior(panel, 1.05 * max(2.2, np.abs(mu[:, axes]).max()))
         values = None if values is None else _check(values, mu, title)[order]
         _points(panel, mu[order][:, axes], values)
-        panel.set(title=title or "", xlabel=f"posterior mean $\\mu_{{{axes[0] + 1}}}$")
+        panel.set(title=style.plain(title or ""), xlabel=f"posterior mean $\\mu_{{{axes[0] + 1}}}$")
         panel.set_ylabel(f"posterior mean $\\mu_{{{axes[1] + 1}}}$")
     return figure
 
@@ -113,20 +114,26 @@ def _points(panel, points, values):
         panel.scatter(*points.T, color=style.BLUE, **look)
         return
     classes, index = np.unique(values, return_inverse=True)
-    if values.dtype.kind not in "iub" or len(classes) > len(style.CLASSES):
-        drawn = panel.scatter(*points.T, c=values, cmap=style.SEQUENTIAL, **look)
+    is_text = values.dtype.kind == "U"
+    if values.dtype.kind not in "iubU" or len(classes) > len(style.CLASSES):
+        shades = index if is_text else values
+        drawn = panel.scatter(*points.T, c=shades, cmap=style.SEQUENTIAL, **look)
         bar = panel.figure.colorbar(
             drawn,
             cax=panel.inset_axes((1.05, 0, 0.05, 1)),
-            ticks=MaxNLocator(5, steps=(1, 2, 5, 10)),
+            ticks=MaxNLocator(5, steps=(1, 2, 5, 10), integer=is_text),
         )
+        if is_text:
+            names = dict(enumerate(map(style.plain, classes)))
+            bar.ax.yaxis.set_major_formatter(lambda place, _: names.get(round(place), ""))
         bar.outline.set_visible(False)
         bar.solids.set_alpha(1)
         return
     palette = np.array([to_rgb(colour) for colour in style.CLASSES])
     panel.scatter(*points.T, c=palette[index], **look)
     handles = [panel.plot([], [], "o", ms=6, color=c)[0] for c in palette[: len(classes)]]
-    panel.legend(handles, classes, loc="center left", bbox_to_anchor=(1, 0.5), handletextpad=0.2)
+    look = {"loc": "center left", "bbox_to_anchor": (1, 0.5), "handletextpad": 0.2}
+    panel.legend(handles, map(style.plain, classes), **look)
 
 
 def _prior(panel, limit):

@@ -66,6 +66,11 @@ def text_width(text, size):
     return max((path.vertices[:, 0].max() / 72 for path in paths), default=0.0)
 
 
+def plain(text):
+    """A text such as a name, in which a $ is a dollar and begins no formula."""
+    return str(text).replace("$", r"\$")
+
+
 def number(value, form="g"):
     """A number in a text or beside a tick, with the true minus that matplotlib's axes have."""
     return f"{value + 0.0:{form}}".replace("-", "−")  # + 0.0: no −0

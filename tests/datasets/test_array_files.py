@@ -74,7 +74,7 @@ def written(request, tmp_path):
 )
 def test_the_only_table_or_the_one_named_x_is_read(written, arrays, chosen):
     path, read = written(**arrays)
-    array, note = read(path)
+    array, note, *_ = read(path)
     assert_array_equal(array, arrays[chosen])
     assert note == f"array {chosen}"
 
@@ -135,11 +135,50 @@ def test_an_npy_file_under_the_name_of_an_archive_is_said_to_be_one(tmp_path):
         array_files.npz(path)
 
 
-def test_a_matlab_file_of_version_7_3_is_explained(tmp_path):
-    text = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
-    (tmp_path / "my.mat").write_bytes(text + bytes(1000))
-    with pytest.raises(ValueError, match="its version is 7.3; save it with -v7"):
-        array_files.mat_file(tmp_path / "my.mat")
+@pytest.mark.parametrize(
+    ("beside", "known"),
+    [
+        ({"y": LABELS[:2]}, ["y"]),
+        ({"Y": LABELS[:2, None], "labels": np.array([[1.5, 2.5]])}, ["y", "labels"]),
+        ({"target": LABELS[:2], "other": LABELS[:2]}, ["target"]),
+        ({"y": LABELS}, []),
+        ({"y": np.zeros(2)}, []),
+    ],
+    ids=range(5),
+)
+def test_labels_lie_beside_the_data(written, beside, known):
+    path, read = written(some=A, **beside)
+    found = read(path)
+    assert list(found.known) == known and found.n_train is None
+    assert all(len(values) == 2 for values in found.known.values())
+
+
+def test_names_of_classes_may_be_text(tmp_path):
+    names = np.array(["cat", "dog"])
+    np.savez(tmp_path / "my.npz", X=np.vstack([A, A]), label=np.append(names, names))
+    found = array_files.npz(tmp_path / "my.npz")
+    assert found.known["label"].tolist() == ["cat", "dog", "cat", "dog"]
+
+
+@pytest.mark.parametrize("x", ["x", "X"])
+def test_what_keras_saves_has_a_split_and_labels_of_its_own(written, x):
+    arrays = {f"{x}_train": A, f"{x}_test": A[:1] + 10, "y_train": LABELS[:2], "y_test": LABELS[:1]}
+    path, read = written(**arrays)
+    found = read(path)
+    assert_array_equal(found.array, np.vstack([A, A[:1] + 10]))
+    assert found.n_train == 2 and found.note == f"arrays {x}_train and {x}_test"
+    assert found.known["y"].tolist() == [0, 1, 0]
+    part = read(path, f"{x}_train")
+    assert_array_equal(part.array, A)
+    assert part.n_train is None and part.known["y"].tolist() == [0, 1]
+
+
+def test_two_parts_that_do_not_fit_together_are_two_arrays(written):
+    path, read = written(x_train=A, x_test=B)
+    with pytest.raises(ValueError, match="holds several arrays, x_train"):
+        read(path)
+    path, read = written(x_train=A, x_test=A, y_train=LABELS[:2], y_test=LABELS)
+    assert read(path).n_train == 2 and read(path).known == {}
 
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])

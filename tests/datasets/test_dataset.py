@@ -181,3 +181,52 @@ def test_missing_values_are_let_through_on_request(saved):
     assert np.isnan(load(path, missing=True).X[:, 1]).all()
     with pytest.raises(ValueError, match="--missing"):
         load(path)
+
+
+@pytest.fixture
+def keras(tmp_path):
+    """The path of a file with a split of its own, its rows and its labels."""
+    X, y = np.random.default_rng(0).random((30, 4)), np.arange(30) % 3
+    arrays = {"x_train": X[:20], "x_test": X[20:], "y_train": y[:20], "y_test": y[20:]}
+    np.savez(tmp_path / "keras.npz", **arrays)
+    return tmp_path / "keras.npz", X, y
+
+
+def test_a_split_of_the_files_own_is_used(keras):
+    path, X, y = keras
+    data = load(path)
+    check(data)
+    assert_array_equal(data.X, X[:20])
+    assert_array_equal(data.X_valid, X[20:])
+    assert_array_equal(np.append(data.known["y"], data.known_valid["y"]), y)
+    assert data.split == "its own split: 20 examples to train, 10 held out"
+
+
+@pytest.mark.parametrize("options", [{"random_split": True}, {"validation": 10}])
+def test_unless_another_is_asked_for(keras, options):
+    path, X, y = keras
+    data = load(path, **options)
+    check(data)
+    assert len(data.X) == 20 and (X[:20] != data.X).any()
+    rows = [np.flatnonzero((row == X).all(axis=1))[0] for row in np.vstack([data.X, data.X_valid])]
+    assert_array_equal(np.append(data.known["y"], data.known_valid["y"]), y[rows])
+    assert_array_equal(load(path, validation=0).X, X)
+
+
+def test_what_is_ones_own_has_a_digest_whatever_is_held_out(keras, saved):
+    digest = load(keras[0]).digest
+    assert digest and load(keras[0], validation=3).digest == load(keras[0], seed=5).digest == digest
+    assert load(saved(keras[1])).digest == digest
+    assert load("faces", validation=0).digest is None
+
+
+@pytest.mark.parametrize("name", ["faces", "file"])
+def test_only_of_a_folder_are_bad_files_left_out(keras, name):
+    name = keras[0] if name == "file" else name
+    with pytest.raises(ValueError, match=f"folder can bad images be left out, and {name}"):
+        load(name, skip_bad=True)
+
+
+def test_a_pickle_is_refused_with_a_sentence():
+    with pytest.raises(ValueError, match="^my.pkl is a pickle, which can run any program"):
+        load("my.pkl")

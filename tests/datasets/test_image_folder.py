@@ -16,7 +16,7 @@ def folder(tmp_path):
     def write(**images):
         for name, pixels in images.items():
             path = tmp_path / name.replace("__", "/").replace("_", ".")
-            path.parent.mkdir(exist_ok=True)
+            path.parent.mkdir(exist_ok=True, parents=True)
             Image.fromarray(pixels).save(path)
         return tmp_path
 
@@ -33,18 +33,18 @@ def test_gray_images_in_the_order_of_their_names(folder, pixels):
     a, b, c = pixels(3, 5, 4)
     (folder(b_png=b, c_bmp=c, sub__a_PNG=a) / "notes.txt").write_text("not an image")
     (folder() / ".hidden.png").write_bytes(b"")
-    images, note = image_folder.load(folder())
+    images, note, *_ = image_folder.load(folder())
     assert_array_equal(images, [b, c, a])
     assert images.dtype == np.uint8 and note == "gray"
 
 
 def test_colour_images(folder, pixels):
     a, b = pixels(2, 5, 4, 3)
-    images, note = image_folder.load(folder(a_png=a, b_png=b))
+    images, note, *_ = image_folder.load(folder(a_png=a, b_png=b))
     assert_array_equal(images, [a, b])
     assert note == "colour"
     gray = pixels(5, 4)
-    images, _ = image_folder.load(folder(c_png=gray))
+    images, *_ = image_folder.load(folder(c_png=gray))
     assert_array_equal(images[2], np.stack([gray] * 3, axis=-1))
 
 
@@ -58,18 +58,21 @@ def test_what_is_gray_is_gray_however_it_is_kept_and_transparency_is_dropped(fol
         e_png=np.stack([gray, alpha], axis=-1),
     )
     Image.fromarray(gray).convert("P").save(path / "f.png")
-    images, note = image_folder.load(path)
+    images, note, *_ = image_folder.load(path)
     assert_array_equal(images, [gray] * 6)
-    assert note == "gray"
+    assert note == "gray; the transparency of 3 dropped"
     assert set(np.unique(image_folder.load(folder(a_png=gray > 99))[0][0])) == {0, 255}
 
 
-def test_a_photograph_taken_upright_stays_upright(tmp_path, pixels):
+@pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
+def test_a_photograph_taken_upright_stays_upright(tmp_path, suffix):
     exif = Image.Exif()
     exif[0x0112] = 6  # turn clockwise
-    image = pixels(5, 4)
-    Image.fromarray(image).save(tmp_path / "a.png", exif=exif)
-    assert_array_equal(image_folder.load(tmp_path)[0], [np.rot90(image, -1)])
+    image = np.repeat(np.uint8([[0, 50, 100, 250]] * 5), 8, axis=1).repeat(8, axis=0)
+    options = {"webp": {"lossless": True}, "jpg": {"quality": 100}}
+    options["tif"] = {"compression": "tiff_deflate"}
+    Image.fromarray(image).save(tmp_path / f"a.{suffix}", exif=exif, **options.get(suffix, {}))
+    np.testing.assert_allclose(image_folder.load(tmp_path)[0], [np.rot90(image, -1)], atol=3)
 
 
 def test_sizes_that_differ_are_an_error_or_are_made_alike(folder):
@@ -77,9 +80,81 @@ def test_sizes_that_differ_are_an_error_or_are_made_alike(folder):
     path = folder(a_png=even, b_png=np.full((9, 9), 77, np.uint8))
     with pytest.raises(ValueError, match="b.png has 9 × 9 pixels, a.png has 6 × 4.*--resize 6x4"):
         image_folder.load(path)
-    images, _ = image_folder.load(path, (3, 2))
+    images, *_ = image_folder.load(path, (3, 2))
     assert_array_equal(images, np.full((2, 3, 2), 77))
     assert_array_equal(image_folder.load(folder(b_png=even), (6, 4))[0], [even, even])
+
+
+def test_folders_are_classes(folder, pixels):
+    a, b, c, d = pixels(4, 5, 4)
+    path = folder(cat__1_png=a, cat__siamese__2_png=b, dog__1_png=c, dog__2_png=d)
+    found = image_folder.load(path)
+    assert_array_equal(found.array, [a, b, c, d])
+    assert found.known["class"].tolist() == ["cat", "cat", "dog", "dog"] and found.n_train is None
+    assert image_folder.load(path / "cat").known == {}
+    assert image_folder.load(folder(e_png=a)).known == {}  # some in no folder
+
+
+def test_every_page_has_the_class_of_its_file(folder, pixels):
+    pages = [Image.fromarray(page) for page in pixels(3, 5, 4)]
+    path = folder(b__a_png=pixels(5, 4))
+    (path / "a").mkdir()
+    pages[0].save(path / "a" / "a.tif", save_all=True, append_images=pages[1:])
+    assert image_folder.load(path).known["class"].tolist() == ["a", "a", "a", "b"]
+
+
+def test_folders_may_be_a_split(folder, pixels):
+    a, b, c, d = pixels(4, 5, 4)
+    folder(data__test__cat__1_png=a, data__Train__cat__1_png=b, data__Train__dog__2_png=c)
+    found = image_folder.load(folder(data__test__dog__1_png=d))
+    assert_array_equal(found.array, [b, c, a, d])  # what is to train comes first
+    assert found.n_train == 2 and found.known["class"].tolist() == ["cat", "dog", "cat", "dog"]
+    assert found.note == "gray; split by its folders"
+    found = image_folder.load(folder(data__other__1_png=a, data__other__2_png=a))
+    assert found.n_train is None and set(found.known["class"]) == {"Train", "other", "test"}
+
+
+def test_what_pillow_would_scramble_is_refused(tmp_path, pixels):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels(5, 4)).save(tmp_path / "a.tif", exif=exif)
+    with pytest.raises(ValueError, match="a.tif is not a readable image .a quarter turn of pixels"):
+        image_folder.load(tmp_path)
+
+
+def test_masks_beside_images_are_left_out_and_said(folder, pixels):
+    a, b, c = pixels(3, 5, 4)
+    mask = np.zeros((5, 4), np.uint8)
+    path = folder(images__1_png=a, images__2_png=b, masks__1_png=mask, masks__2_png=mask)
+    found = image_folder.load(path)
+    assert_array_equal(found.array, [a, b])
+    assert found.note == "gray; 2 in masks/ beside images/ left out" and found.known == {}
+    assert_array_equal(image_folder.load(path / "masks").array, [mask, mask])
+    path = folder(more__train__Images__1_png=c, more__train__Masks__1_png=mask)
+    assert_array_equal(image_folder.load(path / "more").array, [c])
+
+
+def test_masks_that_lie_beside_no_images_are_a_class(folder, pixels):
+    a, b = pixels(2, 5, 4)
+    found = image_folder.load(folder(mask__1_png=a, mask__2_png=a, none__1_png=b, none__2_png=b))
+    assert found.known["class"].tolist() == ["mask", "mask", "none", "none"]
+
+
+def test_files_that_cannot_be_read_are_left_out_if_asked_and_named(folder, pixels):
+    a, b = pixels(2, 5, 4)
+    path = folder(x__b_png=a, x__c_png=a, y__b_png=b, y__c_png=b)
+    for name in ("x/a.png", "x/d.png", "y/a.png", "y/d.png"):
+        (path / name).write_bytes(b"text")
+    with pytest.raises(ValueError, match=f"^{path}/x/a.png is not .* add --skip-bad.$"):
+        image_folder.load(path)
+    found = image_folder.load(path, skip_bad=True)
+    assert_array_equal(found.array, [a, a, b, b])
+    assert "4 that cannot be read left out: a.png, d.png, a.png and 1 more" in found.note
+    assert found.known["class"].tolist() == ["x", "x", "y", "y"]
+    with pytest.raises(ValueError, match="None of the 1 images in .* can be read"):
+        (path / "z").mkdir()
+        (path / "z" / "a.png").write_bytes(b"")
+        image_folder.load(path / "z", skip_bad=True)
 
 
 def test_a_folder_without_images_is_refused(tmp_path):
@@ -134,7 +209,7 @@ def test_pixels_are_kept_as_deep_as_they_are(tmp_path, array, suffix, kept):
     array = array.astype(kept)
     for i in range(2):
         Image.fromarray(array[::-1] if i else array).save(tmp_path / f"{i}.{suffix}")
-    images, note = image_folder.load(tmp_path)
+    images, note, *_ = image_folder.load(tmp_path)
     assert_array_equal(images, [array, array[::-1]])
     assert images.dtype == np.dtype(kept).newbyteorder("=")
     assert note == ("black and white" if kept == "?" else "gray")
@@ -175,7 +250,7 @@ def test_a_portable_graymap_says_how_bright_white_is(tmp_path):
 def test_deep_pixels_are_resized_within_their_range(tmp_path, kind):
     step = (1000 * (np.arange(64).reshape(8, 8) % 8 > 3)).astype(kind)
     Image.fromarray(step).save(tmp_path / "a.tif")
-    images, _ = image_folder.load(tmp_path, (12, 12))
+    images, *_ = image_folder.load(tmp_path, (12, 12))
     assert images.shape == (1, 12, 12) and images.dtype == kind
     assert (images.min(), images.max()) == (0, 1000)
     assert 400 < images.mean() < 600
@@ -183,7 +258,7 @@ def test_deep_pixels_are_resized_within_their_range(tmp_path, kind):
 
 def test_masks_of_0_and_255_are_black_and_white(folder):
     mask = 255 * (RAMP > 0.3).astype(np.uint8)
-    images, note = image_folder.load(folder(a_png=mask))
+    images, note, *_ = image_folder.load(folder(a_png=mask))
     assert note == "black and white" and set(np.unique(images)) == {0, 255}
 
 
@@ -218,7 +293,7 @@ def test_pages_and_frames_are_images(tmp_path, suffix):
     first, *more = map(Image.fromarray, pages)
     options = {"lossless": True} if suffix == "webp" else {}
     first.save(tmp_path / f"a.{suffix}", save_all=True, append_images=more, **options)
-    images, note = image_folder.load(tmp_path)
+    images, note, *_ = image_folder.load(tmp_path)
     assert_array_equal(images, pages)
     assert note == "black and white, pages of 1 file"
 

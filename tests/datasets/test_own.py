@@ -225,6 +225,7 @@ def test_what_is_own_is_told_by_its_ending(tmp_path):
         "a.mat:b",
         "a.TXT",
         "a.xlsx",
+        "a.h5ad:b/c",
         "c/d-images-idx3-ubyte.gz",
         tmp_path,
     ):
@@ -269,3 +270,75 @@ def test_a_map_refuses_the_same_files(saved, tmp_path, monkeypatch):
         own.load(path)
     with pytest.raises(ValueError, match=f"^{path} is not a readable .npy array"):
         own.load(saved(np.array([[None]], object), allow_pickle=True))
+
+
+# Arrangements.
+
+COLOURS = np.random.default_rng(1).integers(0, 256, (6, 5, 4, 3)).astype("u1")
+GRAY = np.random.default_rng(1).integers(0, 256, (6, 5, 4)).astype("u1")
+
+
+@pytest.mark.parametrize(
+    ("array", "wanted", "said"),
+    [
+        (GRAY[..., None], GRAY, ""),
+        (GRAY[:, None], GRAY, ""),
+        (COLOURS.transpose(0, 3, 1, 2), COLOURS, "channels moved from the first axis of an image"),
+        (COLOURS[:, :3].transpose(0, 3, 1, 2), COLOURS[:, :3], "channels moved"),
+        (np.concatenate([COLOURS, GRAY[..., None]], axis=3), COLOURS, "alpha dropped"),
+        (COLOURS, COLOURS, ""),
+        (COLOURS[:, :3], COLOURS[:, :3], ""),
+        (GRAY.reshape(6, 20, 1), GRAY.reshape(6, 20), ""),
+        (GRAY.reshape(6, 1, 20), GRAY.reshape(6, 20), ""),
+    ],
+    ids=range(9),
+)
+@pytest.mark.parametrize("large", [0, 2**28], ids=["mapped", "read"])
+def test_images_are_taken_however_their_axes_lie(saved, monkeypatch, array, wanted, said, large):
+    monkeypatch.setattr(array_files, "LARGE", large)
+    data = own.load(saved(array))
+    assert data.shape == wanted.shape[1:]
+    X = data.examples(np.arange(6))
+    assert X.shape == (6, np.prod(data.shape))
+    assert_allclose(X[:], wanted.reshape(6, -1) / 255, rtol=1e-6)
+    assert_array_equal(data.examples(np.array([4, 1]))[:], X[:][[4, 1]])
+    assert said in data.summary and ("channels" in data.summary) == ("channels" in said)
+
+
+def test_labels_come_with_the_rows_and_are_said(tmp_path):
+    np.savez(tmp_path / "my.npz", X=np.eye(20), y=np.arange(20) % 2, target=np.linspace(0, 1, 20))
+    data = own.load(tmp_path / "my.npz")
+    assert "; labels y (2 classes), target; " in data.summary
+    assert_array_equal(data.known["y"], np.arange(20) % 2)
+
+
+# What is not read.
+
+
+@pytest.mark.parametrize("name", ["a.pkl", "a.PICKLE", "a.pt", "a.joblib", "a.png", "a.TIF"])
+def test_what_is_not_read_is_said_with_what_to_do(name):
+    assert not own.is_own(name)
+    what = "folder that it lies in" if name[-3:].lower() in ("png", "tif") else "is a pickle, which"
+    assert own.advice(name).startswith(name) and what in own.advice(name)
+    assert own.advice("a.npy") == ""
+
+
+# What tells one file from another.
+
+
+@pytest.mark.parametrize("whole", [0, 2**28], ids=["of some", "of all"])
+def test_a_digest_is_of_the_numbers_and_their_order(saved, monkeypatch, whole):
+    monkeypatch.setattr(own, "WHOLE", whole)
+    monkeypatch.setattr(own, "SAMPLED", 20)
+    monkeypatch.setattr(own, "BLOCK_BYTES", 1000)
+    images = np.random.default_rng(0).integers(0, 256, (200, 4, 3)).astype("u1")
+    changed = images.copy()
+    changed[0, 0, 0] ^= 1
+    digest = own.load(saved(images)).digest()
+    assert len(digest) == 32
+    for same in (images, images / 255, images.astype("f4"), images[..., None]):
+        assert own.load(saved(same)).digest() == digest
+    for other in (images[::-1], images[:-1], changed, images.mean(axis=2)):
+        assert own.load(saved(other)).digest() != digest
+    monkeypatch.setattr(array_files, "LARGE", 0)
+    assert own.load(saved(images)).digest() == digest

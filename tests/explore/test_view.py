@@ -77,3 +77,12 @@ def test_classes_have_a_colour_each_and_factors_a_place_on_the_scale():
         assert not factor["isClass"] and factor["index"][0] == 0
         assert factor["index"][-1] == len(factor["palette"]) - 1
     assert colouring("same", np.ones(4))["index"].tolist() == [0, 0, 0, 0]
+
+
+def test_names_are_classes_and_many_of_them_a_scale_from_the_first_to_the_last():
+    few = colouring("class", np.array(["dog", "cat", "dog"]))
+    assert few["isClass"] and few["labels"] == ["cat", "dog"] and few["index"].tolist() == [1, 0, 1]
+    many = colouring("class", np.array([f"t-{letter}" for letter in "kabcdefghij"]))
+    assert not many["isClass"] and many["labels"] == ["t-a", "t-k"]
+    assert many["index"][0] == 63 and many["index"][1] == 0
+    assert colouring("factor", np.array([-1.5, 2.0]))["labels"] == ["−1.5", "2"]

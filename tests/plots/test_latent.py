@@ -144,3 +144,20 @@ def test_kl_of_a_collapsed_model():
 def test_kl_of_another_shape_is_refused(kl, active):
     with pytest.raises(ValueError, match=r"expected both \(Z,\)"):
         plots.kl_per_unit(kl, active)
+
+
+def test_names_are_classes_whatever_they_are():
+    names = np.array(["cat", "$x$", "b_{1}$"])[LABELS % 3]
+    figure = plots.latent_scatter(MU, names, "$class$")
+    figure.draw_without_rendering()
+    shown = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    assert [text.replace("\\", "") for text in shown] == ["$x$", "b_{1}$", "cat"]
+
+
+def test_more_names_than_colours_have_a_bar_with_names():
+    names = np.array([chr(ord("a") + i % 20) for i in range(200)])
+    figure = plots.latent_scatter(MU, names)
+    figure.draw_without_rendering()
+    bar = points(figure.axes[0]).colorbar
+    shown = [label.get_text() for label in bar.ax.get_yticklabels() if label.get_text()]
+    assert len(shown) > 2 and shown == sorted(shown) and set(shown) <= set(names)
