@@ -426,13 +426,16 @@ class VAE(Settings):
 
 
 def load(path):
-    """The estimator that `VAE.save` wrote, or that of a run: its folder, or its model.npz.
+    """The estimator that `VAE.save` wrote, or that of a run: its folder, or its model.npz. Of a run
+    that has not come to its end it is the best so far, and a DoubtfulFit warning says so.
 
-    Raises  FileNotFoundError   no such file, or the run has not come to its end
-            ValueError          the file is damaged, or not a model, or from a newer numvae; or the
-                                run went on afterwards
+    Raises  FileNotFoundError   no such file
+            ValueError          the file is damaged, or not a model, or from a newer numvae
     """
-    return fitted(*checkpoint.load_finished(path))
+    training, about, note = checkpoint.load_best(path)
+    if note:
+        warnings.warn(note, DoubtfulFit, stacklevel=2)
+    return fitted(training, about)
 
 
 def fitted(training, about):

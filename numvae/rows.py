@@ -124,6 +124,11 @@ def hold_out(n, n_valid, seed):
     return order[: n - n_valid], order[n - n_valid :]
 
 
+def sample(X, n, seed):
+    """At most n rows of X, chosen at random by the seed, in their order: Rows."""
+    return Rows(X, np.sort(stream(seed, *SPLIT, 1).permutation(len(X))[:n]))
+
+
 def split_missing(x, fill=None):
     """Rows with NaN as a model takes them: something in their places, and where they are.
 

@@ -25,15 +25,19 @@ from numvae.estimator import fitted
 from numvae.evaluation import importance
 from numvae.files import LOCK, locked, write_atomically
 from numvae.parallel import OneProcess
-from numvae.progress import Countdown, Progress
+from numvae.progress import Countdown, Progress, say
 from numvae.report import Report
-from numvae.rows import join
+from numvae.rows import join, sample
 from numvae.tables.columns import Column, Columns
 from numvae.training import checkpoint
 from numvae.training.interrupt import HANGUP
 from numvae.training.loop import Training
 from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
+
+DRAWS = 100  # of each row that is scored
+# Rows that it is compared with: so many, of long rows fewer, so that no more numbers are decoded.
+MOST, FEWEST, DECODED = 1000, 100, 2**28
 
 
 @dataclass
@@ -42,15 +46,18 @@ class Run:
 
     path        the folder or the file
     training    as it stands, or at its best epoch where it was loaded to be used
-    about       what its file says besides: the columns of a table, seconds of training, and
-                `data`: the arguments of `datasets.load`, n_train, the shape of one example, and of
-                images the values that are drawn black and white
+    about       what its file says besides: the columns of a table, seconds of training,
+                `reference`, which the method of that name returns, and `data`: the arguments of
+                `datasets.load`, n_train, the shape of one example, of images the values that are
+                drawn black and white, and of a file or folder of one's own its digest
+    note        a sentence, if it was loaded to be used and has not come to its end
     team        the processes that share the training
     """
 
     path: Path
     training: Training
     about: dict
+    note: str = ""
     team: object = OneProcess()
 
     def share(self, team, dataset):
@@ -103,13 +110,14 @@ class Run:
             save()
         return interrupt.asked()
 
-    def finish(self, dataset):
+    def finish(self, dataset, quiet=False):
         """Keep the best epoch's model, and write it with its report and its pictures.
 
         Yields  the lines of the report, before the pictures are drawn
         """
         self.training.keep_best()
-        checkpoint.save(self.training, self.path / "model.npz", "model", self.about)
+        about = {**self.about, "reference": self.reference(dataset, DRAWS, quiet)}
+        checkpoint.save(self.training, self.path / "model.npz", "model", about)
         yield from self.report(dataset, self.path)
 
     def report(self, dataset, folder):
@@ -118,15 +126,30 @@ class Run:
 
         report = Report(self.training, dataset)
         lines = report.lines()
-        text = [dataset.split, repr(self.model), *lines]
+        text = [*filter(None, [self.note]), dataset.split, repr(self.model), *lines]
         write_atomically(folder / "report.txt", ("\n".join(text) + "\n").encode())
         yield from lines
         for filename, figure in report.pictures():
             plots.save(figure, folder / filename)
 
-    def estimate(self, X, n_samples):
+    def reference(self, dataset, n_samples, quiet=False):
+        """log p(x) of at most 1,000 of the rows held out, of long rows at least 100, or of those
+        trained on if there are none: what a score is compared with.
+
+        Returns  a dict: samples, the draws for each row, and log_p, a list of floats, nats
+        """
+        X = dataset.X_valid if len(dataset.X_valid) else dataset.X
+        n = max(FEWEST, min(MOST, DECODED // (DRAWS * self.model.n_features)))
+        log_p = self.estimate(self.some(X, n), n_samples, quiet).log_p
+        return {"samples": n_samples, "log_p": log_p.tolist()}
+
+    def some(self, X, n):
+        """At most n of the rows of X, chosen by the seed of the run; None: all."""
+        return sample(X, len(X) if n is None else n, self.training.seed)
+
+    def estimate(self, X, n_samples, quiet=False):
         """`importance.estimate` of the rows of X, with a line of progress."""
-        progress, parts = Countdown(len(X)), []
+        progress, parts = Countdown(len(X), quiet=quiet), []
         for part in importance.estimates(self.model, X, self.training.inputs, n_samples):
             parts.append(part)
             progress.advance(len(part.log_p), "log p(x)")
@@ -195,6 +218,13 @@ class Run:
                 f"{self.path} was written by numvae 0.1, which {other} of its data: the model can "
                 "be used, but to resume the run or report on it, train it again."
             )
+        is_own = data["name"] not in datasets.dataset.NAMES
+        if name is None and is_own and not own.is_there(data["name"]):
+            raise FileNotFoundError(
+                f"{data['name']}, which the run in {self.path} was trained on, is not there any "
+                "more; if it has moved, say where it is: report and likelihood take it after RUN, "
+                "train --resume takes --data."
+            )
         dataset = self._load(data["name"], data_dir, data.get("validation"), download)
         n_train = data.get("n_train", len(dataset.X))
         if len(dataset.X) != n_train:
@@ -202,6 +232,7 @@ class Run:
                 f"{data['name']} now has {len(dataset.X)} examples to train on, the run in "
                 f"{self.path} had {n_train}; give it the same data."
             )
+        self._check_unchanged(dataset, data["name"])
         return dataset
 
     def dataset(self, name=None, data_dir=None):
@@ -224,6 +255,8 @@ class Run:
             dataset = self.dataset(name, data_dir)
             return np.concatenate([dataset.X, dataset.X_valid]), dataset.shape, None
         dataset = self._load(source, data_dir, 0, missing=missing)
+        if name is None:
+            self._check_unchanged(dataset, source)
         return dataset.X, dataset.shape, dataset.table
 
     def _load(self, name, data_dir, validation=None, download=False, missing=False):
@@ -233,7 +266,7 @@ class Run:
             validation,
             self.training.seed,
             download,
-            resize=self._resize(name),
+            **self._of_folder(name),
             missing=missing or self.training.settings.missing,
             scale=self._data.get("scale"),
             random_split=self._data.get("random_split", False),
@@ -243,10 +276,23 @@ class Run:
         self._check(dataset.X, name)
         return dataset
 
-    def _resize(self, name):
-        """The size that the run gave the images of a folder, if `name` is one."""
-        is_folder = name not in datasets.dataset.NAMES and Path(name).is_dir()
-        return self._data.get("resize") if is_folder else None
+    def _of_folder(self, name):
+        """How the run read a folder of images, if `name` is one."""
+        if name in datasets.dataset.NAMES or not Path(name).is_dir():
+            return {}
+        return {key: self._data.get(key) for key in ("resize", "skip_bad")}
+
+    def _check_unchanged(self, dataset, name):
+        """Refuse other data than the run's, or its rows in another order, which would hold out
+        other ones. Older runs have no digest.
+
+        Raises  ValueError
+        """
+        if self._data.get("digest") not in (None, dataset.digest):
+            raise ValueError(
+                f"{name} is not what the run in {self.path} was trained on: it has been changed "
+                "since, or its rows are in another order, or it is another file."
+            )
 
     def _check(self, X, name):
         if X.shape[1] != self.model.n_features:
@@ -316,5 +362,9 @@ def _checkpoint(folder):
 
 
 def load(path):
-    """The finished Run in a folder, or of a model's file; raises as `checkpoint.load_finished`."""
-    return Run(Path(path), *checkpoint.load_finished(path))
+    """The Run in a folder at its best epoch, or that of a model's file; if it has not come to its
+    end, that is said. Raises as `checkpoint.load_best`."""
+    run = Run(Path(path), *checkpoint.load_best(path))
+    if run.note:
+        say(run.note)
+    return run

@@ -16,6 +16,7 @@ from numvae.rows import (
     hold_out,
     mean_of,
     read,
+    sample,
 )
 
 
@@ -196,3 +197,13 @@ def test_inputs_are_rows_as_the_model_was_trained_on_them(rng, dtype, binarize, 
         assert observed is None
     assert_array_equal(x, wanted)
     assert Inputs(np.dtype(dtype)) == (dtype, 0, False, False, None)
+
+
+def test_a_sample_is_of_rows_all_over_and_the_seed_decides_which(rng):
+    X = rng.random((1000, 3))
+    drawn, again, other = (read(sample(X, 100, seed), slice(None)) for seed in (1, 1, 2))
+    numbers = [int(np.flatnonzero((row == X).all(axis=1))[0]) for row in drawn]
+    assert numbers == sorted(set(numbers)) and numbers[0] < 50 and numbers[-1] > 950
+    assert_array_equal(drawn, again)
+    assert (drawn != other).any()
+    assert_array_equal(read(sample(X, 2000, 1), slice(None)), X)

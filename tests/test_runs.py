@@ -208,6 +208,28 @@ def test_other_data_than_the_runs_are_refused_as_its_own():
     assert len(run.dataset("images.npy").X) == 45  # as other data they are welcome
 
 
+@pytest.mark.parametrize(("decoded", "n"), [(2**28, 20), (15 * 100 * 12, 15), (0, 10)])
+def test_a_reference_is_of_as_many_rows_as_are_decoded_soon(monkeypatch, decoded, n):
+    a_run()
+    run = runs.load("run")
+    assert run.about["reference"]["samples"] == 100 and len(run.about["reference"]["log_p"]) == 4
+    for name, value in (("MOST", 20), ("FEWEST", 10), ("DECODED", decoded)):
+        monkeypatch.setattr(runs, name, value)
+    dataset = load("images.npy", validation=0)
+    found = run.reference(dataset, 7)
+    assert found["samples"] == 7 and len(found["log_p"]) == n
+    all_of_them = run.estimate(dataset.X, 7).log_p
+    assert np.isin(found["log_p"], all_of_them).all()
+
+
+def test_a_run_without_a_digest_or_a_reference_is_used_as_ever():
+    """As those of older versions."""
+    a_run()
+    np.save("images.npy", np.load("images.npy")[::-1])
+    run = runs.load("run")
+    assert "digest" not in run.about["data"] and len(run.training_data().X) == 26
+
+
 def test_a_report_is_written_before_its_pictures_are_drawn(monkeypatch):
     a_run()
     run = runs.load("run")

@@ -52,15 +52,18 @@ def parser():
         )
         c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
 
+    def with_moved(c):
+        c.add_argument(
+            "data", nargs="?", metavar="DATA", help="the file of the run's data, if it has moved"
+        )
+        c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
+
     c = command(
         report,
         "compute every number and picture of a run again, from its saved parameters and its data",
         "a new folder for report.txt and the pictures",
     )
-    c.add_argument(
-        "data", nargs="?", metavar="DATA", help="the file of the run's data, if it has moved"
-    )
-    c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
+    with_moved(c)
 
     c = command(
         sample,
@@ -102,9 +105,9 @@ def parser():
         "--samples", type=integer(1), default=1000, metavar="K", help="for each example (1000)"
     )
     c.add_argument(
-        "--rows", type=integer(1), metavar="N", help="only the first N held-out examples"
+        "--rows", type=integer(1), metavar="N", help="only N of them, chosen at random by the seed"
     )
-    c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
+    with_moved(c)
 
     c = command(
         score,
@@ -116,9 +119,9 @@ def parser():
     c.add_argument(
         "--samples",
         type=integer(1),
-        default=100,
+        default=runs.DRAWS,
         metavar="K",
-        help="for each example (default: 100)",
+        help=f"for each example (default: {runs.DRAWS}); another number needs the run's data too",
     )
 
     c = command(
@@ -220,9 +223,8 @@ def encode(args):
 
 def likelihood(args):
     run = runs.load(args.run)
-    dataset = run.training_data(None, args.data_dir)
-    X = dataset.X_valid if len(dataset.X_valid) else dataset.X
-    X = X[: args.rows or len(X)]
+    dataset = run.training_data(args.data, args.data_dir)
+    X = run.some(dataset.X_valid if len(dataset.X_valid) else dataset.X, args.rows)
     bits = dataset.bits if is_density(run.model.config["likelihood"]) else None
     with folder_atomically(args.out) as folder:
         start = time.monotonic()
@@ -250,15 +252,13 @@ def score(args):
     path = new_file(args.out, ".csv")
     run = runs.load(args.run)
     X, _, table_of_X = run.examples(args.data, args.data_dir)
-    dataset = run.training_data(None, args.data_dir)
-    reference = (dataset.X_valid if len(dataset.X_valid) else dataset.X)[:1000]
-    of_X, of_reference = (
-        importance.estimate(run.model, rows, run.training.inputs, args.samples)
-        for rows in (X, reference)
-    )
-    p = anomaly.p_values(of_X.log_p, of_reference.log_p)
+    reference = run.about.get("reference")
+    if reference is None or reference["samples"] != args.samples:
+        reference = run.reference(run.training_data(None, args.data_dir), args.samples)
+    found = run.estimate(X, args.samples)
+    p = anomaly.p_values(found.log_p, np.array(reference["log_p"]))
     columns = ["log_p", "standard_error", "pareto_k", "p_value"]
-    table = np.stack([of_X.log_p, of_X.standard_error, of_X.pareto_k, p], axis=1)
+    table = np.stack([found.log_p, found.standard_error, found.pareto_k, p], axis=1)
     write_numbers(path, table, columns, _ids(run, table_of_X))
 
 

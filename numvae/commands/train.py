@@ -43,11 +43,11 @@ def parser():
     data, output = groups["data"], groups["output"]
     data.add_argument(
         "--data",
-        default="faces",
         metavar="NAME",
         help=f"{', '.join(DATA_NAMES)}, or your own: a table (.csv, .tsv, .xlsx, "
-        ".parquet, …), a .npy, .npz, .mat or .idx file of rows (N, D) or images (N, H, W) or "
-        "(N, H, W, 3), or a folder of images (default: faces)",
+        ".parquet, …), a .npy, .npz, .mat, .h5 or .idx file of rows (N, D) or images (N, H, W) or "
+        "(N, H, W, 3), or a folder of images (default: faces); with --resume, where the data of "
+        "the run are now",
     )
     data.add_argument(
         "--data-dir",
@@ -63,6 +63,9 @@ def parser():
         type=height_and_width,
         metavar="HxW",
         help="make the images of a folder all of one size, such as 64x64",
+    )
+    data.add_argument(
+        "--skip-bad", action="store_true", help="leave out images of a folder that cannot be read"
     )
     data.add_argument(
         "--na",
@@ -115,13 +118,15 @@ def parser():
 
 
 # Options that may change on resume; all others are as they were.
-AT_RESUME = ("resume", "epochs", "data_dir", "download", "checkpoint_every", "quiet")
+AT_RESUME = ("resume", "epochs", "data", "data_dir", "download", "checkpoint_every", "quiet")
 
 
 def new_run(args):
     """A run that has not begun, without a folder yet, and its data set: Run, Dataset."""
-    source = {"name": args.data, "data_dir": args.data_dir, "validation": args.validation}
+    name = args.data or "faces"
+    source = {"name": name, "data_dir": args.data_dir, "validation": args.validation}
     source |= {"resize": args.resize, "random_split": args.random_split, "na": args.na}
+    source |= {"skip_bad": args.skip_bad}
     counts = "poisson" in (args.likelihood or "")  # which are not to be divided by 255
     data = datasets.load(
         **source,
@@ -133,13 +138,11 @@ def new_run(args):
         chosen=args.columns,
     )
     if (args.columns or args.na) and not data.columns:
-        raise ValueError(
-            f"--columns and --na are for tables with named columns; {args.data} is none."
-        )
+        raise ValueError(f"--columns and --na are for tables with named columns; {name} is none.")
     suited = {"likelihood": data.likelihood if args.binarize == "none" else "bernoulli"}
     if data.is_image:
         suited |= {**IMAGES, "epochs": max(1, round(EXAMPLES_SEEN / len(data.X)))}
-        if args.data not in DATA_NAMES and "gaussian" in data.likelihood:  # not from 0 to 1
+        if name not in DATA_NAMES and "gaussian" in data.likelihood:  # not from 0 to 1
             suited |= {"skip": True, "standardize": True}
     given = {line.name: getattr(args, line.name, None) for line in TABLE}
     given = {name: value for name, value in given.items() if value is not None}
@@ -150,8 +153,8 @@ def new_run(args):
     for X in (data.X, data.X_valid):
         if len(X):
             check_range(X, settings.likelihood)
-    if args.data not in DATA_NAMES:  # so that the run can be resumed from anywhere
-        source["name"] = str(Path(args.data).absolute())
+    if name not in DATA_NAMES:  # so that the run can be resumed from anywhere
+        source |= {"name": str(Path(name).absolute()), "digest": data.digest}
     source |= {"scale": data.scale, "n_train": len(data.X), "shape": data.shape}
     source |= {"limits": data.limits}
     training = Training.new(settings, data.X, args.random_state)
@@ -177,7 +180,9 @@ def check_resume(p, argv, args):
 def old_run(args):
     """A run to be resumed, and its data set: Run, Dataset."""
     run = runs.resume(args.resume)
-    data = run.training_data(None, args.data_dir, args.download)
+    data = run.training_data(args.data, args.data_dir, args.download)
+    if args.data and args.data not in DATA_NAMES:  # it has moved
+        run.about["data"]["name"] = str(Path(args.data).absolute())
     training = run.training
     if args.epochs:
         training.settings = dataclasses.replace(training.settings, epochs=args.epochs)
@@ -249,10 +254,13 @@ def train(p, args, team, held):
         p.exit(1, f"\n{error} {_after_divergence(run, resume)}\n")
     if stopped:
         epoch = min(run.training.epoch + 1, run.training.length(len(data.X), data.X_valid))
-        say(f"Stopped by {stopped.name} in epoch {epoch}. Resume with: {resume}")
+        say(
+            f"Stopped by {stopped.name} in epoch {epoch}. Evaluate and explore can use its best "
+            f"parameters so far. Resume with: {resume}"
+        )
         return 128 + stopped
     run.training = team.whole(run.training)
-    team.first(lambda: finish(run, data, say, conclude))
+    team.first(lambda: finish(run, data, args.quiet, say, conclude))
     return 0
 
 
@@ -287,9 +295,9 @@ def _after_divergence(run, resume):
     )
 
 
-def finish(run, data, say, conclude):
+def finish(run, data, quiet, say, conclude):
     """Keep the best epoch's model, and leave it with its numbers and pictures."""
-    for line in run.finish(data):
+    for line in run.finish(data, quiet):
         say(line)
     names = sorted(path.name for path in run.path.iterdir() if path.name != LOCK)
     conclude(f"In {run.path}: {', '.join(names)}")

@@ -100,36 +100,39 @@ def _history_of(path):
     return Path(path).with_name("history.csv")
 
 
-def load_finished(path):
-    """The Training of a finished run, with its best parameters, and its `about`.
+def load_best(path):
+    """The Training of a run with its best parameters, its `about`, and a sentence if it has not
+    come to its end, or else "".
 
     path    of the run's folder, or of a model's file
 
-    Raises  FileNotFoundError   there is no such thing, or the run has not come to its end
-            ValueError          a file is damaged or of another kind, or the run went on afterwards
+    Raises  FileNotFoundError   there is no such thing
+            ValueError          a file is damaged or of another kind
     """
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f"there is no run and no model {path}.")
     if not path.is_dir():
-        return load(path, "model")
+        return *load(path, "model"), ""
     model, run = path / "model.npz", path / "checkpoint.npz"
-    if not model.is_file():
-        hint = f"; finish the run with --resume {shlex.quote(str(path))}" * run.is_file()
-        raise FileNotFoundError(f"there is no model.npz in {path}{hint}.")
-    finished, about = load(model, "model")
-    training = finished
-    if run.is_file():
-        training = load(run)[0]
+    if not (model.is_file() or run.is_file()):
+        raise FileNotFoundError(f"there is no model.npz and no checkpoint.npz in {path}.")
+    if not run.is_file():
+        return *load(model, "model"), ""
+    training, about = load(run)
+    best = training.keep_best()
+    if model.is_file():
+        finished, of_model = load(model, "model")
         same = training.model.config == finished.model.config
-        if not (same and np.array_equal(training.best, finished.best)):
-            raise ValueError(
-                f"the run in {path} went on after its model.npz was written; finish it with "
-                f"--resume {shlex.quote(str(path))}, or give {model}."
-            )
-        training.model.parameters.vector[...] = finished.best
-        training.history = finished.history or training.history  # a model of numvae 0.1 has none
-    return training, about
+        if same and np.array_equal(training.best, finished.best):
+            training.history = finished.history or training.history  # numvae 0.1 kept none
+            return training, of_model, ""
+    note = (
+        f"The run in {path} has not come to its end: these are its best parameters so far, of "
+        f"{f'epoch {best}' if best else 'its start'}. To go on with it: --resume "
+        f"{shlex.quote(str(path))}"
+    )
+    return training, about, note
 
 
 # What a header holds.
@@ -146,6 +149,8 @@ DATA = {
     "n_train": COUNT,
     "shape": ListOf(COUNT),
     "limits": ListOf(FINITE),
+    "skip_bad": Flag(),
+    "digest": Text(),
     "format": COUNT,
 }
 COLUMN = {
@@ -166,6 +171,7 @@ COLUMNS = {
 ABOUT = {
     "columns": OrNone(Fields(COLUMNS)),
     "seconds": SIZE,
+    "reference": Fields({"samples": COUNT, "log_p": ListOf(Measured())}),
     "data": Fields(DATA, may_lack=DATA),
 }
 PLACE = {

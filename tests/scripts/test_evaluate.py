@@ -8,7 +8,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import VAE, datasets, load, runs
 from numvae.commands import evaluate, train
+from numvae.estimator import DoubtfulFit
 from numvae.report import Report
+from numvae.rows import read
 from numvae.tables.columns import Column, Columns
 from numvae.training import checkpoint
 
@@ -166,13 +168,7 @@ def damage():
     Path("there.csv").write_text("mine")
     Path("link.csv").symlink_to("elsewhere.csv")
     Path("empty").mkdir()
-    training, about = checkpoint.load("run/checkpoint.npz")
-    checkpoint.save(training, "bare.npz", "model")
-    for folder in ("unfinished", "went_on"):
-        Path(folder).mkdir()
-        checkpoint.save(training, f"{folder}/checkpoint.npz", about=about)
-    training.model.parameters.vector[...] += 1.0
-    checkpoint.save(training, "went_on/model.npz", "model", about)
+    checkpoint.save(checkpoint.load("run/checkpoint.npz")[0], "bare.npz", "model")
 
 
 BAD = [
@@ -180,10 +176,8 @@ BAD = [
     ("paint run --out a.png", "paint"),
     ("sample run", "--out"),
     ("sample nowhere --out a.npy", "there is no run and no model nowhere"),
-    ("sample empty --out a.npy", "there is no model.npz in empty"),
+    ("sample empty --out a.npy", "there is no model.npz and no checkpoint.npz in empty"),
     ("sample text.npz --out a.npy", "text.npz is not a whole numvae model file"),
-    ("sample unfinished --out a.npy", "--resume unfinished"),
-    ("report went_on --out again", "--resume went_on"),
     ("sample run -n 0 --out a.npy", "at least 1"),
     ("sample run -n 1000000000000 --out a.npy", "at most 1,000,000,000"),
     ("score run --data rows.npy --out a.csv", "unrecognized arguments: --data"),
@@ -228,6 +222,95 @@ def test_a_folder_that_was_not_filled_does_not_block_the_next_try(command, monke
     assert stop.value.code == 2 and sorted(os.listdir()) == before and os.listdir("again") == []
     assert evaluate.main([command, "run", "--out", "again"]) == 0
     assert len(os.listdir("again")) >= 2 and sorted(os.listdir()) == before
+
+
+# Runs that are not finished, and runs that are handed on.
+
+
+@pytest.fixture(params=["without a model", "gone on"])
+def unfinished(request):
+    """A folder `parts` of a run that was stopped, and its best parameters."""
+    Path("parts").mkdir()
+    training, about = checkpoint.load("run/checkpoint.npz")
+    if request.param == "gone on":
+        Path("parts/model.npz").symlink_to(Path("run/model.npz").resolve())
+        training.best[...] *= 1.5
+    training.model.parameters.vector[...] = 0.0  # where it stopped is not its best
+    checkpoint.save(training, "parts/checkpoint.npz", about=about)
+    return training.best
+
+
+def test_a_run_that_was_stopped_is_used_at_its_best_and_that_is_said(unfinished, undrawn, capsys):
+    run("sample parts -n 5 --out a.npy")
+    said = capsys.readouterr().out
+    assert said.startswith("The run in parts has not come to its end: these are its best param")
+    assert said.endswith(" so far, of epoch 1. To go on with it: --resume parts\n")
+    model = runs.load("run").model
+    model.parameters.vector[...] = unfinished
+    z = np.random.default_rng(0).standard_normal((5, 2), dtype="f4")
+    assert_array_equal(np.load("a.npy").reshape(5, 12), model.decode(z))
+    run("report parts --out again")
+    assert Path("again/report.txt").read_text("utf-8").startswith(said)
+    run("score parts --out scores.csv")  # which has no reference yet
+    with pytest.warns(DoubtfulFit, match="The run in parts has not come to its end"):
+        assert_array_equal(load("parts").network_.parameters.vector, unfinished)
+
+
+@pytest.fixture
+def mine(undrawn):
+    """A folder `mine` of a run on images.npy in the working folder."""
+    flags = "--data images.npy --epochs 1 --hidden 6 --out mine --quiet"
+    assert train.main(flags.split()) == 0
+
+
+def test_a_run_scores_new_data_when_its_own_are_gone(mine, refused):
+    np.save("new.npy", np.random.default_rng(1).random((5, 4, 3)))
+    run("score mine new.npy --out with.csv")
+    Path("images.npy").unlink()
+    run("score mine new.npy --out without.csv")
+    assert Path("with.csv").read_bytes() == Path("without.csv").read_bytes()
+    assert "There is no file" in refused(evaluate.main, "score", "mine", "--out", "x.csv")
+    for typed in ("score mine new.npy --samples 9 --out x.csv", "report mine --out x"):
+        said = refused(evaluate.main, *typed.split())
+        assert "images.npy, which the run in mine was trained on, is not there any more" in said
+
+
+def test_a_score_is_compared_with_equally_many_draws():
+    rows_of_run = runs.load("run")
+    data = rows_of_run.training_data()
+    for draws in (runs.DRAWS, 20):
+        reference = rows_of_run.estimate(data.X_valid, draws).log_p
+        run(f"score run --samples {draws} --out {draws}.csv")
+        log_p, *_, p = rows_of(f"{draws}.csv")[1].T
+        assert_allclose(p, (1 + (reference[:, None] <= log_p).sum(axis=0)) / (1 + len(reference)))
+    assert_allclose(
+        rows_of_run.about["reference"]["log_p"], rows_of_run.reference(data, 100)["log_p"]
+    )
+
+
+def test_data_that_have_been_changed_or_shuffled_are_no_longer_the_runs(mine, refused):
+    images = np.load("images.npy")
+    Path("images.npy").unlink()
+    np.save("images.npy", images[::-1])
+    for typed in ("report mine --out x", "likelihood mine --out x", "score mine --out x.csv"):
+        said = refused(evaluate.main, *typed.split())
+        assert "images.npy is not what the run in mine was trained on: it has been changed" in said
+    run("encode mine images.npy --out codes.npy")  # as other data they are welcome
+    np.save("moved.npy", images)
+    run("likelihood mine moved.npy --samples 9 --out found")
+
+
+def test_the_likelihood_of_some_rows_is_that_of_a_random_sample():
+    np.save("sorted.npy", np.arange(2000.0).reshape(1000, 2) / 2000)
+    flags = "--data sorted.npy --validation 500 --epochs 1 --hidden 3 --out sorted --quiet"
+    train.main(flags.split())
+    found = runs.load("sorted")
+    data = found.training_data()
+    some = read(found.some(data.X_valid, 50), slice(None))
+    assert 0.4 < some.mean() < 0.6
+    run("likelihood sorted --samples 9 --rows 50 --out found")
+    log_p = found.estimate(some, 9).log_p.mean()
+    assert f"log p(x) = {log_p:.2f} " in Path("found/likelihood.txt").read_text("utf-8")
 
 
 # What a model thinks of data, and what it fills in.

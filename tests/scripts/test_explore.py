@@ -72,7 +72,7 @@ def test_a_large_page_says_what_makes_it_large(monkeypatch, capsys):
 BAD = [
     ("", "RUN"),
     ("nowhere", "there is no run and no model nowhere"),
-    ("folder", "there is no model.npz in folder"),
+    ("folder", "there is no model.npz and no checkpoint.npz in folder"),
     ("images.npy", "images.npy is not a whole numvae model file"),
     ("bare.npz --html page.html", "bare.npz does not say what data it was trained on"),
     ("model.npz nothing.npy --html page.html", "nothing.npy"),

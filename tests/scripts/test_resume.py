@@ -17,6 +17,7 @@ from helpers import load_history
 
 from numvae import load, runs
 from numvae.commands import train
+from numvae.estimator import DoubtfulFit
 from numvae.files import LOCK
 from numvae.training import checkpoint, loop, watchdog
 from numvae.training.interrupt import HANGUP
@@ -225,6 +226,10 @@ def damage(folder, how):
     path = Path(folder, "checkpoint.npz")
     if how == "another length":
         np.save("rows.npy", np.zeros((61, 5)))
+    elif how == "shuffled":
+        np.save("rows.npy", np.load("rows.npy")[::-1])
+    elif how == "moved":
+        Path("rows.npy").rename("elsewhere.npy")
     elif how == "another width":
         np.save("rows.npy", np.zeros((60, 6)))
     elif how == "gone":
@@ -243,7 +248,13 @@ def damage(folder, how):
     [
         *((None, flag, flag.split()[0]) for flag in ("--latent 3", "--lr 0.1", "--hidden 9")),
         *((None, flag, flag.split()[0]) for flag in ("--beta 2", "--batch-size 7", "--out b")),
-        *((None, flag, flag.split()[0]) for flag in ("--data faces", "--seed 0", "--validation 5")),
+        *((None, flag, flag.split()[0]) for flag in ("--skip-bad", "--seed 0", "--validation 5")),
+        (
+            None,
+            "--data faces",
+            "faces has 560 numbers per example, the model in a was trained on 5",
+        ),
+        (None, "--data moved.npy", "There is no file moved.npy"),
         (None, "--schedule cosine", "--schedule"),
         (None, "--epochs 1", "has 2 epochs already; give --epochs above that"),
         (None, "--epochs 0", "--epochs"),
@@ -251,6 +262,8 @@ def damage(folder, how):
         ("a folder", "", "there is no checkpoint.npz in a"),
         ("cut", "", "a/checkpoint.npz is not a whole numvae checkpoint file"),
         ("a model", "", "is a numvae model file; expected a checkpoint file"),
+        ("shuffled", "", "rows.npy is not what the run in a was trained on: it has been changed"),
+        ("moved", "", "rows.npy, which the run in a was trained on, is not there any more"),
         ("another length", "", "rows.npy now has 46 examples to train on, the run in a had 45"),
         ("another width", "", "has 6 numbers per example, the model in a was trained on 5"),
     ],
@@ -259,6 +272,18 @@ def test_what_cannot_be_resumed_is_said_in_one_line_and_left_alone(how, flags, s
     run("--epochs", 2, "--out", "a")
     damage("a", how)
     assert says in refused(train.main, "--resume", "a", *flags.split())
+
+
+def test_a_run_whose_data_have_moved_goes_on_with_them_there():
+    run("--epochs", 4, "--out", "whole", "--schedule", "constant")
+    run("--epochs", 2, "--out", "parts", "--schedule", "constant")
+    Path("there").mkdir()
+    Path("rows.npy").rename("there/rows.npy")
+    assert resume("parts", "--epochs", 4, "--data", "there/rows.npy") == 0
+    assert runs.load("parts").about["data"]["name"] == str(Path("there/rows.npy").absolute())
+    assert resume("parts") == 0  # it knows
+    for array in ("mu.W", "decoder.0.W"):
+        assert bits("parts")["model.npz", array] == bits("whole")["model.npz", array]
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "empty", "rows.npy", "."])
@@ -329,7 +354,7 @@ def test_a_run_that_diverged_says_how_to_end_it_and_that_is_true(diverges, capsy
         assert stop.value.code == 1
         says = capsys.readouterr().err.strip()
         assert "diverged in epoch 3, step 4: x is the first array that is not finite" in says
-    with pytest.raises(FileNotFoundError, match="there is no model.npz"):
+    with pytest.warns(DoubtfulFit, match="best parameters so far, of epoch"):
         load("a b")
     command = says.rpartition(": ")[2]
     assert command.endswith(" --resume 'a b' --epochs 2")

@@ -1,6 +1,7 @@
 """What the script says of the data it is given."""
 
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -20,13 +21,16 @@ def data(elsewhere, monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setitem(mnist.MIRRORS, "mnist", ("http://127.0.0.1:9/",))  # nothing listens there
     rng = np.random.default_rng(0)
-    for folder, shape in (("gray", (6, 5)), ("colour", (6, 5, 3)), ("mixed", (6, 5)), ("none", ())):
+    folders = {"gray": (6, 5), "colour": (6, 5, 3), "mixed": (6, 5), "bad": (6, 5), "none": ()}
+    for folder, shape in folders.items():
         Path(folder).mkdir()
         for i in range(24 if shape else 0):
             image = Image.fromarray(rng.integers(0, 256, shape, np.uint8))
             if folder == "mixed" and i == 9:
                 image = image.resize((7, 7))
             image.save(f"{folder}/{i:02}.png")
+    Path("bad/07.png").write_bytes(b"text")
+    np.savez("labelled.npz", X=rng.random((20, 3)), y=np.arange(20) % 2)
     np.savez("two.npz", a=np.eye(3), b=np.eye(4))
     np.save("object.npy", np.array([[None]]), allow_pickle=True)
     savemat("text.mat", {"names": "some text"})
@@ -58,6 +62,11 @@ def data(elsewhere, monkeypatch):
         ("gray --resize 6x0", "at least 1"),
         ("faces --resize 6x6", "Only a folder"),
         ("mnist", "Add --download"),
+        ("gray --skip-bad --resize 6", "whole number"),
+        ("bad", "bad/07.png is not a readable image"),
+        ("bad/00.png", "bad/00.png is one image file; give the folder that it lies in"),
+        ("mine.pkl", "mine.pkl is a pickle, which can run any program while it is read"),
+        ("two.npz:a --skip-bad", "Only of a folder can bad images be left out"),
         ("mnist --download", "could not be fetched from http://127.0.0.1:9/train-images"),
     ],
 )
@@ -74,6 +83,11 @@ def test_bad_data_are_answered_with_one_line(typed, says, refused):
         ("mixed --resize 4x4", "24 images of 4 × 4"),
         ("two.mat:a", "20 rows of 3 numbers; array a; float64"),
         ("gaps.csv", "gaps.csv: 80 rows of 2 columns:"),
+        (
+            "bad --skip-bad",
+            "bad: 23 images of 6 × 5 numbers; gray; 1 that cannot be read left out: ",
+        ),
+        ("labelled.npz", "20 rows of 3 numbers; array X; labels y (2 classes); "),
     ],
 )
 def test_what_was_found_is_said_in_the_first_line(typed, says, undrawn, capsys):
@@ -81,6 +95,26 @@ def test_what_was_found_is_said_in_the_first_line(typed, says, undrawn, capsys):
     assert train.main([*flags, *typed.split()]) == 0
     assert says in capsys.readouterr().out.splitlines()[0]
     assert Path("a/model.npz").exists()
+
+
+def test_a_run_remembers_that_bad_files_are_left_out(undrawn, refused):
+    flags = ["--epochs", "1", "--hidden", "4", "--out", "a", "--quiet", "--data"]
+    assert train.main([*flags, "bad", "--skip-bad"]) == 0
+    run = runs.load("a")
+    assert run.about["data"]["skip_bad"] and len(run.training_data().X) == 21
+    assert len(run.examples()[0]) == 23 and len(run.examples("gray")[0]) == 24
+    assert train.main(["--resume", "a", "--epochs", "2", "--quiet"]) == 0
+    Path("bad").rename("moved")
+    assert "is not there any more; if it has moved" in refused(train.main, "--resume", "a")
+    assert train.main(["--resume", "a", "--data", "moved", "--quiet"]) == 0
+
+
+def test_labels_beside_the_data_are_in_the_report_and_on_the_page(undrawn, capsys):
+    flags = ["--epochs", "1", "--hidden", "4", "--out", "a", "--validation", "5", "--data"]
+    assert train.main([*flags, "labelled.npz"]) == 0
+    assert re.search(r"^  y  +[\d.]+% of held-out examples class", capsys.readouterr().out, re.M)
+    assert explore.main(["a", "--html", "a.html"]) == 0
+    assert '"name": "y"' in Path("a.html").read_text("utf-8")
 
 
 def test_images_in_other_units_keep_their_scale_and_their_limits(undrawn):
