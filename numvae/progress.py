@@ -72,7 +72,7 @@ class Progress(Countdown):
     def __init__(self, epochs, n_examples, finished=0, file=None, quiet=False, may_end_early=False):
         super().__init__(max(1, epochs - finished), file, quiet)
         self.epochs, self.n_examples, self.may_end_early = epochs, n_examples, may_end_early
-        self.first = self.finished = finished
+        self.first = self.finished = self.shown = finished
         self.text = ""
 
     def step(self, n_seen):
@@ -92,7 +92,8 @@ class Progress(Countdown):
         if self.live or self.quiet:
             return
         every = -(-self.epochs // 20)
-        if self.finished % every == 0 or self.finished in (1, self.epochs):
+        if self.finished // every > self.shown // every or self.finished in (1, self.epochs):
+            self.shown = self.finished
             number = f"{self.finished:>{len(str(self.epochs))}}/{self.epochs}"
             self.say(f"  epoch {number}  {self.text}  {self.remaining()}")
 

@@ -3,6 +3,7 @@ import itertools
 import re
 import time
 
+import numpy as np
 import pytest
 
 from numvae.progress import Countdown, Progress, duration
@@ -40,6 +41,16 @@ def test_a_log_file_gets_about_twenty_plain_lines(epochs):
     assert all(f"/{epochs}  ELBO -" in line and "held-out" in line for line in lines)
     assert all(re.search(r"\d s left$", line) for line in lines[:-1])
     assert len({line.index("ELBO") for line in lines}) == 1  # in columns
+
+
+@pytest.mark.parametrize("every", [1, 7, 17, 49])
+def test_epochs_that_are_not_all_measured_leave_as_many_lines(every):
+    file = io.StringIO()
+    progress = Progress(1000, 300, file=file)
+    for epoch in range(every, 1001, every):
+        progress.epoch(row(epoch))
+    shown = [int(n) for n in re.findall(r"epoch +(\d+)/", file.getvalue())]
+    assert 19 <= len(shown) <= 21 and max(np.diff(shown)) < 100
 
 
 @pytest.mark.parametrize("epochs", [1, 2, 3, 19])
