@@ -163,8 +163,10 @@ COLUMNS = {
     "library": OrNone(Choice(("pandas", "polars"))),
     "columns": ListOf(Fields(COLUMN, may_lack=("levels", "decimals", "form"))),
 }
+REFERENCE = {"log_p": ListOf(FINITE), "held_out": Flag()}
 ABOUT = {
     "columns": OrNone(Fields(COLUMNS)),
+    "reference": Fields(REFERENCE),
     "seconds": SIZE,
     "data": Fields(DATA, may_lack=DATA),
 }
@@ -240,6 +242,8 @@ def _check_about(about, n_features, likelihood):
         raise ValueError(f"there are {n_features} columns, no images of the size {short(resize)}")
     if len(limits) != 2 or limits[0] > limits[1]:
         raise ValueError(f"limits must be two numbers in order, found {short(limits)}")
+    if "reference" in about and not about["reference"]["log_p"]:
+        raise ValueError("reference.log_p must hold a number or more")
 
 
 def _check_position(header, batch_size):
