@@ -23,6 +23,7 @@ from numvae import datasets
 from numvae.datasets import own
 from numvae.estimator import fitted
 from numvae.evaluation import importance
+from numvae.evaluation.anomaly import MOST, finite
 from numvae.files import LOCK, locked, write_atomically
 from numvae.parallel import OneProcess
 from numvae.progress import Countdown, Progress, say
@@ -36,8 +37,8 @@ from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
 
 DRAWS = 100  # of each row that is scored
-# Rows that it is compared with: so many, of long rows fewer, so that no more numbers are decoded.
-MOST, FEWEST, DECODED = 1000, 100, 2**28
+# Of long rows it is compared with fewer, but with so many; and so many numbers are decoded.
+FEWEST, DECODED = 100, 2**28
 
 
 @dataclass
@@ -136,12 +137,14 @@ class Run:
         """log p(x) of at most 1,000 of the rows held out, of long rows at least 100, or of those
         trained on if there are none: what a score is compared with.
 
-        Returns  a dict: samples, the draws for each row, and log_p, a list of floats, nats
+        Returns  a dict: samples, the draws for each row; log_p, a list of floats, nats; held_out,
+                 whether training has not seen these rows
         """
         X = dataset.X_valid if len(dataset.X_valid) else dataset.X
         n = max(FEWEST, min(MOST, DECODED // (DRAWS * self.model.n_features)))
         log_p = self.estimate(self.some(X, n), n_samples, quiet).log_p
-        return {"samples": n_samples, "log_p": log_p.tolist()}
+        held_out = len(dataset.X_valid) > 0
+        return {"samples": n_samples, "log_p": finite(log_p).tolist(), "held_out": held_out}
 
     def some(self, X, n):
         """At most n of the rows of X, chosen by the seed of the run; None: all."""
