@@ -146,7 +146,7 @@ class VAE(Settings):
     `p_values` is first called, it computes their log p(x), to compare other rows with. Of rows like
     those of `fit`, about the share `contamination` is called unusual. Training rows would not do:
     a model finds them more probable than new ones. Where nothing was held out they have to, and a
-    DoubtfulFit warning says so. `save` keeps the scores, and not the rows.
+    DoubtfulFit warning says so. A file keeps the scores, and not the rows.
 
     Not as in scikit-learn
     ----------------------
@@ -476,12 +476,10 @@ class VAE(Settings):
         settings.n_importance = labelled("n_importance", COUNT, self.n_importance)
         settings.contamination = labelled("contamination", SHARE, self.contamination)
         if self._reference is not None:
-            scores, held_out = self._reference_scores(), self._reference.held_out
-            samples = self._reference.scored[0]
             about["reference"] = {
-                "samples": samples,
-                "log_p": scores.tolist(),
-                "held_out": held_out,
+                "samples": settings.n_importance,
+                "log_p": self._reference_scores().tolist(),
+                "held_out": self._reference.held_out,
             }
         checkpoint.save(self._training, path, "model", about)
 
@@ -772,19 +770,16 @@ def fitted(training, about):
         columns = of_tables.Columns.of_plain(columns)
         given["likelihood"] = columns.base
     if reference := about.get("reference"):
-        scored = reference["samples"], np.array(reference["log_p"])
-        reference = anomaly.Reference(None, reference["held_out"], scored)
+        reference = anomaly.Reference.of_plain(reference)
     vae = VAE(**given)
     vae._set_fitted(training, columns, reference, about)
     return vae
 
 
 def _reference(X, X_valid, seed):
-    """Up to MOST rows to compare others with: of those held out, or if there are none of all."""
-    if X_valid is not None:
-        return anomaly.Reference(read(X_valid, slice(0, anomaly.MOST)), held_out=True)
-    _, numbers = hold_out(len(X), min(len(X), anomaly.MOST), seed)
-    return anomaly.Reference(read(Rows(X, numbers), slice(None)), held_out=False)
+    """Rows to compare others with: some of those held out, or if there are none of all."""
+    rows = anomaly.reference_rows(X if X_valid is None else X_valid, seed)
+    return anomaly.Reference(read(rows, slice(None)), held_out=X_valid is not None)
 
 
 def _seed(random_state):

@@ -193,10 +193,8 @@ def check_feature_names(found, columns, estimator):
 def as_known(y, n):
     """What is known of n rows, as an array of classes or numbers.
 
-    Raises  TypeError, ValueError   it is something else, or of more classes than there are colours
+    Raises  TypeError, ValueError   it is something else
     """
-    from numvae.plots import style
-
     y = np.asarray(y)
     y = y.astype(str) if y.dtype.kind == "O" else y
     if y.shape != (n,):
@@ -205,10 +203,6 @@ def as_known(y, n):
         raise TypeError(f"y must hold numbers or text, found dtype {y.dtype}.")
     if y.dtype.kind == "f" and not np.isfinite(y).all():
         raise ValueError("y holds NaN or infinity: leave out these rows.")
-    if y.dtype.kind == "U" and (k := len(np.unique(y))) > len(style.CLASSES):
-        raise ValueError(
-            f"y has {k} classes, too many for {len(style.CLASSES)} colours: join some."
-        )
     return y
 
 

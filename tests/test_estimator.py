@@ -791,12 +791,13 @@ def test_the_reference_are_the_rows_that_training_has_not_seen(judging):
     vae, X, fresh = judging
     held_out = vae._reference.X
     _, numbers = hold_out(400, 40, 0)
-    assert_array_equal(held_out, X[numbers])
+    assert sorted(map(bytes, held_out)) == sorted(map(bytes, X[numbers]))
     assert_array_equal(vae.p_values(fresh), vae.p_values(fresh, held_out))
 
 
 def test_the_reference_is_a_copy_of_at_most_a_thousand_rows(rng, monkeypatch):
     monkeypatch.setattr(anomaly, "MOST", 7)
+    monkeypatch.setattr(anomaly, "FEWEST", 1)
     X = rng.random((60, D))
     for settings in ({}, {"validation_fraction": 0.5}):
         vae = fast(**settings).fit(X)
@@ -989,7 +990,6 @@ def test_a_page_to_explore_is_written_once(X, tmp_path):
         ({"X": True, "y": [1, 2]}, ValueError, "expected a value for each of the 60 rows"),
         ({"X": True, "y": [np.nan] * N}, ValueError, "y holds NaN or infinity"),
         ({"X": True, "y": np.zeros(N, "M8[s]")}, TypeError, "y must hold numbers or text, found d"),
-        ({"X": True, "y": list(map(str, range(N)))}, ValueError, "60 classes, too many for 10"),
         ({"shape": (3, 3)}, ValueError, r"\(H, W\) or \(H, W, 3\), of 4 numbers in all, found"),
         ({"shape": (2, 2, 1)}, ValueError, "of 4 numbers in all"),
         ({"X": [[1.0]]}, ValueError, "X has 1 features"),

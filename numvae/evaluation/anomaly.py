@@ -6,9 +6,17 @@ A log p(x) of −90 says little by itself; that only 1 % of known rows score as 
 import numpy as np
 
 from numvae.evaluation import importance
+from numvae.rows import sample
 
-MOST = 1000  # reference rows: they tell apart shares of a thousandth
+# Reference rows: so many, which tell apart shares of a thousandth; of long rows fewer, so that they
+# are no more numbers.
+MOST, FEWEST, NUMBERS = 1000, 100, 2_500_000
 LOWEST = -np.finfo(np.float64).max  # for −∞, which has no distance to anything
+
+
+def reference_rows(X, seed):
+    """At most 1,000 of rows X (N, D), of long rows at least 100, chosen by the seed: Rows."""
+    return sample(X, max(FEWEST, min(MOST, NUMBERS // X.shape[1])), seed)
 
 
 class Reference:
@@ -21,6 +29,12 @@ class Reference:
 
     def __init__(self, X, held_out, scored=None):
         self.X, self.held_out, self.scored = X, held_out, scored
+
+    @classmethod
+    def of_plain(cls, plain):
+        """The Reference in a file: a dict of samples, log_p and held_out."""
+        log_p = np.nan_to_num(plain["log_p"], nan=LOWEST, neginf=LOWEST)
+        return cls(None, plain["held_out"], (plain["samples"], log_p))
 
     def scores(self, model, inputs, n_samples):
         """log p(x) of each row, as `importance.estimate` has it. Shapes  → (n,)
@@ -35,13 +49,8 @@ class Reference:
                     "p_values an X_reference."
                 )
             log_p = importance.estimate(model, self.X, inputs, n_samples).log_p
-            self.scored = n_samples, finite(log_p)
+            self.scored = n_samples, np.nan_to_num(log_p, nan=LOWEST, neginf=LOWEST)
         return self.scored[1]
-
-
-def finite(log_p):
-    """Scores with the lowest number there is for −∞ and NaN. Shapes  (n,) → (n,)"""
-    return np.nan_to_num(log_p, nan=LOWEST, neginf=LOWEST)
 
 
 def p_values(scores, reference):

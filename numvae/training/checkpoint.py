@@ -168,7 +168,7 @@ COLUMNS = {
     "library": OrNone(Choice(("pandas", "polars"))),
     "columns": ListOf(Fields(COLUMN, may_lack=("levels", "decimals", "form"))),
 }
-REFERENCE = {"samples": COUNT, "log_p": ListOf(FINITE), "held_out": Flag()}
+REFERENCE = {"samples": COUNT, "log_p": ListOf(Measured()), "held_out": Flag()}
 ABOUT = {
     "columns": OrNone(Fields(COLUMNS)),
     "reference": Fields(REFERENCE),

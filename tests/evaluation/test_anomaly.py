@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from numvae.evaluation.anomaly import Reference, offset, p_values
+from numvae.evaluation.anomaly import Reference, offset, p_values, reference_rows
 from numvae.network import Autoencoder
 from numvae.rows import Inputs
 
@@ -61,6 +61,14 @@ def test_below_the_offset_are_the_rows_whose_p_value_is_at_most_the_contaminatio
     ].any()
 
 
+@pytest.mark.parametrize(("D", "n"), [(10, 1000), (2_500, 1000), (5_000, 500), (10**6, 100)])
+def test_a_reference_is_of_fewer_rows_where_they_are_long(D, n):
+    X = np.broadcast_to(np.arange(1200.0)[:, None], (1200, D))
+    rows = reference_rows(X, 0)
+    assert rows.shape == (n, D) and len(set(rows.numbers)) == n
+    assert len(reference_rows(X[:5], 0)) == 5
+
+
 def test_rounding_does_not_decide_about_the_row_at_the_offset():
     reference = np.array([-3.0, -2.0, -1.0]) * 1e4
     lowest = offset(reference, 0.25)
@@ -83,8 +91,10 @@ def test_a_reference_is_scored_when_it_is_asked_for_and_once_for_each_number_of_
 
 
 def test_scores_without_rows_are_for_their_number_of_draws_alone():
-    reference = Reference(None, True, (100, np.zeros(3)))
-    assert_array_equal(reference.scores(None, None, 100), 0.0)
+    plain = {"samples": 100, "log_p": [0.0, -np.inf, np.nan], "held_out": False}
+    reference = Reference.of_plain(plain)
+    assert_array_equal(reference.scores(None, None, 100), [0.0, *[-np.finfo(float).max] * 2])
+    assert not reference.held_out
     with pytest.raises(ValueError, match="scored with n_importance=100, .* set n_importance back"):
         reference.scores(None, None, 99)
 
