@@ -18,6 +18,7 @@ from numvae.training.minibatches import corrupt
 FEW, SOME = 500, 5000  # codes that are too few for a picture of them, and that are enough
 GRID = 15  # the manifold has GRID × GRID tiles
 SHOWN = 20  # examples in a picture
+DRAWN = 2000  # samples for the histograms of an overview
 
 
 class Report:
@@ -195,3 +196,38 @@ class Report:
         if len(given) < FEW:
             given = read(self.dataset.X, slice(0, SOME))
         yield "marginals.png", plots.marginals(table(given), table(drawn))
+
+
+def overview(training, X, known, table, shape, columns, limits):
+    """`plots.overview` of a trained model: of rows X (N, D), and of as many samples as it takes.
+
+    known       (N,) what the codes are coloured by, or None
+    table       the Columns of a table that they are from, or None
+    shape       of one row: (D,), (H, W) or (H, W, 3)
+    columns     names of the D numbers
+    limits      of images: the values that are drawn black and white
+    """
+    from numvae import plots
+
+    model, inputs = training.model, training.inputs
+
+    def shown(x):
+        if table:
+            return table.categories_as_text(table.decode(x))
+        return x.reshape(-1, *shape)
+
+    mu, logvar = diagnostics.encode(model, X, inputs)
+    each = diagnostics.latent_units(mu, logvar)
+    rng = stream(training.seed, *PICTURES)
+    z = rng.standard_normal((DRAWN, model.n_latent), dtype=model.dtype)
+    samples = model.decode(z) if len(shape) > 1 else model.sample(rng, z)
+    return plots.overview(
+        *map(shown, (inputs.drawn(X), model.decode(mu), samples)),
+        mu,
+        each["kl"],
+        each["activity"] > diagnostics.ACTIVE,
+        training.history,
+        known,
+        columns,
+        limits,
+    )

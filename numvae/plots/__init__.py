@@ -23,6 +23,8 @@ latent      the latent space
 tables      columns of numbers
     table_reconstructions   each column against its reconstruction
     marginals               how each column is distributed, in the data and in samples
+overview    all of a model
+    overview                what it learned, what it makes of rows, and the rows it makes
 network     the model
     network_diagram         the layers, the data's way through them, and where the loss comes from
 graph       one step
@@ -56,6 +58,7 @@ from numvae.plots.images import (
 from numvae.plots.laboratory import densities, gradient_estimators, known_answer
 from numvae.plots.latent import kl_per_unit, latent_scatter
 from numvae.plots.network import network_diagram
+from numvae.plots.overview import overview
 from numvae.plots.steps import errors_over_steps
 from numvae.plots.style import save
 from numvae.plots.tables import marginals, table_reconstructions

@@ -30,26 +30,29 @@ def curves(history):
     """
     if not history:
         raise ValueError("the history is empty: there is nothing to draw before the first epoch")
-    epochs = np.array([row["epoch"] for row in history])
     figure = style.new_figure(style.WIDTH, 3.0, layout="constrained")
     figure.get_layout_engine().set(h_pad=0.03)
-    cut = False
-    for axes, (term, title) in zip(figure.subplots(1, 3), PANELS.items()):
-        both = np.array([_column(history, f"{prefix}_{term}") for prefix in LINES])  # (2, epochs)
-        look = {"marker": "o" if len(epochs) < 20 else "", "ms": 3, "lw": 1.3}
-        for values, (label, colour) in zip(both, LINES.values()):
-            known = np.isfinite(values)
-            if known.any():
-                axes.plot(epochs[known], values[known], color=colour, label=label, **look)
-        _mark_best(axes, epochs, _column(history, "valid_elbo"), label=term == "elbo")
-        cut |= _fit(axes, both)
-        axes.set(title=title, xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
-        axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+    cut = [draw_term(axes, history, term) for axes, term in zip(figure.subplots(1, 3), PANELS)]
     figure.axes[0].set_ylabel("nats per example")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=3)
-    if cut:
+    if any(cut):
         figure.supxlabel(NOTE, fontsize=8, color=style.FAINT)
     return figure
+
+
+def draw_term(axes, history, term):
+    """One term over the epochs, as a panel of `curves`; returns whether its start runs off."""
+    epochs = np.array([row["epoch"] for row in history])
+    both = np.array([_column(history, f"{prefix}_{term}") for prefix in LINES])  # (2, epochs)
+    look = {"marker": "o" if len(epochs) < 20 else "", "ms": 3, "lw": 1.3}
+    for values, (label, colour) in zip(both, LINES.values()):
+        known = np.isfinite(values)
+        if known.any():
+            axes.plot(epochs[known], values[known], color=colour, label=label, **look)
+    _mark_best(axes, epochs, _column(history, "valid_elbo"), label=term == "elbo")
+    axes.set(title=PANELS[term], xlabel="epoch", xlim=(epochs[0] - 0.5, epochs[-1] + 0.5))
+    axes.xaxis.set_major_locator(MaxNLocator(4, integer=True, min_n_ticks=1))
+    return _fit(axes, both)
 
 
 @style.in_style

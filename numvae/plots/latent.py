@@ -37,15 +37,21 @@ def latent_scatter(mu, colours=None, name=None, axes=(0, 1)):
     width = style.WIDTH if columns > 1 else 4.5 if colours is None else 5.0
     height = (4.4, 3.6, 2.4)[columns - 1]
     figure = style.new_figure(width, rows * height, layout="constrained")
-    order = np.random.default_rng(0).permutation(len(mu))  # or the last class would lie on top
     for i, (title, values) in enumerate(factors.items()):
-        panel = figure.add_subplot(rows, columns, i + 1, aspect="equal")
-        _prior(panel, 1.05 * max(2.2, np.abs(mu[:, axes]).max()))
-        values = None if values is None else _check(values, mu, title)[order]
-        _points(panel, mu[order][:, axes], values)
-        panel.set(title=style.plain(title or ""), xlabel=f"posterior mean $\\mu_{{{axes[0] + 1}}}$")
-        panel.set_ylabel(f"posterior mean $\\mu_{{{axes[1] + 1}}}$")
+        panel = figure.add_subplot(rows, columns, i + 1)
+        draw_plane(panel, mu, values if values is None else _check(values, mu, title), axes)
+        panel.set_title(style.plain(title or ""))
     return figure
+
+
+def draw_plane(panel, mu, values, axes):
+    """A panel of `latent_scatter`; values (N,) or None."""
+    panel.set_aspect("equal")
+    _prior(panel, 1.05 * max(2.2, np.abs(mu[:, axes]).max()))
+    order = np.random.default_rng(0).permutation(len(mu))  # or the last class would lie on top
+    _points(panel, mu[order][:, axes], None if values is None else values[order])
+    panel.set_xlabel(f"posterior mean $\\mu_{{{axes[0] + 1}}}$")
+    panel.set_ylabel(f"posterior mean $\\mu_{{{axes[1] + 1}}}$")
 
 
 @style.in_style
@@ -69,19 +75,27 @@ def kl_per_unit(kl, active=None, rule="Var(μ) > 0.01"):
             f"found kl of shape {kl.shape} and active of shape {active.shape}; expected both (Z,): "
             "average the KL over the examples, not over the units"
         )
-    Z, few = len(kl), len(kl) <= 24
+    Z = len(kl)
+    figure = style.new_figure(np.clip(1 + 0.32 * Z, 4.5, style.WIDTH), 3.4, layout="constrained")
+    panel = figure.add_subplot()
+    draw_kl(panel, kl, active, rule, n_named=24)
+    figure.legend(*panel.get_legend_handles_labels(), loc="outside upper left", ncols=2)
+    return figure
+
+
+def draw_kl(panel, kl, active, rule, n_named):
+    """The panel of `kl_per_unit`; at most so many units have their name and value written."""
+    Z = len(kl)
     order, rank = np.argsort(-kl, kind="stable"), np.arange(1, Z + 1)
     kl, active = kl[order], active[order]
     top = 1.12 * kl[0] if kl[0] > 0 else 1.0
-    figure = style.new_figure(np.clip(1 + 0.32 * Z, 4.5, style.WIDTH), 3.4, layout="constrained")
-    panel = figure.add_subplot()
     for used, colour, label in ((active, style.BLUE, rule), (~active, "#AAAAAA", "")):
         label = f"{used.sum()} active: {label}" if label else f"{used.sum()} inactive, shaded"
         if used.any():
             panel.bar(rank[used], kl[used], 0.8, color=colour, label=label)
     # The bars of inactive units are too low to be seen: their background shows how many there are.
     panel.stairs(~active * top, np.arange(Z + 1) + 0.5, fill=True, color="#F0F0F0", zorder=0)
-    if few:
+    if len(kl) <= n_named:
         for x, value in zip(rank, kl):
             text = f"{value:.2f}" if value < 0.995 else f"{value:.1f}"
             panel.text(x, value + 0.01 * top, text, ha="center", va="bottom", size=8)
@@ -93,8 +107,6 @@ def kl_per_unit(kl, active=None, rule="Var(μ) > 0.01"):
     margin = max(0.7, 3 - Z / 2)
     panel.set(xlim=(1 - margin, Z + margin), ylim=(0, top), ylabel="nats per example")
     panel.set_title(f"KL per latent unit: {kl.sum():.1f} nats in all")
-    figure.legend(*panel.get_legend_handles_labels(), loc="outside upper left", ncols=2)
-    return figure
 
 
 def _check(values, mu, name):

@@ -52,9 +52,24 @@ SETTINGS = {
 in_style = matplotlib.style.context(["default", SETTINGS])
 
 
+class Picture(Figure):
+    """A figure that a notebook shows as it is, also where nobody has imported pyplot."""
+
+    @in_style
+    def png(self):
+        """The bytes of a PNG file: the same picture gives the same bytes."""
+        content = io.BytesIO()
+        # Without "Software" no version of matplotlib is written into the file.
+        self.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
+        return content.getvalue()
+
+    def _repr_png_(self):
+        return self.png(), {"width": round(100 * self.get_figwidth())}
+
+
 def new_figure(width, height, layout=None):
     """An empty figure of so many inches, owned by the caller."""
-    return Figure(figsize=(width, height), dpi=DPI, layout=layout)
+    return Picture(figsize=(width, height), dpi=DPI, layout=layout)
 
 
 def text_width(text, size):
@@ -76,7 +91,6 @@ def number(value, form="g"):
     return f"{value + 0.0:{form}}".replace("-", "−")  # + 0.0: no −0
 
 
-@in_style
 def save(figure, path):
     """Write a figure to a PNG file, whole or not at all: the same picture gives the same bytes.
 
@@ -87,7 +101,4 @@ def save(figure, path):
     path = Path(path)
     if path.suffix.lower() != ".png":
         raise ValueError(f"pictures are saved as PNG, so {path.name!r} should end in '.png'")
-    content = io.BytesIO()
-    # Without "Software" no version of matplotlib is written into the file.
-    figure.savefig(content, format="png", dpi=DPI, metadata={"Software": None})
-    write_atomically(path, content.getvalue())
+    write_atomically(path, figure.png())

@@ -3,7 +3,7 @@
 A table is an array (N, D) of numbers, NaN where nothing is known; or a dict of columns,
 name → (N,), of numbers or of categories (texts, bools, None where nothing is known).
 
-Read next: network.
+Read next: overview.
 """
 
 import numpy as np
@@ -29,32 +29,18 @@ def table_reconstructions(X, reconstructed, names=None):
 
     Of more than twelve columns twelve are drawn, from the best to the worst.
     """
-    X, again = _columns(X, names), _columns(reconstructed, names)
+    X, again = columns_of(X, names), columns_of(reconstructed, names)
     if [len(x) for x in X.values()] != [len(x) for x in again.values()]:
         raise ValueError(
             f"X {_shape(X)} and reconstructed {_shape(again)} differ in shape; expected one "
             "reconstructed row for each row"
         )
-    pairs = {name: _both_known(x, other) for (name, x), other in zip(X.items(), again.values())}
-    scores = {name: _agreement(x, other) for name, (x, other) in pairs.items()}
-    chosen, title = list(pairs), None
-    if len(pairs) > MOST:
-        ranked = sorted(pairs, key=lambda name: -np.nan_to_num(scores[name], nan=-np.inf))
-        chosen = [ranked[i] for i in np.linspace(0, len(ranked) - 1, MOST).astype(int)]
-        title = f"{MOST} of {len(pairs)} columns, from the best to the worst"
+    pairs = {name: both_known(x, other) for (name, x), other in zip(X.items(), again.values())}
+    chosen, title = from_best_to_worst(pairs, MOST)
     categories = any(X[name].dtype.kind != "f" for name in chosen)  # whose labels may stand upright
     figure, panels = _panels(chosen, title, height=1.1 if categories else 0.9)
-    size = np.clip(4000 / max(len(next(iter(X.values()))), 1), 1.5, 12)
     for panel, name in zip(panels, chosen):
-        x, other = pairs[name]
-        score = scores[name]
-        if x.dtype.kind == "f":
-            said = "R² = " + ("–" if np.isnan(score) else style.number(score, ".2f"))
-            _scatter(panel, x, other, size)
-        else:
-            said = "–" if np.isnan(score) else f"{score:.0%} right"
-            _confusion(panel, x, other)
-        panel.set_title(f"{panel.get_title(loc='left')}\n{said}")
+        draw_reconstruction(panel, *pairs[name])
     figure.supxlabel("data", size=10)
     figure.supylabel("reconstructed", size=10)
     return figure
@@ -74,24 +60,21 @@ def marginals(X, samples, names=None):
     99% of the data and of the samples; both areas are 1, but for what lies beyond. Whole numbers
     have bins of their own, and categories a bar for each level, as long as its share of the rows.
     """
-    X, samples = _columns(X, names), _columns(samples, names)
+    X, samples = columns_of(X, names), columns_of(samples, names)
     chosen, title = list(X), None
     if list(samples) != chosen:
         raise ValueError(
             f"found X {_shape(X)} and samples {_shape(samples)}; expected (N, D) and (M, D), with "
             "the same columns"
         )
-    known = {name: (_known(X[name]), _known(samples[name])) for name in X}
     if len(X) > MOST:
-        apart = {name: _distance(*pair) for name, pair in known.items()}
+        apart = {name: _distance(_known(X[name]), _known(samples[name])) for name in X}
         most = sorted(apart, key=lambda name: -apart[name])[:MOST]
         chosen = [name for name in X if name in most]
         title = f"The {MOST} of {len(X)} columns that differ most"
     figure, panels = _panels(chosen, title, height=0.8)
     for panel, name in zip(panels, chosen):
-        x, drawn = known[name]
-        draw = _histograms if x.dtype.kind == "f" else _bars
-        draw(panel, x, drawn)
+        draw_marginal(panel, X[name], samples[name])
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper left", ncols=2)
     return figure
@@ -100,7 +83,27 @@ def marginals(X, samples, names=None):
 # One panel.
 
 
-def _scatter(panel, x, again, size):
+def draw_reconstruction(panel, x, again):
+    """A panel of `table_reconstructions`, of what is known of both; says below its title how well
+    they agree."""
+    score = _agreement(x, again)
+    if x.dtype.kind == "f":
+        said = "R² = " + ("–" if np.isnan(score) else style.number(score, ".2f"))
+        _scatter(panel, x, again)
+    else:
+        said = "–" if np.isnan(score) else f"{score:.0%} right"
+        _confusion(panel, x, again)
+    panel.set_title(f"{panel.get_title(loc='left')}\n{said}", size=10)
+
+
+def draw_marginal(panel, x, drawn):
+    """A panel of `marginals`."""
+    draw = _histograms if x.dtype.kind == "f" else _bars
+    draw(panel, _known(x), _known(drawn))
+
+
+def _scatter(panel, x, again):
+    size = np.clip(4000 / max(len(x), 1), 1.5, 12)
     panel.scatter(x, again, s=size, color=style.BLUE, alpha=0.6, linewidths=0)
     panel.axline((0, 0), slope=1, color=style.FAINT, lw=0.8, zorder=0)
     both = np.concatenate([x, again]) if len(x) else np.zeros(1)
@@ -170,7 +173,7 @@ def _levels(x, other):
 # Columns.
 
 
-def _columns(X, names):
+def columns_of(X, names):
     """A table as a dict: name → (N,) of floats or of texts."""
     if isinstance(X, dict):
         return {str(name): _plain(np.asarray(x)) for name, x in X.items()}
@@ -198,7 +201,8 @@ def _known(x):
     return x[np.isfinite(x)] if x.dtype.kind == "f" else x[x != ""]
 
 
-def _both_known(x, other):
+def both_known(x, other):
+    """What is known of two columns in the same rows."""
     if x.dtype.kind == "f":
         known = np.isfinite(x) & np.isfinite(other)
     else:
@@ -212,6 +216,16 @@ def _agreement(x, again):
         return np.mean(x == again) if len(x) else np.nan
     spread = np.sum((x - x.mean()) ** 2) if len(x) else 0.0
     return 1 - np.sum((x - again) ** 2) / spread if spread else np.nan
+
+
+def from_best_to_worst(pairs, most):
+    """Of columns, name → (x, again), the names of at most so many, and a sentence or None."""
+    if len(pairs) <= most:
+        return list(pairs), None
+    scores = {name: np.nan_to_num(_agreement(*pair), nan=-np.inf) for name, pair in pairs.items()}
+    ranked = sorted(pairs, key=lambda name: -scores[name])
+    chosen = [ranked[i] for i in np.linspace(0, len(ranked) - 1, most).astype(int)]
+    return chosen, f"{most} of {len(pairs)} columns, from the best to the worst"
 
 
 def _distance(x, drawn):
@@ -236,14 +250,19 @@ def _panels(names, title, height):
     figure = style.new_figure(width, rows * (height * width / across + 0.2) + 0.5, "constrained")
     panels = [figure.add_subplot(rows, across, i + 1) for i in range(n)]
     for panel, name in zip(panels, names):
-        panel.set_title(_shortened(name, 0.62 * width / across, 10), size=10)
-        for axis in (panel.xaxis, panel.yaxis):
-            axis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
-            axis.set_major_formatter(lambda value, position: style.number(value))
-        panel.tick_params(labelsize=8)
+        prepare(panel, name, width / across)
     if title:
         figure.suptitle(title, size=8, color=style.FAINT)
     return figure, panels
+
+
+def prepare(panel, name, width):
+    """Give a panel of so many inches its title, and ticks that fit it."""
+    panel.set_title(_shortened(name, 0.62 * width, 10), size=10)
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
+        axis.set_major_formatter(lambda value, position: style.number(value))
+    panel.tick_params(labelsize=8)
 
 
 def _shortened(text, width, size=8):

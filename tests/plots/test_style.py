@@ -36,6 +36,9 @@ PICTURES = {
     "bound_over_samples": lambda: plots.bound_over_samples([1, 10], [-3.0, -2.0], [0.1, 0.1]),
     "table_reconstructions": lambda: plots.table_reconstructions(ROWS, IMAGES[:, 1]),
     "marginals": lambda: plots.marginals(ROWS, IMAGES[:, 1]),
+    "overview": lambda: plots.overview(
+        ROWS, ROWS, ROWS, ROWS, np.ones(3), np.array([True] * 3), HISTORY
+    ),
     "network_diagram": lambda: plots.network_diagram(
         {"mu": (3, 1), "logvar": (3, 1), "likelihood.mean": (1, 3)}, "a title"
     ),
@@ -147,3 +150,10 @@ def test_numbers_have_the_true_minus_and_no_minus_zero():
 
 def test_ten_different_class_colours():
     assert len(set(style.CLASSES)) == 10
+
+
+def test_a_notebook_shows_a_picture_as_it_is_saved(tmp_path):
+    figure = plots.curves(HISTORY)
+    plots.save(figure, tmp_path / "a.png")
+    content, size = figure._repr_png_()
+    assert content == (tmp_path / "a.png").read_bytes() and size == {"width": 800}
