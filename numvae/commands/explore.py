@@ -13,6 +13,7 @@ from numvae import runs
 from numvae.cli import Parser, new_file
 from numvae.files import write_atomically
 
+FEW = 500  # held-out examples that are too few for a cloud
 LARGE = 5_000_000  # bytes; a larger page opens slowly on a phone
 
 
@@ -59,7 +60,12 @@ def page_of(run, dataset):
     from numvae.explore.page import page
     from numvae.explore.view import view
 
-    return page(view(run, dataset)).encode()
+    X, known = dataset.X_valid, dataset.known_valid
+    if len(X) < FEW:
+        X, known = dataset.X, dataset.known
+    of_data = {"name": dataset.name, "shape": dataset.shape, "limits": dataset.limits}
+    shown = view(run.model, run.training.inputs, X, known, columns=run.columns.labels, **of_data)
+    return page(shown).encode()
 
 
 def show(content):

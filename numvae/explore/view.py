@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from numvae.evaluation import diagnostics
 from numvae.plots import matplotlib, style
 
 POINTS = 2000  # examples on the map: enough for a cloud, few enough to draw at once
@@ -39,26 +40,28 @@ class View:
         return len(self.shape) > 1
 
 
-def view(run, dataset):
-    """The View of a trained model (a `runs.Run`) and a data set."""
-    X, known = dataset.X_valid, dataset.known_valid
-    if len(X) < 500:  # too few for a cloud
-        X, known = dataset.X, dataset.known
+def view(model, inputs, X, known, *, name, shape, columns, limits=(0.0, 1.0)):
+    """The View of a trained model and of rows X (N, D).
+
+    inputs      how the model takes rows, see `numvae.rows.Inputs`
+    known       name → (N,), see `colouring`
+    the others  as in View
+    """
     some = _spread(len(X), POINTS)
-    x = run.training.inputs.drawn(X[some])
-    mu = run.vae.transform(x)
+    x = inputs.drawn(X[some])
+    mu, _ = diagnostics.encode(model, x, inputs)
     by_use = [int(unit) for unit in np.argsort(-mu.var(axis=0), kind="stable")[:UNITS]]
     units = sorted(by_use[:2]) + by_use[2:]
     along = np.argsort(mu[:, units[0]], kind="stable")
     picked = along[_spread(len(x), ORIGINALS)]
     return View(
-        name=dataset.name,
-        model=run.model,
-        shape=tuple(dataset.shape),
-        columns=run.columns.labels,
+        name=name,
+        model=model,
+        shape=tuple(shape),
+        columns=columns,
         low=np.nan_to_num(np.fmin.reduce(x)),  # what is missing (NaN) is left out
         high=np.nan_to_num(np.fmax.reduce(x)),
-        limits=tuple(dataset.limits),
+        limits=tuple(limits),
         mu=mu,
         colourings=[colouring(name, values[some]) for name, values in known.items()],
         originals=x[picked],

@@ -9,11 +9,9 @@ import subprocess
 import numpy as np
 import pytest
 
-from numvae.datasets import Dataset
 from numvae.explore.page import page
 from numvae.explore.view import view
 from numvae.rules import continuous_bernoulli
-from numvae.runs import Run
 from numvae.settings import Settings
 from numvae.training.loop import Training
 
@@ -36,8 +34,9 @@ def a_view(likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="
         if name.endswith(".b"):
             value[...] = rng.standard_normal(value.shape)
     known = {"factor": rng.random(30), "label": np.arange(30) % 3}
-    dataset = Dataset("made-up", X, X[:0], shape, "split", likelihood, known)
-    return view(Run("model.npz", training, {}), dataset)
+    columns = [f"x{i + 1}" for i in range(X.shape[1])]
+    inputs = training.inputs
+    return view(training.model, inputs, X, known, name="made-up", shape=shape, columns=columns)
 
 
 def part(text, name):

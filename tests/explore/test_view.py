@@ -1,26 +1,22 @@
 import numpy as np
 import pytest
 
-from numvae.datasets import Dataset
 from numvae.explore.view import LEAST_LIMIT, ORIGINALS, POINTS, UNITS, colouring, view
 from numvae.plots import style
-from numvae.runs import Run
 from numvae.settings import Settings
 from numvae.training.loop import Training
 
 
-def a_view(n=60, n_valid=0, n_latent=3, shape=(2, 3), use=None, X=None, **settings):
+def a_view(n=60, n_latent=3, shape=(2, 3), use=None, X=None, **settings):
     """A View of a model whose unit i varies as use[i] says."""
     rng = np.random.default_rng(0)
     if X is None:
-        X = rng.random((n + n_valid, int(np.prod(shape))), dtype="f4")
+        X = rng.random((n, int(np.prod(shape))), dtype="f4")
     training = Training.new(Settings(n_latent, hidden=(), **settings), X, 0)
     if use is not None:
         training.model.parameters.values["mu.W"][...] *= use
-    row = np.arange(len(X), dtype="f4")
-    known = {"row": row[:n]}, {"row": row[n:]}
-    dataset = Dataset("made-up", X[:n], X[n:], shape, "split", "gaussian", *known)
-    return view(Run("model.npz", training, {}), dataset)
+    columns = [f"x{i + 1}" for i in range(X.shape[1])]
+    return view(training.model, training.inputs, X, {}, name="made", shape=shape, columns=columns)
 
 
 def test_the_map_has_the_two_most_used_units_and_the_sliders_the_others_by_use():
@@ -53,12 +49,6 @@ def test_a_few_of_many_examples_are_shown_and_each_original_has_its_code():
     assert len(a_view(n=3).originals) == 3
 
 
-@pytest.mark.parametrize(("n_valid", "first"), [(499, 0), (500, 60)])
-def test_held_out_examples_are_shown_if_they_are_enough_for_a_cloud(n_valid, first):
-    (known,) = a_view(n_valid=n_valid).colourings
-    assert float(known["labels"][0]) == first
-
-
 def test_the_least_and_the_largest_value_of_a_column_leave_out_what_is_missing():
     X = np.array([[0.0, 5.0, -1.0], [2.0, 5.0, np.nan], [4.0, 5.0, 3.0]], "f4")
     shown = a_view(X=X, n=3, shape=(3,), missing=True)
@@ -72,6 +62,10 @@ def test_classes_have_a_colour_each_and_factors_a_place_on_the_scale():
     assert classes["isClass"] and classes["labels"] == ["3", "7", "9"]
     assert classes["palette"] == list(style.CLASSES[:3])
     assert classes["index"].tolist() == [0, 1, 0, 2]
+    words = colouring("kind", np.array(["b", "a", "b"]))
+    assert (
+        words["isClass"] and words["labels"] == ["a", "b"] and words["index"].tolist() == [1, 0, 1]
+    )
     for values in (np.array([-1.0, 0.0, 1.0]), np.arange(11)):
         factor = colouring("factor", values)
         assert not factor["isClass"] and factor["index"][0] == 0

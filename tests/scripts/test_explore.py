@@ -1,3 +1,4 @@
+import re
 import tempfile
 import webbrowser
 from pathlib import Path
@@ -7,6 +8,7 @@ import pytest
 
 from numvae import VAE, runs
 from numvae.commands import explore
+from numvae.datasets import Dataset
 from numvae.training import checkpoint
 
 
@@ -47,6 +49,15 @@ def test_a_page_is_written_and_said_so(typed, capsys, opened):
     assert errors == ""
     assert output == f"page.html: {len(text.encode()) / 1000:,.0f} kB, to be opened in a browser.\n"
     assert not opened
+
+
+@pytest.mark.parametrize(("n_valid", "first"), [(499, "0"), (500, "60")])
+def test_held_out_examples_are_shown_if_they_are_enough_for_a_cloud(n_valid, first):
+    row = np.arange(60 + n_valid, dtype="f4")
+    X, known = np.ones((len(row), 12), "f4"), ({"row": row[:60]}, {"row": row[60:]})
+    dataset = Dataset("made-up", X[:60], X[60:], (4, 3), "split", "gaussian", *known)
+    text = explore.page_of(runs.load("bare.npz"), dataset).decode()
+    assert re.search(r'"name": "row".*?"labels": \["(\d+)"', text)[1] == first
 
 
 @pytest.mark.parametrize("there_is_one", [True, False])
