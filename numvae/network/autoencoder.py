@@ -214,6 +214,13 @@ class Autoencoder:
         """
         return self.likelihood.sample(rng, self.decoder.forward(z))
 
+    def sigma(self):
+        """σ of each column in its own units; NaN where it depends on z, or there is none.
+
+        Shapes  → (D,)
+        """
+        return self.likelihood.sigma()
+
     def log_likelihood(self, x, z, observed=None):
         """log p(x|z) in nats.
 

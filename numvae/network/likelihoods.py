@@ -1,8 +1,9 @@
 """The end of the decoder: what kind of noise p(x|z) puts around a reconstruction.
 
 A likelihood is a module like any other (`shapes`, `bind`, `initialize`). `initialize_mean` has it
-output the mean of the data at first; `begin` has it say what a factor analysis says. It answers
-four calls from what the decoder gives, h (the page's g):
+output the mean of the data at first; `begin` has it say what a factor analysis says; `sigma` is
+the σ of each column (D,), NaN where there is none for all z. It answers four calls from what the
+decoder gives, h (the page's g):
 
     log_likelihood(x, h, observed)  log p(x|z) of each sample and example, remembering what backward
                                     needs; observed (B, D) is 1 where x is known and 0 where it is
@@ -77,6 +78,9 @@ class Bernoulli:
     def sample(self, rng, h):
         """h (N, H) → pixels 0 or 1 (N, D)."""
         return bernoulli.sample(rng, self.mean(h))
+
+    def sigma(self):
+        return np.full(self.layer.n_out, np.nan)
 
 
 class ContinuousBernoulli(Bernoulli):
@@ -181,6 +185,14 @@ class Gaussian:
         m = self.mean_layer.forward(h)
         y = gaussian.sample(rng, m, self.variance.forward(h, m.shape))
         return self.units.inverse(y)
+
+    def sigma(self):
+        """In the units of the columns; NaN where it depends on z."""
+        b = self.mean_layer.b
+        if isinstance(self.variance, VarianceOfZ):
+            return np.full(len(b), np.nan)
+        logvar = self.variance.forward(b, b.shape)
+        return self.units.scale * np.exp(0.5 * logvar) * np.ones(len(b))
 
 
 class FixedVariance:
@@ -309,6 +321,9 @@ class Blocks:
     def sample(self, rng, h):
         """h (N, H) → (N, D)"""
         return np.concatenate([block.sample(rng, h) for block in self.likelihoods], axis=1)
+
+    def sigma(self):
+        return np.concatenate([block.sigma() for block in self.likelihoods])
 
     def _split(self, array):
         return np.split(array, self.edges, axis=-1)

@@ -8,6 +8,7 @@ from scipy.special import expit, softmax
 
 from numvae.network.likelihoods import NAMES, is_density, likelihood, parse_blocks
 from numvae.network.parameters import Parameters
+from numvae.network.units import StandardUnits
 
 L, B, H, D = 3, 4, 5, 6
 SIGMA, SIGMA_MIN = 0.7, 0.2
@@ -276,6 +277,28 @@ def test_each_block_begins_with_its_own_columns(draw):
     wanted = np.tile(mean, (9, 1))
     wanted[:, 2] = b[2] + h[:, -2:] @ W[2]
     assert_allclose(head.mean(h), wanted)
+
+
+@each_likelihood
+def test_sigma_is_that_of_draws_in_the_units_of_the_columns(name, draw, rng):
+    units = StandardUnits(np.zeros(D), np.arange(1.0, D + 1.0))
+    head = likelihood(name, H, D, SIGMA, SIGMA_MIN, units)
+    parameters = Parameters(head.shapes, "float64")
+    head.bind(parameters)
+    parameters.vector[...] = rng.standard_normal(parameters.vector.size)
+    sigma = head.sigma()
+    assert sigma.shape == (D,)
+    if name in ("gaussian", "gaussian-fixed"):
+        draws = head.sample(rng, np.repeat(draw(1, H), 20_000, axis=0))
+        assert_allclose(sigma, draws.std(axis=0), rtol=0.03)
+    else:
+        assert np.isnan(sigma).all()
+
+
+def test_sigma_of_blocks_and_of_columns_that_are_left_as_they_come():
+    head, _ = bound(f"gaussian-fixed:2,bernoulli:1,gaussian:{D - 3}")
+    assert_array_equal(np.isnan(head.sigma()), [False, False, True, False, False, False])
+    assert_allclose(head.sigma()[:2], SIGMA)
 
 
 def test_blocks_are_read_from_their_text():
