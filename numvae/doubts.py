@@ -39,6 +39,22 @@ def of_codes(training, X):
     return diagnostics.collapsed(each)
 
 
+def of_reference(n, held_out, contamination=0.5):
+    """What makes n rows a doubtful measure of how usual others are, and which share of the usual
+    ones is called unusual."""
+    if not held_out:
+        yield (
+            f"Nothing was held out, so rows are compared with {n} that were trained on: too many "
+            f"usual ones look unusual. Hold out {FEWEST} rows or more, or give p_values an "
+            "X_reference."
+        )
+    if contamination * (1 + n) < 1:
+        yield (
+            f"Among {n} reference rows the lowest decides, so about {1 / (1 + n):.1%} of usual "
+            f"rows are called unusual, not {contamination:.1%}: hold out more rows."
+        )
+
+
 def _of_columns(training, x, names):
     """Columns of real numbers that are constant, equal to another, counts, or only number the
     rows."""

@@ -22,7 +22,7 @@ import numpy as np
 from numvae import datasets
 from numvae.datasets import own
 from numvae.estimator import fitted
-from numvae.evaluation import importance
+from numvae.evaluation import anomaly, importance
 from numvae.files import LOCK, locked, write_atomically
 from numvae.parallel import OneProcess
 from numvae.progress import Countdown, Progress, say
@@ -36,8 +36,6 @@ from numvae.training.watchdog import Diverged
 from numvae.validation import check_range
 
 DRAWS = 100  # of each row that is scored
-# Rows that it is compared with: so many, of long rows fewer, so that no more numbers are decoded.
-MOST, FEWEST, DECODED = 1000, 100, 2**28
 
 
 @dataclass
@@ -133,15 +131,16 @@ class Run:
             plots.save(figure, folder / filename)
 
     def reference(self, dataset, n_samples, quiet=False):
-        """log p(x) of at most 1,000 of the rows held out, of long rows at least 100, or of those
-        trained on if there are none: what a score is compared with.
+        """log p(x) of some of the rows held out, or of those trained on if there are none: what a
+        score is compared with.
 
-        Returns  a dict: samples, the draws for each row, and log_p, a list of floats, nats
+        Returns  a dict: samples, the draws for each row; log_p, a list of floats, nats; held_out
         """
-        X = dataset.X_valid if len(dataset.X_valid) else dataset.X
-        n = max(FEWEST, min(MOST, DECODED // (DRAWS * self.model.n_features)))
-        log_p = self.estimate(self.some(X, n), n_samples, quiet).log_p
-        return {"samples": n_samples, "log_p": log_p.tolist()}
+        held_out = len(dataset.X_valid) > 0
+        rows = dataset.X_valid if held_out else dataset.X
+        rows = anomaly.reference_rows(rows, self.training.seed)
+        log_p = self.estimate(rows, n_samples, quiet).log_p
+        return {"samples": n_samples, "log_p": log_p.tolist(), "held_out": held_out}
 
     def some(self, X, n):
         """At most n of the rows of X, chosen by the seed of the run; None: all."""

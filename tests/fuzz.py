@@ -62,7 +62,7 @@ def originals():
         data = {"name": "x.npy", "data_dir": None, "validation": 15, "resize": None}
         data |= {"random_split": False, "scale": 1, "n_train": 25, "shape": [2, 3]}
         data |= {"skip_bad": False, "digest": "0123456789abcdef"}
-        reference = {"samples": 5, "log_p": [-1.5, -math.inf]}
+        reference = {"samples": 5, "log_p": [-1.5, -math.inf], "held_out": True}
         about = {"seconds": 1.5, "data": data, "reference": reference}
         if i in (0, 2, 4, 5):
             about = {"columns": columns(s.likelihood)}

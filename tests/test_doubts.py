@@ -26,6 +26,15 @@ def warned(X, **settings):
     return [str(w.message) for w in caught]
 
 
+def test_a_reference_that_was_trained_on_or_is_small_is_doubted():
+    assert list(doubts.of_reference(10, True, contamination=0.1)) == []
+    (few,) = doubts.of_reference(8, True, contamination=0.1)
+    assert "Among 8 reference rows" in few and "about 11.1% of usual" in few and "not 10.0%" in few
+    (trained,) = doubts.of_reference(8, False)
+    assert "Nothing was held out, so rows are compared with 8 that were trained on" in trained
+    assert len(list(doubts.of_reference(8, False, contamination=0.1))) == 2
+
+
 def test_an_ordinary_fit_is_not_doubted(X):
     assert warned(X) == []
     assert warned(X, epochs=None) == []

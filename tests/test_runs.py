@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+import numvae
 from numvae import VAE, runs
 from numvae.datasets import load
+from numvae.evaluation import anomaly
 from numvae.files import LOCK
 from numvae.report import Report
 from numvae.settings import Settings
@@ -208,18 +210,19 @@ def test_other_data_than_the_runs_are_refused_as_its_own():
     assert len(run.dataset("images.npy").X) == 45  # as other data they are welcome
 
 
-@pytest.mark.parametrize(("decoded", "n"), [(2**28, 20), (15 * 100 * 12, 15), (0, 10)])
-def test_a_reference_is_of_as_many_rows_as_are_decoded_soon(monkeypatch, decoded, n):
+def test_a_reference_is_of_some_rows_held_out_or_if_there_are_none_of_those_trained_on(monkeypatch):
     a_run()
     run = runs.load("run")
-    assert run.about["reference"]["samples"] == 100 and len(run.about["reference"]["log_p"]) == 4
-    for name, value in (("MOST", 20), ("FEWEST", 10), ("DECODED", decoded)):
-        monkeypatch.setattr(runs, name, value)
+    reference = run.about["reference"]
+    assert (reference["samples"], len(reference["log_p"]), reference["held_out"]) == (100, 4, True)
+    monkeypatch.setattr(anomaly, "MOST", 20)
+    monkeypatch.setattr(anomaly, "FEWEST", 10)
     dataset = load("images.npy", validation=0)
     found = run.reference(dataset, 7)
-    assert found["samples"] == 7 and len(found["log_p"]) == n
+    assert found["samples"] == 7 and len(found["log_p"]) == 20 and not found["held_out"]
     all_of_them = run.estimate(dataset.X, 7).log_p
     assert np.isin(found["log_p"], all_of_them).all()
+    assert numvae.load("run").predict(dataset.X).shape == (len(dataset.X),)
 
 
 def test_a_run_without_a_digest_or_a_reference_is_used_as_ever():

@@ -168,10 +168,11 @@ COLUMNS = {
     "library": OrNone(Choice(("pandas", "polars"))),
     "columns": ListOf(Fields(COLUMN, may_lack=("levels", "decimals", "form"))),
 }
+REFERENCE = {"samples": COUNT, "log_p": ListOf(Measured()), "held_out": Flag()}
 ABOUT = {
     "columns": OrNone(Fields(COLUMNS)),
+    "reference": Fields(REFERENCE),
     "seconds": SIZE,
-    "reference": Fields({"samples": COUNT, "log_p": ListOf(Measured())}),
     "data": Fields(DATA, may_lack=DATA),
 }
 PLACE = {
@@ -246,6 +247,8 @@ def _check_about(about, n_features, likelihood):
         raise ValueError(f"there are {n_features} columns, no images of the size {short(resize)}")
     if len(limits) != 2 or limits[0] > limits[1]:
         raise ValueError(f"limits must be two numbers in order, found {short(limits)}")
+    if "reference" in about and not about["reference"]["log_p"]:
+        raise ValueError("reference.log_p must hold a number or more")
 
 
 def _check_position(header, batch_size):
