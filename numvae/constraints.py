@@ -96,7 +96,8 @@ class Flag:
 
 
 class Widths:
-    """A sequence of widths of layers, perhaps empty; typed as 256,256 or none."""
+    """A sequence of widths of layers, perhaps empty, or the width of a single one; typed as 256,256
+    or none."""
 
     width, metavar = Count(int, least=1), "H1,H2|none"
 
@@ -106,6 +107,8 @@ class Widths:
     def __call__(self, value):
         if isinstance(value, np.ndarray):
             value = value.tolist()
+        if isinstance(value, numbers.Integral):
+            value = (value,)
         if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
             raise TypeError(f"must be a sequence of widths, found {short(value)}.")
         try:
@@ -298,4 +301,5 @@ def near(value, known):
 
 COUNT, NATURAL, SIZE = Count(int, least=1), Number(int, least=0), Number(float, least=0)
 POSITIVE, FRACTION = Number(float, above=0), Number(float, least=0, below=1)
+SHARE = Number(float, above=0, most=0.5)
 FINITE = Number(float)

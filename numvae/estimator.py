@@ -4,27 +4,44 @@ It follows scikit-learn's conventions without importing it: `__init__` only stor
 makes the attributes that end in an underscore.
 """
 
+from __future__ import annotations
+
+import functools
+import inspect
+import os
+import sys
+import textwrap
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from numvae import doubts, parallel, validation
-from numvae.constraints import COUNT, Seed, labelled, near
+from numvae import doubts, notebook, parallel, report, validation
+from numvae.constraints import COUNT, SHARE, Seed, labelled, near
 from numvae.evaluation import anomaly, importance, imputation
-from numvae.files import check_free
+from numvae.files import check_free, write_atomically
+from numvae.network import Autoencoder
 from numvae.progress import Progress
-from numvae.rows import Rows, by_blocks, hold_out, split_missing
+from numvae.rows import Rows, by_blocks, hold_out, read, split_missing
 from numvae.rules import gaussian
-from numvae.settings import TABLE, Settings, described
+from numvae.settings import Settings, described
 from numvae.tables import columns as of_tables
 from numvae.tables import frames
+from numvae.tables.columns import Columns
 from numvae.text import printable
 from numvae.training import checkpoint
 from numvae.training.interrupt import deliver
 from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+    from numpy.typing import ArrayLike
+    from typing_extensions import Self
+
+SHOWN = 2000  # rows in a picture, enough for a cloud
 
 # NumPy's own way with floating-point errors, whatever the caller has set: that a number underflows
 # to 0 is harmless here.
@@ -36,34 +53,136 @@ class DoubtfulFit(UserWarning):
 
 
 class NotFittedError(ValueError, AttributeError):
-    """A method that needs a fitted estimator was called before `fit`."""
+    """A method that needs a fitted estimator was called before `fit`.
+
+    Where scikit-learn is loaded, an instance is one of its NotFittedError too.
+    """
+
+    def __new__(cls, *arguments):
+        theirs = sys.modules.get("sklearn.exceptions")
+        return super().__new__(_both(theirs.NotFittedError) if theirs else cls, *arguments)
+
+    def __reduce__(self):
+        return NotFittedError, self.args
 
 
+@functools.cache
+def _both(theirs):
+    return type("NotFittedError", (NotFittedError, theirs), {})
+
+
+# What estimators of scikit-learn may have and VAE has not, and what there is instead.
+INSTEAD = {
+    "sample_weight": "all rows count alike; repeat the rows that should count more",
+    "early_stopping": "with epochs=None training ends when the held-out ELBO has stopped rising",
+    "warm_start": "partial_fit trains on from where the model stands",
+    "callbacks": "call partial_fit in a loop, an epoch each time, or fit with verbose=True",
+}
+
+
+def _refuse(name, given):
+    """Raise TypeError if anything was given: `name` takes no such arguments."""
+    for argument in given:
+        if argument in INSTEAD:
+            raise TypeError(f"VAE has no {argument}: {INSTEAD[argument]}.")
+        raise TypeError(f"{name}() got an unexpected keyword argument {argument!r}.")
+
+
+def _refusing(estimator):
+    """The class, whose constructor says what there is instead of what it has not."""
+    construct = estimator.__init__
+
+    @functools.wraps(construct)
+    def __init__(self, *values, **named):
+        _refuse("VAE", [name for name in named if name in INSTEAD])
+        construct(self, *values, **named)
+
+    estimator.__init__ = __init__
+    return estimator
+
+
+@_refusing
 @dataclass(eq=False, repr=False)
 class VAE(Settings):
     """A variational autoencoder, q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I).
 
     Parameters
+    ----------
     {parameters}
 
-    Attributes, after `fit`
-    network_             the Autoencoder: `network_.parameters`, `network_.loss_and_grad`, …
-    history_             list of one dict per epoch, in nats per example
-    n_iter_              epochs trained
-    n_features_in_, feature_names_in_ (data frames with text columns)
+    Attributes
+    ----------
+    network_ : Autoencoder
+        The model: `network_.parameters`, `network_.loss_and_grad`, …
+    history_ : list of dict
+        One dict per epoch that was measured, in nats per example.
+    n_iter_ : int
+        Epochs trained.
+    best_epoch_ : int
+        The epoch whose parameters are kept; 0 for those that training began at.
+    sigma_ : ndarray of shape (network_.n_features,)
+        σ of each column in its own units; NaN where it depends on z (gaussian-sigma-z), and where
+        the likelihood has none.
+    columns_ : Columns or None
+        What the columns of a data frame are; `columns_.labels` are those of the model.
+    offset_ : float
+        The log p(x) below which `predict` calls a row unusual. Computed when it is asked for.
+    n_features_in_ : int
+        Columns of X.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Their names, of data frames whose names are all text.
 
+    Methods
+    -------
+    {methods}
+
+    Notes
+    -----
     float32 data is trained in float32, which is twice as fast; all other in float64. Where pixels
     are binarized, each row that is scored or encoded is drawn by noise of its own, so the same row
     is always the same.
-    """
 
-    if __doc__:  # python -OO has none
-        __doc__ = __doc__.replace("{parameters}", described())
+    `fit` keeps up to 1,000 of the rows that it held out. When `predict`, `decision_function` or
+    `p_values` is first called, it computes their log p(x), to compare other rows with. Of rows like
+    those of `fit`, about the share `contamination` is called unusual. Training rows would not do:
+    a model finds them more probable than new ones. Where nothing was held out they have to, and a
+    DoubtfulFit warning says so. A file keeps the scores, and not the rows.
+
+    Not as in scikit-learn
+    ----------------------
+    - `contamination` is a share of the held-out rows, so `fit_predict` does not call exactly this
+      share of X unusual, and VAE has no outlier_detector tag.
+    - No `sample_weight`: {sample_weight}.
+    - No `early_stopping`: {early_stopping}.
+    - No `warm_start`: {warm_start}.
+    - No `callbacks`: {callbacks}.
+
+    References
+    ----------
+    Kingma & Welling, Auto-Encoding Variational Bayes, ICLR 2014.
+    Burda, Grosse & Salakhutdinov, Importance Weighted Autoencoders, ICLR 2016: `score_samples`.
+    Bates, Candès, Lei, Romano & Sesia, Testing for outliers with conformal p-values, Annals of
+    Statistics 2023: `p_values`, `predict`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from numvae import VAE
+    >>> rng = np.random.default_rng(0)
+    >>> X = rng.normal(size=(300, 1)) * [1.0, -2.0, 3.0] + rng.normal(size=(300, 3))
+    >>> vae = VAE(n_latent=1, hidden=16, epochs=3, random_state=0).fit(X)
+    >>> vae.transform(X).shape
+    (300, 1)
+    >>> vae.predict([[0.0, 0.0, 0.0], [9.0, 9.0, 9.0]])
+    array([ 1, -1])
+    >>> vae.sample(2, random_state=0).shape
+    (2, 3)
+    """
 
     # Training.
 
     @usual_errors
-    def fit(self, X, y=None, *, comm=None):
+    def fit(self, X: ArrayLike, y: Any = None, *, comm: Any = None, **other: Any) -> Self:
         """Train on X (N, D) from the start; y is ignored. Returns self.
 
         comm: an MPI communicator, such as mpi4py's MPI.COMM_WORLD. Its ranks, which all call `fit`
@@ -76,6 +195,7 @@ class VAE(Settings):
 
         Raises  TypeError, ValueError   invalid input, or the ranks differ; an earlier fit is kept
         """
+        _refuse("VAE.fit", other)
         team = parallel.team(comm)
         with team.together():
             settings, X, columns = self._check_first(X)
@@ -93,7 +213,8 @@ class VAE(Settings):
             diverged = self._run(training, X_train, X_valid, None, verbose, interrupt)
             training = team.whole(training)
             training.keep_best()
-            self._set_fitted(training, columns)
+            data = {"n_train": len(X_train)}
+            self._set_fitted(training, columns, _reference(X, X_valid, seed), {"data": data})
         self._pass_on(interrupt)
         if lead and not diverged:
             labels = columns and list(map(printable, columns.labels))
@@ -103,11 +224,14 @@ class VAE(Settings):
         return self
 
     @usual_errors
-    def partial_fit(self, X, y=None):
+    def partial_fit(self, X: ArrayLike, y: Any = None, **other: Any) -> Self:
         """Train one more epoch, on the rows of X; the first call starts as `fit` does.
+
+        Rows that an earlier `fit` held out stay what `predict` compares with, or else those of X.
 
         Raises  TypeError, ValueError   invalid input; nothing is changed
         """
+        _refuse("VAE.partial_fit", other)
         if not hasattr(self, "network_"):
             settings, X, columns = self._check_first(X)
             training = Training.new(settings, X, _seed(self.random_state))
@@ -119,27 +243,43 @@ class VAE(Settings):
         with training.interrupt() as interrupt:
             self._run(training, X, None, training.epoch + 1, self.verbose, interrupt)
             shape = getattr(self, "_about", {}).get("data", {}).get("shape")
-            self._set_fitted(training, columns, {"data": {"shape": shape}} if shape else None)
+            kept = getattr(self, "_reference", None)
+            if kept is None or kept.X is None or not kept.held_out:
+                kept = _reference(X, None, training.seed)
+            kept = anomaly.Reference(kept.X, kept.held_out)
+            about = {"data": {"shape": shape}} if shape else None
+            self._set_fitted(training, columns, kept, about)
         self._pass_on(interrupt)
         return self
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: ArrayLike, y: Any = None, **other: Any) -> np.ndarray:
         """`fit(X)`, then `transform(X)`."""
-        return self.fit(X, y).transform(X)
+        return self.fit(X, y, **other).transform(X)
+
+    def fit_predict(self, X: ArrayLike, y: Any = None, **other: Any) -> np.ndarray:
+        """`fit(X)`, then `predict(X)`."""
+        return self.fit(X, y, **other).predict(X)
 
     # From data to codes, and back.
 
     @usual_errors
-    def transform(self, X):
-        """The mean of q(z|x) for each row.
+    def transform(self, X: ArrayLike) -> np.ndarray:
+        """The mean of q(z|x) for each row; a data frame where `set_output` says so.
 
         Shapes  X (N, D) → (N, Z)
         """
-        X = self._check(X)
-        return by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0])[0], X)
+        x = self._check(X)
+        mu = by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0])[0], x)
+        if not sys.modules.get("sklearn"):  # then nobody can have asked for a frame
+            return mu
+        from sklearn.utils._set_output import _wrap_data_with_container
+
+        return _wrap_data_with_container("transform", mu, X, self)
 
     @usual_errors
-    def encode(self, X, random_state=None):
+    def encode(
+        self, X: ArrayLike, random_state: Any = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The posterior q(z|x) of each row, and a draw from it.
 
         Shapes  X (N, D) → mu, logvar, z, each (N, Z)
@@ -149,7 +289,7 @@ class VAE(Settings):
         return mu, logvar, gaussian.sample(rng, mu, logvar)
 
     @usual_errors
-    def decode(self, Z):
+    def decode(self, Z: ArrayLike) -> Any:
         """The mean of p(x|z) for each code.
 
         Shapes  Z (N, Z) → (N, D)
@@ -164,18 +304,18 @@ class VAE(Settings):
         x = by_blocks(lambda z: self.network_.decode(z.astype(self.network_.dtype)), Z)
         return self._given(x, like)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: ArrayLike) -> Any:
         """`decode`, by the name that pipelines know. Shapes  codes (N, Z) → (N, D)"""
         return self.decode(X)
 
-    def reconstruct(self, X):
+    def reconstruct(self, X: ArrayLike) -> Any:
         """The rows as the model would have them: `decode(transform(X))`. Shapes  (N, D) → (N, D)"""
         like, X = X, self._check(X)
         codes = by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0])[0], X)
         return self._given(by_blocks(self.network_.decode, codes), like)
 
     @usual_errors
-    def sample(self, n=1, random_state=None):
+    def sample(self, n: int = 1, random_state: Any = None) -> Any:
         """New rows: z ~ N(0, I), then x ~ p(x|z) with the noise of the likelihood.
 
         Shapes  → (n, D)
@@ -189,7 +329,7 @@ class VAE(Settings):
     # What the model thinks of data, in nats.
 
     @usual_errors
-    def score_samples(self, X):
+    def score_samples(self, X: ArrayLike) -> np.ndarray:
         """log p(x) of each row, by importance sampling with n_importance draws.
 
         Every row brings its own noise, so the score of a row depends neither on its neighbours nor
@@ -201,12 +341,12 @@ class VAE(Settings):
         """
         return self._estimate(X).log_p
 
-    def score(self, X, y=None):
+    def score(self, X: ArrayLike, y: Any = None) -> float:
         """The mean of `score_samples(X)`: higher is better. Units  nats per row"""
         return float(self.score_samples(X).mean())
 
     @usual_errors
-    def elbo(self, X):
+    def elbo(self, X: ArrayLike) -> np.ndarray:
         """The evidence lower bound of each row, from the draws of `score_samples`.
 
         Shapes  X (N, D) → (N,)
@@ -214,18 +354,43 @@ class VAE(Settings):
         """
         return self._estimate(X).elbo
 
-    def p_values(self, X, X_reference):
+    # Is a row usual?
+
+    def predict(self, X: ArrayLike) -> np.ndarray:
+        """+1 for a usual row, −1 for an unusual one: one whose p-value is at most `contamination`.
+
+        Shapes  X (N, D) → (N,) of int
+        """
+        return np.where(self.score_samples(X) < self._offset(), -1, 1)
+
+    def decision_function(self, X: ArrayLike) -> np.ndarray:
+        """`score_samples(X) - offset_`: below 0 for unusual rows.
+
+        Shapes  X (N, D) → (N,)
+        Units   nats
+        """
+        return self.score_samples(X) - self._offset()
+
+    @property
+    def offset_(self) -> float:
+        """The log p(x) below which a row is unusual. Units  nats"""
+        return self._offset()
+
+    def p_values(self, X: ArrayLike, X_reference: ArrayLike | None = None) -> np.ndarray:
         """How unusual each row is: the share of the reference rows that score no higher.
 
-        X_reference are rows known to be usual, best not those that were trained on: a small p says
-        that few of them are as improbable as this row.
+        X_reference are rows known to be usual, best not those that were trained on; None: those
+        that `fit` held out. A small p says that few of them are as improbable as this row.
 
         Shapes  X (N, D), X_reference (M, D) → (N,) in (0, 1]
         """
-        return anomaly.p_values(self.score_samples(X), self.score_samples(X_reference))
+        scores = self.score_samples(X)
+        if X_reference is None:
+            return anomaly.p_values(scores, self._compared(stacklevel=3))
+        return anomaly.p_values(scores, self.score_samples(X_reference))
 
     @usual_errors
-    def impute(self, X, random_state=None):
+    def impute(self, X: ArrayLike, random_state: Any = None) -> Any:
         """X with what is missing (NaN) filled in by its expectation given what is known.
 
         Shapes  X (N, D) → (N, D)
@@ -247,62 +412,145 @@ class VAE(Settings):
             return frames.filled(given, made, self.columns_.dates)
         return self._given(x)
 
+    # Pictures.
+
+    def plot(self, X: ArrayLike | None = None, y: Any = None, *, shape: Any = None) -> Figure:
+        """One picture: the latent units and the ELBO, reconstructions, samples.
+
+        X       rows to show; None: those that `fit` held out
+        y       what is known of each row, to colour the codes: classes or numbers (N,)
+        shape   (H, W) or (H, W, 3), where a row is an image; None: as the file of the model says
+
+        `numvae.plots.save(vae.plot(), "vae.png")` writes it to a file.
+        """
+        x, known, of_data = self._to_show(X, y, shape)
+        return report.overview(self._training, x, known, self.columns_, **of_data)
+
+    def explore(
+        self,
+        path: str | os.PathLike[str],
+        X: ArrayLike | None = None,
+        y: Any = None,
+        *,
+        shape: Any = None,
+    ) -> Path:
+        """Write a page for the browser: move a point in the latent plane, see what is decoded.
+
+        X, y, shape     as in `plot`
+
+        Returns the path.
+
+        Raises  FileExistsError   there is such a file: nothing is overwritten
+                ValueError        its name does not end in .html or .htm
+        """
+        from numvae.cli import new_file
+        from numvae.explore.page import page
+        from numvae.explore.view import view
+
+        path = new_file(path, ".html", ".htm")
+        x, known, of_data = self._to_show(X, y, shape)
+        known = {} if known is None else {"y": known}
+        shown = view(self.network_, self._training.inputs, x, known, name=path.stem, **of_data)
+        write_atomically(path, page(shown).encode())
+        return path
+
     # Files.
 
-    def save(self, path):
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to one `.npz` file, without pickle, whole or not at all.
 
         A random_state that is not an int is not kept, nor is the optimizer's memory, nor more than
-        10,000 rows of the history: of a longer one every second row, or third, ….
+        10,000 rows of the history: of a longer one every second row, or third, …. The scores that
+        `predict` compares with are kept, and computed first if they have not been. Of a subclass
+        `load` makes a VAE.
 
         Raises  OSError   as the system says; or `path` is a folder, a link, a device, …, or in the
                           folder of a run in progress. What it held before is left
         """
         self._check_fitted()
+        check_free(Path(path).parent)
         about = dict(self._about)
         if self.columns_:
             about["columns"] = self.columns_.plain()
-        n_importance = labelled("n_importance", COUNT, self.n_importance)
-        self._training.settings.n_importance = n_importance
-        check_free(Path(path).parent)
+        settings = self._training.settings
+        settings.n_importance = labelled("n_importance", COUNT, self.n_importance)
+        settings.contamination = labelled("contamination", SHARE, self.contamination)
+        if self._reference is not None:
+            about["reference"] = {
+                "samples": settings.n_importance,
+                "log_p": self._reference_scores().tolist(),
+                "held_out": self._reference.held_out,
+            }
         checkpoint.save(self._training, path, "model", about)
 
     # scikit-learn's conventions.
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's arguments by name."""
-        return {line.name: getattr(self, line.name) for line in TABLE}
+        return {name: getattr(self, name) for name in self._defaults()}
 
-    def set_params(self, **parameters):
-        """Change the constructor's arguments for the next `fit`; what is fitted, and what
-        `partial_fit` and `save` make of it, keeps those it was fitted with, but for n_importance
-        and verbose, which are used from now on. Returns self.
+    def set_params(self, **parameters: Any) -> Self:
+        """Change the constructor's arguments for the next `fit`. Returns self.
+
+        What is fitted, and what `partial_fit` and `save` make of it, keeps those it was fitted
+        with, but for n_importance, contamination and verbose, which are used from now on.
 
         Raises  ValueError   an unknown name; nothing is changed
         """
-        known = self.get_params()
+        known = self._defaults()
         for name in parameters:
             if name not in known:
                 raise ValueError(
-                    f"Invalid parameter {name!r} for estimator VAE; there are {', '.join(known)}."
-                    f"{near(name, known)}"
+                    f"Invalid parameter {name!r} for estimator {type(self).__name__}; there are "
+                    f"{', '.join(known)}.{near(name, known)}"
                 )
         for name, value in parameters.items():
             setattr(self, name, value)
         return self
 
-    def get_feature_names_out(self, input_features=None):
+    def set_output(self, *, transform: str | None = None) -> Self:
+        """What `transform` and `fit_transform` return, if scikit-learn is installed.
+
+        transform   "default" for arrays, "pandas" or "polars" for data frames; None: as it was
+        """
+        from sklearn.base import TransformerMixin
+
+        return TransformerMixin.set_output(self, transform=transform)
+
+    _sklearn_auto_wrap_output_keys = frozenset({"transform"})  # scikit-learn asks for it
+
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The names of the columns of `transform`: vae0, vae1, …"""
         self._check_fitted()
         return np.array([f"vae{i}" for i in range(self.network_.n_latent)], dtype=object)
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         changed = (
-            f"{line.name}={getattr(self, line.name)!r}"
-            for line in TABLE
-            if repr(getattr(self, line.name)) != repr(line.default)
+            f"{name}={getattr(self, name)!r}"
+            for name, default in self._defaults().items()
+            if repr(getattr(self, name)) != repr(default)
         )
-        return f"VAE({', '.join(changed)})"
+        return f"{type(self).__name__}({', '.join(changed)})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        if not hasattr(self, "network_"):
+            return notebook.page([repr(self), "Not fitted yet."])
+        training, model = self._training, self.network_
+        rows = self._about.get("data", {}).get("n_train")
+        kept = f"epoch {self.best_epoch_} of {self.n_iter_}" if self.best_epoch_ else "its start"
+        held_out = any("valid_elbo" in row for row in self.history_[-1:])
+        which = "valid_elbo" if held_out else "train_elbo"
+        what = f"{self.n_features_in_} columns → {model.n_latent} latent units"
+        lines = [
+            repr(self),
+            f"{what}, {model.config['likelihood']}" + (f"; {rows:,} training rows" if rows else ""),
+            f"Kept: {kept}",
+        ]
+        if np.isfinite(training.best_elbo):
+            of = "held-out" if held_out else "training"
+            lines[-1] += f"; ELBO {training.best_elbo:.2f} nats per {of} row"
+        return notebook.page(lines, [row[which] for row in self.history_])
 
     def __sklearn_tags__(self):
         """Asked for by scikit-learn only, which is then there to be imported."""
@@ -316,6 +564,20 @@ class VAE(Settings):
         )
 
     # Inside.
+
+    @classmethod
+    def _defaults(cls):
+        """The constructor's arguments, name → default; of a subclass whose constructor takes
+        **settings, also those of the class above it."""
+        found = {}
+        for above in cls.__mro__:
+            if "__init__" in vars(above):
+                _, *arguments = inspect.signature(above.__init__).parameters.values()
+                for p in arguments:
+                    if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD):
+                        found.setdefault(p.name, p.default)
+                if all(p.kind is not p.VAR_KEYWORD for p in arguments):
+                    return found
 
     def _check_first(self, X):
         """X to be fitted: settings for it, its rows (N, D), and what its columns are, or None."""
@@ -379,6 +641,51 @@ class VAE(Settings):
         X, L = self._check(X), labelled("n_importance", COUNT, self.n_importance)
         return importance.estimate(self.network_, X, self._training.inputs, L)
 
+    def _reference_scores(self):
+        """log p(x) of the rows to compare others with."""
+        if self._reference is None:
+            raise ValueError(
+                "This model's file keeps no rows to compare with: give p_values an X_reference, "
+                "rows known to be usual."
+            )
+        L = labelled("n_importance", COUNT, self.n_importance)
+        return self._reference.scores(self.network_, self._training.inputs, L)
+
+    def _compared(self, stacklevel, **contamination):
+        """The same, with a warning of what is doubtful about the comparison."""
+        scores = self._reference_scores()
+        for doubt in doubts.of_reference(len(scores), self._reference.held_out, **contamination):
+            warnings.warn(doubt, DoubtfulFit, stacklevel)
+        return scores
+
+    def _offset(self):
+        self._check_fitted()
+        contamination = labelled("contamination", SHARE, self.contamination)
+        scores = self._compared(stacklevel=4, contamination=contamination)
+        return anomaly.offset(scores, contamination)
+
+    def _to_show(self, X, y, shape):
+        """Some rows to draw, what is known of each or None, and what a picture needs besides."""
+        self._check_fitted()
+        if X is None:
+            if y is not None:
+                raise ValueError("y says what is known of the rows of X, so give X too.")
+            if self._reference is None or self._reference.X is None:
+                raise ValueError("A file keeps no rows to show: give X.")
+            X = self._reference.X
+        else:
+            X = self._check(X)
+        numbers = np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)
+        known = None if y is None else validation.as_known(y, len(X))[numbers]
+        data, D = self._about.get("data", {}), X.shape[1]
+        usual = data.get("shape") or (D,)
+        shape = validation.as_shape(usual if shape is None else shape, D)
+        X = read(Rows(X, numbers), slice(None))
+        low, high = float(np.fmin.reduce(X, None)), float(np.fmax.reduce(X, None))
+        limits = data.get("limits") or ((0, 1) if low >= 0 and high <= 1 else (low, high))
+        names = self.columns_.labels if self.columns_ else [f"x{i + 1}" for i in range(D)]
+        return X, known, {"shape": shape, "limits": tuple(limits), "columns": names}
+
     def _check_fitted(self):
         if not hasattr(self, "network_"):
             raise NotFittedError("This VAE instance is not fitted yet: call fit(X) first.")
@@ -414,18 +721,36 @@ class VAE(Settings):
             deliver(number, text)
             warnings.warn(text, RuntimeWarning, stacklevel=4)
 
-    def _set_fitted(self, training, columns, about=None):
-        self._training, self.columns_, self._about = training, columns, about or {}
-        self.network_, self.history_ = training.model, training.history
-        self.n_iter_ = training.epoch
-        self.n_features_in_ = len(columns.columns) if columns else training.model.n_features
+    def _set_fitted(self, training: Any, columns: Any, reference: Any, about: Any = None) -> None:
+        self._training, self._reference, self._about = training, reference, about or {}
+        self.columns_: Columns | None = columns
+        self.network_: Autoencoder = training.model
+        self.history_: list[dict[str, float]] = training.history
+        self.n_iter_: int = training.epoch
+        self.best_epoch_: int = training.best_epoch
+        self.sigma_: np.ndarray = training.model.sigma()
+        self.n_features_in_: int = len(columns.columns) if columns else training.model.n_features
         if columns and columns.named:
             self.feature_names_in_ = np.array(columns.names, dtype=object)
         elif hasattr(self, "feature_names_in_"):
             del self.feature_names_in_
 
 
-def load(path):
+def _methods(estimator):
+    """A line for each public method."""
+    public = {n: f for n, f in vars(estimator).items() if n[0] != "_" and inspect.isfunction(f)}
+    for name, method in public.items():
+        said = inspect.getdoc(method).splitlines()[0].split(". ")[0].rstrip(".")
+        yield from textwrap.wrap(f"{name:<24}{said}", 96, subsequent_indent=" " * 24)
+
+
+if VAE.__doc__:  # python -OO has none
+    VAE.__doc__ = VAE.__doc__.format(
+        parameters=described(), methods="\n    ".join(_methods(VAE)), **INSTEAD
+    )
+
+
+def load(path: str | os.PathLike[str]) -> VAE:
     """The estimator that `VAE.save` wrote, or that of a run: its folder, or its model.npz. Of a run
     that has not come to its end it is the best so far, and a DoubtfulFit warning says so.
 
@@ -444,9 +769,17 @@ def fitted(training, about):
     if columns:
         columns = of_tables.Columns.of_plain(columns)
         given["likelihood"] = columns.base
+    if reference := about.get("reference"):
+        reference = anomaly.Reference.of_plain(reference)
     vae = VAE(**given)
-    vae._set_fitted(training, columns, about)
+    vae._set_fitted(training, columns, reference, about)
     return vae
+
+
+def _reference(X, X_valid, seed):
+    """Rows to compare others with: some of those held out, or if there are none of all."""
+    rows = anomaly.reference_rows(X if X_valid is None else X_valid, seed)
+    return anomaly.Reference(read(rows, slice(None)), held_out=X_valid is not None)
 
 
 def _seed(random_state):

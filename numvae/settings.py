@@ -10,13 +10,16 @@ import dataclasses
 import textwrap
 from collections.abc import Sequence
 from dataclasses import KW_ONLY, dataclass
-from typing import get_args
+from typing import Any, get_args
+
+import numpy as np
 
 from numvae.constraints import (
     COUNT,
     FRACTION,
     NATURAL,
     POSITIVE,
+    SHARE,
     SIZE,
     Blocks,
     Choice,
@@ -39,7 +42,7 @@ MOST = 16  # latent units, where their number is left to the program
 ACTIVATIONS = ", ".join(activations.NAMES)
 
 
-def setting(default, constraint, help, group=None, flag=None, none=None):
+def setting(default, constraint, help, group=None, flag=None, none=None) -> Any:
     """A line of the table.
 
     flag    of the command line, where it is not the setting's name
@@ -60,8 +63,11 @@ class Settings:
         none=f"one for two columns, up to {MOST}",
     )
     _: KW_ONLY
-    hidden: Sequence = setting(
-        (128,), Widths(), "widths of the encoder's layers; the decoder's in reverse", MODEL
+    hidden: int | Sequence[int] = setting(
+        (128,),
+        Widths(),
+        "widths of the encoder's layers, 64 for a single one; the decoder's in reverse",
+        MODEL,
     )
     activation: str = setting(
         "tanh", Names(activations.NAMES), f"{ACTIVATIONS}; or one per layer, as elu,tanh", MODEL
@@ -121,7 +127,7 @@ class Settings:
     beta: float = setting(1.0, SIZE, "weight of the KL in the loss", TRAINING)
     warmup: int = setting(0, NATURAL, "epochs over which beta rises from 0", TRAINING)
     free_bits: float = setting(0.0, SIZE, "nats of KL per unit not penalised (elbo)", TRAINING)
-    denoise: tuple | None = setting(
+    denoise: tuple[str, float] | None = setting(
         None,
         Corruption(),
         "corrupt the encoder's input, reconstruct the clean row: salt_and_pepper and the fraction "
@@ -152,10 +158,17 @@ class Settings:
         0.1, FRACTION, "rows to hold out; the epoch with the best ELBO on them is kept"
     )
     n_importance: int = setting(100, COUNT, "samples per row for score and score_samples")
-    random_state: int | None = setting(None, Seed(), "fixes all random numbers", TRAINING, "seed")
+    contamination: float = setting(
+        0.1,
+        SHARE,
+        "predict calls a row unusual if at most this share of the held-out rows is as improbable",
+    )
+    random_state: int | np.random.Generator | np.random.RandomState | None = setting(
+        None, Seed(), "fixes all random numbers", TRAINING, "seed"
+    )
     verbose: bool = setting(False, Flag(), "show progress")
 
-    def checked(self):
+    def checked(self) -> "Settings":
         """These settings as plain values, each within its constraint and all consistent: Settings.
 
         Raises  TypeError, ValueError   the sentence says what was found and what was expected
@@ -186,7 +199,7 @@ class Settings:
             )
         return s
 
-    def of_network(self, n_features):
+    def of_network(self, n_features: int) -> dict[str, Any]:
         """The arguments of `Autoencoder` for so many columns, but for the dtype."""
         names = (line.name for line in TABLE if line.metadata["group"] == MODEL)
         given = {name: getattr(self, name) for name in names if name != "init_sigma"}
@@ -196,7 +209,7 @@ class Settings:
         given["standardize"] = given["standardize"] and (real or counts)
         return {"n_features": n_features, **given}
 
-    def plain(self):
+    def plain(self) -> dict[str, Any]:
         """name → value, as JSON can hold it; a generator as random_state becomes None."""
         values = {line.name: getattr(self, line.name) for line in TABLE}
         if not isinstance(values["random_state"], int):
@@ -208,13 +221,17 @@ TABLE = dataclasses.fields(Settings)
 
 
 def described():
-    """The table as lines of text, for the docstring of VAE."""
+    """The table as the Parameters of VAE's docstring: type, default, help."""
+    return "\n    ".join(map(_entry, TABLE))
 
-    def entry(line):
-        constraint = line.metadata["constraint"]
-        names = f"; {constraint}" if type(constraint) is Choice else ""
-        default = f"{line.default!r}" + f", {line.metadata['none']}" * bool(line.metadata["none"])
-        text = f"{line.metadata['help']}{names} (default: {default})"
-        return f"{line.name:<21}" + f"\n{' ' * 25}".join(textwrap.wrap(text, 75))
 
-    return "\n    ".join(map(entry, TABLE))
+def _entry(line):
+    constraint, none = line.metadata["constraint"], line.metadata["none"]
+    kinds = [getattr(kind, "__name__", str(kind)) for kind in get_args(line.type) or [line.type]]
+    kind = " or ".join(kinds).replace("NoneType", "None")
+    if type(constraint) is Choice:
+        kind = "{" + ", ".join(map(repr, constraint.names)) + "}"
+    text = line.metadata["help"] + f"; None: {none}" * bool(none)
+    head = f"{line.name} : {kind}, default={line.default!r}"
+    lines = textwrap.wrap(text, 88, break_on_hyphens=False)
+    return f"\n{' ' * 8}".join([head, *lines])

@@ -4,7 +4,10 @@ A sentence says what was found, what was expected and what to do. Where scikit-l
 phrase for a mistake it is used, so that its tools and its users recognise it.
 """
 
+import math
+import numbers
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -185,3 +188,34 @@ def check_feature_names(found, columns, estimator):
                 lines += ["- ..."] * (len(names) > 5)
         if len(lines) > 1:
             raise ValueError("\n".join(lines) + "\n")
+
+
+def as_known(y, n):
+    """What is known of n rows, as an array of classes or numbers.
+
+    Raises  TypeError, ValueError   it is something else
+    """
+    y = np.asarray(y)
+    y = y.astype(str) if y.dtype.kind == "O" else y
+    if y.shape != (n,):
+        raise ValueError(f"y has shape {y.shape}; expected a value for each of the {n} rows of X.")
+    if y.dtype.kind not in "iubfU":
+        raise TypeError(f"y must hold numbers or text, found dtype {y.dtype}.")
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        raise ValueError("y holds NaN or infinity: leave out these rows.")
+    return y
+
+
+def as_shape(shape, n_features):
+    """The shape of one row: (D,), (H, W) or (H, W, 3).
+
+    Raises  ValueError   it is another one
+    """
+    shape = tuple(shape) if isinstance(shape, Sequence) else (shape,)
+    whole = all(isinstance(n, numbers.Integral) and n > 0 for n in shape)
+    images = len(shape) in (1, 2) or shape[2:] == (3,)
+    if not whole or not images or math.prod(shape) != n_features:
+        raise ValueError(
+            f"shape must be (H, W) or (H, W, 3), of {n_features} numbers in all, found {shape}."
+        )
+    return shape

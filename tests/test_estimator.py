@@ -1,14 +1,17 @@
 import copy
+import doctest
 import functools
 import inspect
 import itertools
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,11 +20,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from numvae import VAE, load
+from numvae import VAE, DoubtfulFit, estimator, load
 from numvae.estimator import NotFittedError
+from numvae.evaluation import anomaly, importance
 from numvae.files import LOCK, locked
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
-from numvae.training import loop, watchdog
+from numvae.rows import hold_out
+from numvae.training import checkpoint, loop, watchdog
 
 D, Z, N = 4, 2, 60
 FAST = {"hidden": (8,), "epochs": 3, "batch_size": 20, "lr": 1e-2, "random_state": 0}
@@ -752,6 +757,356 @@ def test_a_random_state_that_is_no_int_is_not_kept_but_the_scores_are(X, state, 
     assert other.random_state is None
     assert_array_equal(other.score_samples(X), vae.score_samples(X))
     assert os.listdir(tmp_path) == ["a name without an ending"]
+
+
+# Is a row usual?
+
+
+@pytest.fixture(scope="module")
+def judging():
+    """An estimator that held out 40 rows of 400, these rows, and 2000 fresh ones like them."""
+    rng = np.random.default_rng(3)
+    X = rng.standard_normal((2400, 2)) @ rng.standard_normal((2, D)) + rng.standard_normal(
+        (2400, D)
+    )
+    settings = {**FAST, "validation_fraction": 0.1, "n_importance": 20}
+    return VAE(**settings).fit(X[:400]), X[:400], X[400:]
+
+
+def test_predict_decides_as_the_p_values_and_the_decision_function_do(judging):
+    vae, _, fresh = judging
+    for contamination in (0.05, 0.1, 0.5):
+        vae = copy.deepcopy(vae).set_params(contamination=contamination)
+        usual, p = vae.predict(fresh), vae.p_values(fresh)
+        assert usual.dtype == np.int64 and set(usual) == {-1, 1}
+        assert_array_equal(usual == -1, p <= contamination)
+        decided = vae.decision_function(fresh)
+        assert_array_equal(usual == -1, decided < 0.0)
+        assert_array_equal(decided, vae.score_samples(fresh) - vae.offset_)
+        wanted = np.floor(contamination * 41) / 41  # and how much 40 rows may be off
+        assert np.mean(usual == -1) == pytest.approx(wanted, abs=3 * np.sqrt(wanted / 41))
+
+
+def test_the_reference_are_the_rows_that_training_has_not_seen(judging):
+    vae, X, fresh = judging
+    held_out = vae._reference.X
+    _, numbers = hold_out(400, 40, 0)
+    assert sorted(map(bytes, held_out)) == sorted(map(bytes, X[numbers]))
+    assert_array_equal(vae.p_values(fresh), vae.p_values(fresh, held_out))
+
+
+def test_the_reference_is_a_copy_of_at_most_a_thousand_rows(rng, monkeypatch):
+    monkeypatch.setattr(anomaly, "MOST", 7)
+    monkeypatch.setattr(anomaly, "FEWEST", 1)
+    X = rng.random((60, D))
+    for settings in ({}, {"validation_fraction": 0.5}):
+        vae = fast(**settings).fit(X)
+        assert vae._reference.X.shape == (7, D) and not np.shares_memory(vae._reference.X, X)
+        assert vae._reference.held_out == bool(settings)
+        assert len(np.unique(vae._reference.X, axis=0)) == 7
+
+
+def test_nothing_is_scored_before_somebody_asks(X, monkeypatch):
+    monkeypatch.setattr(importance, "estimate", None)
+    vae = fast(validation_fraction=0.2).fit(X).partial_fit(X)
+    with pytest.raises(TypeError, match="NoneType"):
+        vae.offset_  # noqa: B018
+
+
+def test_without_held_out_rows_a_warning_points_at_the_caller(X):
+    vae = fast(n_importance=5).fit(X)
+    for ask in (
+        lambda: vae.predict(X),
+        lambda: vae.decision_function(X),
+        lambda: vae.p_values(X),
+        lambda: vae.offset_,
+    ):
+        with pytest.warns(DoubtfulFit, match="Nothing was held out.*with 60 that were") as caught:
+            ask()
+        assert [warning.filename for warning in caught] == [__file__]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        vae.p_values(X, X)
+        assert fast(validation_fraction=0.2, n_importance=5).fit(X).predict(X).shape == (60,)
+    few = fast(validation_fraction=0.1, n_importance=5, contamination=0.1).fit(X)  # six of them
+    with pytest.warns(DoubtfulFit, match="Among 6 reference rows the lowest decides") as caught:
+        assert few.predict(X + 100.0).tolist() == [-1] * 60
+    assert len(caught) == 1
+
+
+def test_fit_predict_is_predict_after_fit(X):
+    settings = {"validation_fraction": 0.2, "n_importance": 5}
+    vae = fast(**settings)
+    assert_array_equal(vae.fit_predict(X), fast(**settings).fit(X).predict(X))
+    assert vae.n_iter_ == 3
+
+
+def test_a_file_keeps_the_scores_that_rows_are_compared_with_and_not_the_rows(judging, tmp_path):
+    vae, X, fresh = judging
+    vae.set_params(contamination=0.2).save(tmp_path / "vae.npz")
+    vae.set_params(contamination=0.1)
+    other = load(tmp_path / "vae.npz")
+    assert other.contamination == 0.2 and other._reference.X is None
+    assert_array_equal(other.p_values(fresh), vae.p_values(fresh))
+    assert other.set_params(contamination=0.1).offset_ == vae.offset_
+    other.save(tmp_path / "again.npz")
+    assert load(tmp_path / "again.npz").offset_ == vae.offset_
+    with pytest.raises(ValueError, match="set n_importance back"):
+        other.set_params(n_importance=21).predict(fresh)
+    with pytest.raises(ValueError, match="set n_importance back"):
+        other.save(tmp_path / "not.npz")
+    assert not (tmp_path / "not.npz").exists()
+    with pytest.warns(DoubtfulFit, match="with 400 that were trained on"):
+        assert other.partial_fit(X).predict(fresh).shape == (2000,)
+
+
+def test_a_file_without_a_reference_says_so_when_it_is_needed(judging, tmp_path):
+    vae, _, fresh = judging
+    checkpoint.save(vae._training, tmp_path / "of a run.npz", "model")
+    other = load(tmp_path / "of a run.npz")
+    for method in ("predict", "decision_function", "p_values"):
+        with pytest.raises(ValueError, match="keeps no rows to compare with: give p_values an X_"):
+            getattr(other, method)(fresh)
+    assert_array_equal(other.p_values(fresh, fresh), vae.p_values(fresh, fresh))
+    other.save(tmp_path / "vae.npz")
+    with pytest.raises(ValueError, match="keeps no rows"):
+        load(tmp_path / "vae.npz").predict(fresh)
+
+
+def test_partial_fit_goes_on_to_compare_with_the_rows_that_fit_held_out(X):
+    vae = fast(validation_fraction=0.2, n_importance=5).fit(X)
+    before, kept = vae.offset_, vae._reference.X
+    assert vae.partial_fit(X[:30]).offset_ != before
+    assert vae._reference.X is kept
+    assert vae.set_params(n_importance=50).offset_ != vae.set_params(n_importance=5).offset_
+    alone = fast().partial_fit(X[:30]).partial_fit(X[:20])
+    assert len(alone._reference.X) == 20 and not alone._reference.held_out
+
+
+# What is known after a fit.
+
+
+def test_the_best_epoch_is_that_of_the_highest_held_out_elbo(X, tmp_path):
+    vae = VAE(**{**FAST, "epochs": 30, "validation_fraction": 0.5, "lr": 0.1}).fit(X)
+    held_out = [row["valid_elbo"] for row in vae.history_]
+    start = vae._training.start_elbo
+    assert vae.best_epoch_ == (int(np.argmax(held_out)) + 1 if max(held_out) > start else 0)
+    vae.save(tmp_path / "vae.npz")
+    assert load(tmp_path / "vae.npz").best_epoch_ == vae.best_epoch_
+    assert vae.partial_fit(X).best_epoch_ == 31
+    assert fast(epochs=None).fit(X).best_epoch_ == 0
+
+
+def test_sigma_is_in_the_units_of_the_columns(X, tmp_path):
+    fixed, learned, of_z = (
+        fast(likelihood=f"gaussian{kind}", sigma=0.3).fit(10.0 * X) for kind in KINDS_OF_SIGMA
+    )
+    assert_allclose(fixed.sigma_, 3.0 * X.std(axis=0))
+    assert np.isnan(of_z.sigma_).all() and of_z.sigma_.shape == (D,)
+    z = np.zeros((20_000, Z))
+    noise = learned.network_.sample(np.random.default_rng(0), z).std(axis=0)
+    assert_allclose(learned.sigma_, noise, rtol=0.03)
+    learned.save(tmp_path / "vae.npz")
+    assert_array_equal(load(tmp_path / "vae.npz").sigma_, learned.sigma_)
+
+
+KINDS_OF_SIGMA = "-fixed", "", "-sigma-z"
+
+
+# Pictures.
+
+
+def titles(figure):
+    return [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def test_a_picture_shows_the_rows_that_were_held_out_or_those_given(X, tmp_path):
+    vae = fast(validation_fraction=0.5).fit(X)
+    for figure, shown in ((vae.plot(), vae._reference.X), (vae.plot(X), X)):
+        points = np.asarray(figure.axes[1].collections[0].get_offsets())
+        assert_allclose(np.sort(points, axis=0), np.sort(vae.transform(shown), axis=0))
+        assert titles(figure)[1:3] == ["Codes", "ELBO"]
+        assert titles(figure)[3].startswith("x1\nR² = ")
+    figure = vae.plot(X, [f"class {i % 3}" for i in range(N)])
+    legend = figure.axes[1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["class 0", "class 1", "class 2"]
+    vae.save(tmp_path / "vae.npz")
+    other = load(tmp_path / "vae.npz")
+    with pytest.raises(ValueError, match="A file keeps no rows to show: give X"):
+        other.plot()
+    assert len(other.plot(X).axes) == len(figure.axes)
+
+
+def test_a_picture_of_many_rows_shows_some(monkeypatch, X):
+    monkeypatch.setattr(estimator, "SHOWN", 9)
+    figure = fast().fit(X).plot(X, np.arange(N))
+    assert len(figure.axes[1].collections[0].get_offsets()) == 9
+
+
+def test_rows_that_are_images_are_drawn_as_images(X):
+    vae = fast(likelihood="bernoulli").fit(np.tile(X > 0.0, 3))
+    for shape in ((3, 4), [2, 2, 3]):
+        images = [axes.images[0].get_array() for axes in vae.plot(shape=shape).axes if axes.images]
+        assert len(images) == 2 and images[0].ndim == len(shape)
+        assert images[0].min() >= 0.0 and images[0].max() <= 1.0
+
+
+def test_a_data_frame_is_drawn_with_its_columns_and_judged(X, tmp_path):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"size": X[:, 0], "kind": np.where(X[:, 1] > 0, "big", "small")})
+    vae = fast(n_latent=2, validation_fraction=0.5, n_importance=5).fit(frame)
+    for figure in (vae.plot(frame, frame["kind"]), vae.plot()):
+        drawn = [title.split("\n")[0] for title in titles(figure)[3:]]
+        assert drawn[:2] == drawn[5:7] == ["size", "kind"]
+    assert set(vae.predict(frame)) <= {-1, 1} and vae.sigma_.shape == (2,)
+    assert '"size", "kind=small"' in vae.explore(tmp_path / "a.html").read_text("utf-8")
+    vae.save(tmp_path / "vae.npz")
+    assert_array_equal(load(tmp_path / "vae.npz").p_values(frame), vae.p_values(frame))
+
+
+def test_missing_values_are_left_out_of_a_picture(X):
+    holes = X.copy()
+    holes[::2, 0] = np.nan
+    figure = fast(missing=True).fit(holes).plot(holes)
+    assert len(figure.axes[3].collections[0].get_offsets()) == 30
+
+
+def test_a_page_to_explore_is_written_once(X, tmp_path):
+    vae, path = fast(validation_fraction=0.5).fit(X), tmp_path / "<b>page.html"
+    assert vae.explore(path) == path
+    text = path.read_text(encoding="utf-8")
+    assert "The latent space of &lt;b&gt;page</title>" in text and '"x4"' in text
+    with pytest.raises(FileExistsError, match="exists already, and is not overwritten"):
+        vae.explore(path, X)
+    assert path.read_text(encoding="utf-8") == text
+    again = vae.explore(str(tmp_path / "again.htm"), X, [0, 1] * 30, shape=(2, 2))
+    assert '"name": "y"' in again.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "says"),
+    [
+        ({"y": [1] * N}, ValueError, "so give X too"),
+        ({"X": True, "y": [1, 2]}, ValueError, "expected a value for each of the 60 rows"),
+        ({"X": True, "y": [np.nan] * N}, ValueError, "y holds NaN or infinity"),
+        ({"X": True, "y": np.zeros(N, "M8[s]")}, TypeError, "y must hold numbers or text, found d"),
+        ({"shape": (3, 3)}, ValueError, r"\(H, W\) or \(H, W, 3\), of 4 numbers in all, found"),
+        ({"shape": (2, 2, 1)}, ValueError, "of 4 numbers in all"),
+        ({"X": [[1.0]]}, ValueError, "X has 1 features"),
+    ],
+)
+def test_what_cannot_be_drawn_is_answered(X, tmp_path, arguments, error, says):
+    vae = fast().fit(X)
+    arguments = {**arguments, "X": X} if arguments.get("X") is True else arguments
+    with pytest.raises(error, match=says):
+        vae.plot(**arguments)
+    with pytest.raises(error, match=says):
+        vae.explore(tmp_path / "page.html", **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_notebook_shows_what_it_is(X, tmp_path):
+    vae = fast(validation_fraction=0.2)
+    assert vae._repr_html_().endswith("random_state=0)</code><br>Not fitted yet.</div>")
+    text = vae.fit(X)._repr_html_()
+    assert "4 columns → 2 latent units, gaussian-sigma-z; 48 training rows<br>Kept: epoch" in text
+    assert f"ELBO {vae._training.best_elbo:.2f} nats per held-out row<br><svg" in text
+    vae.save(tmp_path / "vae.npz")
+    assert "48 training rows" in load(tmp_path / "vae.npz")._repr_html_()
+    vae.partial_fit(X)
+    assert "nats per training row" in vae._repr_html_() and " rows" not in vae._repr_html_()
+    start = fast(epochs=None).fit(X)._repr_html_()
+    assert "Kept: its start</div>" in start and "60 training rows" in start
+    vae.set_params(likelihood="<script>")
+    assert "<script>" not in vae._repr_html_()
+
+
+# As in scikit-learn, or not.
+
+
+class Mine(VAE):
+    def __init__(self, n_latent=3, *, extra=1.5, epochs=2):
+        super().__init__(n_latent, epochs=epochs, hidden=4, random_state=0)
+        self.extra = extra
+
+
+class Open(VAE):
+    def __init__(self, extra=None, **settings):
+        super().__init__(**{"epochs": 2, "random_state": 0, **settings})
+        self.extra = extra
+
+
+def test_a_subclass_has_the_arguments_of_its_own_constructor(X, tmp_path):
+    mine = Mine(extra=2)
+    assert mine.get_params() == {"n_latent": 3, "extra": 2, "epochs": 2}
+    assert repr(mine) == "Mine(extra=2)" and repr(Mine(2, epochs=1)) == "Mine(n_latent=2, epochs=1)"
+    assert mine.fit(X).transform(X).shape == (N, 3) and mine.hidden == 4
+    with pytest.raises(ValueError, match="for estimator Mine; there are n_latent, extra, epochs"):
+        mine.set_params(hidden=3)
+    assert mine.set_params(extra=3).extra == 3
+    mine.save(tmp_path / "mine.npz")
+    other = load(tmp_path / "mine.npz")
+    assert type(other) is VAE and other.hidden == (4,)
+    assert_array_equal(other.transform(X), mine.transform(X))
+
+
+def test_a_subclass_that_takes_all_settings_has_these_too(X):
+    vae = Open(extra="x", n_latent=1, epochs=1)
+    assert list(vae.get_params()) == ["extra", *VAE().get_params()]
+    assert repr(vae) == "Open(extra='x', n_latent=1, epochs=1, random_state=0)"
+    assert eval(repr(vae)).get_params() == vae.get_params()
+    assert vae.fit(X).n_iter_ == 1
+    with pytest.raises(TypeError, match="VAE has no early_stopping"):
+        Open(early_stopping=True)
+
+
+def test_what_there_is_in_scikit_learn_and_not_here_is_said_with_what_there_is_instead(X):
+    for name, instead in estimator.INSTEAD.items():
+        assert f"No `{name}`: {instead}." in " ".join(VAE.__doc__.split())
+        for call in (VAE, VAE().set_params):
+            with pytest.raises((TypeError, ValueError), match=name) as caught:
+                call(**{name: 1})
+        for method in ("fit", "partial_fit", "fit_transform", "fit_predict"):
+            with pytest.raises(TypeError) as caught:
+                getattr(VAE(), method)(X, **{name: 1})
+            assert str(caught.value) == f"VAE has no {name}: {instead}."
+    with pytest.raises(
+        TypeError, match=r"VAE.fit\(\) got an unexpected keyword argument 'weights'"
+    ):
+        VAE().fit(X, weights=1)
+
+
+# What help(VAE) says.
+
+
+def test_the_examples_of_the_docstring_are_true():
+    (example,) = doctest.DocTestFinder(recurse=False).find(VAE, "VAE", globs={})
+    assert doctest.DocTestRunner().run(example).failed == 0
+    assert example.examples
+
+
+def test_the_docstring_has_the_sections_of_numpydoc_and_every_method():
+    text = inspect.getdoc(VAE)
+    sections = re.findall(r"^(.+)\n-+$", text, re.M)
+    wanted = ["Parameters", "Attributes", "Methods", "Notes", "Not as in scikit-learn"]
+    assert sections == [*wanted, "References", "Examples"]
+    assert max(map(len, VAE.__doc__.splitlines())) <= 100
+    part = dict(zip(sections, re.split(r"^.+\n-+$", text, flags=re.M)[1:]))
+    public = [name for name, value in vars(VAE).items() if name[0] != "_" and callable(value)]
+    assert re.findall(r"^(\w+)", part["Methods"], re.M) == public
+    fitted = {"offset_", "feature_names_in_"} | {
+        name for name in vars(fast().fit(np.eye(D))) if name[0] != "_" and name[-1] == "_"
+    }
+    assert set(re.findall(r"^(\w+) :", part["Attributes"], re.M)) == fitted
+
+
+def test_every_public_function_says_its_types():
+    public = [value for name, value in vars(VAE).items() if name[0] != "_"]
+    functions = [inspect.unwrap(value) for value in public if callable(value)]
+    for function in [*functions, load, VAE.offset_.fget, VAE.__repr__]:
+        signature = inspect.signature(function)
+        kinds = [p.annotation for name, p in signature.parameters.items() if name != "self"]
+        assert inspect.Signature.empty not in [*kinds, signature.return_annotation], function
 
 
 # Before fit.

@@ -3,6 +3,7 @@
 import dataclasses
 import inspect
 import json
+import re
 
 import numpy as np
 import pytest
@@ -44,15 +45,18 @@ def test_every_setting_is_an_argument_of_vae_in_the_order_of_the_table():
 
 
 def test_every_setting_has_one_entry_in_the_docstring_with_its_help_and_default():
-    before, after = VAE.__doc__.split("Attributes, after `fit`")
-    entries = [line.split()[0] for line in before.splitlines() if line[:5].strip()]
-    assert [name for name in entries if name in LINES] == list(LINES)
-    assert max(map(len, VAE.__doc__.splitlines())) <= 100
+    before = inspect.getdoc(VAE).split("\nAttributes\n")[0].split("\nParameters\n")[1]
+    entries = re.findall(r"^(\w+) : (.+), default=(.+)$", before, re.M)
+    assert [(name, default) for name, _, default in entries] == [
+        (line.name, repr(line.default)) for line in TABLE
+    ]
+    kinds = {name: kind for name, kind, _ in entries}
+    assert kinds["epochs"] == "int or None" and kinds["hidden"] == "int or Sequence"
+    assert kinds["optimizer"] == "{'adam', 'adagrad', 'sgd'}" and kinds["lr"] == "float"
     text = " ".join(before.split())
     for line in TABLE:
-        assert f"{line.name} {line.metadata['help']}" in text
-        none = f", {line.metadata['none']}" * (line.metadata["none"] is not None)
-        assert text.count(f"(default: {line.default!r}{none})") >= 1
+        none = f"; None: {line.metadata['none']}" * (line.metadata["none"] is not None)
+        assert f"default={line.default!r} {line.metadata['help']}{none}" in text
 
 
 def test_every_setting_with_a_group_has_one_flag_there_with_its_help():
@@ -92,7 +96,7 @@ def test_a_setting_that_is_not_given_is_as_it_always_was():
         **{"optimizer": "adam", "lr": 5e-3, "schedule": "cosine", "clip": 1.0, "beta": 1.0},
         **{"objective": "elbo", "n_samples": 1, "warmup": 0, "free_bits": 0.0, "denoise": None},
         **{"binarize": "none", "missing": False, "validation_fraction": 0.1, "columns": None},
-        **{"n_importance": 100, "random_state": None, "verbose": False},
+        **{"n_importance": 100, "contamination": 0.1, "random_state": None, "verbose": False},
     }
 
 
@@ -122,6 +126,8 @@ GOOD = [
     ("n_latent", 10**9, str(10**9), 10**9),
     ("hidden", [5, np.int8(3)], "5,3", (5, 3)),
     ("hidden", np.array([8]), "8", (8,)),
+    ("hidden", 64, "64", (64,)),
+    ("hidden", np.array(8), "8", (8,)),
     ("hidden", (), "none", ()),
     ("activation", "elu", "elu", "elu"),
     ("activation", "linear,tanh", "linear,tanh", "linear,tanh"),
@@ -173,8 +179,9 @@ def test_what_is_on_can_be_switched_off(name):
 
 def test_settings_without_a_flag_are_taken_too():
     values = {"validation_fraction": np.float32(0.5), "n_importance": 1, "verbose": np.True_}
-    s = Settings(**values).checked()
+    s = Settings(**values, contamination=np.float32(0.5)).checked()
     assert same(s.validation_fraction, 0.5) and same(s.n_importance, 1) and s.verbose is True
+    assert same(s.contamination, 0.5)
 
 
 def test_a_generator_as_random_state_is_kept_and_none_in_a_file():
@@ -217,12 +224,15 @@ bad(TypeError, says, "beta free_bits", [True, "1", None], "x")
 says = "must be a number, at least 0 and below 1, found "
 bad(ValueError, says, "dropout validation_fraction", [-0.1, 1, 1.5, NAN], "-0.1 1 nan")
 bad(TypeError, says, "dropout validation_fraction", [True, "0.1", None], "x")
+says = "must be a number above 0 and at most 0.5, found "
+bad(ValueError, says, "contamination", [0, 0.51, NAN])
+bad(TypeError, says, "contamination", ["auto", True, None])
 
-NO_WIDTHS = [8, None, "8,8", b"ab", {8}, iter([8]), np.array(8)]
+NO_WIDTHS = [8.0, None, "8,8", b"ab", {8}, iter([8])]
 bad(TypeError, "must be a sequence of widths, found ", "hidden", NO_WIDTHS)
 says = "must hold widths, each a whole number, at least 1, found "
-bad(ValueError, says, "hidden", [[0], (8, -1)], "0 16,-4")
-bad(TypeError, says, "hidden", [[2.5], [True], ["8"], [[8]]], "a 16, 2.5 8,x")
+bad(ValueError, says, "hidden", [[0], (8, -1), 0], "0 16,-4")
+bad(TypeError, says, "hidden", [[2.5], [True], ["8"], [[8]], True], "a 16, 2.5 8,x")
 
 CHOICES = "activation likelihood optimizer schedule objective binarize"
 bad(TypeError, "must be one of ", CHOICES, [None, 3, True, ["adam"]])

@@ -1,16 +1,20 @@
 """The estimator among scikit-learn's own: its checks, its pipelines, its searches, its frames."""
 
+import pickle
 import warnings
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+import numvae
 from numvae import VAE, load
 
 pytest.importorskip("sklearn")
-from sklearn.base import clone
+from sklearn import config_context
+from sklearn.base import clone, is_outlier_detector
 from sklearn.datasets import load_digits
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
@@ -35,6 +39,74 @@ def test_every_check_of_scikit_learn_passes():
     others = {r["check_name"]: r["exception"] for r in results if r["status"] != "passed"}
     assert set(others) <= {"check_array_api_input"}
     assert not any(result["expected_to_fail"] for result in results)
+
+
+def test_a_vae_is_no_outlier_detector_for_scikit_learn_but_decides_in_pipelines(X):
+    """Its detectors call exactly the share `contamination` of the training rows unusual."""
+    steps = make_pipeline(StandardScaler(), VAE(**FAST, validation_fraction=0.5)).fit(X)
+    assert not is_outlier_detector(steps[1])
+    scaled = steps[0].transform(X)
+    for method in ("predict", "decision_function", "score_samples"):
+        assert_array_equal(getattr(steps, method)(X), getattr(steps[1], method)(scaled))
+    assert_array_equal(steps.fit_predict(X), steps.predict(X))
+    with pytest.raises(NotFittedError):
+        VAE().predict(X)
+    assert pickle.loads(pickle.dumps(numvae.estimator.NotFittedError("a"))).args == ("a",)
+
+
+class Mine(VAE):
+    def __init__(self, extra=1.5, epochs=2):
+        super().__init__(2, epochs=epochs, hidden=8, random_state=0)
+        self.extra = extra
+
+
+def test_a_subclass_with_a_constructor_of_its_own_is_cloned_and_searched(X):
+    mine = Mine(extra=3)
+    other = clone(mine)
+    assert type(other) is Mine and other.get_params() == {"extra": 3, "epochs": 2}
+    search = GridSearchCV(mine, {"epochs": [1, 30]}, cv=2).fit(X)
+    assert search.best_params_ == {"epochs": 30} and search.best_estimator_.extra == 3
+    estimator_checks.check_get_params_invariance("Mine", mine)
+    estimator_checks.check_set_params("Mine", mine)
+
+
+def test_the_picture_of_a_pipeline_holds_the_estimator():
+    text = make_pipeline(StandardScaler(), VAE(n_latent=3))._repr_html_()
+    assert "VAE(n_latent=3)" in text
+
+
+# Data frames out.
+
+
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_every_check_of_what_transform_returns_passes(library):
+    pytest.importorskip(library)
+    checks = vars(estimator_checks)
+    of_library = [name for name in checks if name.endswith(f"output_transform_{library}")]
+    assert len(of_library) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # names that are given on one side only
+        for name in ("check_set_output_transform", *of_library):
+            checks[name]("VAE", VAE(**FAST))
+
+
+def test_codes_are_frames_with_the_index_of_the_rows_if_that_is_asked_for(frame, X):
+    pandas = pytest.importorskip("pandas")
+    rows = frame.set_axis(range(100, 160))
+    vae = VAE(**FAST).set_output(transform="pandas")
+    codes = vae.fit_transform(rows)
+    assert type(codes) is pandas.DataFrame and codes.index.equals(rows.index)
+    assert list(codes) == ["vae0", "vae1"]
+    assert_array_equal(codes.to_numpy(), VAE(**FAST).fit(frame).transform(frame))
+    assert type(clone(vae).fit_transform(rows)) is pandas.DataFrame
+    assert_array_equal(vae.decode(codes), vae.decode(codes.to_numpy()))
+    assert_array_equal(vae.reconstruct(rows), VAE(**FAST).fit(X).reconstruct(X))
+    assert vae.set_output(transform=None) is vae
+    assert type(vae.set_output(transform="default").transform(rows)) is np.ndarray
+    steps = make_pipeline(StandardScaler(), VAE(**FAST)).set_output(transform="pandas")
+    assert list(steps.fit_transform(rows)) == ["vae0", "vae1"]
+    with config_context(transform_output="pandas"):
+        assert type(VAE(**FAST).fit_transform(X)) is pandas.DataFrame
 
 
 def test_a_clone_has_the_parameters_and_nothing_learned(X):

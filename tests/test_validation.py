@@ -87,7 +87,8 @@ for kind in ("csr", "csc", "coo", "lil", "dok", "bsr", "dia"):
     matrix = sparse.csr_matrix(X).asformat(kind)
     TABLES[f"sparse {kind}"] = (matrix, TypeError, "use X.toarray()")
 # A table may look different to each method: all of them refuse it.
-METHODS = ("transform", "encode", "reconstruct", "score_samples", "elbo", "score", "partial_fit")
+METHODS = ("transform", "encode", "reconstruct", "score_samples", "elbo", "score", "predict")
+METHODS += ("decision_function", "p_values", "plot", "partial_fit")
 for what, (value, error, says) in TABLES.items():
     BAD.append((f"fit {what}", {}, fit(value), error, says))
     BAD.append((f"decode {what}", {}, lambda c, v=value: c.vae.decode(v), error, says))
@@ -119,13 +120,22 @@ for what, settings, error, says in (
     ("c.vae.encode(X, random_state='a')", {}, TypeError, "random_state must"),
     ("c.vae.score(X)", {"n_importance": 0}, ValueError, "n_importance must be"),
     ("c.vae.elbo(X)", {"n_importance": 0.5}, TypeError, "n_importance must"),
+    (
+        "c.vae.predict(X)",
+        {"contamination": 0.6},
+        ValueError,
+        "contamination must be a number above",
+    ),
+    ("c.vae.save('new')", {"contamination": "auto"}, TypeError, "contamination must be a number"),
+    ("c.vae.explore('page.png')", {}, ValueError, "page.png should end in .html or .htm"),
+    ("c.vae.explore('nowhere/page.html')", {}, FileNotFoundError, "no folder nowhere"),
     ("VAE(latent=3)", {}, TypeError, "unexpected keyword argument 'latent'"),
     ("VAE(2, (8,))", {}, TypeError, "positional argument"),
     ("c.vae.set_params(beta=2, learning_rate=1)", {}, ValueError, "there are n_"),
     ("c.vae.set_params(n_latents=1)", {}, ValueError, "mean 'n_latent'?"),
     ("c.vae.set_params(vae__lr=1)", {}, ValueError, "Invalid parameter 'vae__lr'"),
     ("load('no.npz')", {}, FileNotFoundError, "no.npz"),
-    ("load('folder')", {}, FileNotFoundError, "no model.npz in folder"),
+    ("load('folder')", {}, FileNotFoundError, "no checkpoint.npz in folder"),
     ("load(None)", {}, TypeError, "NoneType"),
     ("load(0)", {}, TypeError, "int"),  # the number of an open file
     ("load('a checkpoint')", {}, ValueError, "is a numvae checkpoint file; expected a model file"),
@@ -256,6 +266,35 @@ def test_names_of_columns_are_shown_without_control_characters():
     with pytest.raises(ValueError) as caught:
         validation.check_feature_names(["\x1b[31ma"], columns("b\x07"), "VAE")
     assert "- [31ma\n" in str(caught.value) and str(caught.value).endswith("- b\n")
+
+
+@pytest.mark.parametrize("y", [[0, 1, 1], ["a", "b", "a"], np.array(["a", 1, None], object)])
+def test_what_is_known_of_rows_are_classes_or_numbers(y):
+    known = validation.as_known(y, 3)
+    assert known.shape == (3,) and known.dtype.kind in "iU"
+    assert validation.as_known([0.5, 1, 2], 3).dtype == float
+
+
+@pytest.mark.parametrize(
+    ("y", "error", "says"),
+    [
+        ([1, 2], ValueError, r"shape \(2,\); expected a value for each of the 3 rows"),
+        ([[1], [2], [3]], ValueError, r"shape \(3, 1\)"),
+        ([1.0, NAN, 2.0], ValueError, "NaN or infinity"),
+        (np.zeros(3, complex), TypeError, "found dtype complex128"),
+    ],
+)
+def test_what_is_known_of_other_rows_is_refused(y, error, says):
+    with pytest.raises(error, match=says):
+        validation.as_known(y, 3)
+
+
+def test_the_shape_of_a_row_has_as_many_numbers_as_the_row():
+    assert validation.as_shape([12], 12) == (12,) and validation.as_shape([3, 4], 12) == (3, 4)
+    assert validation.as_shape((2, 2, 3), 12) == (2, 2, 3)
+    for shape in ((), (3, 3), (2, 3, 2), (2, 2, 1, 3), (-3, -4), (12, 1, 1), 3, (3.0, 4)):
+        with pytest.raises(ValueError, match=r"shape must be \(H, W\) or \(H, W, 3\), of 12 num"):
+            validation.as_shape(shape, 12)
 
 
 def test_blocks_describe_every_column():

@@ -138,7 +138,7 @@ def test_arrays_that_do_not_fit_are_refused(saved, arrays):
         ("n_latent", 10**9, "its arrays"),  # no memory is taken
         ("n_latent", 2.0, "n_latent must be a whole number"),
         ("hidden", [10**9, 10**9], "its arrays are not those of its configuration"),
-        ("hidden", 3, "hidden must be a sequence of widths, found 3"),
+        ("hidden", 3.0, "hidden must be a sequence of widths, found 3.0"),
         ("hidden", ["3"], "hidden must hold widths, each a whole number, at least 1, found"),
         ("likelihood", "normal", "likelihood must be one of .*, found 'normal'"),
         ("activation", "__doc__", "activation must be one of .*, found '__doc__'"),
@@ -199,6 +199,7 @@ def of_columns(*names, base="bernoulli", kind="number", levels=None):
     return {"columns": Columns(columns, base).plain()}
 
 
+SCORES = {"samples": 5, "log_p": [1.0], "held_out": True}
 IMAGES = {"name": "x.npy", "n_train": 25, "shape": [2, 2], "resize": None, "scale": 255}
 
 
@@ -218,6 +219,10 @@ IMAGES = {"name": "x.npy", "n_train": 25, "shape": [2, 2], "resize": None, "scal
         ({"columns": "abcd"}, r"header.about.columns must be a dict, found 'abcd'"),
         ({"seconds": -1.0}, "header.about.seconds must be a number, at least 0, found -1.0"),
         ({"second": 1.0}, "header.about has 'second', which this numvae does not know"),
+        ({"reference": {**SCORES, "log_p": []}}, "log_p must hold a number or more"),
+        ({"reference": {**SCORES, "log_p": ["a"]}}, r"log_p\[0\] must be a number"),
+        ({"reference": {**SCORES, "held_out": "no"}}, "held_out must be True or False"),
+        ({"reference": {"log_p": [1.0]}}, "header.about.reference has no samples"),
         ({"data": [IMAGES]}, "header.about.data must be a dict"),
         ({"data": {**IMAGES, "name": 3}}, "header.about.data.name must be a text, found 3"),
         ({"data": {**IMAGES, "n_train": 0}}, "n_train must be a whole number, at least 1, found 0"),
