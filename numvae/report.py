@@ -149,7 +149,6 @@ class Report:
             return flat.reshape(*flat.shape[:-1], *self.dataset.shape)
 
         def decoded(z):
-            z = np.asarray(z, model.dtype)
             return images(model.decode(z.reshape(-1, model.n_latent)).reshape(*z.shape[:-1], -1))
 
         rows = np.linspace(0, len(self.X) - 1, min(SHOWN, len(self.X))).astype(int)

@@ -55,8 +55,7 @@ def as_table(X, estimator, dtype=np.float64, missing=False):
 def _as_numbers(X, estimator):
     """X as an array of bool, integer or floating-point numbers."""
     try:
-        on_disk = isinstance(X, np.memmap) and X._mmap is not None  # a copy of one has no file
-        array = X if on_disk else np.asarray(X)
+        array = X if isinstance(X, np.memmap) else np.asarray(X)
         if array.dtype.kind == "O":
             array = array.astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:

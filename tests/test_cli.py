@@ -34,13 +34,17 @@ def test_no_flag_is_guessed_from_its_beginning(capsys, typed):
     assert "unrecognized arguments: --da" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("typed", [["--data", ""], ["--data="], [""]])
-def test_an_empty_argument_is_refused(capsys, typed):
+@pytest.mark.parametrize(
+    ("typed", "what"),
+    [(["--data", ""], "an argument"), (["--data="], "--data="), ([""], "an argument")],
+)
+def test_an_empty_argument_is_refused(capsys, typed, what):
     parser = Parser(prog="script.py")
     parser.add_argument("--data", nargs="?")
     with pytest.raises(SystemExit):
         parser.parse_args(typed)
-    assert "is empty; is a variable of the shell not set?" in capsys.readouterr().err
+    says = f"script.py: {what} is empty; is a variable of the shell not set? (see --help)\n"
+    assert capsys.readouterr().err == says
     assert parser.parse_args(["--data", "a="]).data == "a="
 
 

@@ -1,6 +1,7 @@
 import io
 import itertools
 import re
+import sys
 import time
 
 import numpy as np
@@ -178,9 +179,12 @@ def test_the_bar_is_of_what_the_terminal_can_show(encoding, bar):
     assert shown.startswith(f"\r  {10 * bar}") and countdown.live
 
 
-def test_without_a_file_it_goes_to_standard_output(capsys):
+def test_without_a_file_it_goes_to_standard_output(capsys, monkeypatch):
     Progress(1, 100).epoch(row(1))
     assert "epoch 1/1" in capsys.readouterr().out
+    monkeypatch.setattr("sys.stdout", Terminal())
+    Countdown(1).advance(1, "all")
+    assert f"{'█' * 20} all" in sys.stdout.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -231,6 +232,63 @@ def test_a_run_without_a_digest_or_a_reference_is_used_as_ever():
     np.save("images.npy", np.load("images.npy")[::-1])
     run = runs.load("run")
     assert "digest" not in run.about["data"] and len(run.training_data().X) == 26
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """The calls of `datasets.load`, each its list of arguments and its dict."""
+    calls = []
+
+    def load(*args, **named):
+        calls.append((args, named))
+        return SimpleNamespace(X=np.zeros((26, 12)), digest="of zeros")
+
+    monkeypatch.setattr(runs.datasets, "load", load)
+    return calls
+
+
+def of_data(**data):
+    """The Run of a model of twelve columns, trained on 26 rows of this data."""
+    training = Training.new(Settings(2).checked(), np.zeros((26, 12)), 3)
+    return runs.Run(Path("run"), training, {"data": {"n_train": 26, **data}})
+
+
+def test_the_data_of_a_run_are_loaded_as_they_were(asked):
+    Path("faces").mkdir()  # of images; the data set of this name is another thing
+    Path("mine").mkdir()
+    given = {"scale": 255, "random_split": True, "na": ["?"]}
+    of_folder = {"skip_bad": True, "resize": [4, 3]}
+    run = of_data(name="mine", data_dir="there", validation=4, **given, **of_folder)
+    run.training_data(download=True)
+    run.training_data("faces", "here")
+    run.dataset("mine.npy")
+    places = ("mine", "there", 4), ("faces", "here", 4), ("mine.npy", "there", None)
+    for (args, named), place in zip(asked, places):
+        is_first = place[0] == "mine"
+        assert args == (*place, 3, is_first)
+        columns = named.pop("columns")
+        assert columns.labels == [f"x{i}" for i in range(1, 13)]
+        assert named == {**given, "na": ("?",), "missing": False, **(of_folder if is_first else {})}
+
+
+@pytest.mark.parametrize(
+    ("name", "binarize", "says"),
+    [
+        ("images.npy", "none", "which held out other rows of its data"),
+        ("images.npy", "fixed", "which drew other pixels of its data"),
+        ("mnist", "fixed", "which drew other pixels of its data"),
+        ("mnist", "dynamic", None),
+    ],
+)
+def test_what_numvae_01_drew_in_another_way_is_not_taken_for_the_runs(asked, name, binarize, says):
+    run = of_data(name=name, format=1)
+    run.training.settings.binarize = binarize
+    if says:
+        with pytest.raises(ValueError, match=f"^run was written by numvae 0.1, {says}: the model"):
+            run.training_data()
+    else:
+        run.training_data()
+    assert len(asked) == (not says)
 
 
 def test_a_report_is_written_before_its_pictures_are_drawn(monkeypatch):

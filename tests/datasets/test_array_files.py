@@ -1,4 +1,5 @@
 import gzip
+import re
 import zipfile
 
 import numpy as np
@@ -42,6 +43,13 @@ def test_a_damaged_npy_file_is_refused(tmp_path, content, monkeypatch, large):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=f"^{path} is not a readable .npy array"):
         array_files.npy(path)
+
+
+@pytest.mark.parametrize("version", [(1, 0), (2, 0), (3, 0)])
+def test_an_array_of_any_version_of_the_format_is_read(tmp_path, version):
+    with open(tmp_path / "my.npy", "wb") as file:
+        np.lib.format.write_array(file, A, version)
+    assert_array_equal(array_files.npy(tmp_path / "my.npy")[0], A)
 
 
 @pytest.fixture(params=["npz", "mat"])
@@ -207,13 +215,17 @@ def test_an_archive_is_not_unpacked_beyond_what_its_size_can_hold(tmp_path, monk
     assert array_files.npz(path)[0].shape == (1000, 100)
 
 
-def test_a_shape_that_does_not_fit_into_its_member_is_refused(tmp_path):
-    text = header("{'descr': '<f8', 'fortran_order': False, 'shape': (1000000000, 3), }")
+@pytest.mark.parametrize("shape", [(1000000000, 3), (-2, 3), (-2, -3)], ids=str)
+def test_a_shape_that_does_not_fit_into_the_file_is_refused(tmp_path, shape):
+    """Before NumPy itself sees it: older ones read a negative shape as if it were another."""
+    content = header(f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}") + bytes(48)
+    (tmp_path / "my.npy").write_bytes(content)
     with zipfile.ZipFile(tmp_path / "my.npz", "w") as archive:
-        archive.writestr("X.npy", text + bytes(48))
+        archive.writestr("X.npy", content)
         archive.writestr("notes.txt", "not an array")
-    with pytest.raises(ValueError, match=r"declares the shape \(1000000000, 3\)"):
-        array_files.npz(tmp_path / "my.npz")
+    for read, name in ((array_files.npy, "my.npy"), (array_files.npz, "my.npz")):
+        with pytest.raises(ValueError, match=rf"it declares the shape {re.escape(str(shape))}"):
+            read(tmp_path / name)
 
 
 @pytest.mark.parametrize("sizes", [(2**30,), (0, 2**32 - 1, 2**32 - 1, 2**32 - 1), (1,) * 200])

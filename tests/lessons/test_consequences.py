@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from numvae.lessons import consequences
-from numvae.lessons.bugs import BUGS
+from numvae.lessons.bugs import BUGS, Bug
 from numvae.lessons.consequences import EPOCHS, Curve, compare, learned, unnoticed, verdict
 
 BY_NAME = {bug.name: bug for bug in BUGS}
@@ -84,6 +84,52 @@ def test_a_gradient_that_nobody_reads_changes_nothing(short):
 def test_the_gradient_summed_over_the_batch_is_hidden_by_adam(short):
     bug, truth = compare(BY_NAME["loss averaged over the batch, its gradient summed"])
     np.testing.assert_allclose(bug.evaluated, truth.evaluated, atol=0.5)
+
+
+REPORTED = """
+Each bug trains the same small model from the same seed as the right program.
+  says  the bound that its own loss reports in the last epoch
+  is    that of what it has learned, by the right code, on held-out digits
+Nats per example, higher is better; in brackets the right program.
+
+a factor
+
+  doubled
+    says -45.8 (-45.0)   is -44.7 (-45.5)   looks right, is as good
+    caught by density, moments; found in a blog
+
+  halved
+    says 0.0 (-45.0)   is -60.0 (-45.5)   looks 45 better, learns nothing
+    SURVIVES
+
+an axis
+
+  the other
+    says -2e+05 (-45.0)   is none (-45.5)   diverges in epoch 5
+    caught by density
+
+{n} of 3 planted bugs caught. With 1 of them the model learns all the same, and with 2 the \
+reported loss looks right or better: nobody would notice.
+"""
+
+
+@pytest.mark.parametrize("survives", [True, False])
+def test_the_report_has_every_bug_under_its_kind_and_counts_them(monkeypatch, capsys, survives):
+    checks = {"doubled": ("density", "moments"), "halved": (), "the other": ("density",)}
+    checks["halved"] = () if survives else ("epochs",)
+    kinds = dict(zip(checks, ("a factor", "a factor", "an axis")))
+    made = [Bug(name, kind, (), ()) for name, kind in kinds.items()]
+    made[0] = made[0]._replace(found="found in a blog")
+    broken = Curve(np.full(4, -2e5), np.full(5, np.nan))
+    curves = dict(zip(checks, (curve(-45.8, -44.7), curve(0.0, -60.0), broken)))
+    monkeypatch.setattr(consequences.bugs, "BUGS", made)
+    monkeypatch.setattr(consequences.bugs, "caught_by", lambda bug: checks[bug.name])
+    monkeypatch.setattr(consequences, "compare", lambda bug: (curves[bug.name], RIGHT))
+    assert consequences.report(None) == survives
+    expected = REPORTED.format(n=2 if survives else 3).lstrip()
+    if not survives:
+        expected = expected.replace("SURVIVES", "caught by epochs")
+    assert capsys.readouterr().out == expected
 
 
 @pytest.mark.slow

@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose
 
 from numvae import rules
 from numvae.lessons import derivations
-from numvae.lessons.derivation_steps import DERIVATIONS
+from numvae.lessons.derivation_steps import DERIVATIONS, Derivation, Line
 from numvae.lessons.derivations import LIMIT, NODES, errors, given, integral, jacobian, values
 
 NAMES = [f"{derivation.rule} {derivation.of}" for derivation in DERIVATIONS]
@@ -105,6 +105,32 @@ def test_a_wrong_shape_and_a_bound_that_is_none_are_noticed():
     assert errors(column)[-1] == math.inf
     above = changed(of("objectives.elbo the bound"), 2, ".mean()", ".mean() + 10.0")
     assert errors(above)[1] == math.inf
+
+
+@pytest.mark.parametrize("off", [-0.5, 0.5])
+def test_an_error_of_either_sign_is_a_fraction_of_the_largest_entry(off):
+    codes = "-2.0 * eye(3)", f"-2.0 * eye(3) + {off}"
+    lines = tuple(Line("= x", code, "") for code in codes)
+    assert errors(Derivation("", "", {}, lines)) == [0.25]
+
+
+@pytest.mark.parametrize(("x", "entry"), [("eye(2)", "entry [0, 0]"), ("eye(2)[0, 0]", "value")])
+def test_a_derivation_is_shown_with_its_values_and_reasons(x, entry):
+    lines = Line("dx_i = x", "x", "Because."), Line("= 1.5 x", "1.5 * x", "Why " * 30)
+    text = derivations.shown(
+        Derivation("dense.forward", "of x", {"x": x, "y": "ones((2, 3))"}, lines)
+    )
+    assert text.splitlines() == [
+        "dense.forward: of x",
+        "x 2×2, y 2×3" if entry != "value" else "y 2×3",
+        f"{entry} at a random point".rjust(100),
+        f"{'dx_i = x':<86}   1.000000000",
+        "        Because.",
+        f"{'     = 1.5 x':<86}   1.500000000",
+        8 * " " + " ".join(["Why"] * 23),
+        8 * " " + " ".join(["Why"] * 7),
+        "The lines agree to 0.5.",
+    ]
 
 
 def test_the_gap_is_what_the_bound_leaves_out():

@@ -231,6 +231,10 @@ IMAGES = {"name": "x.npy", "n_train": 25, "shape": [2, 2], "resize": None, "scal
         ({"data": {**IMAGES, "shape": [4, 1, 1, 1]}}, "which have not the shape"),
         ({"data": {**IMAGES, "shape": [2.0, 2]}}, r"shape\[0\] must be a whole number"),
         ({"data": {**IMAGES, "resize": [9, 9]}}, r"4 columns, no images of the size \[9, 9\]"),
+        *(
+            ({"data": {**IMAGES, "limits": bad}}, "limits must be two numbers in order, found")
+            for bad in ([], [0.0], [1.0, 0.0], [0.0, 0.5, 1.0])
+        ),
         ({"data": {**IMAGES, "random_split": "yes"}}, "random_split must be True or False"),
         ({"data": {**IMAGES, "download": True}}, "has 'download', which this numvae does not know"),
     ],
