@@ -424,6 +424,8 @@ class VAE(Settings):
         `numvae.plots.save(vae.plot(), "vae.png")` writes it to a file.
         """
         x, known, of_data = self._to_show(X, y, shape)
+        if known is None and self.columns_:
+            known = next(iter(self.columns_.colours(x).values()), None)
         return report.overview(self._training, x, known, self.columns_, **of_data)
 
     def explore(
@@ -449,7 +451,10 @@ class VAE(Settings):
 
         path = new_file(path, ".html", ".htm")
         x, known, of_data = self._to_show(X, y, shape)
-        known = {} if known is None else {"y": known}
+        if known is not None:
+            known = {"y": known}
+        else:
+            known = self.columns_.colours(x) if self.columns_ else {}
         shown = view(self.network_, self._training.inputs, x, known, name=path.stem, **of_data)
         write_atomically(path, page(shown).encode())
         return path

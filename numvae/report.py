@@ -125,14 +125,16 @@ class Report:
             yield "curves.png", plots.curves(self.training.history)
         yield "network.png", plots.network_diagram(layers)
 
-        mu, logvar, known = self.mu, self.logvar, self.known
+        rows, mu, logvar, known = self.X, self.mu, self.logvar, self.known
         if self.held_out and len(mu) < FEW:
-            (mu, logvar), known = self.training_codes, self.dataset.known
+            rows, (mu, logvar), known = self.dataset.X, self.training_codes, self.dataset.known
         mu, logvar = mu[:SOME], logvar[:SOME]
         each = diagnostics.latent_units(mu, logvar)
         units = each["kl"].argsort()[::-1][:10]
         axes = tuple(sorted(units[:2].tolist()))
         if model.n_latent > 1:
+            if columns := self.dataset.columns:
+                known = columns.colours(read(rows, slice(0, len(mu))))
             colours = {name: known[name][: len(mu)] for name in list(known)[:2]}
             yield "latent.png", plots.latent_scatter(mu, colours or None, axes=axes)
             yield "units.png", plots.kl_per_unit(each["kl"], each["activity"] > diagnostics.ACTIVE)

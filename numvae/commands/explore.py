@@ -63,6 +63,8 @@ def page_of(run, dataset):
     X, known = dataset.X_valid, dataset.known_valid
     if len(X) < FEW:
         X, known = dataset.X, dataset.known
+    if dataset.columns:
+        known = dataset.columns.colours(X[:])
     of_data = {"name": dataset.name, "shape": dataset.shape, "limits": dataset.limits}
     shown = view(run.model, run.training.inputs, X, known, columns=run.columns.labels, **of_data)
     return page(shown).encode()

@@ -258,6 +258,22 @@ class Columns:
             if self[name].kind != "constant"
         }
 
+    def colours(self, x, most=20):
+        """What the codes of a model's rows may be coloured by: name → (N,) texts of few levels,
+        then numbers; in the place of what is not known stands "?", or the mean.
+
+        Shapes  x (N, D)
+        """
+        table = self.categories_as_text(self.decode(x))
+        found = {}
+        for name, values in table.items():
+            if values.dtype == object and len(set(values)) <= MOST_CODES:
+                found[name] = np.array(["?" if value is None else value for value in values])
+        for name, values in table.items():
+            if values.dtype != object and not np.isnan(values).all():
+                found[name] = np.where(np.isnan(values), np.nanmean(values), values)
+        return dict(list(found.items())[:most])
+
     def filled(self, table, x):
         """The columns of a table in which something is not known, with that filled in from a
         model's rows x (N, D): name → (N,)."""

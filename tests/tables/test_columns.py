@@ -228,3 +228,12 @@ def test_a_column_of_levels_asks_for_a_row_as_a_whole():
     column = Column("a", "categorical", ["x", "y"])
     assert_array_equal(column.encode(objects("y", None)), [[0, 1], [np.nan, np.nan]])
     assert column.decode(np.array([[0.4, 0.6], [np.nan, np.nan]])).tolist() == ["y", None]
+
+
+def test_codes_are_coloured_by_categories_first_and_then_by_numbers(mixed):
+    columns = guess(mixed)
+    colours = columns.colours(columns.encode(mixed))
+    assert list(colours) == ["species", "sex", "mass", "visits", "depth"]
+    assert colours["sex"][:3].tolist() == ["male", "female", "?"]
+    assert colours["mass"][0] == np.nanmean(MIXED["mass"]) and np.isfinite(colours["mass"]).all()
+    assert list(columns.colours(columns.encode(mixed), most=2)) == ["species", "sex"]
