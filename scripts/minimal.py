@@ -4,6 +4,8 @@ It draws faces, checks its gradients, trains for a few seconds, and draws a plan
 minimal.png. B examples x have D numbers each; H is hidden units, Z latent numbers; dq is ∂loss/∂q.
 """
 
+from pathlib import Path
+
 import numpy as np
 
 SIGMA = 0.2  # standard deviation of the noise around the mean of each pixel
@@ -111,6 +113,7 @@ def train(x, H, Z, rng, epochs=60, B=50):
 
 
 if __name__ == "__main__":
+    Path("minimal.png").touch(exist_ok=False)  # an older picture is not overwritten
     rng = np.random.default_rng(0)
     print(f"largest error of a gradient, by finite differences: {largest_error(rng):.0e}")
     p = train(faces(1000, rng), H=64, Z=2, rng=rng)

@@ -123,7 +123,46 @@ def test_the_page_is_the_code():
     )
     doc = page.body[0]
     code = lines[page.lineno - 1 : doc.lineno - 1] + lines[doc.end_lineno : page.end_lineno]
-    assert block(README, "def loss_and_grad") == "".join(code)
+    assert block(HOUSE, "def loss_and_grad") == "".join(code)
+
+
+def test_the_heart_of_the_smallest_program_is_its_code():
+    source = (ROOT / "scripts" / "minimal.py").read_text(encoding="utf-8")
+    start, end = source.index("def loss_and_grad"), source.index("def largest_error")
+    code = re.sub(r' {4}""".*?"""\n', "", source[start:end].rstrip(), flags=re.S)
+    assert block(README, "def loss_and_grad") == code + "\n"
+
+
+def test_the_front_page_is_short():
+    assert len(README.split()) <= 1800
+
+
+TERMS = """
+prior posterior likelihood decoder encoder latent nats density ELBO nll KL reparameterisation
+"""
+
+
+def defined_at(term, text):
+    """Where the front page defines a term: in bold or italics, or as a sentence about it."""
+    found = re.search(rf"\*\*?[^*]*\b{term}\b[^*]*\*\*?|\({term}\)", text)
+    return found.start() if found else -1
+
+
+@pytest.mark.parametrize("term", TERMS.split())
+def test_a_term_is_used_after_it_is_defined(term):
+    text = re.sub(r"```.*?```|\*Each face.*?\*\n", lambda m: " " * len(m[0]), README, flags=re.S)
+    text = re.sub(r"\]\([^)]*\)", lambda m: " " * len(m[0]), text)  # addresses
+    first = re.search(rf"\b{term}\b", text)
+    assert first and 0 <= defined_at(term, text) <= first.start() + 60
+
+
+def test_the_glossary_says_where_each_term_is_defined():
+    rows = re.findall(r"^\| (.*) \| (.*) \| (`.*`) \|$", HOUSE.split("## Glossary")[1], re.M)
+    assert 24 <= len(rows) <= 30
+    for term, meaning, places in rows:
+        assert len(meaning) < 100, term
+        for place in re.findall("`([^`]+)`", places):
+            assert (ROOT / "numvae" / place).is_file(), place
 
 
 def test_the_commands_to_set_up_are_those_that_are_run():
