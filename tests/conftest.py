@@ -1,11 +1,21 @@
 """What several test files share. Arrays come read-only: a rule that writes into an input raises."""
 
 import contextlib
+import os
 import signal
 import tracemalloc
 
-import numpy as np
-import pytest
+# Tests have small matrices, which several threads of the BLAS take longer for. It reads this when
+# NumPy is loaded, so nothing before may load NumPy, as a filter of warnings by their class would.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "ignore::numvae.estimator.DoubtfulFit")
+
 
 # Tests that run in the background, as of `nohup`, are started with signals that are ignored, and so
 # would be the programs that they start.

@@ -30,9 +30,14 @@ def X(rng):
 
 
 @pytest.mark.filterwarnings("ignore:Estimator VAE does not inherit:UserWarning")
-def test_every_check_of_scikit_learn_passes():
+@pytest.mark.parametrize(
+    "settings",
+    [{"epochs": 5, "hidden": (8,)}, pytest.param({}, marks=pytest.mark.slow)],
+    ids=["quick", "as it is"],
+)
+def test_every_check_of_scikit_learn_passes(settings):
     """Its own list, printed; only the check that needs SCIPY_ARRAY_API may be skipped."""
-    results = estimator_checks.check_estimator(VAE(), on_skip=None, on_fail=None)
+    results = estimator_checks.check_estimator(VAE(**settings), on_skip=None, on_fail=None)
     for result in results:
         print(f"{result['status']:<8}{result['check_name']}")
     assert len(results) > 40

@@ -8,6 +8,7 @@ import pytest
 from numvae.checks import __main__, definitions, gradients
 from numvae.lessons import bugs, consequences
 from numvae.lessons.bugs import BUGS, FORMULA, Bug
+from numvae.plots import style
 from numvae.rules import dense
 
 N = r"-?\d+\.\d"
@@ -21,6 +22,7 @@ def short(monkeypatch):
     monkeypatch.setattr(bugs, "BUGS", BUGS[:1])
     monkeypatch.setattr(consequences, "EPOCHS", 1)
     monkeypatch.setattr(consequences, "SHOWN", (BUGS[0].name,))
+    monkeypatch.setattr(style, "DPI", 50)
     consequences.right.cache_clear()
     yield
     consequences.right.cache_clear()

@@ -1,10 +1,16 @@
 """The real files of frey and mnist where there are some, and a world without any."""
 
+import contextlib
+import io
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from numvae.datasets import mat
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +44,20 @@ def saved(tmp_path):
         return str(tmp_path / "my.npy")
 
     return saved
+
+
+@pytest.fixture
+def mat_here(monkeypatch):
+    """.mat files are read in this process: to start another takes longer than all else."""
+
+    def run(command, **_):
+        output, code, said = io.TextIOWrapper(io.BytesIO()), 0, ""
+        with monkeypatch.context() as patch, contextlib.redirect_stdout(output):
+            patch.setattr(sys, "argv", command[2:])
+            try:
+                exec(mat.PROGRAM, {})
+            except SystemExit as stop:
+                code, said = 1, stop.code
+        return subprocess.CompletedProcess(command, code, output.buffer.getvalue(), said.encode())
+
+    monkeypatch.setattr(mat.subprocess, "run", run)

@@ -52,6 +52,16 @@ def test_a_damaged_file_is_a_sentence_or_data(tmp_path, written):
     assert 1 < refused < 12
 
 
+@pytest.mark.parametrize("end", [50, 200])
+def test_a_cut_file_is_refused(tmp_path, end):
+    path = tmp_path / "my.mat"
+    savemat(path, {"X": np.random.default_rng(0).random((9, 9))})
+    path.write_bytes(path.read_bytes()[:end])
+    with pytest.raises(ValueError, match=f"^{path} is not a readable MATLAB file") as caught:
+        array_files.mat_file(path)
+    assert "\n" not in str(caught.value)
+
+
 def test_the_byte_that_ends_scipy_by_a_signal(tmp_path):
     path = tmp_path / "my.mat"
     savemat(path, {"X": np.random.default_rng(0).random((9, 3))})
@@ -63,7 +73,7 @@ def test_the_byte_that_ends_scipy_by_a_signal(tmp_path):
         array_files.mat_file(path)
 
 
-def test_what_would_unpack_to_a_full_memory_is_not_unpacked(tmp_path, monkeypatch):
+def test_what_would_unpack_to_a_full_memory_is_not_unpacked(tmp_path, monkeypatch, mat_here):
     path = tmp_path / "my.mat"
     savemat(path, {"X": np.zeros((1000, 100))}, do_compression=True)
     monkeypatch.setattr("numvae.datasets.files.MOST", 100_000)
@@ -71,7 +81,7 @@ def test_what_would_unpack_to_a_full_memory_is_not_unpacked(tmp_path, monkeypatc
         array_files.mat_file(path)
 
 
-def test_another_kind_of_file_is_refused(tmp_path):
+def test_another_kind_of_file_is_refused(tmp_path, mat_here):
     (tmp_path / "my.mat").write_bytes(b"a,b\n1,2\n" * 40)
     with pytest.raises(ValueError, match="is not a readable MATLAB file"):
         array_files.mat_file(tmp_path / "my.mat")

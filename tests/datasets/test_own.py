@@ -181,7 +181,7 @@ def test_pickled_objects_are_refused_and_never_run(saved, tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".npy", ".npz", ".mat", ".idx", ".idx.gz", "-ubyte"])
-def test_every_kind_of_file_is_answered_when_missing_empty_or_rubbish(tmp_path, suffix):
+def test_every_kind_of_file_is_answered_when_missing_empty_or_rubbish(tmp_path, suffix, mat_here):
     path = tmp_path / f"my{suffix}"
     assert own.is_own(str(path))
     with pytest.raises(FileNotFoundError, match=f"^There is no file {path}.$"):

@@ -50,11 +50,11 @@ def test_the_mean_is_the_exact_conditional_mean_of_a_linear_model(data, wrong):
     """(J1), also from a posterior that is wrong."""
     x, observed = data
     found = imputation.impute(
-        linear(wrong), x * observed, observed, np.random.default_rng(0), 10, 2000
+        linear(wrong), x * observed, observed, np.random.default_rng(0), 10, 1000
     )
     for row, known, mean in zip(x, observed == 1, found.mean):
         wanted, covariance = conditional(linear(), row, known)
-        error = np.sqrt(np.diag(covariance) / 2000)
+        error = np.sqrt(np.diag(covariance) / 1000)
         assert_allclose(mean[~known], wanted, atol=8.0 * error.max(initial=0.0) + 1e-12)
 
 

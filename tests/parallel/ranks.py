@@ -11,7 +11,7 @@ from numvae import VAE, parallel
 from numvae.settings import Settings
 from numvae.training.loop import Training
 
-STEPS = 50
+STEPS = 20
 X = np.random.default_rng(0).random((602, 12))
 WIDE = np.random.default_rng(0).random((602, 70))
 WIDTHS = {"hidden": (66, 67)}  # with small batches of WIDE, ranks share units instead of rows

@@ -5,6 +5,14 @@ from itertools import combinations
 import pytest
 from matplotlib.text import Text
 
+from numvae.plots import style
+
+
+@pytest.fixture
+def quickly(monkeypatch):
+    """Pictures are saved with a sixteenth of their pixels."""
+    monkeypatch.setattr(style, "DPI", 50)
+
 
 @pytest.fixture
 def assert_legible():

@@ -72,7 +72,7 @@ def test_nothing_is_said_where_nothing_is_cut():
 
 @pytest.mark.parametrize("epochs", [1, 2, 500])
 @pytest.mark.parametrize("valid", [False, True])
-def test_any_number_of_epochs(epochs, valid, tmp_path):
+def test_any_number_of_epochs(epochs, valid, tmp_path, quickly):
     rows = history(epochs, valid)
     figure = plots.curves(rows)
     plots.save(figure, tmp_path / "curves.png")
@@ -94,7 +94,7 @@ def test_held_out_measured_now_and_then_is_joined_up():
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
-def test_a_diverged_run_is_drawn_as_far_as_it_goes(bad, tmp_path):
+def test_a_diverged_run_is_drawn_as_far_as_it_goes(bad, tmp_path, quickly):
     rows = history(10)
     for row in rows[2:]:
         row.update({key: bad for key in row if key != "epoch"})

@@ -90,8 +90,7 @@ def test_pyplot_is_not_loaded_and_numvae_does_not_load_matplotlib():
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_the_callers_settings_are_neither_used_nor_changed(name, tmp_path, monkeypatch):
-    monkeypatch.setattr(style, "DPI", 50)  # which is quicker to draw
+def test_the_callers_settings_are_neither_used_nor_changed(name, tmp_path, quickly):
     plots.save(PICTURES[name](), tmp_path / "plain.png")
     with warnings.catch_warnings(), matplotlib.rc_context(WILD):
         before = dict(matplotlib.rcParams)

@@ -1,16 +1,25 @@
 """Every script is tested in an empty folder."""
 
+import copy
+import functools
 from pathlib import Path
 
 import pytest
 
+from numvae.datasets import faces
+from numvae.plots import style
 from numvae.report import Report
+
+drawn_once = functools.cache(faces.faces)
 
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path, tmp_path_factory, monkeypatch):
-    """An empty working folder, and no data files of the machine's own."""
+    """An empty working folder, and no data files of the machine's own; small pictures, and faces
+    that are drawn once."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(style, "DPI", 50)
+    monkeypatch.setattr(faces, "faces", lambda *which: copy.deepcopy(drawn_once(*which)))
     monkeypatch.delenv("NUMVAE_DATA", raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numvae import VAE, datasets, load, runs
 from numvae.commands import evaluate, train
 from numvae.estimator import DoubtfulFit
+from numvae.plots import style
 from numvae.report import Report
 from numvae.rows import read
 from numvae.tables.columns import Column, Columns
@@ -24,6 +25,7 @@ def trained(tmp_path_factory):
     np.save(folder / "rows.npy", rng.standard_normal((40, 5)))
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
+        patch.setattr(style, "DPI", 50)
         flags = ["--epochs", "4", "--hidden", "6", "--lr", "0.05", "--quiet"]
         assert train.main(["--data", "images.npy", "--out", "run", *flags]) == 0
         patch.setattr(Report, "pictures", lambda self: ())
@@ -393,7 +395,7 @@ def test_a_category_is_hidden_as_a_whole(rng):
 
 
 def test_impute_fills_a_table_with_holes_even_if_the_run_had_none_and_all_of_its_rows():
-    rows = np.vstack([np.load("rows.npy")] * 20)
+    rows = np.vstack([np.load("rows.npy")] * 13)
     rows[::3, 1] = np.nan
     np.save("holes.npy", rows)
     run("impute table holes.npy --out filled.npy")

@@ -99,7 +99,7 @@ def test_it_stands_alone_and_is_short(minimal):
     text = SCRIPT.read_text(encoding="utf-8")
     imports = [n for n in ast.walk(ast.parse(text)) if isinstance(n, (ast.Import, ast.ImportFrom))]
     names = {getattr(n, "module", None) or n.names[0].name for n in imports}
-    assert names == {"numpy", "matplotlib.pyplot"}
+    assert names == {"pathlib", "numpy", "matplotlib.pyplot"}
     lines = len(text.splitlines())
     assert lines <= 130
     for readme in ("README.md", "scripts/README.md"):

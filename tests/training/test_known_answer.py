@@ -25,7 +25,7 @@ def data():
     return ppca.PPCA(W, b, SIGMA).sample(rng, N)
 
 
-@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_training_finds_probabilistic_pca(data, seed):
     """(P3) (P4)"""
     answer = ppca.fit(data, Z)
