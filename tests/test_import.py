@@ -18,7 +18,8 @@ CALLERS = [
 PROGRAM = """
 import sys
 
-KNOWN = {*sys.stdlib_module_names, "numpy", "numvae", "org"}  # org: Jython's; pickle looks for it
+KNOWN = {*sys.stdlib_module_names, "numpy", "numvae"}
+KNOWN |= {"org", "backports_abc"}  # which pickle and NumPy 2.0 look for, on other Pythons
 
 class Nothing:
     def find_spec(name, path, target=None):
