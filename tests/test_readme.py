@@ -23,8 +23,7 @@ from numvae.lessons.bugs import BUGS
 ROOT = Path(__file__).resolve().parents[1]
 TEXTS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for folder in ("", "numvae", "numvae/parallel", "numvae/checks", "numvae/lessons", "scripts")
-    for path in [ROOT / folder / "README.md"]
+    for path in [ROOT / "README.md", *sorted(ROOT.glob("[nst]*/**/README.md"))]
 }
 README, HOUSE, SCRIPTS = (TEXTS[f"{folder}README.md"] for folder in ("", "numvae/", "scripts/"))
 CHECKS, LESSONS = TEXTS["numvae/checks/README.md"], TEXTS["numvae/lessons/README.md"]
@@ -170,6 +169,21 @@ def test_the_commands_to_set_up_are_those_that_are_run():
     for command in ("python -m pytest", 'pip install --quiet -e ".[test]"'):
         assert command in run_file
         assert command.replace("--quiet ", "") in block(README, "venv", "sh")
+
+
+@pytest.mark.parametrize("folder", ["scripts/recipes", "scripts/peers"])
+def test_the_scripts_of_a_folder_are_those_that_are_listed(folder):
+    listed = re.findall(r"^\| `(\w+\.py)` \|", TEXTS[f"{folder}/README.md"], re.M)
+    assert sorted(listed) == sorted(path.name for path in (ROOT / folder).glob("[!_]*.py"))
+
+
+def test_the_programs_beside_the_tests_are_those_that_are_listed():
+    listed = re.findall(
+        r"`(\w+\.py)`", TEXTS["tests/README.md"].split("| file |")[1].split("\n\n")[0]
+    )
+    assert sorted(listed) == sorted(p.name for p in (ROOT / "tests").glob("[!t]*.py")) + [
+        "typed.py"
+    ]
 
 
 def test_every_number_of_the_results_stands_with_its_command():
