@@ -76,6 +76,7 @@ OWN = {  # the tests of a module, if not of its name alone
     "constraints.py": ("tests/test_settings.py", "tests/training/test_checkpoint.py"),
     "estimator.py": ("tests/test_estimator.py", "tests/test_validation.py"),
     "lessons/derivation_steps.py": ("tests/lessons/test_derivations.py",),
+    "parallel/sharing.py": ("tests/parallel/test_ranks.py",),
 }
 # What takes too long: pictures, MPI, and all programs of all READMEs.
 NOT_TRIED = "tests/plots/", "tests/parallel/test_ranks.py", "tests/test_readme.py"
