@@ -41,14 +41,14 @@ def loss_and_grad(p, x, eps):
 
     x (B, D); eps (B, Z), numbers from N(0, 1): given, so that the loss is a function of p alone.
     """
-    # Forward: x → h → mu, logvar → z → g → m, the mean of p(x|z).
+    # Forward: x → h → mu, logvar → z → h_dec → m, the mean of p(x|z).
     h = np.tanh(x @ p["W_1"] + p["b_1"])
     mu = h @ p["W_mu"] + p["b_mu"]
     logvar = h @ p["W_logvar"] + p["b_logvar"]  # log σ² may be any number, σ only above 0
     sigma = np.exp(0.5 * logvar)
     z = mu + sigma * eps  # a draw from q(z|x) = N(mu, σ²)
-    g = np.tanh(z @ p["W_2"] + p["b_2"])
-    m = g @ p["W_3"] + p["b_3"]
+    h_dec = np.tanh(z @ p["W_2"] + p["b_2"])
+    m = h_dec @ p["W_3"] + p["b_3"]
     nll = 0.5 * ((x - m) / SIGMA) ** 2 + np.log(SIGMA) + 0.5 * np.log(2 * np.pi)  # −log N(x; m, …)
     kl = 0.5 * (mu**2 + sigma**2 - 1 - logvar)  # KL( N(mu, σ²) ‖ N(0, 1) )
     loss = (nll.sum() + kl.sum()) / len(x)
@@ -57,9 +57,9 @@ def loss_and_grad(p, x, eps):
     d = {}
     dnll = dkl = 1 / len(x)
     dm = dnll * (m - x) / SIGMA**2  # ∂nll/∂m = (m − x) / SIGMA²
-    d["W_3"], d["b_3"] = g.T @ dm, dm.sum(axis=0)  # all rows share W and b: their gradients add
-    dg = dm @ p["W_3"].T
-    da = dg * (1 - g**2)  # tanh′ = 1 − tanh²
+    d["W_3"], d["b_3"] = h_dec.T @ dm, dm.sum(axis=0)  # all rows share W and b: their gradients add
+    dh_dec = dm @ p["W_3"].T
+    da = dh_dec * (1 - h_dec**2)  # tanh′ = 1 − tanh²
     d["W_2"], d["b_2"] = z.T @ da, da.sum(axis=0)
     dz = da @ p["W_2"].T
     dmu = dz + dkl * mu  # mu goes into z and into kl: ∂z/∂mu = 1, ∂kl/∂mu = mu

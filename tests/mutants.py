@@ -141,7 +141,7 @@ rules/optimizers.py clip
     if norm >= limit:
 # A row is observed as a whole: each of its columns says the same.
 rules/categorical.py log_likelihood
-    log_sum *= observed[..., 1]
+    log_sum = log_sum * observed[..., 1]
 # The interval only has to hold the answer, and 50 halvings leave it no width.
 rules/continuous_bernoulli.py logits_of_mean
     low, high = (np.full_like(wanted, -61.0), np.full_like(wanted, 60.0))
@@ -175,25 +175,25 @@ rules/corruption.py salt_and_pepper
 rules/corruption.py gaussian
     return x - amount * rng.standard_normal(x.shape, dtype=x.dtype)
 # A tie: at its free bits a unit's loss has a kink, and both slopes are right.
-rules/objectives.py elbo_backward
-    dkl *= kl.mean(axis=0) >= free_bits
+rules/objectives.py free_bits_elbo_backward
+    dkl = np.full_like(kl, beta / B) * (kl.mean(axis=0) >= free_bits)
 # The gradient of the data is computed and thrown away: only time is lost.
 network/autoencoder.py Autoencoder.loss_and_grad
     self.encoder.backward(dh, need_dx=True)
 # NumPy takes any negative length for the one to be worked out.
 network/autoencoder.py Autoencoder.log_likelihood
-    h = self.decoder.forward(z.reshape(-2, z.shape[-1]))
+    h_dec = self.decoder.forward(z.reshape(-2, z.shape[-1]))
 network/likelihoods.py Bernoulli.log_likelihood
-    a = self.layer.forward(h).reshape(-2, *x.shape)
+    a = self.layer.forward(h_dec).reshape(-2, *x.shape)
 network/likelihoods.py Bernoulli.backward
     return self.layer.backward(da.reshape(-2, self.layer.n_out))
 network/likelihoods.py Gaussian.log_likelihood
-    y, m = (self.units.forward(x), self.mean_layer.forward(h).reshape(-2, *x.shape))
+    y, m = (self.units.forward(x), self.mean_layer.forward(h_dec).reshape(-2, *x.shape))
 network/likelihoods.py Gaussian.backward
-    dh = self.mean_layer.backward(dm.reshape(-2, self.mean_layer.n_out))
+    dh_mean = self.mean_layer.backward(dm.reshape(-2, self.mean_layer.n_out))
 network/likelihoods.py VarianceOfZ.backward
     return self.layer.backward(ds.reshape(-2, self.layer.n_out))
-network/mlp.py MLP.masks
+network/layers.py MLP.masks
     return [mask.reshape(-2, mask.shape[-1]) for mask in masks]
 # How many are looked up: the series is as exact.
 rules/poisson.py

@@ -205,17 +205,44 @@ def test_the_files_of_a_folder_are_those_that_are_listed(folder):
         assert set(listed) == files
 
 
-def test_every_file_of_the_reading_order_is_there_and_names_the_next():
+def named(file, where):
+    """The file that a file's opening names after "Read next" or "Side path"; None if none."""
+    opening = (ROOT / "numvae" / file).read_text(encoding="utf-8").split('"""')[1]
+    if not (found := re.search(rf"{where}: ([\w/]+)", opening)):
+        return None
+    path = found[1] if "/" in found[1] else f"{Path(file).parent.as_posix()}/{found[1]}"
+    return f"{path}.py"
+
+
+def test_the_reading_order_is_one_path_and_side_paths_lead_back_to_it():
+    order = HOUSE.split("## Reading order")[1].split("\n## ")[0]
+    path = re.findall(r"`((?:rules|network)/\w+\.py)`", order)
+    assert path[0] == "rules/__init__.py" and path[-1] == "network/autoencoder.py"
+    reached = set(path)
+    for file, following in zip(path, path[1:]):
+        assert named(file, "Read next") == following
+        aside = named(file, "Side path")
+        while aside and aside not in path:
+            reached.add(aside)
+            assert named(aside, "Side path") is None
+            aside = named(aside, "Read next")
+        assert aside in (None, following)
+    assert reached == {
+        f"{folder}/{file.name}"
+        for folder in ("rules", "network")
+        for file in (ROOT / "numvae" / folder).glob("*.py")
+    }
+
+
+def test_the_tables_list_files_that_are_there_in_the_order_of_their_folders():
     table = re.findall(r"^\| `([\w/]+\.py)` \|", HOUSE, re.M)
     assert all((ROOT / "numvae" / name).is_file() for name in table)
-    for name, following in zip(table, table[1:]):
-        opening = (ROOT / "numvae" / name).read_text(encoding="utf-8").split('"""')[1]
-        if name.startswith(("rules/", "network/")) and name != "network/autoencoder.py":
-            read_next = re.search(r"Read next: ([\w/]+)", opening)[1]
-            assert following.endswith(f"{read_next}.py")
     for folder in ("rules", "network", "training"):
-        files = {f"{folder}/{path.name}" for path in (ROOT / "numvae" / folder).glob("*.py")}
-        assert files == {name for name in table if name.startswith(folder)}
+        file = ROOT / "numvae" / folder / "__init__.py"
+        opening = file.read_text(encoding="utf-8").split('"""')[1]
+        listed = re.findall(r"^    (\w+)  +\S", opening, re.M)
+        rows = [name for name in table if name.startswith(folder)]
+        assert rows == [f"{folder}/{name}.py" for name in ("__init__", *listed)]
 
 
 def imported(path):

@@ -10,7 +10,7 @@ import numpy as np
 
 from numvae.checks.finite_differences import compare, numerical_gradient
 from numvae.network import Autoencoder, likelihoods
-from numvae.network.objectives import ELBO, ImportanceWeighted, Reconstruction, SampledELBO
+from numvae.network.objectives import FreeBits, ImportanceWeighted, Reconstruction, SampledELBO
 from numvae.rules import (
     activations,
     bernoulli,
@@ -47,7 +47,8 @@ RULES = (
     (poisson, "log_likelihood", "counts log_rate", "log_rate"),
     (poisson, "log_likelihood", "counts_observed log_rate observed", "log_rate"),
     (dropout, "forward", "h mask rate", "h", "mask rate"),
-    (objectives, "elbo", "log_px kl beta free_bits", "log_px kl"),
+    (objectives, "elbo", "log_px kl beta", "log_px kl"),
+    (objectives, "free_bits_elbo", "log_px kl beta free_bits", "log_px kl"),
     (objectives, "sampled_elbo", "log_px sampled_kl beta", "log_px sampled_kl"),
     (objectives, "importance_weighted", "log_px sampled_kl beta", "log_px sampled_kl"),
 )
@@ -135,7 +136,7 @@ MODES = (
         {"objective": ImportanceWeighted(), "L": 1},
         {"objective": ImportanceWeighted(), "L": 5, "likelihood": "gaussian-sigma-z"},
         {"objective": Reconstruction(), "L": 1},
-        {"objective": ELBO(free_bits=1.0)},
+        {"objective": FreeBits(1.0)},
         {"dropout": 0.4, "hidden": (5, 4)},
         {"denoise": True},
         {"skip": True, "likelihood": "gaussian-sigma-z"},

@@ -125,7 +125,7 @@ def baseline(config, moments, x, observed=None):
         bernoulli              p = (1 + Σ x) / (2 + n)     (X1)
         categorical            p = (1 + Σ x) / (K + n)     (X2)
         poisson                rate = (1 + Σ x) / (1 + n)  (X3)
-        continuous-bernoulli   mean = that of the column, from 0.02 to 0.98 as in (C7)
+        continuous-bernoulli   mean = that of the column, from 0.02 to 0.98 as in (C4)
         gaussian, all three    mean and variance of the column, but at least sigma_min²; where
                                columns are standardised, that is of one that does not vary
 

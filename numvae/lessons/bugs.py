@@ -19,9 +19,8 @@ import numpy as np
 from numvae import streams
 from numvae.checks import definitions, gradients
 from numvae.network import Autoencoder
-from numvae.network.dense import Dense
+from numvae.network.layers import MLP, Dense
 from numvae.network.likelihoods import Bernoulli, VarianceOfZ
-from numvae.network.mlp import MLP
 from numvae.rules import (
     activations,
     bernoulli,
@@ -123,22 +122,22 @@ def fitting(function):
 
 
 # The right functions, for the wrong ones to use.
-_dense_backward, _dense_forward = dense.backward, Dense.forward
-_mlp_backward, _noise, _sigma_backward = MLP.backward, Autoencoder.noise, VarianceOfZ.backward
+_dense_forward, _mlp_backward = Dense.forward, MLP.backward
+_noise, _sigma_backward = Autoencoder.noise, VarianceOfZ.backward
 _log_likelihood, _likelihood_backward = bernoulli.log_likelihood, bernoulli.log_likelihood_backward
 _kl, _kl_backward = gaussian.kl, gaussian.kl_backward
 _log_density, _log_density_backward = gaussian.log_density, gaussian.log_density_backward
 _log_p_counts, _counts_backward = poisson.log_likelihood, poisson.log_likelihood_backward
 _reparameterize_backward = gaussian.reparameterize_backward
 _log_mean_exp, _adam = importance.log_mean_exp, optimizers.adam
-_free_of_floor, _log_volume = gaussian.free_of_floor, standardization.log_volume
+_floor_logvar_inverse, _log_volume = gaussian.floor_logvar_inverse, standardization.log_volume
 _elbo, _elbo_backward = objectives.elbo, objectives.elbo_backward
 _importance_weighted_backward = objectives.importance_weighted_backward
 _sigmoid, _sigmoid_backward = activations.sigmoid, activations.sigmoid_backward
 
 
 def _slope(a):
-    """σ′(a)"""
+    """sigmoid′(a)"""
     return _sigmoid_backward(1.0, _sigmoid(a))
 
 
@@ -283,13 +282,13 @@ def importance_weighted_backward(*terms):
 
 
 @formula("β weighs the reconstruction instead of the KL", objectives, "density", beta=4.0)
-def elbo(log_px, kl, beta, *free):
-    return _elbo(beta * log_px, kl, 1.0, *free)
+def elbo(log_px, kl, beta):
+    return _elbo(beta * log_px, kl, 1.0)
 
 
 @fitting
-def elbo_backward(log_px, kl, beta, *free):
-    dlog_px, dkl = _elbo_backward(log_px, kl, 1.0, *free)
+def elbo_backward(log_px, kl, beta):
+    dlog_px, dkl = _elbo_backward(log_px, kl, 1.0)
     return beta * dlog_px, dkl
 
 
@@ -351,54 +350,37 @@ def floor_logvar_backward(dlogvar, logvar, floor):
 
 
 @slope("tanh's slope from its input: 1 − a² for 1 − h²", activations)
-def tanh_backward(dh, h, out=None):
-    return np.multiply(dh, 1.0 - np.arctanh(0.999 * h) ** 2, out=out)
+def tanh_backward(dh, h):
+    return dh * (1.0 - np.arctanh(0.999 * h) ** 2)
 
 
 @slope("tanh applied twice in its slope: 1 − tanh² h for 1 − h²", activations)
-def tanh_backward(dh, h, out=None):
-    return np.multiply(dh, 1.0 - np.tanh(h) ** 2, out=out)
+def tanh_backward(dh, h):
+    return dh * (1.0 - np.tanh(h) ** 2)
 
 
 axis = functools.partial(wrong, AXIS)
 
 
-def in_place(gradients_of):
-    """A decorator: dense.backward from (dy, x, W) → (dx, dW, db), writing where it is told to."""
-
-    @functools.wraps(gradients_of)
-    def backward(dy, x, W, dW=None, db=None, need_dx=True):
-        dx, *gradients = gradients_of(dy, x, W)
-        for place, gradient in zip((dW, db), gradients):
-            if place is not None:
-                place[...] = gradient
-        return dx if need_dx else None, *gradients
-
-    return backward
-
-
 @axis("bias gradient not summed over the batch", dense, DIFFERENCES, "invariants")
-@in_place
-def backward(dy, x, W):
+def backward(dy, x, W, need_dx=True):
     return dy @ W.T, x.T @ dy, dy[0]
 
 
 @axis("dW with its columns permuted", dense)
-@in_place
-def backward(dy, x, W):
+def backward(dy, x, W, need_dx=True):
     """passes the tests of a published library, whose upstream gradient is all ones"""
     return dy @ W.T, (x.T @ dy)[:, ::-1], dy.sum(axis=0)
 
 
 @axis("dW = dyᵀ x, made to fit by reshape instead of a transpose", dense)
-@in_place
-def backward(dy, x, W):
+def backward(dy, x, W, need_dx=True):
     return dy @ W.T, (dy.T @ x).reshape(W.shape), dy.sum(axis=0)
 
 
 @axis("loss averaged over the batch, its gradient summed", objectives, DIFFERENCES, "invariants")
-def elbo_backward(log_px, kl, beta, *free):
-    return tuple(len(kl) * g for g in _elbo_backward(log_px, kl, beta, *free))
+def elbo_backward(log_px, kl, beta):
+    return tuple(len(kl) * g for g in _elbo_backward(log_px, kl, beta))
 
 
 @axis("gradient of the L samples averaged where it adds up", gaussian, n_samples=5)
@@ -478,24 +460,24 @@ def forward(self, x):
     return y
 
 
-@memory("gradients added to those of the step before", dense, "invariants")
-def backward(dy, x, W, dW=0.0, db=0.0, need_dx=True):
-    dx, more_W, more_b = _dense_backward(dy, x, W, need_dx=need_dx)
-    dW += more_W
-    db += more_b
-    return dx, dW, db
+@memory("gradients added to those of the step before", Dense, "invariants")
+def backward(self, dy, need_dx=True):
+    dx, dW, db = dense.backward(dy, self.memory.x, self.W, need_dx)
+    self.dW += dW
+    self.db += db
+    return dx
 
 
 @memory("the gradient written into a new array that nobody reads", Dense)
 def backward(self, dy, need_dx=True):
     """found in a well-known library"""
-    dx, self.dW, self.db = dense.backward(dy, self.memory.x, self.W, need_dx=need_dx)
+    dx, self.dW, self.db = dense.backward(dy, self.memory.x, self.W, need_dx)
     return dx
 
 
 @memory("relu masked by the sign of the gradient", activations, activation="relu")
-def relu_backward(dh, h, out=None):
-    return np.multiply(dh, dh > 0, out=out)
+def relu_backward(dh, h):
+    return dh * (dh > 0.0)
 
 
 around = functools.partial(wrong, AROUND)
@@ -550,8 +532,8 @@ def rotated(W, psi):
 
 
 @around("σ where σ² belongs, at the start", gaussian, "linear start", "units", **TABLE)
-def free_of_floor(logvar, floor):
-    return _free_of_floor(0.5 * logvar, floor)
+def floor_logvar_inverse(logvar, floor):
+    return _floor_logvar_inverse(0.5 * logvar, floor)
 
 
 @around("the sign of the log-volume", standardization, "linear start", "units", **TABLE)

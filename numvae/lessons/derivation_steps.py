@@ -358,26 +358,26 @@ derive(
 
 LOGITS = {
     "dlogp": "normal(B)", "x": "1.0 * (uniform(B, D) > 0.5)", "a": "normal(B, D)",
-    "sigma": "lambda a: 1.0 / (1.0 + exp(-a))",
+    "sigmoid": "lambda a: 1.0 / (1.0 + exp(-a))",
 }
 derive(
     "bernoulli.log_likelihood_backward", "da", LOGITS,
-    ("da_nd = Σ_n′ dlogp_n′ ∂/∂a_nd Σ_d′ ( x log σ(a) + (1 − x) log(1 − σ(a)) )",
+    ("da_nd = Σ_n′ dlogp_n′ ∂/∂a_nd Σ_d′ ( x log sigmoid(a) + (1 − x) log(1 − sigmoid(a)) )",
      'einsum("N,Nnd->nd", dlogp, jacobian(lambda a: '
-     '(x * log(sigma(a)) + (1.0 - x) * log(1.0 - sigma(a))).sum(axis=-1), a))',
-     "The chain rule; log p is log σ(a) where x = 1, and log(1 − σ(a)) where x = 0."),
+     '(x * log(sigmoid(a)) + (1.0 - x) * log(1.0 - sigmoid(a))).sum(axis=-1), a))',
+     "The chain rule; log p is log sigmoid(a) where x = 1, and log(1 − sigmoid(a)) where x = 0."),
     ("= Σ_n′ dlogp_n′ ∂/∂a_nd Σ_d′ ( x a − log(1 + e^a) )",
      'einsum("N,Nnd->nd", dlogp, jacobian(lambda a: (x * a - log(1.0 + exp(a))).sum(axis=-1), a))',
-     "log σ(a) = a − log(1 + e^a), and log(1 − σ(a)) = −log(1 + e^a)."),
+     "log sigmoid(a) = a − log(1 + e^a), and log(1 − sigmoid(a)) = −log(1 + e^a)."),
     ("= dlogp_n ∂/∂a_nd ( x_nd a_nd − log(1 + e^a_nd) )",
      'einsum("n,ndnd->nd", dlogp, jacobian(lambda a: x * a - log(1.0 + exp(a)), a))',
      "a_nd occurs in one term, n′ = n and d′ = d."),
     ("= dlogp_n (x_nd − e^a_nd / (1 + e^a_nd))",
      "dlogp[:, None] * (x - exp(a) / (1.0 + exp(a)))",
      "x a has the derivative x, and log u has u′/u."),
-    ("= dlogp_n (x_nd − σ(a_nd))",
-     "dlogp[:, None] * (x - sigma(a))",
-     "e^a / (1 + e^a) = 1 / (1 + e^−a) = σ(a)."),
+    ("= dlogp_n (x_nd − sigmoid(a_nd))",
+     "dlogp[:, None] * (x - sigmoid(a))",
+     "e^a / (1 + e^a) = 1 / (1 + e^−a) = sigmoid(a)."),
     ("bernoulli.log_likelihood_backward(dlogp, x, a)", "The rule, (B2)."),
 )
 derive(
@@ -442,74 +442,90 @@ derive(
     ("poisson.log_likelihood_backward(dlogp, x, a)", "The rule, (P22)."),
 )
 
-TERMS = {
-    "log_px": "normal(L, B)", "kl": "uniform(B, Z) + arange(Z)[::-1]",
-    "beta": "0.7", "free_bits": "1.0",
-}
-derive(
-    "objectives.elbo_backward", "dlog_px", TERMS,
-    ("dlog_px_ln = ∂/∂log_px_ln ( −mean_l′n′ log_px_l′n′ + β Σ_j max(λ, mean_n′ kl_n′j) )",
-     "jacobian(lambda log_px: -log_px.mean() + beta * maximum(free_bits, kl.mean(axis=0)).sum(), "
-     "log_px)",
-     "The definition: this is the loss itself, (O1)."),
-    ("= ∂/∂log_px_ln ( −Σ_l′n′ log_px_l′n′ / (L B) )",
-     "jacobian(lambda log_px: -log_px.sum() / (L * B), log_px)",
-     "Only this term contains log_px, and a mean is the sum over the number of terms."),
-    ("= −1 / (L B)",
-     "-ones((L, B)) / (L * B)",
-     "log_px_ln occurs once in the sum."),
-    ("objectives.elbo_backward(log_px, kl, beta, free_bits)[0]", "The rule, (O2)."),
-)
+TERMS = {"log_px": "normal(L, B)", "kl": "uniform(B, Z) + arange(Z)[::-1]", "beta": "0.7"}
+for rule, given, cost, code, label in (
+    ("elbo_backward", {}, "mean_n kl", "kl.mean(axis=0)", "O1"),
+    ("free_bits_elbo_backward", {"free_bits": "1.0"}, "max(free_bits, mean_n kl)",
+     "maximum(free_bits, kl.mean(axis=0))", "O4"),
+):
+    arguments = ", ".join(["log_px", "kl", "beta", *given])
+    derive(
+        f"objectives.{rule}", "dlog_px", {**TERMS, **given},
+        (f"dlog_px_ln = ∂/∂log_px_ln ( −mean_l′n′ log_px_l′n′ + β Σ_j {cost} )",
+         f"jacobian(lambda log_px: -log_px.mean() + beta * {code}.sum(), log_px)",
+         f"The definition: this is the loss itself, ({label})."),
+        ("= ∂/∂log_px_ln ( −Σ_l′n′ log_px_l′n′ / (L B) )",
+         "jacobian(lambda log_px: -log_px.sum() / (L * B), log_px)",
+         "Only this term contains log_px, and a mean is the sum over the number of terms."),
+        ("= −1 / (L B)",
+         "-ones((L, B)) / (L * B)",
+         "log_px_ln occurs once in the sum."),
+        (f"objectives.{rule}({arguments})[0]", f"The rule, ({'O5' if given else 'O2'})."),
+    )
 derive(
     "objectives.elbo_backward", "dkl", TERMS,
-    ("dkl_nj = ∂/∂kl_nj ( −mean_ln′ log_px_ln′ + β Σ_j′ max(λ, mean_n′ kl_n′j′) )",
-     "jacobian(lambda kl: -log_px.mean() + beta * maximum(free_bits, kl.mean(axis=0)).sum(), kl)",
+    ("dkl_nj = ∂/∂kl_nj ( −mean_ln′ log_px_ln′ + β Σ_j′ mean_n′ kl_n′j′ )",
+     "jacobian(lambda kl: -log_px.mean() + beta * kl.mean(axis=0).sum(), kl)",
      "The definition: this is the loss itself, (O1)."),
-    ("= β ∂/∂kl_nj max(λ, mean_n′ kl_n′j)",
+    ("= β ∂/∂kl_nj mean_n′ kl_n′j",
+     'beta * einsum("jnj->nj", jacobian(lambda kl: kl.mean(axis=0), kl))',
+     "Of the sum over units, the term j′ = j contains kl_nj."),
+    ("= β / B",
+     "beta / B * ones((B, Z))",
+     "kl_nj occurs once in the mean over B rows."),
+    ("objectives.elbo_backward(log_px, kl, beta)[1]", "The rule, (O3)."),
+)
+derive(
+    "objectives.free_bits_elbo_backward", "dkl", {**TERMS, "free_bits": "1.0"},
+    ("dkl_nj = ∂/∂kl_nj ( −mean_ln′ log_px_ln′ + β Σ_j′ max(free_bits, mean_n′ kl_n′j′) )",
+     "jacobian(lambda kl: -log_px.mean() + beta * maximum(free_bits, kl.mean(axis=0)).sum(), kl)",
+     "The definition: this is the loss itself, (O4)."),
+    ("= β ∂/∂kl_nj max(free_bits, mean_n′ kl_n′j)",
      'beta * einsum("jnj->nj", jacobian(lambda kl: maximum(free_bits, kl.mean(axis=0)), kl))',
      "Of the sum over units, the term j′ = j contains kl_nj."),
-    ("= β [mean_n′ kl_n′j > λ] ∂/∂kl_nj mean_n′ kl_n′j",
+    ("= β [mean_n′ kl_n′j > free_bits] ∂/∂kl_nj mean_n′ kl_n′j",
      "beta * (kl.mean(axis=0) > free_bits)"
      ' * einsum("jnj->nj", jacobian(lambda kl: kl.mean(axis=0), kl))',
-     "max(λ, u) has the slope 1 in u above λ, and 0 below: [true] is 1, and [false] is 0."),
-    ("= β/B where mean_n′ kl_n′j > λ, else 0",
+     "max(free_bits, u) has the slope 1 in u above, and 0 below: [true] is 1, [false] is 0."),
+    ("= β/B where mean_n′ kl_n′j > free_bits, else 0",
      "where(kl.mean(axis=0) > free_bits, beta / B, 0.0) * ones((B, Z))",
      "kl_nj occurs once in the mean over B rows."),
-    ("objectives.elbo_backward(log_px, kl, beta, free_bits)[1]", "The rule, (O3)."),
+    ("objectives.free_bits_elbo_backward(log_px, kl, beta, free_bits)[1]",
+     "The rule, (O6)."),
 )
 PER_SAMPLE = {"log_px": "normal(L, B)", "kl": "normal(L, B)", "beta": "0.7"}
 derive(
     "objectives.sampled_elbo_backward", "dlog_px", PER_SAMPLE,
     ("dlog_px_ln = ∂/∂log_px_ln mean_l′n′ (β kl_l′n′ − log_px_l′n′)",
      "jacobian(lambda log_px: (beta * kl - log_px).mean(), log_px)",
-     "The definition: this is the loss itself, (O4)."),
+     "The definition: this is the loss itself, (O7)."),
     ("= ∂/∂log_px_ln ( −Σ_l′n′ log_px_l′n′ / (L B) )",
      "jacobian(lambda log_px: -log_px.sum() / (L * B), log_px)",
      "Only this term contains log_px, and a mean is the sum over the number of terms."),
     ("= −1 / (L B)",
      "-ones((L, B)) / (L * B)",
      "log_px_ln occurs once in the sum."),
-    ("objectives.sampled_elbo_backward(log_px, kl, beta)[0]", "The rule, (O5)."),
+    ("objectives.sampled_elbo_backward(log_px, kl, beta)[0]", "The rule, (O8)."),
 )
 derive(
     "objectives.sampled_elbo_backward", "dkl", PER_SAMPLE,
     ("dkl_ln = ∂/∂kl_ln mean_l′n′ (β kl_l′n′ − log_px_l′n′)",
      "jacobian(lambda kl: (beta * kl - log_px).mean(), kl)",
-     "The definition: this is the loss itself, (O4)."),
+     "The definition: this is the loss itself, (O7)."),
     ("= ∂/∂kl_ln ( β Σ_l′n′ kl_l′n′ / (L B) )",
      "jacobian(lambda kl: beta * kl.sum() / (L * B), kl)",
      "Only this term contains kl, and a mean is the sum over the number of terms."),
     ("= β / (L B)",
      "beta * ones((L, B)) / (L * B)",
      "kl_ln occurs once in the sum, times β."),
-    ("objectives.sampled_elbo_backward(log_px, kl, beta)[1]", "The rule, (O5)."),
+    ("objectives.sampled_elbo_backward(log_px, kl, beta)[1]", "The rule, (O8)."),
 )
 WEIGHTS = {**PER_SAMPLE, "w": "exp(log_px - beta * kl)", "v": "w / w.sum(axis=0)"}
 derive(
     "objectives.importance_weighted_backward", "dlog_px", WEIGHTS,
     ("dlog_px_ln = ∂/∂log_px_ln ( −mean_n′ log mean_l′ w_l′n′ ), w = e^(log_px − β kl)",
      "jacobian(lambda log_px: -log(exp(log_px - beta * kl).mean(axis=0)).mean(), log_px)",
-     "The definition: this is the loss itself, (O6)."),
+     "The definition: this is the loss itself, (O9)."),
     ("= −(1/B) ∂/∂log_px_ln log mean_l′ w_l′n",
      'einsum("nln->ln", '
      "jacobian(lambda log_px: log(exp(log_px - beta * kl).mean(axis=0)), log_px)) * (-1.0 / B)",
@@ -523,14 +539,14 @@ derive(
      "w_ln = e^(log_px_ln − β kl_ln) is its own derivative in log_px_ln."),
     ("= −v_ln / B",
      "-v / B",
-     "v_ln = w_ln / Σ_l′ w_l′n is the sample's share of the weight of its row."),
-    ("objectives.importance_weighted_backward(log_px, kl, beta)[0]", "The rule, (O7)."),
+     "v_ln = w_ln / Σ_l′ w_l′n is the sample's weight over the sum of its row."),
+    ("objectives.importance_weighted_backward(log_px, kl, beta)[0]", "The rule, (O10)."),
 )
 derive(
     "objectives.importance_weighted_backward", "dkl", WEIGHTS,
     ("dkl_ln = ∂/∂kl_ln ( −mean_n′ log mean_l′ w_l′n′ ), w = e^(log_px − β kl)",
      "jacobian(lambda kl: -log(exp(log_px - beta * kl).mean(axis=0)).mean(), kl)",
-     "The definition: this is the loss itself, (O6)."),
+     "The definition: this is the loss itself, (O9)."),
     ("= −(1/B) (1 / Σ_l′ w_l′n) ∂/∂kl_ln Σ_l′ w_l′n",
      'einsum("n,nln->ln", 1.0 / w.sum(axis=0), '
      "jacobian(lambda kl: exp(log_px - beta * kl).sum(axis=0), kl)) * (-1.0 / B)",
@@ -540,8 +556,8 @@ derive(
      "w_ln = e^(log_px_ln − β kl_ln): its derivative in kl_ln is −β w_ln."),
     ("= β v_ln / B",
      "beta * v / B",
-     "v_ln = w_ln / Σ_l′ w_l′n is the sample's share of the weight of its row."),
-    ("objectives.importance_weighted_backward(log_px, kl, beta)[1]", "The rule, (O7)."),
+     "v_ln = w_ln / Σ_l′ w_l′n is the sample's weight over the sum of its row."),
+    ("objectives.importance_weighted_backward(log_px, kl, beta)[1]", "The rule, (O10)."),
 )
 derive(
     "importance.normalize", "softmax weights", {"log_w": "normal(L, B)", "w": "exp(log_w)"},
@@ -591,7 +607,7 @@ derive(
     ("= −(nll + kl)",
      "log_px(z).mean() - gaussian.kl(mu, logvar).sum(axis=1).mean()",
      "nll = −E_q[ log p(x|z) ]; kl has the closed form (K1)."),
-    ("-objectives.elbo(log_px(z), gaussian.kl(mu, logvar), 1.0, 0.0)",
+    ("-objectives.elbo(log_px(z), gaussian.kl(mu, logvar), 1.0)",
      "The rule, (O1), is the loss, −ELBO; here the mean over draws is exact."),
 )
 POSTERIOR = {
@@ -614,7 +630,7 @@ derive(
     ("= ELBO + KL( q(z|x) ‖ p(z|x) )",
      "log_px(z).mean() - gaussian.kl(mu, logvar).sum() + gap",
      "By definition. KL ≥ 0: the ELBO is a lower bound, and exact if q is the posterior."),
-    ("-objectives.elbo(log_px(z), gaussian.kl(mu, logvar), 1.0, 0.0) + gap",
+    ("-objectives.elbo(log_px(z), gaussian.kl(mu, logvar), 1.0) + gap",
      "The rule, (O1), is −ELBO; the gap is how far q is from the posterior."),
 )
 derive(
@@ -684,7 +700,7 @@ derive(
      "-log_w(zs).mean(axis=0).mean()",
      "The expectation of a sum is the sum of the expectations (here over all pairs of nodes)."),
     ("objectives.sampled_elbo(log_px(zs), kl, 1.0)",
-     "The rule, (O4), averaged over the draws: it is unbiased. A single call has noise."),
+     "The rule, (O7), averaged over the draws: it is unbiased. A single call has noise."),
 )
 derive(
     "loss_and_grad", "dmu",
@@ -729,10 +745,10 @@ for symbol, name, score, code in (
         (f"= −(1/B) E_q[ log w ∂log q/∂{symbol}_nj ]",
          f"-({slope} * log_w[..., None]).sum(axis=0) / LB",
          "∂q = q ∂log q. log w contains −log q too, but E_q[∂log q] = ∫ ∂q dz = ∂1 = 0."),
-        (f"= −(1/B) E_q[ (log w − b) ∂log q/∂{symbol}_nj ]",
+        (f"= −(1/B) E_q[ (log w − baseline) ∂log q/∂{symbol}_nj ]",
          f"-({slope} * (log_w - baseline)[..., None]).sum(axis=0) / LB",
-         "b does not depend on z, so E_q[b ∂log q] = 0 as well: it only takes away noise."),
-        (f"= Σ_l −(log w_ln − b_n) / (L B) · {score}",
+         "The baseline does not depend on z, so its term is 0 as well: it only takes away noise."),
+        (f"= Σ_l −(log w_ln − baseline_n) / (L B) · {score}",
          f"-((log_w - baseline)[..., None] * {code}).sum(axis=0) / LB",
          "An expectation becomes the mean of L draws; ∂log q is (G2) or (G3)."),
         (f"score_function.backward(log_w, baseline, z, mu, logvar)[{int(name == 'logvar')}]",

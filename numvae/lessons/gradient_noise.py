@@ -88,7 +88,7 @@ def deviation(estimate, truth):
 
 def encoder(model):
     """Where the encoder's parameters lie in the flat vector: at its beginning."""
-    layers = (*model.encoder.layers, model.mu, model.logvar)
+    layers = (*model.encoder.layers, model.mu_head, model.logvar_head)
     return slice(0, sum(layer.W.size + layer.b.size for layer in layers))
 
 
@@ -117,7 +117,7 @@ def score_gradient(model, x, eps, baseline):
 
     # Backward: from the values log w, not through them.
     dmu, dlogvar = score_function.backward(log_w, baseline, z, mu, logvar)
-    dh = model.mu.backward(dmu) + model.logvar.backward(dlogvar)
+    dh = model.mu_head.backward(dmu) + model.logvar_head.backward(dlogvar)
     model.encoder.backward(dh, need_dx=False)
     return model.parameters.gradient[encoder(model)]
 

@@ -325,7 +325,7 @@ def _nodes(net, step, calls):
         nodes.append(Node(name, "", "", "", 0, (), value))
     for call in calls:
         if not call.is_backward:
-            places = {q: _place(v) for q, v in call.arguments.items() if q != "out"}
+            places = {q: _place(v) for q, v in call.arguments.items()}
             call.sources = {q: made[place] for q, place in places.items() if place in made}
             call.node = _name(call, page)
             if isinstance(call.result, np.ndarray):

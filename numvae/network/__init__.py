@@ -2,12 +2,11 @@
 derivative.
 
     parameters      one flat vector of parameters, one of gradients, and named views into both
-    dense           the affine layer
-    units           the units in which rows come and go
-    mlp             layers and activations in a row
+    layers          the affine layer, and layers with activations in a row
+    units           the units of the columns
     likelihoods     p(x|z): Bernoulli, categorical, Poisson, three forms of the Gaussian, blocks
     objectives      what is minimised: the ELBO in two forms, IWAE, a plain autoencoder
-    autoencoder     the model and `loss_and_grad`: the page this package exists for
+    autoencoder     the model and `loss_and_grad`, its forward and backward pass
 
 A rule is called as `module.function`, looked up at each call. It is never imported by its own name
 and never stored in an object. So replacing a function of a module reaches every call of it, as the

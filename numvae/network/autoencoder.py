@@ -1,12 +1,12 @@
-"""The variational autoencoder. `loss_and_grad` is the page this package exists for.
+"""The variational autoencoder: `loss_and_grad` is the forward and the backward pass.
 
         x ── encoder ──┬── mu ─────┬─ z = μ + σ ε ── decoder ── likelihood ── log p(x|z)
                        └── logvar ─┴─ KL( q(z|x) ‖ N(0, I) )
 
-Both mu and logvar go into z and into the KL, and on the way back their two gradients add.
+Both mu and logvar go into z and into the KL, so each has two gradients, which add.
 
-The noise ε is an argument, never drawn inside: so the loss is a plain function of the parameters,
-and can be differenced and repeated.
+The noise ε is an argument, never drawn inside. So the loss is an ordinary function of the
+parameters: it can be repeated, and finite differences can check its gradient.
 
 Read next: training/minibatches.py.
 """
@@ -15,16 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numvae.network.dense import Dense, HiddenOnly
+from numvae.network.layers import MLP, Dense, HiddenOnly
 from numvae.network.likelihoods import likelihood as make_likelihood
-from numvae.network.mlp import MLP
 from numvae.network.objectives import ELBO
 from numvae.network.parameters import Parameters
 from numvae.network.units import OwnUnits, StandardUnits
 from numvae.rules import factor_analysis, gaussian
 
 FAR = 1e15  # in the model's units: what is further out is encoded as this
-LOGVAR = -30.0, 5.0  # what a trained encoder says of rows like those in training lies well between
+LOGVAR = -30.0, 5.0  # of rows like those in training, a trained encoder's lies well between
 
 
 class Autoencoder:
@@ -39,9 +38,9 @@ class Autoencoder:
                   or gaussian-sigma-z; or blocks of columns, such as gaussian:3,categorical:5
     sigma         σ of gaussian-fixed
     sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
-    dropout       share of the hidden units that is silenced where masks are given
-    skip          whether linear paths lead past the hidden layers: x → mu, and z → what the
-                  likelihood says but for a variance
+    dropout       the fraction of the hidden units that is dropped where masks are given
+    skip          whether linear paths lead past the hidden layers: x → mu, and z → the outputs of
+                  the likelihood's layers, but for variances
     standardize   whether Gaussian columns are standardised inside, by center and scale of `units`;
                   sigma and sigma_min are then fractions of a column's standard deviation. Counts
                   are standardised for the encoder alone: a rate is that of the counts as they are
@@ -86,7 +85,7 @@ class Autoencoder:
 
     def assemble(self, modules, parameters):
         """Put the model together from its five modules, which get their views of the parameters."""
-        self.encoder, self.mu, self.logvar, self.decoder, self.likelihood = modules
+        self.encoder, self.mu_head, self.logvar_head, self.decoder, self.likelihood = modules
         self.parameters = parameters
         for module in modules:
             module.bind(parameters)
@@ -98,29 +97,29 @@ class Autoencoder:
         mean (D,), where given, is what the decoder outputs at first, whatever z is.
         """
         self.encoder.initialize(rng, sigma)
-        self.mu.initialize(rng, sigma=sigma)
-        self.logvar.initialize(rng, sigma=sigma)
+        self.mu_head.initialize(rng, sigma=sigma)
+        self.logvar_head.initialize(rng, sigma=sigma)
         self.decoder.initialize(rng, sigma)
         self.likelihood.initialize(rng, sigma)
         if mean is not None:
             self.likelihood.initialize_mean(mean)
         return self
 
-    def begin(self, mean, b, W, psi):
-        """Start as a factor analysis of the standardised columns, whose ELBO is log p(x) exactly
-        where all of x is known.
+    def initialize_factors(self, mean, b, W, psi):
+        """Make the model a factor analysis of the standardised columns, whose ELBO is log p(x)
+        exactly where all of x is known.
 
-        What hidden layers say counts for nothing at first. Columns that are not Gaussian start at
-        their mean, for every z; their rows of W are 0.
+        The weights of the hidden layers' outputs are 0. Columns that are not Gaussian have their
+        mean, for every z; their rows of W are 0.
 
         Shapes  mean, b, psi (D,), W (D, Z) as `factor_analysis.rotated` gives it
         """
         for array, value in zip(self.factors or (), (b, W, psi)):
             array[...] = value
         V, c, logvar = factor_analysis.encoder(b, W, psi)
-        self.mu.begin(V, c)
-        self.logvar.begin(np.zeros((0, self.n_latent)), logvar)
-        self.likelihood.begin(mean, b, W, psi)
+        self.mu_head.initialize_linear(V, c)
+        self.logvar_head.initialize_linear(np.zeros((0, self.n_latent)), logvar)
+        self.likelihood.initialize_factors(mean, b, W, psi)
 
     def loss_and_grad(
         self, x, eps, beta=1, objective=None, encoder_input=None, observed=None, masks=(None, None)
@@ -145,28 +144,28 @@ class Autoencoder:
 
         # Forward.
         h = self.encoder.forward(x if encoder_input is None else encoder_input, masks[0])
-        mu, logvar = self.mu.forward(h), self.logvar.forward(h)
+        mu, logvar = self.mu_head.forward(h), self.logvar_head.forward(h)
         z = gaussian.reparameterize(mu, logvar, eps)
-        g = self.decoder.forward(z.reshape(L * B, Z), masks[1])
-        log_px = self.likelihood.log_likelihood(x, g, observed)
+        h_dec = self.decoder.forward(z.reshape(L * B, Z), masks[1])
+        log_px = self.likelihood.log_likelihood(x, h_dec, observed)
         losses = objective.forward(log_px, mu, logvar, z, eps, beta)
 
         # Backward.
         dlog_px, dz_kl, dmu_kl, dlogvar_kl = objective.backward()
-        dg = self.likelihood.backward(dlog_px)
-        dz = self.decoder.backward(dg).reshape(L, B, Z) + dz_kl
+        dh_dec = self.likelihood.backward(dlog_px)
+        dz = self.decoder.backward(dh_dec).reshape(L, B, Z) + dz_kl
         dmu_z, dlogvar_z = gaussian.reparameterize_backward(dz, logvar, eps)
         dmu, dlogvar = dmu_z + dmu_kl, dlogvar_z + dlogvar_kl
-        dh = self.mu.backward(dmu) + self.logvar.backward(dlogvar)
+        dh = self.mu_head.backward(dmu) + self.logvar_head.backward(dlogvar)
         self.encoder.backward(dh, need_dx=False)
 
         return losses, self.parameters.gradient
 
     def fill(self, x, observed):
-        """x with something in place of what is missing, for the encoder to look at.
+        """x with missing values filled in, as an input of the encoder.
 
-        It is what the factor analysis that the model began at expects, or without one the center
-        of the column's units.
+        They are the expectations under the factor analysis that the model was initialized with, or
+        without one the center of the column's units.
 
         Shapes  x, observed (B, D): x may hold anything where observed is 0 → (B, D)
         """
@@ -191,14 +190,14 @@ class Autoencoder:
     def encode(self, x):
         """The posterior q(z|x) = N(mu, e^logvar).
 
-        Of a row unlike all in training an encoder may say anything. So that nothing overflows, what
-        it sees and logvar are kept within bounds.
+        For a row unlike all in training, the encoder's output may be anything. So that nothing
+        overflows, its input and logvar are kept within bounds.
 
         Shapes  x (B, D) → mu, logvar (B, Z)
         """
         far = np.full(self.n_features, FAR, x.dtype)
         h = self.encoder.forward(np.clip(x, self.units.inverse(-far), self.units.inverse(far)))
-        return self.mu.forward(h), np.clip(self.logvar.forward(h), *LOGVAR)
+        return self.mu_head.forward(h), np.clip(self.logvar_head.forward(h), *LOGVAR)
 
     def decode(self, z):
         """The mean of p(x|z).
@@ -226,8 +225,8 @@ class Autoencoder:
 
         Shapes  x (B, D), z (L, B, Z) → (L, B); observed (B, D) as in `loss_and_grad`
         """
-        h = self.decoder.forward(z.reshape(-1, z.shape[-1]))
-        return self.likelihood.log_likelihood(x, h, observed)
+        h_dec = self.decoder.forward(z.reshape(-1, z.shape[-1]))
+        return self.likelihood.log_likelihood(x, h_dec, observed)
 
     def elbo_terms(self, x, eps, observed=None):
         """The two parts of the bound, example by example: elbo = −(nll + kl).
@@ -255,8 +254,7 @@ class Autoencoder:
 
     @property
     def constants(self):
-        """name → array of what is measured before training begins, and stays: no gradient reaches
-        it."""
+        """name → array of what is measured before training and stays: no gradient reaches it."""
         arrays = {}
         if self.config["standardize"]:
             arrays |= {"units.center": self.units.center, "units.scale": self.units.scale}
@@ -277,7 +275,7 @@ class Autoencoder:
 
 
 class Factors(NamedTuple):
-    """The factor analysis that a model began at, of standardised columns."""
+    """The factor analysis that a model was initialized with, of standardised columns."""
 
     b: np.ndarray  # (D,)
     W: np.ndarray  # (D, Z)
@@ -285,7 +283,7 @@ class Factors(NamedTuple):
 
 
 class Encoder(MLP):
-    """A multilayer perceptron that takes rows in the units in which they come."""
+    """A multilayer perceptron that takes rows in their own units."""
 
     def __init__(self, units, sizes, names, dropout, skip):
         super().__init__("encoder", sizes, names, dropout, skip)
@@ -307,17 +305,17 @@ def build(
     skip,
     standardize,
 ):
-    """The modules of a model: encoder, mu, logvar, decoder, likelihood. They hold no memory yet."""
+    """The modules of a model, without parameters yet: encoder, heads, decoder, likelihood."""
     D = n_features
     units = StandardUnits(np.zeros(D), np.ones(D)) if standardize else OwnUnits()
     names = activation.split(",")
     names = names if len(names) > 1 else names * len(hidden)
     encoder = Encoder(units, (D, *hidden), names, dropout, skip)
-    mu = Dense("mu", encoder.n_out, n_latent)
-    logvar = HiddenOnly("logvar", encoder.n_out, n_latent, encoder.n_skip)
+    mu_head = Dense("mu", encoder.n_out, n_latent)
+    logvar_head = HiddenOnly("logvar", encoder.n_out, n_latent, encoder.n_skip)
     decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout, skip)
     p_x = make_likelihood(likelihood, decoder.n_out, D, sigma, sigma_min, units, decoder.n_skip)
-    return encoder, mu, logvar, decoder, p_x
+    return encoder, mu_head, logvar_head, decoder, p_x
 
 
 def shapes(modules):

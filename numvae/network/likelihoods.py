@@ -1,16 +1,16 @@
-"""The end of the decoder: what kind of noise p(x|z) puts around a reconstruction.
+"""The end of the decoder: the distribution p(x|z) around its output.
 
-A likelihood is a module like any other (`shapes`, `bind`, `initialize`). `initialize_mean` has it
-output the mean of the data at first; `begin` has it say what a factor analysis says; `sigma` is
-the σ of each column (D,), NaN where there is none for all z. It answers four calls from what the
-decoder gives, h (the page's g):
+A likelihood is a module with parameters, as a layer is (`shapes`, `bind`, `initialize`). At first
+its mean is the mean of the data (`initialize_mean`) or that of a factor analysis
+(`initialize_factors`). `sigma` is the σ of each column (D,), NaN where there is none for all z. Four
+methods take h_dec, the output of the decoder's hidden layers, or return its gradient:
 
-    log_likelihood(x, h, observed)  log p(x|z) of each sample and example, remembering what backward
-                                    needs; observed (B, D) is 1 where x is known and 0 where it is
-                                    missing, None if all of x is known
-    backward(dlog_px)               the gradient of h
-    mean(h)                         E[x|z], what a picture shows
-    sample(rng, h)                  a draw x ~ p(x|z)
+    log_likelihood(x, h_dec, observed)  log p(x|z) of each sample and example, remembering what
+                                        backward needs; observed (B, D) is 1 where x is known and 0
+                                        where it is missing, None if all of x is known
+    backward(dlog_px)                   the gradient of h_dec
+    mean(h_dec)                         E[x|z], for pictures
+    sample(rng, h_dec)                  a draw x ~ p(x|z)
 
 The Gaussian comes in three forms that differ in where its variance comes from, so the variance is
 a module of its own: FixedVariance, LearnedVariance, VarianceOfZ. A table whose columns are of
@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from numvae.network.dense import Dense, HiddenOnly, Memory
+from numvae.network.layers import Dense, HiddenOnly, Memory
 from numvae.network.units import OwnUnits
 from numvae.rules import (
     activations,
@@ -40,7 +40,7 @@ class Bernoulli:
     """Pixels that are 0 or 1, from logits."""
 
     rule = bernoulli
-    parameter = "logits"  # of the distribution: what the layer computes
+    parameter = "logits"  # of the distribution: the output of the layer
 
     def __init__(self, name, n_in, n_features):
         self.layer = Dense(f"{name}.{self.parameter}", n_in, n_features)
@@ -51,33 +51,33 @@ class Bernoulli:
         self.layer.initialize(rng, sigma=sigma)
 
     def initialize_mean(self, mean):
-        """mean (D,): what to say as long as h says nothing."""
+        """Make the mean of p(x|z) mean (D,) where h_dec is 0."""
         self.layer.b[...] = initialization.bernoulli_bias(mean)
 
-    def begin(self, mean, b, W, psi):
-        """Say the mean of the data (D,), whatever h is: factors explain real numbers only."""
+    def initialize_factors(self, mean, b, W, psi):
+        """Make the mean of p(x|z) that of the data, mean (D,), for every z: the factors are of real
+        numbers only."""
         self.layer.W[...] = 0.0
         self.initialize_mean(mean)
 
-    def log_likelihood(self, x, h, observed=None):
-        """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
-        a = self.layer.forward(h).reshape(-1, *x.shape)
+    def log_likelihood(self, x, h_dec, observed=None):
+        """x (B, D), h_dec (L·B, H) → log p(x|z) (L, B)."""
+        a = self.layer.forward(h_dec).reshape(-1, *x.shape)
         self.memory.terms = x, a, observed
         return self.rule.log_likelihood(x, a, observed)
 
     def backward(self, dlog_px):
-        """dlog_px (L, B) → dh (L·B, H)."""
+        """dlog_px (L, B) → dh_dec (L·B, H)."""
         da = self.rule.log_likelihood_backward(dlog_px, *self.memory.terms)
         return self.layer.backward(da.reshape(-1, self.layer.n_out))
 
-    def mean(self, h):
-        """h (N, H) → the probability that each pixel is 1 (N, D)."""
-        a = self.layer.forward(h)
-        return activations.sigmoid(a, out=a)
+    def mean(self, h_dec):
+        """h_dec (N, H) → the probability that each pixel is 1 (N, D)."""
+        return activations.sigmoid(self.layer.forward(h_dec))
 
-    def sample(self, rng, h):
-        """h (N, H) → pixels 0 or 1 (N, D)."""
-        return bernoulli.sample(rng, self.mean(h))
+    def sample(self, rng, h_dec):
+        """h_dec (N, H) → pixels 0 or 1 (N, D)."""
+        return bernoulli.sample(rng, self.mean(h_dec))
 
     def sigma(self):
         return np.full(self.layer.n_out, np.nan)
@@ -91,13 +91,13 @@ class ContinuousBernoulli(Bernoulli):
     def initialize_mean(self, mean):
         self.layer.b[...] = continuous_bernoulli.logits_of_mean(mean)
 
-    def mean(self, h):
-        """h (N, H) → the mean of x (N, D)."""
-        return continuous_bernoulli.mean(self.layer.forward(h))
+    def mean(self, h_dec):
+        """h_dec (N, H) → the mean of x (N, D)."""
+        return continuous_bernoulli.mean(self.layer.forward(h_dec))
 
-    def sample(self, rng, h):
-        """h (N, H) → numbers in [0, 1] (N, D)."""
-        return continuous_bernoulli.sample(rng, self.layer.forward(h))
+    def sample(self, rng, h_dec):
+        """h_dec (N, H) → numbers in [0, 1] (N, D)."""
+        return continuous_bernoulli.sample(rng, self.layer.forward(h_dec))
 
 
 class Categorical(Bernoulli):
@@ -108,13 +108,13 @@ class Categorical(Bernoulli):
     def initialize_mean(self, mean):
         self.layer.b[...] = initialization.log_bias(mean)
 
-    def mean(self, h):
-        """h (N, H) → the probability of each category (N, K)."""
-        return categorical.mean(self.layer.forward(h))
+    def mean(self, h_dec):
+        """h_dec (N, H) → the probability of each category (N, K)."""
+        return categorical.mean(self.layer.forward(h_dec))
 
-    def sample(self, rng, h):
-        """h (N, H) → one-hot rows (N, K)."""
-        return categorical.sample(rng, self.layer.forward(h))
+    def sample(self, rng, h_dec):
+        """h_dec (N, H) → one-hot rows (N, K)."""
+        return categorical.sample(rng, self.layer.forward(h_dec))
 
 
 class Poisson(Bernoulli):
@@ -125,19 +125,19 @@ class Poisson(Bernoulli):
     def initialize_mean(self, mean):
         self.layer.b[...] = initialization.log_bias(mean)
 
-    def mean(self, h):
-        """h (N, H) → the rate, which is the mean count (N, D)."""
-        return poisson.mean(self.layer.forward(h))
+    def mean(self, h_dec):
+        """h_dec (N, H) → the rate, which is the mean count (N, D)."""
+        return poisson.mean(self.layer.forward(h_dec))
 
-    def sample(self, rng, h):
-        """h (N, H) → whole numbers (N, D)."""
-        return poisson.sample(rng, self.layer.forward(h))
+    def sample(self, rng, h_dec):
+        """h_dec (N, H) → whole numbers (N, D)."""
+        return poisson.sample(rng, self.layer.forward(h_dec))
 
 
 class Gaussian:
     """Real numbers, x ~ N(mean(z), e^logvar); where logvar comes from is up to `variance`.
 
-    units   of the columns: the layers say mean and logvar of standardised columns
+    units   of the columns: mean and logvar are those of standardised columns
     """
 
     def __init__(self, name, n_in, n_features, variance, units):
@@ -154,36 +154,35 @@ class Gaussian:
         self.variance.initialize(rng, sigma)
 
     def initialize_mean(self, mean):
-        """mean (D,): what to say as long as h says nothing."""
+        """Make the mean of p(x|z) mean (D,) where h_dec is 0."""
         self.mean_layer.b[...] = self.units.forward(mean)
 
-    def begin(self, mean, b, W, psi):
-        """Say what a factor analysis of standardised columns says, from the z at the end of h."""
-        self.mean_layer.begin(W.T, b)
-        self.variance.begin(psi)
+    def initialize_factors(self, mean, b, W, psi):
+        """Make p(x|z) that of a factor analysis of standardised columns: z is the end of h_dec."""
+        self.mean_layer.initialize_linear(W.T, b)
+        self.variance.initialize_variance(psi)
 
-    def log_likelihood(self, x, h, observed=None):
-        """x (B, D), h (L·B, H) → log p(x|z) (L, B)."""
-        y, m = self.units.forward(x), self.mean_layer.forward(h).reshape(-1, *x.shape)
-        self.memory.terms = y, m, self.variance.forward(h, m.shape), observed
+    def log_likelihood(self, x, h_dec, observed=None):
+        """x (B, D), h_dec (L·B, H) → log p(x|z) (L, B)."""
+        y, m = self.units.forward(x), self.mean_layer.forward(h_dec).reshape(-1, *x.shape)
+        self.memory.terms = y, m, self.variance.forward(h_dec, m.shape), observed
         log_py = gaussian.log_density(*self.memory.terms)
         return self.units.log_density(log_py, observed)
 
     def backward(self, dlog_px):
-        """dlog_px (L, B) → dh (L·B, H)."""
+        """dlog_px (L, B) → dh_dec (L·B, H)."""
         dm, dlogvar = gaussian.log_density_backward(dlog_px, *self.memory.terms)
-        dh = self.mean_layer.backward(dm.reshape(-1, self.mean_layer.n_out))
-        dh += self.variance.backward(dlogvar)
-        return dh
+        dh_mean = self.mean_layer.backward(dm.reshape(-1, self.mean_layer.n_out))
+        return dh_mean + self.variance.backward(dlogvar)
 
-    def mean(self, h):
-        """h (N, H) → the mean of x (N, D)."""
-        return self.units.inverse(self.mean_layer.forward(h))
+    def mean(self, h_dec):
+        """h_dec (N, H) → the mean of x (N, D)."""
+        return self.units.inverse(self.mean_layer.forward(h_dec))
 
-    def sample(self, rng, h):
-        """h (N, H) → real numbers (N, D)."""
-        m = self.mean_layer.forward(h)
-        y = gaussian.sample(rng, m, self.variance.forward(h, m.shape))
+    def sample(self, rng, h_dec):
+        """h_dec (N, H) → real numbers (N, D)."""
+        m = self.mean_layer.forward(h_dec)
+        y = gaussian.sample(rng, m, self.variance.forward(h_dec, m.shape))
         return self.units.inverse(y)
 
     def sigma(self):
@@ -208,15 +207,15 @@ class FixedVariance:
     def initialize(self, rng, sigma=None):
         pass
 
-    def begin(self, psi):
+    def initialize_variance(self, psi):
         pass
 
-    def forward(self, h, shape):
+    def forward(self, h_dec, shape):
         """→ logvar (1,)"""
-        return np.full(1, 2.0 * math.log(self.sigma), h.dtype)
+        return np.full(1, 2.0 * math.log(self.sigma), h_dec.dtype)
 
     def backward(self, dlogvar):
-        """A constant has no gradient to pass on."""
+        """A constant has no gradient."""
         return 0.0
 
 
@@ -233,24 +232,24 @@ class LearnedVariance:
     def initialize(self, rng, sigma=None):
         self.s[...] = 0.0
 
-    def begin(self, psi):
-        """Say the variance psi (D,), above sigma_min²."""
-        self.s[...] = gaussian.free_of_floor(np.log(psi), self.floor)
+    def initialize_variance(self, psi):
+        """Make the variance psi (D,), above sigma_min²."""
+        self.s[...] = gaussian.floor_logvar_inverse(np.log(psi), self.floor)
 
-    def forward(self, h, shape):
+    def forward(self, h_dec, shape):
         """→ logvar (D,)"""
         self.memory.logvar = gaussian.floor_logvar(self.s, self.floor)
         return self.memory.logvar
 
     def backward(self, dlogvar):
-        """dlogvar (L, B, D): every row shares s, so their gradients add. Nothing flows on to h."""
+        """dlogvar (L, B, D): all rows have the same s, so their gradients add; h_dec has none."""
         dlogvar = dlogvar.sum(axis=(0, 1))
         self.ds[...] = gaussian.floor_logvar_backward(dlogvar, self.memory.logvar, self.floor)
         return 0.0
 
 
 class VarianceOfZ:
-    """σ²(z): a second layer says how sure the decoder is of each pixel; never below sigma_min²."""
+    """σ²(z): the variance of each column from a second layer, never below sigma_min²."""
 
     def __init__(self, name, n_in, n_features, sigma_min, n_skip):
         self.floor, self.memory = sigma_min**2, Memory()
@@ -261,19 +260,19 @@ class VarianceOfZ:
     def initialize(self, rng, sigma=None):
         self.layer.initialize(rng, sigma=sigma)
 
-    def begin(self, psi):
-        """Say the variance psi (D,), above sigma_min², for every z."""
+    def initialize_variance(self, psi):
+        """Make the variance psi (D,), above sigma_min², for every z."""
         self.layer.W[...] = 0.0
-        self.layer.b[...] = gaussian.free_of_floor(np.log(psi), self.floor)
+        self.layer.b[...] = gaussian.floor_logvar_inverse(np.log(psi), self.floor)
 
-    def forward(self, h, shape):
-        """h (L·B, H) → logvar, in the shape of the mean"""
-        s = self.layer.forward(h).reshape(shape)
+    def forward(self, h_dec, shape):
+        """h_dec (L·B, H) → logvar, in the shape of the mean"""
+        s = self.layer.forward(h_dec).reshape(shape)
         self.memory.logvar = gaussian.floor_logvar(s, self.floor)
         return self.memory.logvar
 
     def backward(self, dlogvar):
-        """dlogvar (L, B, D) → its share of dh (L·B, H)."""
+        """dlogvar (L, B, D) → the gradient of h_dec (L·B, H) by this path."""
         ds = gaussian.floor_logvar_backward(dlogvar, self.memory.logvar, self.floor)
         return self.layer.backward(ds.reshape(-1, self.layer.n_out))
 
@@ -297,30 +296,30 @@ class Blocks:
         for block, its_mean in zip(self.likelihoods, self._split(mean)):
             block.initialize_mean(its_mean)
 
-    def begin(self, mean, b, W, psi):
+    def initialize_factors(self, mean, b, W, psi):
         parts = zip(self._split(mean), self._split(b), self._split(W.T), self._split(psi))
         for block, (its_mean, its_b, its_WT, its_psi) in zip(self.likelihoods, parts):
-            block.begin(its_mean, its_b, its_WT.T, its_psi)
+            block.initialize_factors(its_mean, its_b, its_WT.T, its_psi)
 
-    def log_likelihood(self, x, h, observed=None):
-        """x (B, D), h (L·B, H) → log p(x|z) (L, B): given z the columns are independent."""
+    def log_likelihood(self, x, h_dec, observed=None):
+        """x (B, D), h_dec (L·B, H) → log p(x|z) (L, B): given z the columns are independent."""
         masks = [None] * len(self.likelihoods) if observed is None else self._split(observed)
         return sum(
-            block.log_likelihood(columns, h, mask)
+            block.log_likelihood(columns, h_dec, mask)
             for block, columns, mask in zip(self.likelihoods, self._split(x), masks)
         )
 
     def backward(self, dlog_px):
-        """dlog_px (L, B) → dh (L·B, H): the blocks share h, so their gradients add."""
+        """dlog_px (L, B) → dh_dec (L·B, H): h_dec goes into all blocks; their gradients add."""
         return sum(block.backward(dlog_px) for block in self.likelihoods)
 
-    def mean(self, h):
-        """h (N, H) → (N, D)"""
-        return np.concatenate([block.mean(h) for block in self.likelihoods], axis=1)
+    def mean(self, h_dec):
+        """h_dec (N, H) → (N, D)"""
+        return np.concatenate([block.mean(h_dec) for block in self.likelihoods], axis=1)
 
-    def sample(self, rng, h):
-        """h (N, H) → (N, D)"""
-        return np.concatenate([block.sample(rng, h) for block in self.likelihoods], axis=1)
+    def sample(self, rng, h_dec):
+        """h_dec (N, H) → (N, D)"""
+        return np.concatenate([block.sample(rng, h_dec) for block in self.likelihoods], axis=1)
 
     def sigma(self):
         return np.concatenate([block.sigma() for block in self.likelihoods])

@@ -1,4 +1,4 @@
-"""What is minimised: each objective names its rule, and which KL the rule is given.
+"""What is minimised: each objective names its rule, and the KL that the rule is given.
 
     noise(model, rng, L, B)                     the eps that `loss_and_grad` is given
     forward(log_px, mu, logvar, z, eps, beta)   Losses, remembering what backward needs
@@ -35,25 +35,38 @@ class Objective:
 
 
 class ELBO(Objective):
-    """The bound with the KL in closed form; free_bits: KL per unit that is not penalised, in nats.
-
-    Without free bits its loss is nll + beta · kl.
-    """
-
-    def __init__(self, free_bits=0.0):
-        self.free_bits = free_bits
+    """The bound with the KL in closed form: the loss is nll + beta · kl."""
 
     def forward(self, log_px, mu, logvar, z, eps, beta):
         kl = gaussian.kl(mu, logvar)
-        self.memory = mu, logvar, (log_px, kl, beta, self.free_bits)
-        loss = objectives.elbo(*self.memory[-1])
+        self.memory = mu, logvar, (log_px, kl, beta)
+        loss = self.loss(log_px, kl, beta)
         return Losses(float(loss), float(-log_px.mean()), float(kl.sum(axis=1).mean()))
 
     def backward(self):
         mu, logvar, terms = self.memory
-        dlog_px, dkl = objectives.elbo_backward(*terms)
+        dlog_px, dkl = self.loss_backward(*terms)
         dmu, dlogvar = gaussian.kl_backward(dkl, mu, logvar)
         return dlog_px, 0.0, dmu, dlogvar
+
+    def loss(self, *terms):
+        return objectives.elbo(*terms)
+
+    def loss_backward(self, *terms):
+        return objectives.elbo_backward(*terms)
+
+
+class FreeBits(ELBO):
+    """The bound where `free_bits` nats of the KL of each latent unit cost nothing."""
+
+    def __init__(self, free_bits):
+        self.free_bits = free_bits
+
+    def loss(self, *terms):
+        return objectives.free_bits_elbo(*terms, self.free_bits)
+
+    def loss_backward(self, *terms):
+        return objectives.free_bits_elbo_backward(*terms, self.free_bits)
 
 
 class SampledELBO(Objective):
@@ -102,10 +115,11 @@ NAMES = ("elbo", "sampled-elbo", "iwae", "autoencoder")
 
 
 def objective(name, free_bits=0.0):
-    """The objective for one of NAMES; free bits are a matter of the first alone."""
-    if name == "elbo":
-        return ELBO(free_bits)
+    """The objective for one of NAMES; only the first may have free bits."""
+    if free_bits:
+        return FreeBits(free_bits)
     return {
+        "elbo": ELBO,
         "sampled-elbo": SampledELBO,
         "iwae": ImportanceWeighted,
         "autoencoder": Reconstruction,

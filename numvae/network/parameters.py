@@ -1,9 +1,9 @@
 """All parameters of a model in one flat vector, all gradients in another.
 
-An optimizer then needs one call and never hears of layers; a saved model is one array; a finite
-difference pokes element i. The layers see named views with shapes, which share that memory.
+An optimizer then needs one call and knows no layers; a saved model is one array; a finite
+difference moves element i. The layers have views of that memory, with names and shapes.
 
-Read next: dense.
+Read next: layers.
 """
 
 import math

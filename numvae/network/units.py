@@ -1,7 +1,7 @@
-"""The units of the columns: a model works on columns of mean 0 and standard deviation 1, and takes
-and gives rows in the units in which they come. Counts have units for the encoder alone.
+"""The units of the columns: a model works on columns of mean 0 and standard deviation 1, but takes
+and returns rows in their own units. Counts are standardised for the encoder alone.
 
-Read next: mlp.
+Read next: likelihoods.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ class StandardUnits:
         return (log_py - volume).astype(log_py.dtype, copy=False)
 
     def columns(self, columns):
-        """The units of some columns; they share the memory."""
+        """The units of some columns: views."""
         return StandardUnits(self.center[columns], self.scale[columns])
 
     def bounds(self, x):
@@ -48,7 +48,7 @@ class StandardUnits:
         return self.inverse(-reach), self.inverse(reach)
 
     def address(self, x):
-        """What names a row in any units: its standardised values to about three decimals."""
+        """A key of each row, the same in any units: its standardised values to three decimals."""
         return np.rint(1024.0 * self.forward(x)) + 0.0  # −0 and 0 are one
 
 

@@ -23,7 +23,7 @@ import math
 import numpy as np
 
 from numvae.network.autoencoder import Autoencoder, build, shapes
-from numvae.network.dense import Dense
+from numvae.network.layers import Dense
 from numvae.network.likelihoods import likelihood as make_likelihood
 from numvae.network.parameters import Parameters, views
 from numvae.network.units import OwnUnits
@@ -81,7 +81,7 @@ class OwnInputs(Dense):
 
     def backward(self, dy):
         """dy (B, n_out) → own columns of dx."""
-        dx, _, db = dense.backward(dy, self.memory.x, self.W, self.dW)
+        dx, self.dW[...], db = dense.backward(dy, self.memory.x, self.W)
         self.db[...] = db[self.own_b]
         return dx
 

@@ -31,22 +31,21 @@ f over L draws z ~ q(z|x), which is right on average for every L (Monte Carlo).
     importance              importance weights, for log p(x)
     objectives              what is minimised: how much each sample of z counts
     score_function          a gradient without a path through z, and why it is not used
-    dropout                 units silenced at random, the mask explicit
-    corruption              how an input is spoiled for a denoising model
+    dropout                 units set to 0 at random, the mask explicit
+    corruption              how an input is corrupted for a denoising model
     initialization          how large a weight should be at the start
     optimizers              SGD with momentum, Adagrad, Adam
     schedules               how the learning rate falls, and the weight of the KL rises
-    codes                   ways between codes, and what a set of codes is like
+    codes                   paths between codes, and statistics of codes
 
-Four conventions hold in every file:
+Three conventions hold in every file:
 
 - `dq` is ∂loss/∂q. A function `f(...)` has its gradient beside it: `f_backward(dout, ...)`, or
   `backward` where a file holds one rule. After `dout` comes exactly what the forward pass must
-  remember, and places to write to. The objectives are the loss itself: theirs take no `dout`.
-- A rule returns the dtype it was given, changes no input and keeps no state. `out=` and the
-  in-place optimizers say so in their docstrings. Rules do not check their arguments: that is done
-  where data comes in (validation.py, estimator.py, the scripts).
-- Each value has a name of its own; `out=` says only whose memory it takes over.
+  remember. The objectives are the loss itself: theirs take no `dout`.
+- A rule returns the dtype it was given and keeps no state. It changes no input; only the optimizers
+  overwrite what they are given. Rules do not check their arguments: that is done where data comes
+  in (validation.py, estimator.py, the scripts).
 - Every equation carries a label, (D1) …, and every label is executed by a test. `Why` says in a few
   words where it comes from; `python -m numvae.lessons.derivations` derives each gradient in full.
 

@@ -1,7 +1,6 @@
 """Activations h = f(a), each with its derivative written in terms of its own output h.
 
-Because f′ can be read off h, a layer remembers h alone and the array a may be overwritten:
-`out=a`, as in NumPy's own functions, says so. Without `out` nothing is changed.
+Because f′ can be computed from h, a layer remembers h alone and not a.
 
 Read next: gaussian.
 """
@@ -9,7 +8,7 @@ Read next: gaussian.
 import numpy as np
 
 
-def linear(a, out=None):
+def linear(a):
     """No activation.
 
         h = a                                              (H1)
@@ -19,7 +18,7 @@ def linear(a, out=None):
     return a
 
 
-def linear_backward(dh, h, out=None):
+def linear_backward(dh, h):
     """da = dh                                             (H2)
 
     Why     ∂h/∂a = 1
@@ -27,45 +26,45 @@ def linear_backward(dh, h, out=None):
     return dh
 
 
-def tanh(a, out=None):
+def tanh(a):
     """The hyperbolic tangent.
 
         h = tanh a                                         (H3)
 
     Shapes  a (...) → h (...)
     """
-    return np.tanh(a, out=out)
+    return np.tanh(a)
 
 
-def tanh_backward(dh, h, out=None):
+def tanh_backward(dh, h):
     """da = dh (1 − h²)                                    (H4)
 
     Why     tanh = sinh / cosh, sinh′ = cosh and cosh′ = sinh, so by the quotient rule
             ∂h/∂a = (cosh² a − sinh² a) / cosh² a = 1 − tanh² a = 1 − h²
     """
-    return np.multiply(dh, 1.0 - h * h, out=out)
+    return dh * (1.0 - h * h)
 
 
-def relu(a, out=None):
+def relu(a):
     """The rectifier.
 
         h = max(a, 0)                                      (H5)
 
     Shapes  a (...) → h (...)
     """
-    return np.maximum(a, 0.0, out=out)
+    return np.maximum(a, 0.0)
 
 
-def relu_backward(dh, h, out=None):
+def relu_backward(dh, h):
     """da = dh where h > 0, else 0                         (H6)
 
     Why     h is a, with slope 1, where a > 0, and 0, with slope 0, where a < 0; h > 0 just where
             a > 0. At a = 0 there is a kink and no derivative: the rule takes 0, as most programs do
     """
-    return np.multiply(dh, h > 0.0, out=out)
+    return dh * (h > 0.0)
 
 
-def elu(a, out=None):
+def elu(a):
     """The exponential linear unit.
 
         h = a where a > 0, else e^a − 1                    (H7)
@@ -73,59 +72,51 @@ def elu(a, out=None):
     Shapes  a (...) → h (...)
     Source  Clevert, Unterthiner & Hochreiter 2016, equation 15, α = 1
     """
-    negative = np.expm1(np.minimum(a, 0.0))
-    return np.add(np.maximum(a, 0.0), negative, out=out)
+    return np.maximum(a, 0.0) + np.expm1(np.minimum(a, 0.0))
 
 
-def elu_backward(dh, h, out=None):
+def elu_backward(dh, h):
     """da = dh where h > 0, else dh (h + 1)                (H8)
 
     Why     for a ≤ 0, ∂(e^a − 1)/∂a = e^a = h + 1
     """
-    return np.multiply(dh, np.minimum(h, 0.0) + 1.0, out=out)
+    return dh * (np.minimum(h, 0.0) + 1.0)
 
 
-def softplus(a, out=None):
+def softplus(a):
     """A smooth rectifier, in the form in which nothing overflows.
 
         h = log(1 + e^a) = max(a, 0) + log(1 + e^−|a|)     (H9)
 
     Shapes  a (...) → h (...)
     """
-    size = np.abs(a)
-    exponent = np.negative(size, out=size)
-    small = np.exp(exponent, out=exponent)
-    tail = np.log1p(small, out=small)
-    return np.add(np.maximum(a, 0.0), tail, out=out)
+    return np.maximum(a, 0.0) + np.log1p(np.exp(-np.abs(a)))
 
 
-def softplus_backward(dh, h, out=None):
+def softplus_backward(dh, h):
     """da = dh (1 − e^−h)                                  (H10)
 
     Why     ∂h/∂a = e^a / (1 + e^a) = 1 − 1/(1 + e^a), and e^h = 1 + e^a
     """
-    return np.multiply(dh, -np.expm1(-h), out=out)
+    return dh * -np.expm1(-h)
 
 
-def sigmoid(a, out=None):
+def sigmoid(a):
     """The logistic function σ, by the identity that neither overflows nor divides.
 
         h = 1 / (1 + e^−a) = ½ tanh(½ a) + ½               (H11)
 
     Shapes  a (...) → h (...)
     """
-    half = np.multiply(0.5, a, out=out)
-    tanh = np.tanh(half, out=half)
-    half_tanh = np.multiply(0.5, tanh, out=tanh)
-    return np.add(half_tanh, 0.5, out=half_tanh)
+    return 0.5 * np.tanh(0.5 * a) + 0.5
 
 
-def sigmoid_backward(dh, h, out=None):
+def sigmoid_backward(dh, h):
     """da = dh h (1 − h)                                   (H12)
 
     Why     ∂h/∂a = e^−a / (1 + e^−a)² = h · e^−a / (1 + e^−a), and the last factor is 1 − h
     """
-    return np.multiply(dh, h * (1.0 - h), out=out)
+    return dh * (h * (1.0 - h))
 
 
 # What a user names; the backward of each is the function of the same name with `_backward`.

@@ -1,12 +1,14 @@
-"""The Bernoulli likelihood of pixels that are 0 or 1, from logits a: p(x = 1) = σ(a).
+"""The Bernoulli likelihood of pixels that are 0 or 1, from logits.
 
-Of logits, σ(a) is the logistic function (H11); everywhere else σ is a standard deviation.
+The logit of a probability p is a = log(p / (1 − p)), any real number, so that a network may output
+it. Solved for p it is the sigmoid (H11): p(x = 1) = sigmoid(a).
 
-Working from logits keeps every value finite: σ(a) rounds to exactly 1 in float32 once a > 17, and
-log(1 − σ(a)) would be −∞. For gray x in [0, 1] the same formula is the cross-entropy, a useful
-loss but not a density.
+Working from logits keeps every value finite: sigmoid(a) rounds to exactly 1 in float32 once a > 17,
+and log(1 − sigmoid(a)) would be −∞. For gray x in [0, 1] the same formula is the cross-entropy, a
+useful loss but not a density.
 
-Read next: continuous_bernoulli.
+Read next: objectives.
+Side path: continuous_bernoulli.
 """
 
 import numpy as np
@@ -23,30 +25,28 @@ def log_likelihood(x, logits, observed=None):
             observed (B, D), 1 where x is known and 0 where it is missing (and x is 0): only the
             known ones count
     Units   nats
-    Source  Kingma & Welling 2014, Appendix C.1 with y = σ(a): x log y + (1 − x) log(1 − y)
-    Why     log σ(a) = a − log(1 + e^a), and log(1 − σ(a)) = −log(1 + e^a)
+    Source  Kingma & Welling 2014, Appendix C.1 with y = sigmoid(a): x log y + (1 − x) log(1 − y)
+    Why     sigmoid(a) = e^a / (1 + e^a), so log y = a − log(1 + e^a) and
+            log(1 − y) = −log(1 + e^a)
     """
     softplus = activations.softplus(logits)
     if observed is not None:
-        softplus *= observed
-    return np.einsum("...d,...d->...", x, logits) - softplus.sum(axis=-1)
+        softplus = softplus * observed
+    return np.einsum("...d,...d->...", x, logits) - softplus.sum(axis=-1)  # Σ x a − Σ log(1 + e^a)
 
 
 def log_likelihood_backward(dlogp, x, logits, observed=None):
     """The gradient in the logits.
 
-        da = dlogp (x − σ(a))                              (B2)
+        da = dlogp (x − sigmoid(a))                        (B2)
 
     Shapes  dlogp (..., B), x (B, D), logits (..., B, D) → dlogits (..., B, D)
-    Why     ∂(x a)/∂a = x, and ∂ log(1 + e^a)/∂a = e^a / (1 + e^a) = σ(a)
+    Why     ∂(x a)/∂a = x, and ∂ log(1 + e^a)/∂a = e^a / (1 + e^a) = sigmoid(a)
     """
     dlogp = dlogp[..., None]
     if observed is not None:
         dlogp = dlogp * observed
-    mean = activations.sigmoid(logits)
-    residual = np.subtract(x, mean, out=mean)
-    residual *= dlogp
-    return residual
+    return dlogp * (x - activations.sigmoid(logits))
 
 
 def sample(rng, mean):

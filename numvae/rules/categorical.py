@@ -18,7 +18,7 @@ def log_likelihood(x, logits, observed=None):
     highest = logits.max(axis=-1)
     log_sum = highest + np.log(np.exp(logits - highest[..., None]).sum(axis=-1))
     if observed is not None:
-        log_sum *= observed[..., 0]
+        log_sum = log_sum * observed[..., 0]
     return np.einsum("...k,...k->...", x, logits) - log_sum
 
 

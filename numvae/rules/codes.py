@@ -1,4 +1,4 @@
-"""Arithmetic on codes z: ways from one to another, and what many of them have in common.
+"""Arithmetic on codes z: paths from one to another, and statistics of many.
 
 Read next: network/__init__.py.
 """

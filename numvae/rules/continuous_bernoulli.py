@@ -1,4 +1,4 @@
-"""The continuous Bernoulli: an honest density for gray pixels, real numbers in [0, 1].
+"""The continuous Bernoulli: a density for gray pixels, real numbers in [0, 1].
 
 The Bernoulli formula x a − log(1 + e^a), applied to gray x, is no density: it does not integrate to
 1 over [0, 1]. Normalised, it becomes p(x) ∝ e^(a x), and all that one needs has a closed form.
@@ -23,13 +23,12 @@ def log_likelihood(x, logits, observed=None):
 
     Shapes  x (B, D) in [0, 1], logits (..., B, D) → (..., B); observed (B, D) as in `bernoulli`
     Units   nats; a density, so it may be positive
-    Source  Loaiza-Ganem & Cunningham 2019, equations 3–6, with λ = σ(a)
+    Source  Loaiza-Ganem & Cunningham 2019, equations 3–6, whose λ is sigmoid(a)
     Why     ∫₀¹ e^(a t) dt = (e^a − 1) / a = e^u sinh u / u
     """
     centred, log_sinhc = x - 0.5, _log_sinhc(0.5 * logits)
     if observed is not None:
-        centred *= observed
-        log_sinhc *= observed
+        centred, log_sinhc = centred * observed, log_sinhc * observed
     return np.einsum("...d,...d->...", centred, logits) - log_sinhc.sum(axis=-1)
 
 
@@ -44,13 +43,11 @@ def log_likelihood_backward(dlogp, x, logits, observed=None):
     dlogp = dlogp[..., None]
     if observed is not None:
         dlogp = dlogp * observed
-    residual = x - mean(logits)
-    residual *= dlogp
-    return residual
+    return dlogp * (x - mean(logits))
 
 
 def mean(logits):
-    """E[x | logits]: not σ(a), and never quite 0 or 1.
+    """E[x | logits]: not sigmoid(a), and never quite 0 or 1.
 
         E[x] = ½ + ½ (coth u − 1/u),   u = ½ a             (C3)
 
@@ -63,7 +60,7 @@ def mean(logits):
 def logits_of_mean(wanted):
     """The logits whose mean is `wanted`, clipped to [0.02, 0.98], by halving an interval.
 
-        E[x | a] = wanted                                  (C7)
+        E[x | a] = wanted                                  (C4)
 
     Shapes  wanted (D,) in [0, 1] → logits (D,)
     """
@@ -79,7 +76,7 @@ def logits_of_mean(wanted):
 def sample(rng, logits):
     """A draw by the inverse of the distribution function F, from v ~ U(0, 1).
 
-        F⁻¹(v) = log(1 + v (e^a − 1)) / a,   and F⁻¹ → v as a → 0     (C4)
+        F⁻¹(v) = log(1 + v (e^a − 1)) / a,   and F⁻¹ → v as a → 0     (C5)
 
     Shapes  logits (...) → x (...) in [0, 1]
     Why     written for −|a|, where nothing overflows; p(x | a) is p(1 − x | −a)
@@ -93,7 +90,7 @@ def sample(rng, logits):
 
 
 def _log_sinhc(u):
-    """log (sinh u / u) = |u| + log(1 − e^(−2|u|)) − log 2|u|, or its series around 0    (C5)"""
+    """log (sinh u / u) = |u| + log(1 − e^(−2|u|)) − log 2|u|, or its series around 0    (C6)"""
     u = np.abs(u)
     small = u < SMALL
     square = np.where(small, u * u, 0.0)
@@ -104,7 +101,7 @@ def _log_sinhc(u):
 
 
 def _langevin(u):
-    """The Langevin function coth u − 1/u, or its series around 0     (C6)"""
+    """The Langevin function coth u − 1/u, or its series around 0     (C7)"""
     small = np.abs(u) < SMALL
     square = np.where(small, u * u, 0.0)
     tail = 2 / 945 - square * (1 / 4725 - square * (2 / 93555 - square * (1382 / 638512875)))

@@ -1,4 +1,4 @@
-"""How an input is spoiled for a denoising model, which must give back the clean one.
+"""How an input is corrupted for a denoising model, which must give back the clean one.
 
 Read next: initialization.
 """

@@ -3,8 +3,6 @@
 Read next: activations.
 """
 
-import numpy as np
-
 
 def forward(x, W, b):
     """The affine map of each row of a batch.
@@ -13,12 +11,10 @@ def forward(x, W, b):
 
     Shapes  x (B, I), W (I, O), b (O,) → y (B, O)
     """
-    y = x @ W
-    y += b
-    return y
+    return x @ W + b
 
 
-def backward(dy, x, W, dW=None, db=None, need_dx=True):
+def backward(dy, x, W, need_dx=True):
     """The gradients of the affine map, from the gradient dy of its output.
 
         dW = xᵀ dy                                         (D2)
@@ -30,10 +26,9 @@ def backward(dy, x, W, dW=None, db=None, need_dx=True):
             ∂y_no/∂x_ni = W_io. The chain rule sums over all y_no that contain the variable: W_io
             and b_o are in every row, dW_io = Σ_n x_ni dy_no and db_o = Σ_n dy_no; x_ni is in every
             output of its row, dx_ni = Σ_o dy_no W_io.
-    Give dW and db to have the gradients written there (views into one flat vector). The first
-    layer's input is data: need_dx=False skips that product, and dx is None.
+    The first layer's input is data: need_dx=False skips that product, and dx is None.
     """
-    dW = np.matmul(x.T, dy, out=dW)
-    db = dy.sum(axis=0, out=db)
+    dW = x.T @ dy
+    db = dy.sum(axis=0)
     dx = dy @ W.T if need_dx else None
     return dx, dW, db

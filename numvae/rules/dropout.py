@@ -1,4 +1,4 @@
-"""Dropout: some units are silenced at random in training, so that none may be relied upon.
+"""Dropout: some units are set to 0 at random in training, so that none is relied upon.
 
 The mask is an argument, like ε. Read next: corruption.
 """

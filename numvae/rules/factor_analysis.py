@@ -29,8 +29,8 @@ def fit(x, observed, n_factors, floor, ceiling=math.inf, imagined=0.0, n_steps=1
     x           (N, D) in units in which a column has a variance of about 1; 0 where missing
     observed    (N, D) 1 where x is known and 0 where it is missing; None: all of x is known
     floor, ceiling      the least and the largest ψ
-    imagined    κ, how many rows to imagine beside x, in which columns have variance 1 and neither
-                they nor z have to do with each other: they count where rows are few
+    imagined    κ, how many rows to imagine beside x, in which columns have variance 1 and are
+                independent of each other and of z: they matter where rows are few
     n_steps     at most; fewer once the mean of log p rises by less than `enough` nats
 
     Shapes  → b (D,), W (D, Z), psi (D,)
@@ -94,7 +94,7 @@ def posterior(x, patterns, index, b, W, psi):
     centered = (x - b) * patterns[index]
     precision, a = _precision(patterns, W, psi), centered @ (W / psi[:, None])
     C = np.linalg.inv(precision)
-    ez = a @ C[0] if len(C) == 1 else np.einsum("ny,nyz->nz", a, C[index])
+    ez = a @ C[0] if len(C) == 1 else np.einsum("nj,njk->nk", a, C[index])
     per_pattern = patterns @ np.log(2.0 * math.pi * psi) + np.linalg.slogdet(precision)[1]
     squared = (centered * centered / psi).sum(axis=1) - (a * ez).sum(axis=1)
     return -0.5 * (squared + per_pattern[index]), ez, C
@@ -136,7 +136,7 @@ def encoder(b, W, psi):
 
     Shapes  b, psi (D,), W (D, Z) as `rotated` gives it → V (D, Z), c (Z,), logvar (Z,)
     Why     C in P14 is diagonal, 1/(1 + λ), if all of x is known; with W not rotated, C would not
-            be diagonal, no encoder could say it, and the ELBO would be below log p(x)
+            be diagonal, no encoder could output it, and the ELBO would be below log p(x)
     """
     A = W / psi[:, None]
     precision = 1.0 + (W * A).sum(axis=0)
@@ -145,7 +145,7 @@ def encoder(b, W, psi):
 
 
 def _principal_axes(centered, n_factors, floor, ceiling):
-    """Where `fit` begins: half of the variance along each principal axis, the rest is noise."""
+    """Where `fit` starts: half of the variance along each principal axis, the rest is noise."""
     N, D = centered.shape
     _, s, axes = np.linalg.svd(centered / math.sqrt(N), full_matrices=False)
     k = min(len(s), n_factors)

@@ -35,7 +35,7 @@ def reparameterize_backward(dz, logvar, eps):
         dlogvar = Σ_l dz ε · ½ σ                           (Z3)
 
     Shapes  dz, eps (L, B, Z), logvar (B, Z) → dmu, dlogvar (B, Z)
-    Why     ∂σ/∂logvar = ½ σ; the L samples share μ and logvar, so their gradients add.
+    Why     ∂σ/∂logvar = ½ σ; μ and logvar are in all L samples, whose gradients add.
     """
     dmu = dz.sum(axis=0)
     dlogvar = (dz * eps).sum(axis=0) * (0.5 * np.exp(0.5 * logvar))
@@ -71,8 +71,8 @@ def kl_backward(dkl, mu, logvar):
 
 
 def sampled_kl(z, logvar, eps):
-    """The same KL from samples z = μ + σ ε, where (z − μ)/σ = ε: right on average, and all there
-    is where no closed form such as (K1) is known.
+    """The same KL from samples z = μ + σ ε, where (z − μ)/σ = ε: right on average. It needs no
+    closed form such as (K1).
 
         log q(z|x) = −½ Σ_j ( ε² + logvar + log 2π )
         log p(z)   = −½ Σ_j ( z² + log 2π )
@@ -94,7 +94,7 @@ def sampled_kl_backward(dkl, z):
     Shapes  dkl (L, B), z (L, B, Z) → dz (L, B, Z), dlogvar (B, 1)
     Why     (z − μ)/σ is ε whatever μ and σ are, so kl depends on μ only through z: ∂kl/∂z_j = z_j,
             and there is no direct dμ. logvar is in z too, and once more in (K4), with the factor
-            −½ for every unit; the L samples share it, so their gradients add.
+            −½ for every unit; it is in all L samples, whose gradients add.
     """
     return dkl[..., None] * z, -0.5 * dkl.sum(axis=0)[:, None]
 
@@ -108,13 +108,9 @@ def log_density(x, mu, logvar, observed=None):
             observed (B, D), 1 where x is known and 0 where it is missing: only the known ones count
     Units   nats; a density, so it may be positive
     """
-    difference = x - mu
-    squared = np.square(difference, out=difference)
-    terms = np.multiply(squared, np.exp(-logvar), out=squared)
-    terms += logvar
-    terms += LOG_2PI
+    terms = np.square(x - mu) * np.exp(-logvar) + logvar + LOG_2PI
     if observed is not None:
-        terms *= observed
+        terms = terms * observed
     return -0.5 * terms.sum(axis=-1)
 
 
@@ -126,22 +122,17 @@ def log_density_backward(dlogp, x, mu, logvar, observed=None):
 
     Shapes  dlogp (...), x − mu (..., D), logvar broadcast to it → dmu, dlogvar (..., D)
     Why     ∂(x − μ)²/∂μ = −2 (x − μ), and ∂e^−logvar/∂logvar = −e^−logvar; times the −½ of (G1)
-    The gradients are those of each row. Where rows share a logvar, the caller sums over them.
+    The gradients are those of each row. If one logvar serves all rows, the caller sums over them.
     """
     dlogp = dlogp[..., None]
     if observed is not None:
         dlogp = dlogp * observed
-    difference = x - mu
-    scaled = difference * np.exp(-logvar)
-    ratio = np.multiply(difference, scaled, out=difference)  # (x − μ)²/σ²
-    dlogvar = np.subtract(ratio, 1.0, out=ratio)
-    dlogvar *= 0.5 * dlogp
-    dmu = np.multiply(dlogp, scaled, out=scaled)
-    return dmu, dlogvar
+    scaled = (x - mu) * np.exp(-logvar)
+    return dlogp * scaled, 0.5 * dlogp * ((x - mu) * scaled - 1.0)
 
 
 def floor_logvar(s, floor):
-    """The log-variance for a free number s, with a smooth lower bound on the variance.
+    """The log-variance from any real number s, with a smooth lower bound on the variance.
 
         e^logvar = e^s + floor,   logvar = log floor + softplus(s − log floor)     (F1)
 
@@ -153,16 +144,6 @@ def floor_logvar(s, floor):
     return activations.softplus(s - log_floor) + log_floor
 
 
-def free_of_floor(logvar, floor):
-    """The free number that `floor_logvar` turns into this log-variance: its inverse.
-
-        s = logvar + log(1 − floor e^−logvar)              (F3)
-
-    Shapes  logvar (...), above log floor → s (...)
-    """
-    return logvar + np.log1p(-floor * np.exp(-logvar))
-
-
 def floor_logvar_backward(dlogvar, logvar, floor):
     """The gradient of the floored log-variance.
 
@@ -172,6 +153,16 @@ def floor_logvar_backward(dlogvar, logvar, floor):
     Why     ∂logvar/∂s = e^s / (e^s + floor) = 1 − floor / e^logvar
     """
     return activations.softplus_backward(dlogvar, logvar - math.log(floor))
+
+
+def floor_logvar_inverse(logvar, floor):
+    """The s from which `floor_logvar` makes this log-variance.
+
+        s = logvar + log(1 − floor e^−logvar)              (F3)
+
+    Shapes  logvar (...), above log floor → s (...)
+    """
+    return logvar + np.log1p(-floor * np.exp(-logvar))
 
 
 def sample(rng, mu, logvar):

@@ -1,4 +1,4 @@
-"""Importance weights: how a posterior that is only nearly right still measures log p(x) rightly.
+"""Importance weights: log p(x) from draws of an approximate posterior.
 
     log w = log p(x|z) + log p(z) − log q(z|x) = log p(x|z) − kl,   kl of the sample, (K4)
 
@@ -26,11 +26,11 @@ def log_mean_exp(log_w):
 
 
 def normalize(log_w):
-    """Each sample's share of the weight.
+    """The weights of each example over their sum.
 
         v_l = w_l / Σ_l w_l                                (W2)
 
-    Shapes  log_w (L, B) → (L, B), columns that sum to 1; equal shares where all weights are 0
+    Shapes  log_w (L, B) → (L, B), columns that sum to 1; all equal where all weights are 0
     Source  Burda, Grosse & Salakhutdinov 2016, equation 14
     """
     w = np.exp(log_w - _largest(log_w))
@@ -51,7 +51,7 @@ def effective_samples(log_w):
 
 
 def standard_error(log_w):
-    """Of log p(x) as estimated by `log_mean_exp`: that of the mean weight, relative to it.
+    """The standard error of `log_mean_exp`: that of the mean weight over the mean weight.
 
         se = √( Var w / L ) / mean w = √( (L / ess − 1) / L )       (W4)
 

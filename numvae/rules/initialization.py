@@ -1,6 +1,6 @@
-"""How large a weight should be before training: large enough that signals live, small enough that
-they do not explode. Biases start at zero, except that the last layer's may start where it says, for
-every z, the mean of the data: else most of the first epochs would go into learning just that.
+"""How large a weight should be before training: large enough that signals do not vanish, small
+enough that they do not explode. Biases start at zero, but the last layer's may start where its
+output is the mean of the data for every z: else the first epochs would go into learning that.
 
 Read next: optimizers.
 """

@@ -47,11 +47,7 @@ def adagrad(theta, g, total, lr, eps):
     Source  Duchi, Hazan & Singer 2011, with the diagonal matrix
     """
     total += g * g
-    denominator = np.sqrt(total)
-    denominator += eps
-    step = np.divide(g, denominator, out=denominator)
-    step *= lr
-    theta -= step
+    theta -= lr * (g / (np.sqrt(total) + eps))
 
 
 def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
@@ -59,16 +55,16 @@ def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
 
         m ← β₁ m + g                                       (A1)
         v ← β₂ v + g²                                      (A2)
-        m̂ = m (1 − β₁) / (1 − β₁^t)                        (A3)
-        v̂ = v (1 − β₂) / (1 − β₂^t)                        (A4)
-        θ ← θ − lr m̂ / (√v̂ + ε)                            (A5)
+        m̂ = c₁ m,   c₁ = (1 − β₁) / (1 − β₁^t)             (A3)
+        v̂ = c₂ v,   c₂ = (1 − β₂) / (1 − β₂^t)             (A4)
+        θ ← θ − lr m̂ / (√v̂ + ε)
+          = θ − lr c₁/√c₂ · m / (√v + ε/√c₂)               (A5)
 
     Shapes  theta, g, m, v alike
     Source  Kingma & Ba 2015, Algorithm 1
     Why     the paper scales g by (1 − β) as it comes in. Here that constant waits for (A3, A4),
             where it joins the bias correction: two passes over the memory fewer, the same numbers.
-            The scales are folded too: m̂/(√v̂ + ε) = (c₁/√c₂) · m / (√v + ε/√c₂), with m̂ = c₁ m
-            and v̂ = c₂ v.
+            The last line divides numerator and denominator by √c₂: it scales numbers, no array.
     """
     c1 = (1.0 - beta1) / (1.0 - beta1**t)
     root_c2 = math.sqrt((1.0 - beta2) / (1.0 - beta2**t))
@@ -76,11 +72,7 @@ def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
     m += g
     v *= beta2
     v += g * g
-    denominator = np.sqrt(v)
-    denominator += eps / root_c2
-    step = np.divide(m, denominator, out=denominator)
-    step *= lr * c1 / root_c2
-    theta -= step
+    theta -= lr * c1 / root_c2 * (m / (np.sqrt(v) + eps / root_c2))
 
 
 # What a user names.

@@ -27,11 +27,10 @@ def log_likelihood(x, log_rate, observed=None):
             terms are far larger than their sum.
     """
     x, a = np.asarray(x, np.float64), np.asarray(log_rate, np.float64)
-    rate = mean(a)
-    rate *= 1.0 + np.maximum(a - MOST, 0.0)
+    rate = mean(a) * (1.0 + np.maximum(a - MOST, 0.0))
     terms = x * a - rate - log_factorial(x)
     if observed is not None:
-        terms *= observed
+        terms = terms * observed
     return terms.sum(axis=-1).astype(log_rate.dtype)
 
 
@@ -46,9 +45,7 @@ def log_likelihood_backward(dlogp, x, log_rate, observed=None):
     dlogp = dlogp[..., None]
     if observed is not None:
         dlogp = dlogp * observed
-    residual = x - mean(log_rate)
-    residual *= dlogp
-    return residual
+    return dlogp * (x - mean(log_rate))
 
 
 def mean(log_rate):

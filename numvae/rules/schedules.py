@@ -13,7 +13,7 @@ def constant(epoch, epochs):
 
 
 def cosine(epoch, epochs):
-    """From 1 down to nearly 0 along half a cosine: large steps first, then a quiet landing.
+    """From 1 down to nearly 0 along half a cosine: large steps first, small ones at the end.
 
         factor = ½ (1 + cos(π epoch / epochs))             (Y2)
 
@@ -43,7 +43,7 @@ NAMES = ("constant", "cosine", "burda")
 
 def warmup(epoch, length):
     """The weight of the KL, from 0 in a straight line to 1 after `length` epochs: so the decoder
-    learns to use z before z is taxed.
+    learns to use z before the KL costs anything.
 
         factor = min(1, epoch / length), and 1 if length is 0     (Y4)
 

@@ -15,7 +15,7 @@ def forward(x, center, scale):
 
     Shapes  x (..., D), center, scale (D,) → y (..., D)
     Why     rounded, y is the same to the last bit whatever the units of x: else the last bits of
-            a x + c would differ, and a thousand steps of training make much of little
+            a x + c would differ, and a thousand steps of training amplify such differences
     """
     return np.rint((x - center) / scale * GRID) / GRID
 
@@ -39,7 +39,7 @@ def log_volume(scale, observed=None):
             over the known ones
     Units   nats
     Why     p(x) |dx| = p(y) |dy|, and dx = scale · dy: where the unit of x is small, the same
-            probability lies on a longer way, and its density is lower
+            probability lies on a longer interval, so its density is lower
     """
     logs = np.log(scale)
     return logs.sum() if observed is None else observed @ logs

@@ -28,9 +28,9 @@ def begin(model, X, settings, seed):
     mean = mean_of(X)
     model.initialize(stream(seed, *WEIGHTS), settings.init_sigma, mean)
     if settings.objective == "autoencoder":  # z = mu: nothing trains logvar, and it could overflow
-        model.logvar.begin(np.zeros((0, model.n_latent)), 0.0)
+        model.logvar_head.initialize_linear(np.zeros((0, model.n_latent)), 0.0)
     if is_known(settings):
-        model.begin(mean, *factors(model, X, kinds, stream(seed, *START)))
+        model.initialize_factors(mean, *factors(model, X, kinds, stream(seed, *START)))
 
 
 def is_known(settings):

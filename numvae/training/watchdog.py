@@ -44,7 +44,7 @@ def first_bad(model, batch):
     """The name of the first array, in the order of computation, that is not finite."""
     x = batch["x"]
     h = model.encoder.forward(batch["encoder_input"])
-    mu, logvar = model.mu.forward(h), model.logvar.forward(h)
+    mu, logvar = model.mu_head.forward(h), model.logvar_head.forward(h)
     z = gaussian.reparameterize(mu, logvar, batch["eps"])
     arrays = {"x": x, **model.parameters.values, "mu": mu, "logvar": logvar, "z": z}
     arrays["log p(x|z)"] = model.log_likelihood(x, z, batch["observed"])

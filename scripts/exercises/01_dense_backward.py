@@ -12,7 +12,7 @@ def backward(dy, x, W):
     """dx, dW, db from dy = ∂loss/∂y.
 
     Shapes  dy (B, O), x (B, I), W (I, O) → dx (B, I), dW (I, O), db (O,)
-    Begin   y_no = Σ_i x_ni W_io + b_o, so ∂y_no/∂W_io = x_ni: for dW, sum over the rows n that
+    Hint    y_no = Σ_i x_ni W_io + b_o, so ∂y_no/∂W_io = x_ni: for dW, sum over the rows n that
             share W_io; for db, over those that share b_o; for dx, over the outputs o of x_ni.
     """
     raise NotImplementedError

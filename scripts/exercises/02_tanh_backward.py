@@ -12,7 +12,7 @@ def tanh_backward(dh, h):
     """da from dh = ∂loss/∂h.
 
     Shapes  dh, h (B, H) → da (B, H)
-    Begin   tanh a = sinh a / cosh a, so ∂h/∂a = (cosh² a − sinh² a) / cosh² a. Write it with h.
+    Hint    tanh a = sinh a / cosh a, so ∂h/∂a = (cosh² a − sinh² a) / cosh² a. Write it with h.
     """
     raise NotImplementedError
 

@@ -12,7 +12,7 @@ def relu_backward(dh, h):
     """da from dh = ∂loss/∂h.
 
     Shapes  dh, h (B, H) → da (B, H)
-    Begin   where a > 0, h = a and ∂h/∂a = 1; elsewhere h does not move. How does h tell which?
+    Hint    where a > 0, h = a and ∂h/∂a = 1; elsewhere h does not move. How does h tell which?
     """
     raise NotImplementedError
 

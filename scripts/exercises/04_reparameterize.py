@@ -13,7 +13,7 @@ def reparameterize(mu, logvar, eps):
     """L draws of z for each example; logvar is log σ².
 
     Shapes  mu, logvar (B, Z), eps (L, B, Z) → z (L, B, Z)
-    Begin   z is as many of its standard deviations from its mean as ε is: (z − μ) / σ = ε.
+    Hint    z is as many of its standard deviations from its mean as ε is: (z − μ) / σ = ε.
     """
     raise NotImplementedError
 

@@ -12,7 +12,7 @@ def reparameterize_backward(dz, logvar, eps):
     """dmu, dlogvar from dz = ∂loss/∂z, with the noise of the forward pass.
 
     Shapes  dz, eps (L, B, Z), logvar (B, Z) → dmu, dlogvar (B, Z)
-    Begin   ∂z/∂μ = 1 and ∂z/∂logvar = ε ∂σ/∂logvar, where σ = e^(½ logvar). The L draws of an
+    Hint    ∂z/∂μ = 1 and ∂z/∂logvar = ε ∂σ/∂logvar, where σ = e^(½ logvar). The L draws of an
             example share its μ and logvar.
     """
     raise NotImplementedError

@@ -13,7 +13,7 @@ def kl(mu, logvar):
     """The KL of each example and latent unit, in nats; logvar is log σ².
 
     Shapes  mu, logvar (B, Z) → kl (B, Z)
-    Begin   kl = E_q[ log q(z) − log p(z) ] = E_q[ −½ (z − μ)²/σ² − ½ logvar + ½ z² ];
+    Hint    kl = E_q[ log q(z) − log p(z) ] = E_q[ −½ (z − μ)²/σ² − ½ logvar + ½ z² ];
             E_q (z − μ)² = σ², and E_q z² = μ² + σ².
     """
     raise NotImplementedError

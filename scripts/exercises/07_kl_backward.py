@@ -12,7 +12,7 @@ def kl_backward(dkl, mu, logvar):
     """dmu, dlogvar from dkl = ∂loss/∂kl.
 
     Shapes  dkl, mu, logvar (B, Z) → dmu, dlogvar (B, Z)
-    Begin   kl = ½ (μ² + s − 1 − log s) with s = e^logvar, and ∂s/∂logvar = s.
+    Hint    kl = ½ (μ² + s − 1 − log s) with s = e^logvar, and ∂s/∂logvar = s.
     """
     raise NotImplementedError
 

@@ -13,7 +13,7 @@ def log_likelihood_backward(dlogp, x, logits):
     """dlogits from dlogp = ∂loss/∂(log p), where log p is summed over the pixels.
 
     Shapes  dlogp (B,), x, logits (B, D) → dlogits (B, D)
-    Begin   log p = x log y + (1 − x) log(1 − y) with y = 1 / (1 + e^−a), so
+    Hint    log p = x log y + (1 − x) log(1 − y) with y = 1 / (1 + e^−a), so
             ∂log p/∂y = x/y − (1 − x)/(1 − y), and ∂y/∂a = y (1 − y). Much cancels.
     """
     raise NotImplementedError

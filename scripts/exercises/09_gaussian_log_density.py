@@ -13,7 +13,7 @@ def log_density(x, mu, logvar):
     """log p(x), summed over the last axis, in nats; logvar is log σ².
 
     Shapes  x, mu, logvar (B, D) → (B,)
-    Begin   p(x) = Π_d e^(−½ (x − μ)²/σ²) / √(2π σ²): take the logarithm, and leave nothing out.
+    Hint    p(x) = Π_d e^(−½ (x − μ)²/σ²) / √(2π σ²): take the logarithm, and leave nothing out.
     """
     raise NotImplementedError
 

@@ -13,7 +13,7 @@ def log_density_backward(dlogp, x, mu, logvar):
     """dmu, dlogvar from dlogp = ∂loss/∂(log p), where log p is summed over the last axis.
 
     Shapes  dlogp (B,), x, mu, logvar (B, D) → dmu, dlogvar (B, D)
-    Begin   log p = −½ Σ_d ( (x − μ)² e^−logvar + logvar + log 2π )
+    Hint    log p = −½ Σ_d ( (x − μ)² e^−logvar + logvar + log 2π )
     """
     raise NotImplementedError
 

@@ -12,7 +12,7 @@ def floor_logvar_backward(dlogvar, logvar, floor):
     """ds from dlogvar = ∂loss/∂logvar: from what came out, not from s.
 
     Shapes  dlogvar, logvar (B, D), floor a number → ds (B, D)
-    Begin   logvar = log(e^s + floor), so ∂logvar/∂s = e^s / (e^s + floor). Write it with logvar.
+    Hint    logvar = log(e^s + floor), so ∂logvar/∂s = e^s / (e^s + floor). Write it with logvar.
     """
     raise NotImplementedError
 

@@ -12,7 +12,7 @@ def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
     """Step t = 1, 2, …: change theta, m and v in place (m *= …, not m = …); nothing is returned.
 
     Shapes  theta, g, m, v (P,); m and v are 0 before the first step
-    Begin   m̂ is a weighted mean of all g so far, the weight β₁ times less with each step into the
+    Hint    m̂ is a weighted mean of all g so far, the weight β₁ times less with each step into the
             past, and v̂ of all g² with β₂: keep sums of them in m and v, and divide by what the
             weights add up to, (1 − β^t) / (1 − β). Then θ moves by −lr m̂ / (√v̂ + ε).
     """

@@ -13,7 +13,7 @@ def importance_weighted_backward(log_px, kl, beta):
     """dlog_px, dkl of loss = −mean_n log mean_l w, where log w = log p(x|z) − β kl.
 
     Shapes  log_px, kl (L, B), beta a number → dlog_px, dkl (L, B)
-    Begin   ∂ log Σ_l w_l / ∂ log w_l = w_l / Σ_l w_l. Subtract the largest log w before e^(log w).
+    Hint    ∂ log Σ_l w_l / ∂ log w_l = w_l / Σ_l w_l. Subtract the largest log w before e^(log w).
     """
     raise NotImplementedError
 

@@ -12,7 +12,7 @@ def forward(h, mask, rate):
     """The units that stay, made larger by as much as keeps the mean.
 
     Shapes  h, mask (B, H), rate a number; the mask is 1 with probability 1 − rate, else 0 → (B, H)
-    Begin   E[h m] = (1 − rate) h, and E[y] should be h.
+    Hint    E[h m] = (1 − rate) h, and E[y] should be h.
     """
     raise NotImplementedError
 

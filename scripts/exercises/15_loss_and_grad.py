@@ -16,7 +16,7 @@ def loss_and_grad(q, x, eps):
     Each layer has W and b, q["mu.W"] (I, O) and q["mu.b"] (O,); x is 0 or 1 (Bernoulli).
 
     Shapes  x (B, D), eps (1, B, Z), so z[0] is (B, Z)
-    Begin   loss = mean_n ( −log p(x|z) + Σ_j kl ). Import what you need from numvae.rules: dense,
+    Hint    loss = mean_n ( −log p(x|z) + Σ_j kl ). Import what you need from numvae.rules: dense,
             activations, gaussian, bernoulli. Write the forward, then the same lines upwards; where
             a value was used twice, what comes back from both adds up.
     """

@@ -71,7 +71,7 @@ def phases():
     objective = objectives.ELBO()
     model.elbo = objective
     stamp(model, "noise", None, "sampling")
-    stamp(model.logvar, "forward", "encoder", "encoder")
+    stamp(model.logvar_head, "forward", "encoder", "encoder")
     stamp(model.decoder, "forward", "sampling", "decoder")
     stamp(objective, "forward", "likelihood", "likelihood")
     stamp(optimizer, "update", "backward", "optimizer")

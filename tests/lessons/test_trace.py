@@ -183,7 +183,7 @@ def test_a_graph_is_names_and_numbers():
         "shape": (3, 2),
         "label": "D1",
         "rule": "rules/dense.py",
-        "caller": "network/dense.py",
+        "caller": "network/layers.py",
         "norms": {"dmu": by_name["dmu"], "dW": by_name["mu.dW"], "db": by_name["mu.db"]},
     }
     assert nodes["x"]["rule"] == "" and nodes["loss"]["norms"] == {}

@@ -138,7 +138,7 @@ def test_losses_are_the_means_of_elbo_terms(likelihood, batch):
 
 @pytest.mark.parametrize("name", OBJECTIVES)
 def test_the_objective_that_is_given_is_the_one_computed(name, batch):
-    """(O1) (O4) (O6)"""
+    """(O1) (O7) (O9)"""
     model, (x, eps) = make(), batch
     mu, logvar = model.encode(x)
     z = mu + np.exp(0.5 * logvar) * eps
@@ -202,7 +202,7 @@ def test_gradient_is_overwritten_whole_and_the_same_at_every_call(likelihood, hi
 
 
 def dense_layers(model):
-    layers = [*model.encoder.layers, model.mu, model.logvar, *model.decoder.layers]
+    layers = [*model.encoder.layers, model.mu_head, model.logvar_head, *model.decoder.layers]
     if "gaussian" not in model.config["likelihood"]:
         return [*layers, model.likelihood.layer]
     layers.append(model.likelihood.mean_layer)

@@ -45,7 +45,7 @@ def test_backward_is_the_textbook_slope(name, draw):
     forward, backward = pair(name)
     a, dh = np.linspace(-6.0, 6.0, 49), draw(49)
     wanted = [dhi * DEFINITIONS[name][1](float(ai)) for ai, dhi in zip(a, dh)]
-    assert_allclose(backward(dh, forward(a.copy())), wanted, rtol=1e-9, atol=1e-15)
+    assert_allclose(backward(dh, forward(a)), wanted, rtol=1e-9, atol=1e-15)
 
 
 @each_activation
@@ -66,30 +66,16 @@ def test_dtype_in_is_dtype_out(name, draw, dtype):
 
 @each_activation
 def test_backward_reads_its_inputs_only(name, draw):
-    h = pair(name)[0](draw(3, 4)).copy()
+    h = pair(name)[0](draw(3, 4))
     h.setflags(write=False)
     assert pair(name)[1](draw(3, 4), h).shape == (3, 4)
-
-
-@each_activation
-def test_out_is_written_in_place_with_the_same_values(name, draw, dtype):
-    forward, backward = pair(name)
-    a, dh = draw(3, 4, dtype=dtype), draw(3, 4, dtype=dtype)
-    h = forward(a)
-    da = backward(dh, h)
-    a_out, dh_out = a.copy(), dh.copy()
-    assert forward(a_out, out=a_out) is a_out
-    assert_array_equal(a_out, h)
-    assert backward(dh_out, a_out, out=dh_out) is dh_out
-    assert_array_equal(dh_out, da)
-    assert_array_equal(a_out, h)
 
 
 @each_activation
 def test_extreme_inputs_stay_finite(name, dtype):
     forward, backward = pair(name)
     a = np.array([-1e4, -1e2, -1e-6, 0.0, 1e-6, 1e2, 1e4], dtype)
-    h = forward(a.copy())
+    h = forward(a)
     assert np.isfinite(h).all()
     assert np.isfinite(backward(np.ones_like(a), h)).all()
 

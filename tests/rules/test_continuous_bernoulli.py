@@ -6,7 +6,7 @@ from scipy import integrate, stats
 
 from numvae.rules import continuous_bernoulli as rule
 
-# λ = σ(a) from 1e-6 to 1 − 1e-6, both sides of the series' edge, and zero.
+# λ = sigmoid(a) from 1e-6 to 1 − 1e-6, both sides of the series' edge, and zero.
 LOGITS = [-13.8155, -5.0, -1.0, -0.6001, -0.6, -0.5999, -1e-4, 0.0, 1e-9, 0.3, 0.6, 2.0, 13.8155]
 
 
@@ -19,7 +19,7 @@ def density(t, a):
 
 @pytest.mark.parametrize("a", LOGITS)
 def test_density_integrates_to_one(a):
-    """(C1), (C5)"""
+    """(C1), (C6)"""
     total, _ = integrate.quad(
         lambda t: np.exp(rule.log_likelihood(np.array([t]), np.array([a]))), 0.0, 1.0, limit=200
     )
@@ -36,7 +36,7 @@ def test_density_is_that_of_the_paper(a):
 
 @pytest.mark.parametrize("u", [1e-3, 0.05, 0.15, 0.25, 0.29, 0.31, 0.45, 0.59, 1.2, 2.0])
 def test_series_and_closed_forms_are_exact(u):
-    """(C5) (C6) against 40 digits."""
+    """(C6) (C7) against 40 digits."""
     with localcontext() as context:
         context.prec = 40
         up, down = Decimal(u).exp(), Decimal(-u).exp()
@@ -57,7 +57,7 @@ def test_log_likelihood_sums_over_pixels_and_keeps_samples_apart(rng):
 
 @pytest.mark.parametrize("a", LOGITS)
 def test_mean_is_the_first_moment(a):
-    """(C3), (C6)"""
+    """(C3), (C7)"""
     moment, _ = integrate.quad(
         lambda t: t * np.exp(rule.log_likelihood(np.array([t]), np.array([a]))), 0.0, 1.0, limit=200
     )
@@ -85,7 +85,7 @@ def test_missing_pixels_count_for_nothing(draw, rng):
 
 @pytest.mark.parametrize("a", [-30.0, -1.5, -2e-3, -1.1e-3, -1e-4, 0.0, 1e-5, 1.1e-3, 0.5, 8.0])
 def test_a_draw_is_the_quantile_of_a_uniform_one(a):
-    """(C4)"""
+    """(C5)"""
     x = rule.sample(np.random.default_rng(3), np.full(100, a))
     v = np.random.default_rng(3).random(100)
     v = 1.0 - v if a > 0.0 else v  # p(x | a) is p(1 − x | −a)
@@ -95,7 +95,7 @@ def test_a_draw_is_the_quantile_of_a_uniform_one(a):
 
 @pytest.mark.parametrize("a", [-30.0, -2.0, -1e-4, 0.0, 1e-5, 0.5, 8.0])
 def test_samples_follow_the_distribution(rng, a):
-    """(C4): against the integral of the density."""
+    """(C5): against the integral of the density."""
     x = rule.sample(rng, np.full(5000, a))
 
     def cdf(t):
@@ -122,7 +122,7 @@ def test_dtype_is_kept(dtype):
 
 
 def test_logits_of_a_mean_have_that_mean(dtype):
-    """(C7)"""
+    """(C4)"""
     wanted = np.array([0.02, 0.3, 0.5, 0.7, 0.98], dtype)
     found = rule.mean(rule.logits_of_mean(wanted))
     np.testing.assert_allclose(found, wanted, rtol=1e-5)

@@ -40,7 +40,7 @@ def test_as_committed_one_body_is_left_to_write(path, capsys):
     source = path.read_text(encoding="utf-8")
     assert source.count("    raise NotImplementedError\n") == 1
     assert len(source.splitlines()) <= 50
-    assert re.search(r"^    Begin   ", source, re.M)
+    assert re.search(r"^    Hint    ", source, re.M)
     with pytest.raises(SystemExit) as caught:
         runpy.run_path(str(path), run_name="__main__")
     assert caught.value.code == 1

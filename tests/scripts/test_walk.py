@@ -8,7 +8,7 @@ import walk
 from numvae.lessons.trace import RULES
 from numvae.rules import gaussian
 
-NAMES = "x eps h mu logvar z g log_px kl loss dlog_px dkl dg dz dmu dlogvar dh"
+NAMES = "x eps h mu logvar z h_dec log_px kl loss dlog_px dkl dh_dec dz dmu dlogvar dh"
 DOCUMENTATION = "".join(rule.__doc__ or "" for rule in RULES.values())
 
 
