@@ -2,7 +2,7 @@
 
 A likelihood is a module with parameters, as a layer is (`shapes`, `bind`, `initialize`). At first
 its mean is the mean of the data (`initialize_mean`) or that of a factor analysis
-(`initialize_factors`). `sigma` is the σ of each column (D,), NaN where there is none for all z. Four
+(`initialize_factors`). `sigma` is the σ of each column (D,), NaN where it depends on z. Four
 methods take h_dec, the output of the decoder's hidden layers, or return its gradient:
 
     log_likelihood(x, h_dec, observed)  log p(x|z) of each sample and example, remembering what
