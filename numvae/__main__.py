@@ -3,6 +3,7 @@
 import sys
 from importlib import import_module
 
+import numvae
 from numvae.cli import Parser, script
 
 COMMANDS = {
@@ -15,6 +16,7 @@ COMMANDS = {
 
 def main():
     p = Parser(prog="numvae", description="A variational autoencoder in NumPy.")
+    p.add_argument("--version", action="version", version=f"numvae {numvae.__version__}")
     commands = p.add_subparsers(metavar="COMMAND", required=True, dest="command")
     for name, (_, what) in COMMANDS.items():
         commands.add_parser(name, help=f"{what}; see numvae {name} --help", add_help=False)

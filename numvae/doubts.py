@@ -26,7 +26,8 @@ def doubts(training, X, X_valid=None, names=None):
     x = read(Rows(X, numbers), slice(None))
     found = []
     if training.model.config["standardize"] and len(x) >= FEW:
-        found += _of_columns(training, x.astype(np.float64), names)
+        x = x.astype(np.float64)
+        found += [*_of_columns(training, x, names), *_of_samples(training, x, names)]
     return [*found, *_of_course(training, len(X), X_valid)]
 
 
@@ -53,6 +54,40 @@ def of_reference(n, held_out, contamination=0.5):
             f"Among {n} reference rows the lowest decides, so about {1 / (1 + n):.1%} of usual "
             f"rows are called unusual, not {contamination:.1%}: hold out more rows."
         )
+
+
+def of_holes(X):
+    """A sentence if some of the rows X that are compared have missing values."""
+    if n := int(np.isnan(X).any(axis=1).sum()):
+        yield (
+            f"{n} of these rows have missing values. Their log p(x) is that of what is known, so "
+            "it says little about how unusual they are beside rows of which more or less is known."
+        )
+
+
+def _of_samples(training, x, names):
+    """Columns whose samples go far beyond the data, or below 0 where the data do not."""
+    model = training.model
+    rng = stream(training.seed, *START, 2)
+    drawn = model.sample(rng, rng.standard_normal((ROWS, model.n_latent), dtype=model.dtype))
+    kinds = column_kinds(training.settings.likelihood, x.shape[1])
+    far, negative = [], []
+    for i in np.flatnonzero(np.char.startswith(kinds, "gaussian")):
+        known = x[~np.isnan(x[:, i]), i]
+        low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
+        beyond = np.maximum(low - drawn[:, i], drawn[:, i] - high)
+        if high > low and np.mean(beyond > 2 * (high - low)) > 1e-3:
+            ends = f"{drawn[:, i].min():.4g} to {drawn[:, i].max():.4g}"
+            far.append(f"{names[i]} from {ends}, the data from {low:.4g} to {high:.4g}")
+        elif low >= 0 and np.mean(drawn[:, i] < 0) > 0.05:
+            negative.append(names[i])
+    if far:
+        yield (
+            f"Samples go far beyond the data: {_some(far)}. With likelihood gaussian, one σ for "
+            "each column, they would not."
+        )
+    if negative:
+        yield f"More than 5% of the samples are negative, and no data: {_some(negative)}."
 
 
 def _of_columns(training, x, names):
@@ -137,10 +172,16 @@ def _of_course(training, n, X_valid):
     best = int(held_out.argmax())
     risen = held_out[-1] - held_out[-1 - len(history) // 10]
     trained = history[-1]["train_elbo"] - history[best]["train_elbo"]
+    if held_out[best] < training.start_elbo:  # which is kept, and said to be
+        return
     if best == len(history) - 1 and risen > RISEN:
         yield (
-            f"The held-out ELBO rose by {risen:.1f} nats in the last tenth of the epochs: train "
-            "longer."
+            f"The held-out ELBO rose by {risen:.1f} nats in the last tenth of the epochs: "
+            + (
+                "it may go on to rise; give epochs to train longer."
+                if by_itself
+                else "train longer."
+            )
         )
     elif not by_itself and best < len(history) // 2 and trained > RISEN:
         yield (

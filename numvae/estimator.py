@@ -218,7 +218,10 @@ class VAE(Settings):
         self._pass_on(interrupt)
         if lead and not diverged:
             labels = columns and list(map(printable, columns.labels))
-            found = doubts.doubts(training, X, X_valid, labels)
+            found = [
+                *(columns.doubts if columns else ()),
+                *doubts.doubts(training, X, X_valid, labels),
+            ]
             for doubt in found + doubts.of_codes(training, X):
                 warnings.warn(doubt, DoubtfulFit, stacklevel=3)
         return self
@@ -361,7 +364,7 @@ class VAE(Settings):
 
         Shapes  X (N, D) → (N,) of int
         """
-        return np.where(self.score_samples(X) < self._offset(), -1, 1)
+        return np.where(self.score_samples(X) < self._offset(X), -1, 1)
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
         """`score_samples(X) - offset_`: below 0 for unusual rows.
@@ -369,7 +372,7 @@ class VAE(Settings):
         Shapes  X (N, D) → (N,)
         Units   nats
         """
-        return self.score_samples(X) - self._offset()
+        return self.score_samples(X) - self._offset(X)
 
     @property
     def offset_(self) -> float:
@@ -386,7 +389,7 @@ class VAE(Settings):
         """
         scores = self.score_samples(X)
         if X_reference is None:
-            return anomaly.p_values(scores, self._compared(stacklevel=3))
+            return anomaly.p_values(scores, self._compared(X, stacklevel=3))
         return anomaly.p_values(scores, self.score_samples(X_reference))
 
     @usual_errors
@@ -400,9 +403,13 @@ class VAE(Settings):
         given, X = X, self._check(X, missing=True)
 
         def filled(x):
-            known, observed = split_missing(self._training.inputs.drawn(x))
+            if not (holed := np.isnan(x).any(axis=1)).any():
+                return x
+            known, observed = split_missing(self._training.inputs.drawn(x[holed]))
             mean = imputation.impute(self.network_, known, observed, rng).mean
-            return np.where(observed, x, mean)
+            x = np.array(x)
+            x[holed] = np.where(observed, x[holed], mean)
+            return x
 
         x = by_blocks(filled, X)
         if not self.columns_:
@@ -656,17 +663,19 @@ class VAE(Settings):
         L = labelled("n_importance", COUNT, self.n_importance)
         return self._reference.scores(self.network_, self._training.inputs, L)
 
-    def _compared(self, stacklevel, **contamination):
-        """The same, with a warning of what is doubtful about the comparison."""
+    def _compared(self, X, stacklevel, **contamination):
+        """The same, with a warning of what is doubtful about comparing X, or None, with them."""
         scores = self._reference_scores()
+        for doubt in () if X is None else doubts.of_holes(self._check(X)):
+            warnings.warn(doubt, DoubtfulFit, stacklevel)
         for doubt in doubts.of_reference(len(scores), self._reference.held_out, **contamination):
             warnings.warn(doubt, DoubtfulFit, stacklevel)
         return scores
 
-    def _offset(self):
+    def _offset(self, X=None):
         self._check_fitted()
         contamination = labelled("contamination", SHARE, self.contamination)
-        scores = self._compared(stacklevel=4, contamination=contamination)
+        scores = self._compared(X, stacklevel=4, contamination=contamination)
         return anomaly.offset(scores, contamination)
 
     def _to_show(self, X, y, shape):

@@ -124,7 +124,7 @@ class Run:
 
         report = Report(self.training, dataset)
         lines = report.lines()
-        text = [*filter(None, [self.note]), dataset.split, repr(self.model), *lines]
+        text = [*filter(None, [self.note]), dataset.split, repr(self.model).splitlines()[0], *lines]
         write_atomically(folder / "report.txt", ("\n".join(text) + "\n").encode())
         yield from lines
         for filename, figure in report.pictures():

@@ -1,7 +1,7 @@
 """A variational autoencoder (Kingma & Welling 2014) in plain NumPy: python scripts/minimal.py
 
 It draws faces, checks its gradients, trains for a few seconds, and draws a plane of new faces into
-minimal.png. B examples x have D numbers each; H is hidden units, Z latent numbers; dq is ∂loss/∂q.
+minimal.png. B examples x have D numbers each; H is hidden units, Z latent numbers; dy is ∂loss/∂y.
 """
 
 from pathlib import Path
@@ -37,7 +37,7 @@ def parameters(D, H, Z, rng):
 
 
 def loss_and_grad(p, x, eps):
-    """The loss, −ELBO in nats per example, and its derivative by every parameter.
+    """The loss, −ELBO in nats per example, and its derivative with respect to every parameter.
 
     x (B, D); eps (B, Z), numbers from N(0, 1): given, so that the loss is a function of p alone.
     """
@@ -49,7 +49,7 @@ def loss_and_grad(p, x, eps):
     z = mu + sigma * eps  # a draw from q(z|x) = N(mu, σ²)
     h_dec = np.tanh(z @ p["W_2"] + p["b_2"])
     m = h_dec @ p["W_3"] + p["b_3"]
-    nll = 0.5 * ((x - m) / SIGMA) ** 2 + np.log(SIGMA) + 0.5 * np.log(2 * np.pi)  # −log N(x; m, …)
+    nll = 0.5 * ((x - m) / SIGMA) ** 2 + np.log(SIGMA) + 0.5 * np.log(2 * np.pi)  # −log N(m, σ²)
     kl = 0.5 * (mu**2 + sigma**2 - 1 - logvar)  # KL( N(mu, σ²) ‖ N(0, 1) )
     loss = (nll.sum() + kl.sum()) / len(x)
 
@@ -93,7 +93,7 @@ def adam(p, d, m, v, t, rate=2e-3, beta1=0.9, beta2=0.999):
     for k in p:
         m[k] = beta1 * m[k] + (1 - beta1) * d[k]
         v[k] = beta2 * v[k] + (1 - beta2) * d[k] ** 2
-        m_hat, v_hat = m[k] / (1 - beta1**t), v[k] / (1 - beta2**t)  # both means began at 0
+        m_hat, v_hat = m[k] / (1 - beta1**t), v[k] / (1 - beta2**t)  # weights sum to 1
         p[k] = p[k] - rate * m_hat / (np.sqrt(v_hat) + 1e-8)
 
 

@@ -6,6 +6,7 @@ from importlib import import_module
 
 import pytest
 
+import numvae
 from numvae.__main__ import COMMANDS, main
 
 
@@ -27,6 +28,13 @@ def test_help_lists_the_commands_and_a_wrong_one_is_a_sentence(typed, monkeypatc
         assert stop.value.code == 0 and all(name in output for name in COMMANDS)
     else:
         assert stop.value.code == 2 and output == "" and len(errors.splitlines()) == 1
+
+
+def test_the_version_is_that_of_the_package(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["numvae", "--version"])
+    with pytest.raises(SystemExit):
+        main()
+    assert capsys.readouterr().out == f"numvae {numvae.__version__}\n"
 
 
 def test_a_command_is_run_with_its_own_arguments():

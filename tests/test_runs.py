@@ -300,5 +300,5 @@ def test_a_report_is_written_before_its_pictures_are_drawn(monkeypatch):
     again = Path(made("again"))
     assert next(run.report(dataset, again)) == lines[0]
     text = (again / "report.txt").read_text(encoding="utf-8")
-    assert text == "\n".join([dataset.split, repr(run.model), *lines]) + "\n"
+    assert text == "\n".join([dataset.split, repr(run.model).splitlines()[0], *lines]) + "\n"
     assert text == Path("run/report.txt").read_text(encoding="utf-8") and "±" in text

@@ -38,7 +38,9 @@ def parser():
     def command(function, what, out):
         c = commands.add_parser(function.__name__, help=what, description=f"{what}.")
         c.set_defaults(function=function)
-        c.add_argument("run", metavar="RUN", help="a folder left by train.py, or a model's file")
+        c.add_argument(
+            "run", metavar="RUN", help="a folder left by numvae train, or a model's file"
+        )
         c.add_argument("--out", required=True, metavar="OUT", help=out)
         return c
 
@@ -47,8 +49,8 @@ def parser():
             "data",
             nargs="?",
             metavar="DATA",
-            help="a data set, or a file of your own in its own order; without it, the data of the "
-            "run, those held out last",
+            help="a data set, or a file of your own; without it, the data of the run. Rows of a "
+            "file are taken in its order; of a data set those held out come last",
         )
         c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
 
@@ -174,7 +176,7 @@ def report(args):
     run = runs.load(args.run)
     dataset = run.training_data(args.data, args.data_dir)
     with folder_atomically(args.out) as folder:
-        say(f"{dataset.split}\n{run.model}")
+        say(f"{dataset.split}\n{repr(run.model).splitlines()[0]}")
         for line in run.report(dataset, folder):
             say(line)
 
@@ -266,6 +268,8 @@ def impute(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
     _check_picture(path, run.shape)
+    if args.hide == "half" and len(run.shape) == 1:
+        raise ValueError("half is for images; of rows hide a share, as in --hide 0.3.")
     table = None
     if args.data is None and args.hide:  # of those that were not trained on it is worth more
         dataset = run.training_data(None, args.data_dir)
@@ -278,7 +282,9 @@ def impute(args):
     x, observed = split_missing(X)
     hidden = _hide(args.hide, X, run.shape, run.model.config["likelihood"], rng)
     known = observed * (1 - hidden)
-    imputed = imputation.impute(run.model, x, known, rng).mean
+    imputed, holed = x.copy(), np.flatnonzero((known == 0).any(axis=1))
+    if len(holed):
+        imputed[holed] = imputation.impute(run.model, x[holed], known[holed], rng).mean
     holes = known == 0
     if run.is_table:  # the columns of a category are one value
         holes = holes[:, run.columns.starts]

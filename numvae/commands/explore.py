@@ -22,7 +22,7 @@ def parser():
         description="Explore the latent space of a trained model in the browser: drag the point on "
         "the map, or move the sliders, and watch what the decoder draws."
     )
-    p.add_argument("run", metavar="RUN", help="a folder left by train.py, or a model's file")
+    p.add_argument("run", metavar="RUN", help="a folder of numvae train, or a model's file")
     p.add_argument(
         "data",
         nargs="?",

@@ -234,7 +234,7 @@ def train(p, args, team, held):
             team.first(lambda: held.enter_context(runs.old_folder(args.resume)))
         with team.together():
             run, data = (new_run if args.resume is None else old_run)(args)
-        description = f"{data.name}: {data.split}.\n{run.model}"
+        description = f"{data.name}: {data.split}.\n{repr(run.model).splitlines()[0]}"
         run.share(team, data)
         first_step(run.training, data.X)
         run.path = run.path or team.first(

@@ -6,6 +6,7 @@ import contextlib
 import csv
 import gzip
 import io
+import re
 from itertools import islice
 
 import numpy as np
@@ -55,6 +56,8 @@ class Text:
         self.is_packed = start == b"\x1f\x8b"
         if start in UTF_16:
             self.encoding = "utf-16"
+        if start == b"PK":
+            raise ValueError("it is a zip archive; if it is from Excel, let its name end in .xlsx")
         try:
             with self._opened() as file:
                 while file.read(2**20):
@@ -67,8 +70,11 @@ class Text:
         if any("\0" in line for line in lines):
             raise ValueError("it holds bytes that are no text")
         filled = [line for line in lines if line.strip()]
+        said = filled and re.fullmatch("sep=(.)\\s*", filled[0])  # which Excel puts first
+        if said:
+            self.n_skipped = lines.index(filled.pop(0)) + 1
         n_comments = next((i for i, line in enumerate(filled) if line[0] != "#"), len(filled))
-        self.delimiter = _delimiter(filled[n_comments:][:LOOKED_AT])
+        self.delimiter = said[1] if said else _delimiter(filled[n_comments:][:LOOKED_AT])
         if n_comments and self.delimiter:  # the last may be the header, as NumPy writes it
             rows = list(csv.reader(filled[n_comments - 1 :][:2], delimiter=self.delimiter))
             n_comments -= len(rows) == 2 and len(rows[0]) == len(rows[1]) > 1

@@ -15,6 +15,7 @@ from numvae.datasets import array_files, csv_file, image_folder, table_files
 from numvae.datasets.found import listed
 from numvae.rows import BLOCK_BYTES, ROUNDING, blocks, read
 from numvae.tables import columns as of_tables
+from numvae.text import printable
 
 READERS = {
     ".npy": array_files.npy,
@@ -59,6 +60,11 @@ def advice(path):
         )
     if suffix in image_folder.SUFFIXES:
         return f"{path} is one image file; give the folder that it lies in, with all the others."
+    if Path(path).is_file():
+        return (
+            f"{path} has an ending that is not known; save it as one of "
+            f"{', '.join((*READERS, *TABLES))}."
+        )
     return ""
 
 
@@ -152,6 +158,9 @@ def load_table(path, columns=None, likelihood=None, chosen=None, na=()):
         elif unknown := columns.unknown(table):
             notes.append(f"left out, as the model does not know them: {', '.join(unknown)}")
         rows = columns.encode(table)
+        for column, i in zip(columns.used, columns.starts):
+            if np.isinf(rows[:, i]).any():
+                raise ValueError(f"column {printable(column.name)} holds infinity; remove it.")
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if table.note:

@@ -13,6 +13,7 @@ READERS = {
     ".xlsx": ("read_excel", "openpyxl"),
     ".dta": ("read_stata", None),
     ".json": ("read_json", None),
+    ".jsonl": ("read_json", None),
 }
 
 
@@ -35,7 +36,8 @@ def load(path):
             f"{programs.replace(' and ', ' ')}, or save it as .csv."
         ) from None
     with files.reading(path, f"{ending} table"):
-        frame = getattr(pandas, function)(path)
+        of_lines = {"lines": True} if ending == ".jsonl" else {}
+        frame = getattr(pandas, function)(path, **of_lines)
         table = frames.table(frame)
     if len(table) == 0:
         raise ValueError(f"{path} has no rows.")

@@ -273,7 +273,7 @@ derive(
      "(z − μ)/σ is ε for any μ and σ: log q = −½ Σ_j (ε² + logvar + log 2π) contains no z."),
     ("= dkl_ln z_lnj",
      "dkl[:, :, None] * z",
-     "log p = −½ Σ_j (z² + log 2π) has the derivative −z. μ is in z alone: no direct dμ."),
+     "log p = −½ Σ_j (z² + log 2π) has the derivative −z. μ is in z alone: no dμ is left."),
     ("gaussian.sampled_kl_backward(dkl, z)[0]",
      "The rule, (K5). From z, (Z2, Z3) lead on to μ and logvar."),
 )
@@ -281,7 +281,7 @@ derive(
     "gaussian.sampled_kl_backward", "dlogvar", SAMPLED,
     ("dlogvar_nj = Σ_ln′ dkl_ln′ ∂kl_ln′/∂logvar_nj",
      'einsum("lN,lNnj->nj", dkl, jacobian(lambda logvar: log_q(logvar) - log_p(z), logvar))',
-     "The direct path, with z fixed: logvar_nj can reach the loss through every kl_ln′."),
+     "With z and ε fixed, as arguments: logvar_nj can reach the loss through every kl_ln′."),
     ("= Σ_l dkl_ln ∂log q_ln/∂logvar_nj",
      'einsum("ln,lnnj->nj", dkl, jacobian(log_q, logvar))',
      "With z fixed, only log q of row n contains logvar_nj."),

@@ -3,7 +3,8 @@
         x ── encoder ──┬── mu ─────┬─ z = μ + σ ε ── decoder ── likelihood ── log p(x|z)
                        └── logvar ─┴─ KL( q(z|x) ‖ N(0, I) )
 
-Both mu and logvar go into z and into the KL, so each has two gradients, which add.
+With the KL in closed form, mu and logvar go into z and into the KL: each has two gradients, which
+add.
 
 The noise ε is an argument, never drawn inside. So the loss is an ordinary function of the
 parameters: it can be repeated, and finite differences can check its gradient.
@@ -188,7 +189,7 @@ class Autoencoder:
         )
 
     def encode(self, x):
-        """The posterior q(z|x) = N(mu, e^logvar).
+        """The approximate posterior q(z|x) = N(mu, e^logvar).
 
         For a row unlike all in training, the encoder's output may be anything. So that nothing
         overflows, its input and logvar are kept within bounds.

@@ -40,14 +40,15 @@ f over L draws z ~ q(z|x), which is right on average for every L (Monte Carlo).
 
 Three conventions hold in every file:
 
-- `dq` is ∂loss/∂q. A function `f(...)` has its gradient beside it: `f_backward(dout, ...)`, or
-  `backward` where a file holds one rule. After `dout` comes exactly what the forward pass must
-  remember. The objectives are the loss itself: theirs take no `dout`.
+- `dy` is ∂loss/∂y, for any array y. A function `f(...)` has its gradient beside it:
+  `f_backward(dout, ...)`, or `backward` where a file holds one rule. After `dout` comes exactly
+  what the forward pass must remember. The objectives are the loss itself: theirs take no `dout`.
 - A rule returns the dtype it was given and keeps no state. It changes no input; only the optimizers
   overwrite what they are given. Rules do not check their arguments: that is done where data comes
   in (validation.py, estimator.py, the scripts).
-- Every equation carries a label, (D1) …, and every label is executed by a test. `Why` says in a few
-  words where it comes from; `python -m numvae.lessons.derivations` derives each gradient in full.
+- Every equation carries a label, (D1) …, and a test computes every labelled equation. `Why` says
+  in a few words where it comes from; `python -m numvae.lessons.derivations` derives each gradient
+  in full.
 
 Shapes are written in letters: B examples in a batch, D numbers in each, I inputs and O outputs of a
 layer, H hidden and Z latent units, L samples of z per example, K categories, P parameters, N rows

@@ -86,15 +86,16 @@ def sampled_kl(z, logvar, eps):
 
 
 def sampled_kl_backward(dkl, z):
-    """The direct gradients; those through z into μ and logvar are (Z2, Z3).
+    """The gradients of (K4) in its own arguments z, ε and logvar, each taken for itself; what
+    comes through z into μ and logvar is added by (Z2, Z3).
 
         dz      = dkl z                                    (K5)
         dlogvar = −½ Σ_l dkl                               (K6)
 
     Shapes  dkl (L, B), z (L, B, Z) → dz (L, B, Z), dlogvar (B, 1)
     Why     (z − μ)/σ is ε whatever μ and σ are, so kl depends on μ only through z: ∂kl/∂z_j = z_j,
-            and there is no direct dμ. logvar is in z too, and once more in (K4), with the factor
-            −½ for every unit; it is in all L samples, whose gradients add.
+            and no dμ is left. With z and ε fixed, logvar has the factor −½ for every unit; it is in
+            all L samples, whose gradients add. To keep z alone fixed, as in (G3), would move ε.
     """
     return dkl[..., None] * z, -0.5 * dkl.sum(axis=0)[:, None]
 
@@ -115,7 +116,7 @@ def log_density(x, mu, logvar, observed=None):
 
 
 def log_density_backward(dlogp, x, mu, logvar, observed=None):
-    """The gradient of the log-density in its two parameters (in x it is −dμ).
+    """The gradient of the log-density with respect to its two parameters (in x it is −dμ).
 
         dμ      = dlogp (x − μ) e^−logvar = −dx            (G2)
         dlogvar = dlogp ½ ( (x − μ)² e^−logvar − 1 )       (G3)

@@ -102,8 +102,9 @@ def importance_weighted_backward(log_px, kl, beta):
 
     Shapes  → dlog_px, dkl (L, B)
     Source  Burda, Grosse & Salakhutdinov 2016, equation 14
-    Why     ∂ log Σ_r w_r = Σ_l ∂w_l / Σ_r w_r, and ∂w_l = w_l ∂log w_l: the factor of ∂log w_l is
-            v_l. In log w, log p(x|z) has the factor 1 and kl the factor −β.
+    Why     ∂ log Σ_l′ w_l′ = (1 / Σ_l′ w_l′) Σ_l ∂w_l, and ∂w_l = w_l ∂log w_l: the factor of
+            ∂log w_l is v_l. The 1/L of the mean over l is a constant in the log, and mean_n gives
+            1/B. In log w, log p(x|z) has the factor 1 and kl the factor −β.
     """
     v = importance.normalize(log_px - beta * kl)
     B = log_px.shape[1]

@@ -72,7 +72,18 @@ def plain_numbers(cells, missing=MISSING):
             numbers = np.array(cleaned, dtype=np.float64)
         except ValueError:
             return None
-    return None if np.isinf(numbers).any() else numbers
+    if np.isinf(numbers).any():
+        return None
+    words = [word for word in missing - MISSING if _is_number(word)]
+    numbers[np.isin(numbers, np.array(words, dtype=np.float64))] = np.nan  # −999 is −999.0
+    return numbers
+
+
+def _is_number(word):
+    try:
+        return np.isfinite(float(word))
+    except ValueError:
+        return False
 
 
 def numbers(cells, decimal="."):

@@ -74,6 +74,11 @@ class Column:
     unknown: float = 0.0  # the share of its rows that are missing
 
     @property
+    def is_date(self):
+        """Whether its numbers are days since 1970."""
+        return self.form is not None and "{}" not in self.form
+
+    @property
     def width(self):
         """How many columns it becomes."""
         return len(self.levels) if self.kind == "categorical" else int(self.kind in MODELLED)
@@ -113,7 +118,11 @@ class Column:
             given = [None if no else self.levels[i] for i, no in zip(place.astype(int), unknown)]
             return _array(given)
         x = x[:, 0].astype(np.float64)
-        return x if self.decimals is None else np.round(x, self.decimals) + 0.0
+        if self.decimals is None:
+            return x
+        x = np.round(x, self.decimals) + 0.0
+        whole = self.decimals == 0 and not self.is_date and np.abs(x).max(initial=0) < 2**53
+        return x.astype(np.int64) if whole else x  # NaN is not below
 
     def texts(self, values, decimal="."):
         """The values as they were written: (N,) texts, empty where nothing is known."""
@@ -122,12 +131,11 @@ class Column:
         return ["" if np.isnan(x) else self._text(x, decimal) for x in values.astype(np.float64)]
 
     def _text(self, x, decimal):
-        form = self.form or "{}"
-        if "{}" not in form:
+        if self.is_date:
             days = min(max(x, cells.FIRST_DAY), cells.LAST_DAY)
-            return (cells.EPOCH + datetime.timedelta(days=days)).strftime(form)
+            return (cells.EPOCH + datetime.timedelta(days=days)).strftime(self.form)
         text = f"{x:.9g}" if self.decimals is None else f"{x:.{self.decimals}f}"
-        return form.replace("{}", text.replace(".", decimal))
+        return (self.form or "{}").replace("{}", text.replace(".", decimal))
 
     def _numbers(self, values, first):
         if values.dtype.kind in "buif":
@@ -174,6 +182,7 @@ class Columns:
     delimiter: str = ","
     decimal: str = "."
     library: str | None = None  # of the data frame that it was: pandas or polars
+    doubts: list = field(default_factory=list)  # what a user should know of the guess
 
     def __post_init__(self):
         self.used = [c for kind in MODELLED for c in self.columns if c.kind == kind]
@@ -188,7 +197,7 @@ class Columns:
     @property
     def dates(self):
         """The names of the columns that are dates, as days since 1970."""
-        return {c.name for c in self.columns if c.form and "{}" not in c.form}
+        return {column.name for column in self.columns if column.is_date}
 
     @property
     def ids(self):
@@ -372,10 +381,20 @@ def guess(table, base="gaussian-sigma-z", chosen=None):
     for column in columns:
         column.unknown = float(is_missing(table.columns[column.name]).mean())
     found = Columns(columns, base, table.named, table.delimiter, table.decimal)
+    found.doubts = [*_left_out(columns, chosen), *sentinels(table)]
     if not found.used:
         why = ", ".join(f"{printable(c.name)} ({printable(c.why)})" for c in columns[:6])
         raise ValueError(f"No column is left to train on: {why}.")
     return found
+
+
+def _left_out(columns, chosen):
+    """A sentence if the program has left out columns that are not empty."""
+    left = [c for c in columns if c.kind == "ignore" and c.name not in chosen and c.why != "empty"]
+    if left:
+        names = ", ".join(f"{printable(c.name)} ({c.why})" for c in left[:4])
+        more = f" and {len(left) - 4} more" if len(left) > 4 else ""
+        yield f"Left out: {names}{more}."
 
 
 def _guess(name, values, form, first):
@@ -397,13 +416,15 @@ def _guess(name, values, form, first):
 def _check_strays(name, values, first):
     """Raise ValueError if most of these texts are numbers, but a few are not."""
     texts = np.flatnonzero(~is_missing(values))
-    strays = [i for i in texts if cells.numbers([str(values[i])]) is None]
+    # With leading zeros, such as 00501, they are names.
+    strays = [i for i in texts if cells.numbers([str(values[i]).lstrip("0") or "0"]) is None]
     if 0 < len(strays) < len(texts) / 2:
         raise ValueError(
             f"{short(values[strays[0]])} in row {strays[0] + first} of column {printable(name)}, "
-            f"where {len(texts) - len(strays)} of {len(texts)} are numbers; correct it, say with "
-            "--na that it means not known, or choose what the column is, as in --columns "
-            f"{printable(name)}:categorical."
+            f"where {len(texts) - len(strays)} of {len(texts)} are numbers; correct it, make it a "
+            "missing value (--na), or choose what the column is (--columns "
+            f"'{printable(name)}:categorical', in Python columns={{{printable(name)!r}: "
+            "'categorical'}})."
         )
 
 
@@ -422,7 +443,7 @@ def _of_numbers(name, known, levels, form):
     gaussian = Column(name, "gaussian", None, decimals, form, "numbers")
     if decimals == 0 and len(levels) == n > 1 and _counts_rows(name, known):
         return Column(name, "id", why="whole numbers that are all different")
-    if decimals == 0 and len(levels) > MOST_CODES and _names_rows(name):
+    if decimals == 0 and len(levels) > MOST_CODES and name and _names_rows(name):
         return Column(name, "id", why="whole numbers that are called so")
     if n < FEWEST:
         return gaussian
@@ -536,7 +557,7 @@ def _order(value):
 def _plain(value):
     """A value as a plain text, bool or number; whole numbers are ints."""
     value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float) and value == math.floor(value):
+    if isinstance(value, float) and math.isfinite(value) and value == math.floor(value):
         return int(value)
     if isinstance(value, bool | int | float | str):
         return value
@@ -603,7 +624,9 @@ def _missing(columns):
     low, high = min(shares), max(shares)
     if high == 0.0:
         return ""
-    return f"; {high:.1%} missing" if low == high else f"; {low:.1%} to {high:.1%} missing"
+    if low == high:
+        return f"; {high:.1%} missing"
+    return f"; up to {high:.1%} missing" if low == 0.0 else f"; {low:.1%} to {high:.1%} missing"
 
 
 def sentinels(table):
@@ -617,8 +640,9 @@ def sentinels(table):
             others, n = known[known != value], int((known == value).sum())
             if len(digits) < 2 or set(digits) != {"9"} or n < 2 or len(others) < FEWEST:
                 continue
-            if abs(value - np.median(others)) > 2 * np.ptp(others):
+            far = abs(value - np.median(others)) > 2 * np.ptp(others)
+            if far or value < 0 <= others.min():
                 yield (
-                    f"{value:g} stands {n} times in column {printable(name)}, far from all other "
-                    f"values: if it means not known, say --na {value:g}."
+                    f"{value:g} stands {n} times in column {printable(name)}, unlike all other "
+                    f"values: if it means not known, say so (--na {value:g}, in Python NaN)."
                 )

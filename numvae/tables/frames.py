@@ -46,6 +46,9 @@ def _values(series):
         days = array.astype("datetime64[ms]").astype(np.float64) / 86_400_000
         days[np.isnat(array)] = np.nan
         return days, _date_format(days)
+    if array.dtype.kind == "m":
+        days = array.astype("timedelta64[ms]").astype(np.float64) / 86_400_000
+        return np.where(np.isnat(array), np.nan, days), None
     values = [None if _is_missing(value) else value for value in array.tolist()]
     known = [value for value in values if value is not None]
     if known and all(isinstance(value, datetime.datetime) for value in known):
@@ -64,7 +67,7 @@ def _date_format(days):
 def _is_missing(value):
     """Whether this is None, NaN, pandas.NA or NaT: what does not equal itself."""
     try:
-        return value is None or bool(value != value)
+        return value is None or value == "" or bool(value != value)
     except (TypeError, ValueError):  # pandas.NA says neither yes nor no
         return True
 

@@ -55,6 +55,7 @@ def named(*names):
         ("word,nan,the\n1,2.5,-3e-2\n4,5,6\n", named("word", "nan", "the")),
         ("a,a,a\n1,2.5,-3e-2\n4,5,6\n", named("a", "a.1", "a.2")),
         ("a,b,c\n1,2.5,-3e-2,\n4,5,6,\n", named("a", "b", "c")),
+        ("sep=;\na;b;c\n1;2.5;-3e-2\n4;5;6\n", named("a", "b", "c")),
         ("a,b\n1,2.5,-3e-2\n4,5,6\n", named("", "a", "b")),
         (",0,1\n1,2.5,-3e-2\n4,5,6\n", named("", "0", "1")),
         ("é,b,c\n1,2.5,-3e-2\n4,5,6\n".encode("cp1252"), named("é", "b", "c")),
@@ -72,7 +73,7 @@ def named(*names):
         ("0,1\n1,0\n", {"x1": [0, 1], "x2": [1, 0]}),
         (",,\n1,2,3\n", {"x1": [NAN, 1], "x2": [NAN, 2], "x3": [NAN, 3]}),
     ],
-    ids=range(33),
+    ids=range(34),
 )
 def test_a_table_is_read_as_a_person_reads_it(written, text, wanted):
     found = table(written(text))
@@ -98,6 +99,8 @@ def test_other_words_may_mean_not_known(written):
     assert_array_equal(table(path, missing=("-999", "Unknown"))["a"], [1, NAN, 3])
     assert table(path, missing=("-999", "Unknown"))["b"] == ["x", None, "y"]
     assert table(path)["a"] == [1, -999, 3]
+    path = written("a,b\n1.0,x\n-999.0,y\n3.0,z\n")
+    assert_array_equal(table(path, missing=("-999",))["a"], [1, NAN, 3])
 
 
 def test_a_text_that_comes_late_makes_a_column_of_texts(written, monkeypatch):
@@ -142,9 +145,10 @@ def test_leading_zeros_are_names_and_dates_are_days(written):
         ("a,b\n1,2\n\n3,4,5\n", "has 3 cells in row 4, but 2 in its first row"),
         (b"1,2\n\x00\x00", "no text"),
         (b"\x1f\x8b rubbish", "not a readable table"),
+        (b"PK\x03\x04 rubbish", "is a zip archive; if it is from Excel, let its name end in .xlsx"),
         ("a,b\n1," + "x" * 200_000, "not a readable table"),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 def test_what_is_no_table_is_refused_with_the_place(written, text, says):
     path = written(text)

@@ -14,6 +14,7 @@ WRITERS = {
     ".xlsx": ("to_excel", "openpyxl"),
     ".dta": ("to_stata", None),
     ".json": ("to_json", None),
+    ".jsonl": ("to_json", None),
 }
 
 
@@ -30,8 +31,9 @@ def test_the_tables_of_other_programs_are_read_as_a_csv_is(frame, tmp_path, endi
     if needed:
         pytest.importorskip(needed)
     path = tmp_path / f"birds{ending}"
-    more = {} if ending in (".parquet", ".feather", ".json") else {"index": False}
-    getattr(frame, name)(path, **({"write_index": False} if ending == ".dta" else more))
+    more = {".dta": {"write_index": False}, ".xlsx": {"index": False}}
+    more[".jsonl"] = {"lines": True, "orient": "records"}
+    getattr(frame, name)(path, **more.get(ending, {}))
     frame.to_csv(tmp_path / "birds.csv", index=False)
     found, wanted = own.load_table(path), own.load_table(tmp_path / "birds.csv")
     assert found.likelihood == wanted.likelihood == "gaussian-sigma-z:1,categorical:3,categorical:4"
@@ -45,7 +47,7 @@ def test_what_is_none_is_refused_with_a_sentence(tmp_path, ending):
         table_files.load(path)
     for content in (b"", b"\0rubbish", b"PK\x03\x04 rubbish"):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=f"^{path} (is not a readable|is read by)"):
+        with pytest.raises(ValueError, match=f"^{path} (is not a readable|is read by|has no rows)"):
             table_files.load(path)
 
 

@@ -213,10 +213,28 @@ def test_what_is_not_known_is_filled_and_all_else_is_as_it_was(mixed):
     assert filled["mass"][0] == 0 and filled["sex"][2] == "female"
 
 
+def test_what_was_left_out_is_said():
+    names = texts(*(f"c{i}" for i in range(50)))
+    found = guess(Table({"note": names, "a": REAL, "empty": np.full(N, np.nan)}))
+    assert found.doubts == ["Left out: note (50 different texts in 60 rows)."]
+    assert guess(Table({"note": names, "a": REAL}), chosen={"note": "ignore"}).doubts == []
+
+
+def test_codes_with_leading_zeros_are_no_numbers_with_a_mistake():
+    codes = objects(*(f"{i:05d}" for i in range(9970, 10_030)))
+    assert guess(Table({"zip": codes, "a": REAL}))["zip"].kind == "id"
+
+
+def test_whole_numbers_come_back_as_such():
+    column = Column("a", "gaussian", decimals=0)
+    assert column.decode(np.array([[1.2], [3.9]])).dtype == np.int64
+    assert column.decode(np.array([[1.2], [np.nan]])).tolist()[0] == 1.0
+
+
 def test_numbers_that_look_like_not_known_are_questioned():
     values = np.where(np.arange(N) % 7, REAL, -999.0)
     (sentence,) = sentinels(Table({"a": values, "b": REAL, "c": np.where(np.arange(N), 99, 98)}))
-    assert sentence.startswith("-999 stands 9 times in column a, far from all other values: if")
+    assert sentence.startswith("-999 stands 9 times in column a, unlike all other values: if")
 
 
 def test_nothing_to_train_on_is_a_sentence():
