@@ -759,8 +759,8 @@ def _methods(estimator):
 
 
 if VAE.__doc__:  # python -OO has none
-    VAE.__doc__ = VAE.__doc__.format(
-        parameters=described(), methods="\n    ".join(_methods(VAE)), **INSTEAD
+    VAE.__doc__ = inspect.cleandoc(VAE.__doc__).format(
+        parameters=described(), methods="\n".join(_methods(VAE)), **INSTEAD
     )
 
 

@@ -222,7 +222,7 @@ TABLE = dataclasses.fields(Settings)
 
 def described():
     """The table as the Parameters of VAE's docstring: type, default, help."""
-    return "\n    ".join(map(_entry, TABLE))
+    return "\n".join(map(_entry, TABLE))
 
 
 def _entry(line):
@@ -234,4 +234,4 @@ def _entry(line):
     text = line.metadata["help"] + f"; None: {none}" * bool(none)
     head = f"{line.name} : {kind}, default={line.default!r}"
     lines = textwrap.wrap(text, 88, break_on_hyphens=False)
-    return f"\n{' ' * 8}".join([head, *lines])
+    return "\n    ".join([head, *lines])

@@ -180,8 +180,9 @@ def c(fitted, tmp_path, monkeypatch):
 
 def state(vae):
     """All of an estimator: its attributes, its parameters and all that its training remembers."""
-    fitted = {name: value for name, value in vars(vae).items() if name not in vae.get_params()}
-    return dict(vae.get_params()), pickle.dumps(fitted)
+    settings = vae.get_params()
+    fitted = {name: value for name, value in vars(vae).items() if name not in settings}
+    return settings, pickle.dumps(fitted)
 
 
 def test_the_table_is_long_and_has_nothing_twice():

@@ -5,6 +5,7 @@ import io
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -52,7 +53,12 @@ def mat_here(monkeypatch):
 
     def run(command, **_):
         output, code, said = io.TextIOWrapper(io.BytesIO()), 0, ""
-        with monkeypatch.context() as patch, contextlib.redirect_stdout(output):
+        with (
+            monkeypatch.context() as patch,
+            contextlib.redirect_stdout(output),
+            warnings.catch_warnings(),
+        ):
+            warnings.simplefilter("ignore")  # as a process does that nobody told to raise them
             patch.setattr(sys, "argv", command[2:])
             try:
                 exec(mat.PROGRAM, {})
