@@ -99,6 +99,11 @@ def densities():
     value = objectives.importance_weighted(log_px, kl, 1.0)
     yield _line("importance-weighted bound", "scipy.special.logsumexp", value, truth)
 
+    kl = rng.random((5, 2)) * (0.2, 2.0)
+    truth = -np.mean(log_px) + 0.7 * sum(max(0.5, sum(unit) / 5) for unit in kl.T)
+    value = objectives.free_bits_elbo(log_px, kl, 0.7, 0.5)
+    yield _line("ELBO with free bits", "a loop over units", value, truth)
+
     s, floor = np.linspace(-20.0, 20.0, 9), 0.3
     truth = np.log(np.exp(s) + floor)
     yield _line("variance floor", "log(e^s + floor)", gaussian.floor_logvar(s, floor), truth)

@@ -125,7 +125,7 @@ class Autoencoder:
     def loss_and_grad(
         self, x, eps, beta=1, objective=None, encoder_input=None, observed=None, masks=(None, None)
     ):
-        """The loss of one minibatch and its gradient: the forward, then the same lines upwards.
+        """The loss of one minibatch and its gradient: the forward pass, and the same lines upwards.
 
             nll  = − mean_{l,n} log p(x_n | z_ln)          (L1)
             kl   =   mean_n KL( q(z|x_n) ‖ N(0, I) )       (L2)

@@ -35,7 +35,7 @@ class Dense:
         self.dW, self.db = parameters.gradients[W], parameters.gradients[b]
 
     def initialize(self, rng, activation="linear", sigma=None):
-        """Draw W by Glorot's or He's rule, as the activation asks, or from N(0, σ²); b = 0."""
+        """Draw W by Glorot's or He's rule, after the activation, or from N(0, σ²); b = 0."""
         if sigma is not None:
             self.W[...] = initialization.normal(rng, self.n_in, self.n_out, sigma)
         elif activation in ("relu", "elu", "softplus"):

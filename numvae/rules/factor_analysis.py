@@ -36,7 +36,7 @@ def fit(x, observed, n_factors, floor, ceiling=math.inf, imagined=0.0, n_steps=1
     Shapes  → b (D,), W (D, Z), psi (D,)
     Source  Rubin & Thayer 1982; P13: Liu, Rubin & Wu 1998
     Why     P11 and P12 are least squares, where z is known by its first two moments only. P13 makes
-            the codes have variance 1 over the data, as the prior says; it saves most of the steps
+            the codes have variance 1 over the data, as under the prior; it saves most of the steps
     """
     N, D = x.shape
     patterns, index = np.ones((1, D)), np.zeros(N, int)

@@ -128,8 +128,9 @@ def log_density_backward(dlogp, x, mu, logvar, observed=None):
     dlogp = dlogp[..., None]
     if observed is not None:
         dlogp = dlogp * observed
-    scaled = (x - mu) * np.exp(-logvar)
-    return dlogp * scaled, 0.5 * dlogp * ((x - mu) * scaled - 1.0)
+    error = x - mu
+    scaled = error * np.exp(-logvar)
+    return dlogp * scaled, 0.5 * dlogp * (error * scaled - 1.0)
 
 
 def floor_logvar(s, floor):

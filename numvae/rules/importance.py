@@ -78,7 +78,7 @@ def pareto_k(log_w):
         b̂    = Σ_i b_i e^ℓ(b_i) / Σ_i e^ℓ(b_i)                                  (W8)
         k̂    = (M k(b̂) + 10 · ½) / (M + 10)                                     (W9)
 
-    with m = 30 + ⌊√M⌋. (W9) counts ten more observations that say ½, since M is small.
+    with m = 30 + ⌊√M⌋. (W9) counts ten more observations of ½, since M is small.
 
     Shapes  log_w (L, B) → (B,): NaN for L < 25, which is too few; 0 where the M + 1 largest weights
             agree to a thousandth, as all do if q(z|x) is the posterior

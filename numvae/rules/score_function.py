@@ -6,10 +6,10 @@ fixed and differentiates its probability:
     ∇ E_q[f(z)] = E_q[ f(z) ∇ log q(z) ]
 
 because ∇q = q ∇ log q; ∇ log q is the score. It uses the value of f alone, so f need have no
-derivative. But one number says little about a slope: the estimate is right on average, and noisier
-by orders of magnitude. A baseline, a number subtracted from f(z), takes away most of the noise, but
-less of it with more latent units. Nothing here is trained by it; scripts/gradient_noise.py measures
-it.
+derivative. But a value of f holds little about its slope: the estimate is right on average, and
+noisier by orders of magnitude. A baseline, a number subtracted from f(z), takes away most of the
+noise, but less of it with more latent units. Nothing here is trained by it;
+scripts/gradient_noise.py measures it.
 
 Read next: dropout.
 """

@@ -1,4 +1,4 @@
-"""The gradient of the importance-weighted bound (IWAE): each sample by its share of the weight."""
+"""The gradient of the importance-weighted bound (IWAE): each sample in proportion to its weight."""
 
 import sys
 

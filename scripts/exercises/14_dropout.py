@@ -1,4 +1,4 @@
-"""Dropout: units silenced at random, by a mask that is given."""
+"""Dropout: units set to 0 at random, by a mask that is given."""
 
 import sys
 

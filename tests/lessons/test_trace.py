@@ -84,6 +84,30 @@ def test_names_and_lines_are_those_of_the_page():
             assert re.search(rf"\b{row.name}\b.* = ", line), row.name
 
 
+@pytest.mark.parametrize("objective", objectives.NAMES)
+@pytest.mark.parametrize("likelihood", likelihoods.NAMES)
+def test_from_a_line_of_the_page_to_its_formula_it_is_two_files(likelihood, objective):
+    """That of a layer, a likelihood or an objective, and the rule's; a likelihood's own layers are
+    one file further."""
+    net, step = trace.example(likelihood, objective=objective)
+    with trace._watched() as watch:
+
+        def visit(call):
+            frame, between = inspect.currentframe(), set()
+            while frame.f_code is not trace.PAGE:
+                between.add(Path(frame.f_code.co_filename).name)
+                frame = frame.f_back
+            between -= {Path(__file__).name, "trace.py", "autoencoder.py"}
+            if call.key[0] is dense and len(between) == 2:
+                assert between == {"likelihoods.py", "layers.py"}
+            else:
+                assert len(between) <= 1
+            return call.run()
+
+        watch.visit = visit
+        net.loss_and_grad(*step)
+
+
 def test_with_a_sampled_kl_z_has_two_paths_and_mu_one():
     found = trace.trace(*trace.example(objective="sampled-elbo"))
     paths = {g.name: g.paths for g in found.gradients if g.paths}
