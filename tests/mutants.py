@@ -216,11 +216,12 @@ rules/factor_analysis.py
 rules/factor_analysis.py fit
     pass  # latest = log_p.mean()
     if log_p.mean() - latest <= enough:
-# The quick way where all is known, and the way for all; the 1 only has to be above 0.
+# The quick way where all is known, and the way for all.
     of_column = np.tensordot(patterns, uu, (0, 0)) if len(C) >= 1 else uu
     if len(C) >= 1:
-    of_column[:, -1, -1] = np.maximum(of_column[:, -1, -1], 2.0)
 # Only time and memory are lost.
+rules/factor_analysis.py _principal_axes
+    _, s, axes = np.linalg.svd(centered / math.sqrt(N), full_matrices=True)
 validation.py _check_finite
     block = block.astype(dtype, copy=True)
 rows.py read
@@ -243,14 +244,22 @@ datasets/own.py _are_in_bytes
 # Only Windows runs it; any byte that is not there will do.
 files.py _lock
     file.seek(2 ** 60)
+# How long a random name is.
+files.py _temporary
+    return path.with_name(TEMPORARY.format(secrets.token_hex(9)))
+# Of no numbers, none is below 0.
+datasets/array_files.py _header
+    if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize > size:
 # A planted bug that is then another bug.
 lessons/bugs.py adam
     v[...] = beta2 * v + (1.0 + beta2) * g * g
+    theta -= lr * m / np.sqrt(v)
 lessons/bugs.py inverse
     return y
 # The settings of an experiment.
 lessons/consequences.py
     SETTINGS = {'n_latent': 8, 'hidden': (64,), 'likelihood': 'bernoulli', 'sigma_min': 0.1, 'lr': 0.003, 'schedule': 'constant', 'clip': None, 'batch_size': 50, 'skip': False, 'standardize': False}
+    SETTINGS = {'n_latent': 4, 'hidden': (64,), 'likelihood': 'bernoulli', 'sigma_min': 0.1, 'lr': 0.003, 'schedule': 'constant', 'clip': None, 'batch_size': 100, 'skip': False, 'standardize': False}
 """  # noqa: E501
 
 

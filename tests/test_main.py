@@ -1,5 +1,7 @@
 """`numvae COMMAND`, which the package installs, and `python -m numvae COMMAND`."""
 
+import argparse
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -8,6 +10,7 @@ import pytest
 
 import numvae
 from numvae.__main__ import COMMANDS, main
+from numvae.commands import evaluate, explore, train
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -16,6 +19,23 @@ def test_every_command_says_its_own_name(name, monkeypatch, capsys):
     with pytest.raises(SystemExit) as stop:
         import_module(COMMANDS[name][0]).main()
     assert stop.value.code == 0 and capsys.readouterr().out.startswith(f"usage: numvae {name} [-h]")
+
+
+@pytest.mark.parametrize("command", [train, evaluate, explore])
+def test_a_default_in_the_help_is_the_default(command):
+    def arguments(parser):
+        for action in parser._actions:
+            if isinstance(action, argparse._SubParsersAction):
+                for choice in action.choices.values():
+                    yield from arguments(choice)
+            yield action
+
+    helps = [
+        (a.default, re.search(r"\(default: (\d+)\)", a.help or ""))
+        for a in arguments(command.parser())
+    ]
+    said = [(default, int(text[1])) for default, text in helps if text]
+    assert [default for default, _ in said] == [number for _, number in said]
 
 
 @pytest.mark.parametrize("typed", ["--help", "", "trian"])

@@ -340,6 +340,16 @@ def test_names_are_all_text_or_none():
         validation.feature_names(frame("a", 1))
 
 
+def test_a_warning_about_names_points_at_the_line_of_the_call(c):
+    class Named(list):
+        columns = list("abcd")
+
+    for method in (c.vae.transform, c.vae.encode, c.vae.partial_fit):
+        with pytest.warns(UserWarning, match="X has feature names") as caught:
+            method(Named(X.tolist()))
+        assert caught[0].filename == __file__
+
+
 def test_the_same_names_pass_and_names_on_one_side_only_are_a_warning():
     validation.check_feature_names(["a", "b"], columns("b", "a"), "VAE")
     validation.check_feature_names(None, None, "VAE")

@@ -18,7 +18,7 @@ def prior_quantiles(n):
     return ndtri((np.arange(n) + 0.5) / n)
 
 
-def plane(horizontal, vertical, n_latent, axes=(0, 1)):
+def plane(horizontal, vertical, n_latent, axes):
     """The latent points of a picture of two units, all others 0.
 
     Shapes  horizontal (C,), vertical (R,): values of unit axes[0] and axes[1] → z (R, C, Z)

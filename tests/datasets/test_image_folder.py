@@ -179,6 +179,8 @@ def test_more_than_fits_into_memory_is_refused_before_it_is_read(folder, pixels,
     with pytest.raises(ValueError, match=f"2 images in {path} .* --resize"):
         image_folder.load(path)
     assert len(image_folder.load(path, (4, 4))[0]) == 2
+    with pytest.raises(ValueError, match="^The 1000 images in faces would take 8 GB of memory"):
+        image_folder._check_memory("faces", 1000, 2 * 10**6)
 
 
 def test_an_image_that_would_fill_the_memory_is_refused(folder, pixels, monkeypatch):

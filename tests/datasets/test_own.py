@@ -312,6 +312,28 @@ def test_labels_come_with_the_rows_and_are_said(tmp_path):
     assert_array_equal(data.known["y"], np.arange(20) % 2)
 
 
+def test_a_table_is_described_column_by_column(tmp_path):
+    path, more = tmp_path / "birds.csv", tmp_path / "more.csv"
+    rows = [f"{2500 + 70 * (i % 23)},{'mf'[i % 2]}" for i in range(40)] + ["-999,f"] * 3
+    path.write_text("\n".join(["mass,sex", *rows]))
+    columns = own.load_table(path).columns
+    described = [
+        "  mass  gaussian   whole numbers",
+        "  sex   bernoulli  f or m",
+        "-999 stands 3 times in column mass, far from all other values: if it means not known, say "
+        "--na -999.",
+    ]
+    assert own.load_table(path).summary.splitlines() == [
+        f"{path}: 43 rows of 2 columns:",
+        *described,
+    ]
+    more.write_text("\n".join(["tag,mass,sex", *(f"1,{row}" for row in rows)]))
+    assert own.load_table(more, columns).summary.splitlines() == [
+        f"{more}: 43 rows of 3 columns; left out, as the model does not know them: tag:",
+        *described,
+    ]
+
+
 # What is not read.
 
 

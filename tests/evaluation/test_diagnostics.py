@@ -3,7 +3,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import integrate, optimize, stats
 
-from numvae.evaluation import diagnostics, importance
+from numvae.evaluation import conventions, diagnostics, importance
 from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES
 from numvae.rows import Inputs, column_moments
@@ -222,6 +222,40 @@ def test_diagnosis_of_every_likelihood(rng, likelihood):
     for number in (found["log_p"], found["elbo"], found["baseline"], found["kl"]):
         assert f"{number:.2f}" in text
     assert all(convention.name in text for convention in found["conventions"])
+
+
+def test_what_was_measured_is_put_into_words():
+    """Of numbers by hand, all different."""
+    each = units(kl=[2.5, 0.001, 4.25, 0.75], activity=[0.5, 0.001, 0.9123, 0.25])
+    each |= {"mean": np.array([0.01, 0.02, -0.03, 0.04]), "std": np.array([0.99, 1.0, 1.01, 0.98])}
+    found = {
+        **{"n_examples": 12_000, "n_features": 1_500, "n_latent": 4, "n_samples": 2_000},
+        **{"log_p": -91.25, "log_p_error": 0.61, "effective_samples": 31.5},
+        **{"monte_carlo_error": 0.07, "pareto_k": np.zeros(3), "elbo": -95.5, "elbo_error": 0.63},
+        **{"nll": 88.0, "kl": 7.5, "gap": 4.25, "bits": 0.125, "baseline": -200.75},
+        **{"lost_without_z": 60.5, "n_active": 3, "units": each, "batch_size": 100},
+        "conventions": [conventions.Convention("summed", 9550.0, 1.0)],
+    }
+    assert "\n".join(diagnostics.lines(found, most=2)) == WORDS
+
+
+WORDS = """\
+12,000 examples of 1,500 numbers, 4 latent units; nats per example, higher is better:
+  log p(x)      -91.25 ± 0.61  importance sampling, 2,000 draws, of which 31.5 effective; ± 0.07 \
+by the draws alone
+  ELBO          -95.50 ± 0.63  = −nll − KL = −(88.00) − 7.50; 0.125 bits per dimension
+  gap             4.25  at least, lost because q(z|x) is not quite right
+  baseline     -200.75  independent columns and no z; the ELBO is 105.25 better
+  wrong z       -60.50  log p(x|z) changes by that with the z of another example (0: the decoder \
+ignores z)
+Active units: 3 of 4 (the mean code varies by more than 0.01).
+    unit      KL  activity    mean    std   (all codes: 0 and 1)
+       3   4.250    0.9123  -0.030  1.010
+       1   2.500    0.5000   0.010  0.990
+  others   0.751  the other 2 together
+The same loss as other programs print it (D = 1500, Z = 4, batches of 100), and the beta it \
+corresponds to:
+            9550   beta 1          summed"""
 
 
 def test_the_nll_is_that_of_the_bound_with_less_noise(X, rng):

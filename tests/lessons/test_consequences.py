@@ -42,7 +42,10 @@ def test_a_program_with_the_bug_trains(name, monkeypatch):
         (-45.8, -44.7, "looks right, is as good"),
         (-20.0, -48.0, "looks 25 better, is 2.5 worse"),
         (-53.25, -43.5, "looks 8.2 worse, is 2.0 better"),
-        (-45.0, -59.9, "looks right, learns nothing"),
+        (-45.0, -58.6, "looks right, learns nothing"),
+        (-45.0, -61.4, "looks right, learns nothing"),
+        (-45.0, -58.5, "looks right, is 13 worse"),
+        (-45.0, -61.5, "looks right, ends worse than it began"),
         (-45.0, -90.0, "looks right, ends worse than it began"),
     ],
 )

@@ -57,6 +57,17 @@ def test_log_p_of_what_is_known(x, model, rng):
     assert_allclose(log_p, log_density(x, observed, *model), rtol=1e-10)
 
 
+@pytest.mark.parametrize("n_patterns", [1, 2, 3])
+def test_rows_of_one_pattern_share_what_depends_on_it_alone(x, model, rng, n_patterns):
+    """(P14) (P15) (P16)"""
+    patterns = np.eye(D)[:n_patterns] + np.eye(D)[-1]
+    index = np.arange(N) % n_patterns
+    found = factor_analysis.posterior(x, patterns, index, *model)
+    wanted = factor_analysis.posterior(x, patterns[index], np.arange(N), *model)
+    for shared, alone in zip((*found[:2], found[2][index]), wanted):
+        assert_allclose(shared, alone, rtol=1e-10)
+
+
 def test_posterior_is_the_conditional_of_the_joint_normal(x, model, rng):
     """(P14) (P15): by the blocks of the covariance of (z, x)."""
     b, W, psi = model
@@ -209,3 +220,5 @@ def test_more_factors_than_columns_or_rows(rng):
     x = rng.normal(size=(3, 4))
     b, W, psi = factor_analysis.fit(x, None, 6, FLOOR, imagined=1.0)
     assert W.shape == (4, 6) and np.isfinite(W).all() and (psi > 0).all()
+    _, W, _ = factor_analysis.fit(x, None, 6, FLOOR, n_steps=0)
+    assert (W[:, 3:] == 0.0).all() and (W[:, 0] != 0.0).all()

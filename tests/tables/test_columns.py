@@ -178,6 +178,10 @@ def test_pixels_and_words_are_of_one_kind():
     pixels[:, 5] = np.arange(N) % 2
     columns = guess(Table({f"p{i}": x for i, x in enumerate(pixels.T)}))
     assert columns.likelihood == "gaussian-sigma-z" and len(columns.labels) == 60
+    fifty = guess(Table({f"p{i}": x for i, x in enumerate(pixels.T[6:56])}))
+    assert {column.why for column in fifty.columns} == {"from 0 to 255, like pixels"}
+    fewer = guess(Table({f"p{i}": x for i, x in enumerate(pixels.T[6:55])}))
+    assert "like pixels" not in str(fewer.plain())
     words = RNG.poisson(1.0, (N, 20))
     words[0], words[1], words[2:, 5], words[:2, 5] = 0, 5, np.arange(N - 2) % 2, 0
     assert guess(Table({f"w{i}": x for i, x in enumerate(words.T)})).likelihood == "poisson"
@@ -235,6 +239,27 @@ def test_numbers_that_look_like_not_known_are_questioned():
     values = np.where(np.arange(N) % 7, REAL, -999.0)
     (sentence,) = sentinels(Table({"a": values, "b": REAL, "c": np.where(np.arange(N), 99, 98)}))
     assert sentence.startswith("-999 stands 9 times in column a, unlike all other values: if")
+
+
+@pytest.mark.parametrize(
+    ("value", "times", "others", "questioned"),
+    [
+        (99, 2, 10, True),
+        (99, 1, 10, False),
+        (99, 2, 9, False),
+        (9, 5, 10, False),
+        (98, 2, 10, False),
+        (-99, 2, 66, True),
+        (-99, 2, 67, False),  # 132 away from their median, which is twice their range
+        (99.5, 2, 10, False),
+        (np.inf, 2, 10, False),
+    ],
+)
+def test_only_nines_that_stand_often_and_far_from_the_rest_are_questioned(
+    value, times, others, questioned
+):
+    values = np.array([value] * times + [*range(others)])
+    assert len(list(sentinels(Table({"a": values})))) == questioned
 
 
 def test_nothing_to_train_on_is_a_sentence():

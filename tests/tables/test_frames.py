@@ -53,6 +53,12 @@ def test_every_column_is_what_its_type_and_its_values_say(vae, frame):
     assert vae.network_.n_features == 7 and vae.get_params()["likelihood"] == "gaussian-sigma-z"
 
 
+def test_the_columns_of_an_array_are_numbered():
+    table = frames.table_of_array(np.array([[1, "a"], [2, None]], object))
+    assert list(table.columns) == ["x1", "x2"] and not table.named
+    assert table.columns["x1"].tolist() == [1, 2] and table.columns["x2"].tolist() == ["a", None]
+
+
 def test_rows_that_are_made_are_frames_of_the_same_columns(vae, frame):
     made = ["species", "mass", "depth", "wild", "site"]
     drawn = vae.sample(50, random_state=1)
