@@ -320,8 +320,8 @@ def test_a_table_is_described_column_by_column(tmp_path):
     described = [
         "  mass  gaussian   whole numbers",
         "  sex   bernoulli  f or m",
-        "-999 stands 3 times in column mass, far from all other values: if it means not known, say "
-        "--na -999.",
+        "-999 stands 3 times in column mass, unlike all other values: if it means not known, say "
+        "so (--na -999, in Python NaN).",
     ]
     assert own.load_table(path).summary.splitlines() == [
         f"{path}: 43 rows of 2 columns:",

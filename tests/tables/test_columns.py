@@ -249,8 +249,8 @@ def test_numbers_that_look_like_not_known_are_questioned():
         (99, 2, 9, False),
         (9, 5, 10, False),
         (98, 2, 10, False),
-        (-99, 2, 66, True),
-        (-99, 2, 67, False),  # 132 away from their median, which is twice their range
+        (-99, 2, 200, True),  # alone below 0
+        (9999, 2, 5000, False),  # not twice their range away from their median
         (99.5, 2, 10, False),
         (np.inf, 2, 10, False),
     ],
