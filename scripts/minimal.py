@@ -49,7 +49,7 @@ def loss_and_grad(p, x, eps):
     z = mu + sigma * eps  # a draw from q(z|x) = N(mu, σ²)
     h_dec = np.tanh(z @ p["W_2"] + p["b_2"])
     m = h_dec @ p["W_3"] + p["b_3"]
-    nll = 0.5 * ((x - m) / SIGMA) ** 2 + np.log(SIGMA) + 0.5 * np.log(2 * np.pi)  # −log N(m, σ²)
+    nll = 0.5 * ((x - m) / SIGMA) ** 2 + np.log(SIGMA) + 0.5 * np.log(2 * np.pi)  # −log p(x|z)
     kl = 0.5 * (mu**2 + sigma**2 - 1 - logvar)  # KL( N(mu, σ²) ‖ N(0, 1) )
     loss = (nll.sum() + kl.sum()) / len(x)
 
@@ -93,7 +93,7 @@ def adam(p, d, m, v, t, rate=2e-3, beta1=0.9, beta2=0.999):
     for k in p:
         m[k] = beta1 * m[k] + (1 - beta1) * d[k]
         v[k] = beta2 * v[k] + (1 - beta2) * d[k] ** 2
-        m_hat, v_hat = m[k] / (1 - beta1**t), v[k] / (1 - beta2**t)  # weights sum to 1
+        m_hat, v_hat = m[k] / (1 - beta1**t), v[k] / (1 - beta2**t)  # of averages that began at 0
         p[k] = p[k] - rate * m_hat / (np.sqrt(v_hat) + 1e-8)
 
 
@@ -113,7 +113,8 @@ def train(x, H, Z, rng, epochs=60, B=50):
 
 
 if __name__ == "__main__":
-    Path("minimal.png").touch(exist_ok=False)  # an older picture is not overwritten
+    if Path("minimal.png").exists():
+        raise SystemExit("minimal.png exists already, and is not overwritten: move it away.")
     rng = np.random.default_rng(0)
     print(f"largest error of a gradient, by finite differences: {largest_error(rng):.0e}")
     p = train(faces(1000, rng), H=64, Z=2, rng=rng)

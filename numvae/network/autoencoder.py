@@ -24,7 +24,7 @@ from numvae.network.units import OwnUnits, StandardUnits
 from numvae.rules import factor_analysis, gaussian
 
 FAR = 1e15  # in the model's units: what is further out is encoded as this
-LOGVAR = -30.0, 5.0  # of rows like those in training, a trained encoder's lies well between
+LOGVAR = -30.0, 5.0  # `encode` clips logvar to this; of familiar rows it lies well inside
 
 
 class Autoencoder:
@@ -125,7 +125,7 @@ class Autoencoder:
     def loss_and_grad(
         self, x, eps, beta=1, objective=None, encoder_input=None, observed=None, masks=(None, None)
     ):
-        """The loss of one minibatch and its gradient: the forward pass, and the same lines upwards.
+        """The loss of one minibatch and its gradient: the forward pass, then its lines in reverse.
 
             nll  = − mean_{l,n} log p(x_n | z_ln)          (L1)
             kl   =   mean_n KL( q(z|x_n) ‖ N(0, I) )       (L2)

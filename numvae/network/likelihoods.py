@@ -8,7 +8,7 @@ methods take h_dec, the output of the decoder's hidden layers, or return its gra
     log_likelihood(x, h_dec, observed)  log p(x|z) of each sample and example, remembering what
                                         backward needs; observed (B, D) is 1 where x is known and 0
                                         where it is missing, None if all of x is known
-    backward(dlog_px)                   the gradient of h_dec
+    backward(dlog_px)                   the gradient with respect to h_dec
     mean(h_dec)                         E[x|z], for pictures
     sample(rng, h_dec)                  a draw x ~ p(x|z)
 

@@ -2,8 +2,8 @@
 
     noise(model, rng, L, B)                     the eps that `loss_and_grad` is given
     forward(log_px, mu, logvar, z, eps, beta)   Losses, remembering what backward needs
-    backward()                                  the direct gradients of log_px, z, mu and logvar,
-                                                0.0 where there is none
+    backward()                                  the gradients with respect to its arguments log_px,
+                                                z, mu and logvar, 0.0 where there is none
 
 Read next: autoencoder.
 """

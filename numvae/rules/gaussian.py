@@ -86,7 +86,7 @@ def sampled_kl(z, logvar, eps):
 
 
 def sampled_kl_backward(dkl, z):
-    """The gradients of (K4) in its own arguments z, ε and logvar, each taken for itself; what
+    """The gradients of (K4) with respect to its arguments z and logvar, the others held fixed; what
     comes through z into μ and logvar is added by (Z2, Z3).
 
         dz      = dkl z                                    (K5)
@@ -95,7 +95,8 @@ def sampled_kl_backward(dkl, z):
     Shapes  dkl (L, B), z (L, B, Z) → dz (L, B, Z), dlogvar (B, 1)
     Why     (z − μ)/σ is ε whatever μ and σ are, so kl depends on μ only through z: ∂kl/∂z_j = z_j,
             and no dμ is left. With z and ε fixed, logvar has the factor −½ for every unit; it is in
-            all L samples, whose gradients add. To keep z alone fixed, as in (G3), would move ε.
+            all L samples, whose gradients add. (With z fixed and ε not, ∂kl/∂logvar is ½ (ε² − 1)
+            and ∂kl/∂z has a part −ε/σ more; through (Z3) both together give the same −½.)
     """
     return dkl[..., None] * z, -0.5 * dkl.sum(axis=0)[:, None]
 

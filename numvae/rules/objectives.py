@@ -1,4 +1,4 @@
-"""What is minimised. The objectives differ only in how much each sample of z counts.
+"""What is minimised. The objectives differ in the form of the KL and in the weight of each sample.
 
 They take log p(x|z) of L samples, a KL (of each latent unit in closed form (K1), or of each sample
 (K4)) and its weight β, which is 1 in the bound. A loss is in nats per example, averaged over the
@@ -83,8 +83,10 @@ def sampled_elbo_backward(log_px, kl, beta):
 
 
 def importance_weighted(log_px, kl, beta):
-    """The negative importance-weighted bound: with β = 1 a bound on log p(x), on average tighter
-    the more samples there are. Another β serves the training only (`schedules.warmup`).
+    """The negative importance-weighted bound. With β = 1, w = p(x|z) p(z) / q(z|x) has the mean
+    p(x), so the mean of its log is a bound on log p(x) (Jensen), on average tighter the more
+    samples there are (theorem 1 of the source). Another β serves the training only
+    (`schedules.warmup`).
 
         log w = log p(x|z) − β kl
         loss  = −mean_n log mean_l w                       (O9)
