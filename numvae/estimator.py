@@ -488,11 +488,12 @@ class VAE(Settings):
         settings.n_importance = labelled("n_importance", COUNT, self.n_importance)
         settings.contamination = labelled("contamination", SHARE, self.contamination)
         if self._reference is not None:
-            about["reference"] = {
-                "samples": settings.n_importance,
-                "log_p": self._reference_scores().tolist(),
-                "held_out": self._reference.held_out,
-            }
+            if self._reference.X is not None:  # in a file only scores are left, as they are
+                self._reference_scores()
+            samples, log_p = self._reference.scored
+            held_out = self._reference.held_out
+            reference = {"samples": samples, "log_p": log_p.tolist(), "held_out": held_out}
+            about["reference"] = reference
         checkpoint.save(self._training, path, "model", about)
 
     # scikit-learn's conventions.

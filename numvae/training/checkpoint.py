@@ -232,7 +232,8 @@ def _check_about(about, n_features, likelihood):
             raise ValueError("two of its columns have the same name")
         for column in columns.columns:
             n = len(set(column.levels or ()))
-            if n != len(column.levels or ()) or column.kind == "bernoulli" and n != 2:
+            wanted = {"bernoulli": 2, "constant": 1}.get(column.kind, n)
+            if n != len(column.levels or ()) or n != wanted:
                 raise ValueError(f"column {short(column.name)} has the levels {column.levels}")
             if (column.levels is None) == (column.kind in LEVELLED):
                 raise ValueError(f"column {short(column.name)} is {column.kind}: levels do not fit")
