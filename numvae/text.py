@@ -14,5 +14,6 @@ def short(value):
 
 
 def reason(error):
-    """What an exception says, in one line."""
-    return printable(" ".join(str(error).split())) or type(error).__name__
+    """What an exception says, in one line of at most 300 characters."""
+    text = printable(" ".join(str(error).split())) or type(error).__name__
+    return text if len(text) <= 300 else f"{text[:299]}…"

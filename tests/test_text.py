@@ -12,3 +12,10 @@ def test_a_value_is_shown_in_a_hundred_characters():
 
 def test_the_reason_of_an_error_is_one_line():
     assert reason(ValueError("a\n  b\x1b")) == "a b" and reason(OSError()) == "OSError"
+
+
+def test_a_reason_is_one_line_of_some_length():
+    assert reason(ValueError("a\n  b\x1b")) == "a b"
+    assert reason(ValueError()) == "ValueError"
+    assert reason(ValueError("x" * 300)) == "x" * 300
+    assert reason(ValueError("x" * 301)) == "x" * 299 + "…"
