@@ -228,6 +228,8 @@ class Text:
     def __call__(self, value):
         if not isinstance(value, str):
             raise TypeError(f"must be a text, found {short(value)}.")
+        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise ValueError(f"must be a text that can be written, found {short(value)}.")
         return value
 
 

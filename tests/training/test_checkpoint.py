@@ -216,6 +216,10 @@ IMAGES = {"name": "x.npy", "n_train": 25, "shape": [2, 2], "resize": None, "scal
         (of_columns(*"abcd", kind="bernoulli"), "column 'a' has the levels None"),
         (of_columns(*"abcd", levels=["x"]), "column 'a' is number: levels do not fit"),
         (of_columns(*"abcd", levels=[["x"]]), "must be a text, a bool or a number, found"),
+        (
+            of_columns(*"abc", "\ud800"),
+            r"columns\[3\].name must be a text that can be written, found",
+        ),
         ({"columns": "abcd"}, r"header.about.columns must be a dict, found 'abcd'"),
         ({"seconds": -1.0}, "header.about.seconds must be a number, at least 0, found -1.0"),
         ({"second": 1.0}, "header.about has 'second', which this numvae does not know"),
