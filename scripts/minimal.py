@@ -59,7 +59,7 @@ def loss_and_grad(p, x, eps):
     dm = dnll * (m - x) / SIGMA**2  # ∂nll/∂m = (m − x) / SIGMA²
     d["W_3"], d["b_3"] = h_dec.T @ dm, dm.sum(axis=0)  # all rows share W and b: their gradients add
     dh_dec = dm @ p["W_3"].T
-    da = dh_dec * (1 - h_dec**2)  # tanh′ = 1 − tanh²
+    da = dh_dec * (1 - h_dec**2)  # h_dec = tanh(a), tanh′ = 1 − tanh²
     d["W_2"], d["b_2"] = z.T @ da, da.sum(axis=0)
     dz = da @ p["W_2"].T
     dmu = dz + dkl * mu  # mu goes into z and into kl: ∂z/∂mu = 1, ∂kl/∂mu = mu

@@ -78,7 +78,7 @@ def main(argv=None):
 
 
 def forward(traced):
-    """Print each array, beneath the line of the page for which it is computed."""
+    """Print each array, beneath the line of `loss_and_grad` for which it is computed."""
     wide = max(len(node.rule) for node in traced.nodes)
     columns = f"{'equation and rule':<{wide + 4}}{'shape':>8}{'values, the first':>19}"
     print(f"\n{'Forward':<24}{columns}")

@@ -780,7 +780,7 @@ derive(
      "(reduce(lambda m, g: b1 * m + g, g, 0.0) * (1.0 - b1) / (1.0 - b1**t)).mean(axis=0)",
      "(A1, A3): the factor 1 − β may wait. For v and g² it is the same with β₂, (A2, A4)."),
     ("(adam(g, lr, b1, b2, eps)[0] * (1.0 - b1) / (1.0 - b1**t)).mean(axis=0)",
-     "The rule's m after t steps."),
+     "The rule's m after t steps, (A1, A3)."),
 )
 derive(
     "optimizers.adam", "the step", ADAM,
@@ -798,6 +798,6 @@ derive(
      "-lr * (1.0 - b1) / (1.0 - b1**t) / sqrt((1.0 - b2) / (1.0 - b2**t))"
      " * m / (sqrt(v) + eps / sqrt((1.0 - b2) / (1.0 - b2**t)))",
      "Divide numerator and denominator by √c₂: then numbers are scaled, and no array."),
-    ("adam(g, lr, b1, b2, eps)[2]", "The rule's last step."),
+    ("adam(g, lr, b1, b2, eps)[2]", "The rule's last step, (A5)."),
 )
 # fmt: on

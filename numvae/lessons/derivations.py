@@ -8,6 +8,7 @@ Read next: bugs.
 
 import functools
 import math
+import re
 import textwrap
 
 import numpy as np
@@ -121,6 +122,11 @@ def errors(derivation, seed=0):
     return found
 
 
+def labels(derivation):
+    """The labels of the equations that the derivation ends in."""
+    return re.findall(r"[A-Z]\d+", derivation.lines[-1].reason)
+
+
 def main(argv=None):
     p = Parser(
         prog="python -m numvae.lessons.derivations",
@@ -128,16 +134,20 @@ def main(argv=None):
         "random point, which must equal that of the line above.",
     )
     p.add_argument(
-        "rule", nargs="?", metavar="NAME", help="as gaussian.kl_backward; without it, list them"
+        "name",
+        nargs="?",
+        metavar="NAME",
+        help="a rule or the label of an equation, as gaussian.kl_backward or K2; without it, list "
+        "them",
     )
-    rule = p.parse_args(argv).rule
-    chosen = [derivation for derivation in DERIVATIONS if rule in (None, derivation.rule)]
-    if not chosen:
-        p.error(f"{rule} has no derivation; without a NAME, those that there are are listed.")
-    if rule is None:
-        for derivation in chosen:
-            print(f"{derivation.rule:<46}{derivation.of}")
+    name = p.parse_args(argv).name
+    if name is None:
+        for derivation in DERIVATIONS:
+            print(f"{derivation.rule:<46}{derivation.of:<22}{', '.join(labels(derivation))}")
         return 0
+    chosen = [d for d in DERIVATIONS if name == d.rule or name.strip("()") in labels(d)]
+    if not chosen:
+        p.error(f"{name} has no derivation; without a NAME, those that there are are listed.")
     for derivation in chosen:
         print(shown(derivation))
     return 0 if all(error < LIMIT for derivation in chosen for error in errors(derivation)) else 1

@@ -1,7 +1,7 @@
 """One step of a small model, rule by rule: what each computes, and where a wrong gradient begins.
 
 It is the real `loss_and_grad` that runs. Every rule that a layer calls is recorded: what goes in,
-what comes out, and for which line of the page. The derivative of the loss in any of these arrays is
+what comes out, and for which of its lines. The derivative of the loss in any of these arrays is
 then measured: the array is nudged as it passes, and the real code runs on from there.
 
 Read next: ppca.
@@ -49,11 +49,11 @@ PAGE = Autoencoder.loss_and_grad.__code__
 class Node(NamedTuple):
     """An array of the forward pass."""
 
-    name: str  # as on the page; of what the page does not name, by its layer or its equation
+    name: str  # as in loss_and_grad; of what that does not name, by its layer or its equation
     label: str  # of the equation; "" of what is given
     rule: str  # the function that computes it
     caller: str  # the file that calls the rule
-    line: int  # of the page's file for which that happens
+    line: int  # of loss_and_grad's file for which that happens
     parents: tuple  # the names of what it is computed from
     value: np.ndarray
 
@@ -337,7 +337,7 @@ def _nodes(net, step, calls):
 
 
 def _name(call, page):
-    """The name of what a call computes: of a layer, of the page, or as in the rule's equation."""
+    """The name of what a call computes: of a layer, in loss_and_grad, or in the rule's equation."""
     if call.key == (dense, "forward"):
         layer = call.sources["W"].removesuffix(".W")
         return f"{layer}.a" if layer[-1].isdigit() else layer  # encoder.0.a, but mu
@@ -375,7 +375,7 @@ def _gradients(nodes, calls, written, numerical):
         parts = tuple(row.name for row in rows if row.of == of)
         if len(parts) == n_paths[of] > 1:
             user, f = backward_of[of]
-            line = max(call.line, user.line - 1)  # the page has added them by then
+            line = max(call.line, user.line - 1)  # loss_and_grad has added them by then
             where = _d(of), "", "", "", line, of, "", parts
             rows.append(Gradient(*where, user.dout.reshape(shape), numerical(f)))
     return sorted(rows, key=lambda row: row.line)

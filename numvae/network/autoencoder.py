@@ -79,29 +79,29 @@ class Autoencoder:
         }
         self.n_features, self.n_latent, self.dtype = n_features, n_latent, np.dtype(dtype)
 
-        modules = build(**{k: v for k, v in self.config.items() if k != "dtype"})
-        self.units, D = modules[0].units, n_features
+        layers = build(**{k: v for k, v in self.config.items() if k != "dtype"})
+        self.units, D = layers[0].units, n_features
         self.factors = Factors(np.zeros(D), np.zeros((D, n_latent)), np.ones(D)) if skip else None
-        self.assemble(modules, parameters or Parameters(shapes(modules), self.dtype))
+        self.assemble(layers, parameters or Parameters(shapes(layers), self.dtype))
 
-    def assemble(self, modules, parameters):
-        """Put the model together from its five modules, which get their views of the parameters."""
-        self.encoder, self.mu_head, self.logvar_head, self.decoder, self.likelihood = modules
+    def assemble(self, layers, parameters):
+        """Put the model together from its five layers, which get their views of the parameters."""
+        self.encoder, self.mu_head, self.logvar_head, self.decoder, self.likelihood = layers
         self.parameters = parameters
-        for module in modules:
-            module.bind(parameters)
+        for layer in layers:
+            layer.bind(parameters)
         self.elbo = ELBO()
 
-    def initialize(self, rng, sigma=None, mean=None):
-        """Draw all weights: Glorot or He by activation, or N(0, σ²) where σ is given.
+    def initialize(self, rng, init_sigma=None, mean=None):
+        """Draw all weights: Glorot or He by activation, or N(0, init_sigma²).
 
         mean (D,), where given, is what the decoder outputs at first, whatever z is.
         """
-        self.encoder.initialize(rng, sigma)
-        self.mu_head.initialize(rng, sigma=sigma)
-        self.logvar_head.initialize(rng, sigma=sigma)
-        self.decoder.initialize(rng, sigma)
-        self.likelihood.initialize(rng, sigma)
+        self.encoder.initialize(rng, init_sigma)
+        self.mu_head.initialize(rng, init_sigma=init_sigma)
+        self.logvar_head.initialize(rng, init_sigma=init_sigma)
+        self.decoder.initialize(rng, init_sigma)
+        self.likelihood.initialize(rng, init_sigma)
         if mean is not None:
             self.likelihood.initialize_mean(mean)
         return self
@@ -241,7 +241,7 @@ class Autoencoder:
         return nll, gaussian.kl(mu, logvar).sum(axis=1)
 
     def __getstate__(self):
-        """What a pickle or a deep copy holds; the modules are made again around the parameters."""
+        """What a pickle or a deep copy holds; the layers are made again around the parameters."""
         return {
             "config": self.config,
             "parameters": self.parameters,
@@ -306,7 +306,7 @@ def build(
     skip,
     standardize,
 ):
-    """The modules of a model, without parameters yet: encoder, heads, decoder, likelihood."""
+    """The layers of a model, without parameters yet: encoder, heads, decoder, likelihood."""
     D = n_features
     units = StandardUnits(np.zeros(D), np.ones(D)) if standardize else OwnUnits()
     names = activation.split(",")
@@ -319,6 +319,6 @@ def build(
     return encoder, mu_head, logvar_head, decoder, p_x
 
 
-def shapes(modules):
+def shapes(layers):
     """The name → shape of every parameter, in the order of the flat vector."""
-    return {name: shape for module in modules for name, shape in module.shapes.items()}
+    return {name: shape for layer in layers for name, shape in layer.shapes.items()}

@@ -29,15 +29,14 @@ class Dense:
         self.memory = Memory()
 
     def bind(self, parameters):
-        """Take this layer's views, by its two names, from the model's flat vectors."""
-        W, b = self.shapes
-        self.W, self.b = parameters.values[W], parameters.values[b]
-        self.dW, self.db = parameters.gradients[W], parameters.gradients[b]
+        """Take this layer's views from the model's flat vectors."""
+        self.W, self.b = (parameters.values[name] for name in self.shapes)
+        self.dW, self.db = (parameters.gradients[name] for name in self.shapes)
 
-    def initialize(self, rng, activation="linear", sigma=None):
-        """Draw W by Glorot's or He's rule, after the activation, or from N(0, σ²); b = 0."""
-        if sigma is not None:
-            self.W[...] = initialization.normal(rng, self.n_in, self.n_out, sigma)
+    def initialize(self, rng, activation="linear", init_sigma=None):
+        """Draw W by Glorot's or He's rule, by activation, or from N(0, init_sigma²); b = 0."""
+        if init_sigma is not None:
+            self.W[...] = initialization.normal(rng, self.n_in, self.n_out, init_sigma)
         elif activation in ("relu", "elu", "softplus"):
             self.W[...] = initialization.he(rng, self.n_in, self.n_out)
         else:
@@ -110,9 +109,9 @@ class MLP:
         for layer in self.layers:
             layer.bind(parameters)
 
-    def initialize(self, rng, sigma=None):
+    def initialize(self, rng, init_sigma=None):
         for layer, activation in zip(self.layers, self.names):
-            layer.initialize(rng, activation, sigma)
+            layer.initialize(rng, activation, init_sigma)
 
     def masks(self, rng, n_samples, n_examples, dtype):
         """One dropout mask (L·B, n_i) for each layer, or None if nothing is dropped."""

@@ -1,9 +1,9 @@
 """The end of the decoder: the distribution p(x|z) around its output.
 
-A likelihood is a module with parameters, as a layer is (`shapes`, `bind`, `initialize`). At first
-its mean is the mean of the data (`initialize_mean`) or that of a factor analysis
-(`initialize_factors`). `sigma` is the σ of each column (D,), NaN where it depends on z. Four
-methods take h_dec, the output of the decoder's hidden layers, or return its gradient:
+A likelihood is a layer too: it has parameters (`shapes`, `bind`, `initialize`). At first its mean
+is the mean of the data (`initialize_mean`) or that of a factor analysis (`initialize_factors`).
+`sigma` is the σ of each column (D,), NaN where it depends on z. Four methods take h_dec, the
+output of the decoder's hidden layers, or return its gradient:
 
     log_likelihood(x, h_dec, observed)  log p(x|z) of each sample and example, remembering what
                                         backward needs; observed (B, D) is 1 where x is known and 0
@@ -13,7 +13,7 @@ methods take h_dec, the output of the decoder's hidden layers, or return its gra
     sample(rng, h_dec)                  a draw x ~ p(x|z)
 
 The Gaussian comes in three forms that differ in where its variance comes from, so the variance is
-a module of its own: FixedVariance, LearnedVariance, VarianceOfZ. A table whose columns are of
+a layer of its own: FixedVariance, LearnedVariance, VarianceOfZ. A table whose columns are of
 several kinds has one likelihood for each block of columns: Blocks.
 
 Read next: objectives.
@@ -47,8 +47,8 @@ class Bernoulli:
         self.shapes = self.layer.shapes
         self.bind, self.memory = self.layer.bind, Memory()
 
-    def initialize(self, rng, sigma=None):
-        self.layer.initialize(rng, sigma=sigma)
+    def initialize(self, rng, init_sigma=None):
+        self.layer.initialize(rng, init_sigma=init_sigma)
 
     def initialize_mean(self, mean):
         """Make the mean of p(x|z) mean (D,) where h_dec is 0."""
@@ -149,9 +149,9 @@ class Gaussian:
         self.mean_layer.bind(parameters)
         self.variance.bind(parameters)
 
-    def initialize(self, rng, sigma=None):
-        self.mean_layer.initialize(rng, sigma=sigma)
-        self.variance.initialize(rng, sigma)
+    def initialize(self, rng, init_sigma=None):
+        self.mean_layer.initialize(rng, init_sigma=init_sigma)
+        self.variance.initialize(rng, init_sigma)
 
     def initialize_mean(self, mean):
         """Make the mean of p(x|z) mean (D,) where h_dec is 0."""
@@ -204,7 +204,7 @@ class FixedVariance:
     def bind(self, parameters):
         pass
 
-    def initialize(self, rng, sigma=None):
+    def initialize(self, rng, init_sigma=None):
         pass
 
     def initialize_variance(self, psi):
@@ -229,7 +229,7 @@ class LearnedVariance:
     def bind(self, parameters):
         self.s, self.ds = parameters.values[self.name], parameters.gradients[self.name]
 
-    def initialize(self, rng, sigma=None):
+    def initialize(self, rng, init_sigma=None):
         self.s[...] = 0.0
 
     def initialize_variance(self, psi):
@@ -257,8 +257,8 @@ class VarianceOfZ:
         self.shapes = self.layer.shapes
         self.bind = self.layer.bind
 
-    def initialize(self, rng, sigma=None):
-        self.layer.initialize(rng, sigma=sigma)
+    def initialize(self, rng, init_sigma=None):
+        self.layer.initialize(rng, init_sigma=init_sigma)
 
     def initialize_variance(self, psi):
         """Make the variance psi (D,), above sigma_min², for every z."""
@@ -288,9 +288,9 @@ class Blocks:
         for block in self.likelihoods:
             block.bind(parameters)
 
-    def initialize(self, rng, sigma=None):
+    def initialize(self, rng, init_sigma=None):
         for block in self.likelihoods:
-            block.initialize(rng, sigma)
+            block.initialize(rng, init_sigma)
 
     def initialize_mean(self, mean):
         for block, its_mean in zip(self.likelihoods, self._split(mean)):

@@ -1,5 +1,6 @@
-"""The units of the columns: a model works on columns of mean 0 and standard deviation 1, but takes
-and returns rows in their own units. Counts are standardised for the encoder alone.
+"""The units of measurement of the columns: a model works on columns of mean 0 and standard
+deviation 1, but takes and returns rows in their own units. Counts are standardised for the encoder
+alone.
 
 Read next: likelihoods.
 """

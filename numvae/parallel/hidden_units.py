@@ -9,7 +9,7 @@ Where a batch has fewer examples than the layers have units, that is far less th
                  └── logvar ─┘
 
 What `loss_and_grad` itself handles, x, mu, logvar, z and log p(x|z), every rank has whole, so that
-page is the same for all. What lies between is divided inside three kinds of modules, whose `places`
+it is the same for all. What lies between is divided inside three kinds of layers, whose `places`
 tell which part of each array of the whole model is a rank's own:
 
     OwnOutputs      a layer that has its own outputs, from all inputs: the hidden layers
@@ -141,10 +141,10 @@ class UnitShard(Autoencoder):
             settings["sigma_min"],
             ranks,
         )
-        layers = *encoder.layers, mu, logvar, *decoder.layers, likelihood
-        self.places = {name: place for layer in layers for name, place in layer.places.items()}
-        modules = encoder, mu, logvar, decoder, likelihood
-        self.assemble(modules, Parameters(shapes(layers), self.dtype))
+        divided = *encoder.layers, mu, logvar, *decoder.layers, likelihood
+        self.places = {name: place for layer in divided for name, place in layer.places.items()}
+        layers = encoder, mu, logvar, decoder, likelihood
+        self.assemble(layers, Parameters(shapes(divided), self.dtype))
 
     def own(self, vector):
         """The own part of a vector (P,) of all parameters, or of what belongs to them."""

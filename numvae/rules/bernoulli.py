@@ -36,7 +36,7 @@ def log_likelihood(x, logits, observed=None):
 
 
 def log_likelihood_backward(dlogp, x, logits, observed=None):
-    """The gradient in the logits.
+    """The gradient with respect to the logits.
 
         da = dlogp (x − sigmoid(a))                        (B2)
 

@@ -23,7 +23,7 @@ def log_likelihood(x, logits, observed=None):
 
 
 def log_likelihood_backward(dlogp, x, logits, observed=None):
-    """The gradient in the logits.
+    """The gradient with respect to the logits.
 
         da = dlogp (x − softmax(a))                        (T2)
 

@@ -33,7 +33,7 @@ def log_likelihood(x, logits, observed=None):
 
 
 def log_likelihood_backward(dlogp, x, logits, observed=None):
-    """The gradient in the logits: as for the Bernoulli, the data less the mean.
+    """The gradient with respect to the logits: as for the Bernoulli, the data less the mean.
 
         da = dlogp (x − E[x|a])                            (C2)
 

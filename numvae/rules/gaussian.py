@@ -117,7 +117,7 @@ def log_density(x, mu, logvar, observed=None):
 
 
 def log_density_backward(dlogp, x, mu, logvar, observed=None):
-    """The gradient of the log-density with respect to its two parameters (in x it is −dμ).
+    """The gradient of the log-density with respect to its two parameters.
 
         dμ      = dlogp (x − μ) e^−logvar = −dx            (G2)
         dlogvar = dlogp ½ ( (x − μ)² e^−logvar − 1 )       (G3)

@@ -35,7 +35,7 @@ def log_likelihood(x, log_rate, observed=None):
 
 
 def log_likelihood_backward(dlogp, x, log_rate, observed=None):
-    """The gradient in the log rate: as for the Bernoulli, the data less the mean.
+    """The gradient with respect to the log rate: as for the Bernoulli, the data less the mean.
 
         da = dlogp (x − E[x|a])                            (P22)
 

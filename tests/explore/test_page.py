@@ -29,7 +29,7 @@ def a_view(likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="
         X = np.rint(9 * X)
     settings = Settings(hidden=hidden, likelihood=likelihood, **more)
     training = Training.new(settings, X, 0)
-    training.model.initialize(rng, sigma=scale)
+    training.model.initialize(rng, init_sigma=scale)
     for name, value in training.model.parameters.values.items():
         if name.endswith(".b"):
             value[...] = rng.standard_normal(value.shape)

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import math
 import pkgutil
+import re
 
 import numpy as np
 import pytest
@@ -157,11 +158,14 @@ def test_derivatives_and_integrals_are_those_of_the_textbook(rng):
 
 def test_the_command_lists_and_shows(capsys):
     assert derivations.main([]) == 0
-    listed = [line.split(maxsplit=1) for line in capsys.readouterr().out.splitlines()]
-    assert listed == [[derivation.rule, derivation.of] for derivation in DERIVATIONS]
+    listed = [re.split("  +", line) for line in capsys.readouterr().out.splitlines()]
+    assert listed == [[d.rule, d.of, ", ".join(derivations.labels(d))] for d in DERIVATIONS]
+    assert all(derivations.labels(derivation) for derivation in DERIVATIONS)
     assert derivations.main(["dense.backward"]) == 0
     shown = capsys.readouterr().out
     assert shown.count("The lines agree to") == 3 and "= (xᵀ dy)_io" in shown
+    assert derivations.main(["D2"]) == 0
+    assert capsys.readouterr().out in shown
 
 
 def test_what_has_no_derivation_is_refused(capsys):

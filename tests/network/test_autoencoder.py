@@ -394,14 +394,14 @@ def test_initialize_follows_glorot_or_he_and_glorot_where_no_activation_follows(
 @each_likelihood
 def test_initialize_with_a_mean_makes_the_decoder_say_it_whatever_z_is(likelihood, draw):
     mean = np.array([0.1, 0.2, 0.3, 0.4])
-    model = make(likelihood).initialize(np.random.default_rng(0), sigma=1e-9, mean=mean)
+    model = make(likelihood).initialize(np.random.default_rng(0), init_sigma=1e-9, mean=mean)
     assert_allclose(model.decode(draw(B, Z)), np.tile(mean, (B, 1)), rtol=1e-7)
 
 
 def test_initialize_draws_every_weight_from_the_sigma_given():
     """(I3)"""
     model = Autoencoder(200, 100, (300,), "relu", "gaussian-sigma-z")
-    model.initialize(np.random.default_rng(0), sigma=0.01)
+    model.initialize(np.random.default_rng(0), init_sigma=0.01)
     for layer in dense_layers(model):
         assert layer.W.std() == pytest.approx(0.01, rel=0.03)
         assert not layer.b.any()
@@ -445,7 +445,7 @@ def test_other_threads_may_use_a_model_between_forward_and_backward(likelihood, 
 @pytest.mark.parametrize("activation", ["relu", "linear", "tanh"])
 def test_the_posterior_of_any_row_is_finite(activation, dtype, rng):
     model = Autoencoder(5, 2, (64, 64), activation, "gaussian", skip=True, dtype=dtype)
-    model.initialize(rng, sigma=1.0)
+    model.initialize(rng, init_sigma=1.0)
     for far in (1e3, 1e15, 1e38, 1e300):
         with np.errstate(over="ignore"):
             x = np.clip(far * rng.normal(size=(3, 5)), -np.finfo(dtype).max, np.finfo(dtype).max)

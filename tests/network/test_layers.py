@@ -85,7 +85,7 @@ def test_initialize_follows_he_for_rectifiers_and_glorot_for_the_rest(activation
 def test_sigma_overrides_the_rule_of_the_activation(activation, rng):
     """(I3)"""
     dense, _ = bound(300, 100)
-    dense.initialize(rng, activation, sigma=0.01)
+    dense.initialize(rng, activation, init_sigma=0.01)
     assert dense.W.std() == pytest.approx(0.01, rel=0.02)
     assert not dense.b.any()
 

@@ -195,7 +195,7 @@ def test_initialize_leaves_no_parameter_untouched_and_biases_zero(name, rng):
 def test_initialize_with_sigma_draws_every_weight_from_it(name, rng):
     """(I3)"""
     head, parameters = bound(name)
-    head.initialize(rng, sigma=1e-3)
+    head.initialize(rng, init_sigma=1e-3)
     weights = [value for key, value in parameters.values.items() if key.endswith(".W")]
     assert all(0.5e-3 < W.std() < 2e-3 for W in weights)
 
