@@ -41,24 +41,24 @@ def loss_and_grad(p, x, eps):
 
     x (B, D); eps (B, Z), numbers from N(0, 1): given, so that the loss is a function of p alone.
     """
-    # Forward: x → h → mu, logvar → z → h_dec → m, the mean of p(x|z).
+    # Forward: x → h → mu, logvar → z → h_dec → mean, that of p(x|z).
     h = np.tanh(x @ p["W_1"] + p["b_1"])
     mu = h @ p["W_mu"] + p["b_mu"]
     logvar = h @ p["W_logvar"] + p["b_logvar"]  # log σ² may be any number, σ only above 0
     sigma = np.exp(0.5 * logvar)
     z = mu + sigma * eps  # a draw from q(z|x) = N(mu, σ²)
     h_dec = np.tanh(z @ p["W_2"] + p["b_2"])
-    m = h_dec @ p["W_3"] + p["b_3"]
-    nll = 0.5 * ((x - m) / SIGMA) ** 2 + np.log(SIGMA) + 0.5 * np.log(2 * np.pi)  # −log p(x|z)
+    mean = h_dec @ p["W_3"] + p["b_3"]
+    nll = 0.5 * ((x - mean) / SIGMA) ** 2 + np.log(SIGMA) + 0.5 * np.log(2 * np.pi)  # −log p(x|z)
     kl = 0.5 * (mu**2 + sigma**2 - 1 - logvar)  # KL( N(mu, σ²) ‖ N(0, 1) )
     loss = (nll.sum() + kl.sum()) / len(x)
 
     # Backward: the same lines from the last to the first. d holds what the optimizer needs.
     d = {}
-    dnll = dkl = 1 / len(x)
-    dm = dnll * (m - x) / SIGMA**2  # ∂nll/∂m = (m − x) / SIGMA²
-    d["W_3"], d["b_3"] = h_dec.T @ dm, dm.sum(axis=0)  # all rows share W and b: their gradients add
-    dh_dec = dm @ p["W_3"].T
+    dnll = dkl = 1 / len(x)  # for every entry
+    dmean = dnll * (mean - x) / SIGMA**2  # ∂nll/∂mean = (mean − x) / SIGMA²
+    d["W_3"], d["b_3"] = h_dec.T @ dmean, dmean.sum(axis=0)  # all rows share W and b
+    dh_dec = dmean @ p["W_3"].T
     da = dh_dec * (1 - h_dec**2)  # h_dec = tanh(a), tanh′ = 1 − tanh²
     d["W_2"], d["b_2"] = z.T @ da, da.sum(axis=0)
     dz = da @ p["W_2"].T
@@ -93,7 +93,7 @@ def adam(p, d, m, v, t, rate=2e-3, beta1=0.9, beta2=0.999):
     for k in p:
         m[k] = beta1 * m[k] + (1 - beta1) * d[k]
         v[k] = beta2 * v[k] + (1 - beta2) * d[k] ** 2
-        m_hat, v_hat = m[k] / (1 - beta1**t), v[k] / (1 - beta2**t)  # of averages that began at 0
+        m_hat, v_hat = m[k] / (1 - beta1**t), v[k] / (1 - beta2**t)  # averages began at 0
         p[k] = p[k] - rate * m_hat / (np.sqrt(v_hat) + 1e-8)
 
 
@@ -116,16 +116,16 @@ if __name__ == "__main__":
     if Path("minimal.png").exists():
         raise SystemExit("minimal.png exists already, and is not overwritten: move it away.")
     rng = np.random.default_rng(0)
-    print(f"largest error of a gradient, by finite differences: {largest_error(rng):.0e}")
+    print(f"largest relative error of a gradient, by finite differences: {largest_error(rng):.0e}")
     p = train(faces(1000, rng), H=64, Z=2, rng=rng)
 
     import matplotlib.pyplot as plt
 
     values = np.linspace(-2, 2, 13)  # of each latent number, in standard deviations of the prior
     z = np.stack(np.meshgrid(values, values[::-1]), axis=-1).reshape(-1, 2)
-    m = np.tanh(z @ p["W_2"] + p["b_2"]) @ p["W_3"] + p["b_3"]
-    plane = m.reshape(13, 13, 28, 20).transpose(0, 2, 1, 3).reshape(13 * 28, 13 * 20)
+    mean = np.tanh(z @ p["W_2"] + p["b_2"]) @ p["W_3"] + p["b_3"]
+    plane = mean.reshape(13, 13, 28, 20).transpose(0, 2, 1, 3).reshape(13 * 28, 13 * 20)
     plt.figure(figsize=(5, 7), layout="constrained")
     plt.imshow(plane, cmap="gray", vmin=0, vmax=1, extent=(-2.2, 2.2, -2.2, 2.2), aspect=1.4)
     plt.xlabel("$z_1$"), plt.ylabel("$z_2$"), plt.title("Faces decoded from a plane of codes")
-    plt.savefig("minimal.png", dpi=150)
+    plt.savefig("minimal.png", dpi=150), print("The faces are drawn in minimal.png.")

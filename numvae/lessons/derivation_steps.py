@@ -284,7 +284,7 @@ derive(
      "With z and ε fixed, as arguments: logvar_nj can reach the loss through every kl_ln′."),
     ("= Σ_l dkl_ln ∂log q_ln/∂logvar_nj",
      'einsum("ln,lnnj->nj", dkl, jacobian(log_q, logvar))',
-     "With z fixed, only log q of row n contains logvar_nj."),
+     "With z and ε fixed, only log q of row n contains logvar_nj."),
     ("= Σ_l dkl_ln (−½)",
      'einsum("ln,nj->nj", dkl, -0.5 * ones((B, Z)))',
      "log q = −½ Σ_j (ε² + logvar + log 2π). The L samples share logvar: the sum over l stays."),

@@ -31,6 +31,11 @@ from numvae.rules import (
 )
 
 LIMIT = 1e-12  # of an error, relative
+NOTES = {  # what a derivation names → what it is
+    "δ_": "δ_oo′ is 1 where o = o′, and 0 elsewhere.",
+    "psi": "p(x|z) = N(z W + c, psi), a linear decoder: all integrals are known.",
+    "nodes": "The 36 ε are nodes of a quadrature: their mean is E_ε exactly for these polynomials.",
+}
 
 
 def jacobian(f, x):
@@ -122,9 +127,14 @@ def errors(derivation, seed=0):
     return found
 
 
+def called(derivation):
+    """The names of the rule: with its file, and alone."""
+    return derivation.rule, derivation.rule.rpartition(".")[2]
+
+
 def labels(derivation):
     """The labels of the equations that the derivation ends in."""
-    return re.findall(r"[A-Z]\d+", derivation.lines[-1].reason)
+    return re.findall(r"[A-Z]\d+", derivation.lines[-1].reason.split(".")[0])
 
 
 def main(argv=None):
@@ -144,10 +154,11 @@ def main(argv=None):
     if name is None:
         for derivation in DERIVATIONS:
             print(f"{derivation.rule:<46}{derivation.of:<22}{', '.join(labels(derivation))}")
+        print(f"To see one of them: {p.prog} K2")
         return 0
-    chosen = [d for d in DERIVATIONS if name == d.rule or name.strip("()") in labels(d)]
+    chosen = [d for d in DERIVATIONS if name.strip("()") in (*called(d), *labels(d))]
     if not chosen:
-        p.error(f"{name} has no derivation; without a NAME, those that there are are listed.")
+        p.error(f"{name} has no derivation; without a NAME, all that have one are listed.")
     for derivation in chosen:
         print(shown(derivation))
     return 0 if all(error < LIMIT for derivation in chosen for error in errors(derivation)) else 1
@@ -161,6 +172,8 @@ def shown(derivation):
     shapes = [f"{name} {'×'.join(map(str, array.shape))}" for name, array in arrays.items()]
     entry = f"entry {[0] * lines[0].ndim}" if lines[0].ndim else "value"
     text = [f"{derivation.rule}: {derivation.of}", *textwrap.wrap(", ".join(shapes), 100)]
+    written = " ".join([*derivation.given.values(), *(line.equation for line in derivation.lines)])
+    text += [sentence for symbol, sentence in NOTES.items() if symbol in written]
     text.append(f"{f'{entry} at a random point':>100}")
     indent = derivation.lines[0].equation.index(" = ") + 1
     for line, value in zip(derivation.lines, lines):

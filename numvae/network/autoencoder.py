@@ -9,6 +9,8 @@ add.
 The noise ε is an argument, never drawn inside. So the loss is an ordinary function of the
 parameters: it can be repeated, and finite differences can check its gradient.
 
+The path to `loss_and_grad` ends here: exercises are next, or how it is trained.
+
 Read next: training/minibatches.py.
 """
 
@@ -41,7 +43,7 @@ class Autoencoder:
     sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
     dropout       the fraction of the hidden units that is dropped where masks are given
     skip          whether linear paths lead past the hidden layers: x → mu, and z → the outputs of
-                  the likelihood's layers, but for variances
+                  the likelihood's layers, except variances
     standardize   whether Gaussian columns are standardised inside, by center and scale of `units`;
                   sigma and sigma_min are then fractions of a column's standard deviation. Counts
                   are standardised for the encoder alone: a rate is that of the counts as they are

@@ -51,12 +51,12 @@ class Bernoulli:
         self.layer.initialize(rng, init_sigma=init_sigma)
 
     def initialize_mean(self, mean):
-        """Make the mean of p(x|z) mean (D,) where h_dec is 0."""
+        """Make the mean of p(x|z) equal to `mean` (D,) where h_dec is 0."""
         self.layer.b[...] = initialization.bernoulli_bias(mean)
 
     def initialize_factors(self, mean, b, W, psi):
-        """Make the mean of p(x|z) that of the data, mean (D,), for every z: the factors are of real
-        numbers only."""
+        """Make the mean of p(x|z) that of the data, `mean` (D,), for every z: only real numbers
+        have factors."""
         self.layer.W[...] = 0.0
         self.initialize_mean(mean)
 
@@ -154,7 +154,7 @@ class Gaussian:
         self.variance.initialize(rng, init_sigma)
 
     def initialize_mean(self, mean):
-        """Make the mean of p(x|z) mean (D,) where h_dec is 0."""
+        """Make the mean of p(x|z) equal to `mean` (D,) where h_dec is 0."""
         self.mean_layer.b[...] = self.units.forward(mean)
 
     def initialize_factors(self, mean, b, W, psi):

@@ -46,9 +46,9 @@ Three conventions hold in every file:
 - A rule returns the dtype it was given and keeps no state. It changes no input; only the optimizers
   overwrite what they are given. Rules do not check their arguments: that is done where data comes
   in (validation.py, estimator.py, the scripts).
-- Every equation carries a label, (D1) …, whose letter is no shape, and a test computes each. `Why`
-  says in a few words where it comes from; `python -m numvae.lessons.derivations` derives each
-  gradient in full.
+- Every equation carries a label, (D1) …, and a test computes each. The letter is only a name. `Why`
+  says in a few words where the equation comes from; `python -m numvae.lessons.derivations D2`
+  derives that gradient in full, and without D2 lists all.
 
 Shapes are written in letters: B examples in a batch, D numbers in each, I inputs and O outputs of a
 layer, H hidden and Z latent units, L samples of z per example, K categories, P parameters, N rows

@@ -1,11 +1,11 @@
 """The Bernoulli likelihood of pixels that are 0 or 1, from logits.
 
-The logit of a probability p is a = log(p / (1 − p)), any real number, so that a network may output
-it. Solved for p it is the sigmoid (H11): p(x = 1) = sigmoid(a).
+The logit of a probability y is a = log(y / (1 − y)), any real number, so that a network may output
+it. Solved for y it is the sigmoid (H11): p(x = 1) = y = sigmoid(a).
 
 Working from logits keeps every value finite: sigmoid(a) rounds to exactly 1 in float32 once a > 17,
-and log(1 − sigmoid(a)) would be −∞. For gray x in [0, 1] the same formula is the cross-entropy, a
-useful loss but not a density.
+and log(1 − sigmoid(a)) would be −∞. For gray x in [0, 1] the same formula is the cross-entropy
+−x log y − (1 − x) log(1 − y), a useful loss but not a density.
 
 Read next: objectives.
 Side path: continuous_bernoulli.

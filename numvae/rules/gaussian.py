@@ -96,7 +96,7 @@ def sampled_kl_backward(dkl, z):
     Why     (z − μ)/σ is ε whatever μ and σ are, so kl depends on μ only through z: ∂kl/∂z_j = z_j,
             and no dμ is left. With z and ε fixed, logvar has the factor −½ for every unit; it is in
             all L samples, whose gradients add. (With z fixed and ε not, ∂kl/∂logvar is ½ (ε² − 1)
-            and ∂kl/∂z has a part −ε/σ more; through (Z3) both together give the same −½.)
+            and ∂kl/∂z has −ε/σ more, which (Z3) multiplies by ½ σ ε: together −½ again.)
     """
     return dkl[..., None] * z, -0.5 * dkl.sum(axis=0)[:, None]
 
@@ -119,7 +119,7 @@ def log_density(x, mu, logvar, observed=None):
 def log_density_backward(dlogp, x, mu, logvar, observed=None):
     """The gradient of the log-density with respect to its two parameters.
 
-        dμ      = dlogp (x − μ) e^−logvar = −dx            (G2)
+        dμ      = dlogp (x − μ) e^−logvar                  (G2)
         dlogvar = dlogp ½ ( (x − μ)² e^−logvar − 1 )       (G3)
 
     Shapes  dlogp (...), x − mu (..., D), logvar broadcast to it → dmu, dlogvar (..., D)

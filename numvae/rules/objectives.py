@@ -83,10 +83,10 @@ def sampled_elbo_backward(log_px, kl, beta):
 
 
 def importance_weighted(log_px, kl, beta):
-    """The negative importance-weighted bound. With β = 1, w = p(x|z) p(z) / q(z|x) has the mean
-    p(x), so the mean of its log is a bound on log p(x) (Jensen), on average tighter the more
-    samples there are (theorem 1 of the source). Another β serves the training only
-    (`schedules.warmup`).
+    """The negative importance-weighted bound (IWAE). With β = 1, w = p(x|z) p(z) / q(z|x) has the
+    mean p(x), and so has the mean of L such weights. So the log of that mean is on average at most
+    log p(x) (Jensen), and closer to it the larger L is (theorem 1 of the source). Another β serves
+    the training only (`schedules.warmup`).
 
         log w = log p(x|z) − β kl
         loss  = −mean_n log mean_l w                       (O9)
