@@ -1,97 +1,26 @@
-"""The processes of an MPI communicator, and what they exchange.
+"""What the processes that share a training exchange, whatever carries it.
 
 Read next: sharing.
 """
 
-import contextlib
 import functools
-import sys
-import time
-import traceback
 
 import numpy as np
 
-from numvae.parallel import sharing
-
-PATIENCE = 5.0  # seconds from the first rank that ends to the last
-
 
 class Ranks:
-    """The team of an MPI communicator."""
+    """Processes with the numbers 0 … size − 1, of which this is `rank`.
 
-    def __init__(self, comm):
-        from mpi4py import MPI
+    All of them call the same methods in the same order, with arrays of the same shapes. `mpi` and
+    `workers` bring the three that carry something:
 
-        self.MPI, self.comm, self.rank, self.size = MPI, comm, comm.rank, comm.size
+        reduce(array, operation)    the sum or the maximum over the ranks, in place; returns it
+        exchange(give, into)        give each rank its array, two lists; into[rank] is then what
+                                    that rank gives, and `into` is returned
+        allgather(thing)            the list of what each rank gives, any object
+    """
 
-    # What a program asks of its team.
-
-    @contextlib.contextmanager
-    def together(self):
-        """What any rank raises inside, all raise: the others would wait for it for ever."""
-        mine = None
-        try:
-            yield
-        except BaseException as error:
-            mine = error
-        raised = [error for error in self.comm.allgather(mine) if error is not None]
-        if raised:
-            raise mine or raised[0]
-
-    @contextlib.contextmanager
-    def as_one(self):
-        """What all ranks raise inside is raised; what one raises alone ends the program: the others
-        wait for it, each in its own place, for ever."""
-        try:
-            yield
-        except BaseException as error:
-            arrived, until = self.comm.Ibarrier(), time.monotonic() + PATIENCE
-            while not arrived.Test():
-                if time.monotonic() > until:
-                    self.abort(error)
-                time.sleep(0.01)
-            raise
-
-    def abort(self, error):
-        """End all ranks, with the traceback of the error that ended this one."""
-        with contextlib.suppress(OSError):  # stderr may be a closed pipe
-            print(f"Rank {self.rank} failed, so all are stopped:", file=sys.__stderr__)
-            traceback.print_exception(error, file=sys.__stderr__)
-        time.sleep(0.2)  # for mpiexec to pass this on: it ends at once when a rank aborts
-        self.comm.Abort(1)
-
-    def first(self, function):
-        """What function() returns or raises on rank 0, on every rank."""
-        with self.together():
-            value = function() if self.rank == 0 else None
-        return self.comm.bcast(value)
-
-    def share(self, training, X):
-        """This rank's part of a Training that all ranks hold alike, to be run on X.
-
-        Raises  ValueError   the ranks do not begin with the same: the sentence names the first
-                             difference; or they cannot share it
-        """
-        if self.size == 1:
-            return training
-        with self.together():
-            mine = sharing.fingerprint(training, X, self.size)
-        every = self.comm.allgather(mine)
-        for rank, theirs in enumerate(every):
-            for name, value in theirs.items():
-                if value != every[0][name]:
-                    raise ValueError(
-                        f"rank {rank} differs from rank 0 in its {name}: {value}, not "
-                        f"{every[0][name]}; start all ranks with the same installation, settings "
-                        "and data."
-                    )
-        return sharing.share(training, self)
-
-    def whole(self, training):
-        """The run as it stands, from what `share` gave to each rank: on every rank alike."""
-        return training if self.size == 1 else training.whole()
-
-    # What the sharing exchanges.
+    rank, size = 0, 1
 
     def parts(self, n):
         """The part of n things that belongs to each rank, as slices."""
@@ -101,14 +30,13 @@ class Ranks:
         """The part of n things that belongs to this rank."""
         return self.parts(n)[self.rank]
 
-    def total(self, array, operation=None):
+    def total(self, array):
         """The sum over the ranks, in place; returns the array."""
-        self.comm.Allreduce(self.MPI.IN_PLACE, array, operation or self.MPI.SUM)
-        return array
+        return self.reduce(array, np.add)
 
     def largest(self, number):
         """The largest whole number that any rank gave."""
-        return int(self.total(np.array([number]), self.MPI.MAX)[0])
+        return int(self.reduce(np.array([number]), np.maximum)[0])
 
     def gather(self, array):
         """Fill the other ranks' parts of `array`, along its first axis, from the other ranks."""
@@ -117,7 +45,7 @@ class Ranks:
 
     def collect(self, parts):
         """Every rank's list of arrays → one list, in the order of the ranks, on every rank."""
-        return [array for arrays in self.comm.allgather(parts) for array in arrays]
+        return [array for arrays in self.allgather(parts) for array in arrays]
 
     def columns(self, own, n):
         """Every rank's own columns of a matrix (B, n) → all of it."""
@@ -129,14 +57,3 @@ class Ranks:
         parts = [matrix[:, part] for part in self.parts(matrix.shape[1])]
         every = self.exchange(parts, [np.empty_like(parts[self.rank]) for _ in parts])
         return functools.reduce(np.add, every)
-
-    def exchange(self, give, into):
-        """Give each rank its array; into[rank] is then what that rank gives, and is returned."""
-        into[self.rank] = give[self.rank]
-        requests = []
-        for rank in range(self.size):
-            if rank != self.rank:
-                requests.append(self.comm.Irecv(into[rank], rank))
-                requests.append(self.comm.Isend(np.ascontiguousarray(give[rank]), rank))
-        self.MPI.Request.Waitall(requests)
-        return into
