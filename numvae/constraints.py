@@ -211,6 +211,20 @@ class Corruption:
         return kind, labelled("amount", self.amounts[kind], value[1])
 
 
+class Jobs:
+    """A number of processes at most: 1 and above, or −1 for as many as there are cores, −2 for one
+    less."""
+
+    number = Number(int)
+    parse, metavar = number.parse, number.metavar
+
+    def __call__(self, value):
+        value = self.number(value)
+        if value == 0:
+            raise ValueError("must be 1 or more, or −1 for as many as there are cores, found 0.")
+        return value
+
+
 class Seed:
     """A whole number, or a generator of NumPy's to draw one from."""
 

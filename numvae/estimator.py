@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numvae import doubts, notebook, parallel, report, validation
-from numvae.constraints import COUNT, SHARE, Seed, labelled, near
+from numvae.constraints import COUNT, SHARE, Jobs, Seed, labelled, near
 from numvae.evaluation import anomaly, importance, imputation
 from numvae.files import check_free, write_atomically
 from numvae.network import Autoencoder
@@ -196,7 +196,8 @@ class VAE(Settings):
         Raises  TypeError, ValueError   invalid input, or the ranks differ; an earlier fit is kept
         """
         _refuse("VAE.fit", other)
-        team = parallel.team(comm)
+        n_jobs = self.n_jobs if self.n_jobs is None else labelled("n_jobs", Jobs(), self.n_jobs)
+        team = parallel.team(comm, n_jobs)
         with team.together():
             settings, X, columns = self._check_first(X)
         seed = team.first(lambda: _seed(self.random_state))
@@ -206,12 +207,11 @@ class VAE(Settings):
             X_train, X_valid = (Rows(X, numbers) for numbers in hold_out(len(X), n_valid, seed))
         with team.together():
             training = Training.new(settings, X_train, seed)
-        training = team.share(training, X)
+        team.share(training, X)
         lead = team.rank == 0
-        with team.as_one(), training.interrupt() as interrupt:
+        with team.as_one(), team.interrupt() as interrupt:
             verbose = self.verbose and lead
-            diverged = self._run(training, X_train, X_valid, None, verbose, interrupt)
-            training = team.whole(training)
+            diverged = self._run(team, training, X_train, X_valid, None, verbose, interrupt)
             training.keep_best()
             data = {"n_train": len(X_train)}
             self._set_fitted(training, columns, _reference(X, X_valid, seed), {"data": data})
@@ -243,8 +243,9 @@ class VAE(Settings):
             X, columns, training = self._check(X), self.columns_, self._training
             training.begin_epoch()  # a block before may have been broken off
             training.sums[...] = 0.0
-        with training.interrupt() as interrupt:
-            self._run(training, X, None, training.epoch + 1, self.verbose, interrupt)
+        team = parallel.OneProcess()
+        with team.interrupt() as interrupt:
+            self._run(team, training, X, None, training.epoch + 1, self.verbose, interrupt)
             shape = getattr(self, "_about", {}).get("data", {}).get("shape")
             kept = getattr(self, "_reference", None)
             if kept is None or kept.X is None or not kept.held_out:
@@ -705,7 +706,7 @@ class VAE(Settings):
         if not hasattr(self, "network_"):
             raise NotFittedError("This VAE instance is not fitted yet: call fit(X) first.")
 
-    def _run(self, training, X, X_valid, epochs, verbose, interrupt):
+    def _run(self, team, training, X, X_valid, epochs, verbose, interrupt):
         """Train until so many epochs are finished, or a signal asks to stop.
 
         Returns whether it diverged, which a warning says
@@ -716,7 +717,8 @@ class VAE(Settings):
         diverged = False
         shown = {"on_step": progress.step, "on_epoch": progress.epoch} if verbose else {}
         try:
-            training.run(X, X_valid, epochs, asked=interrupt.asked, close_epoch=True, **shown)
+            asked = interrupt.asked
+            team.run(training, X, X_valid, epochs, asked=asked, close_epoch=True, **shown)
         except Diverged as error:
             diverged = True
             best = f"of epoch {training.best_epoch}" if training.best_epoch else "of the start"

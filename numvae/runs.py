@@ -60,12 +60,14 @@ class Run:
 
     def share(self, team, dataset):
         """Have a team of processes share the training."""
-        self.training, self.team = team.share(self.training, dataset.X), team
+        team.share(self.training, dataset.X)
+        self.team = team
 
     def save(self):
         """Write checkpoint.npz and history.csv: the run as it stands."""
-        training, path = self.team.whole(self.training), self.path / "checkpoint.npz"
-        self.team.first(lambda: checkpoint.save(training, path, about=self.about))
+        self.team.whole(self.training)
+        path = self.path / "checkpoint.npz"
+        self.team.first(lambda: checkpoint.save(self.training, path, about=self.about))
 
     def train(self, dataset, every=10, quiet=False):
         """Train to the end, saving after every so many epochs, and where it stops.
@@ -98,9 +100,9 @@ class Run:
                 save()
 
         shown = {"on_step": progress.step, "on_epoch": on_epoch}
-        with training.interrupt(HANGUP) as interrupt:
+        with self.team.interrupt(HANGUP) as interrupt:
             try:
-                training.run(dataset.X, X_valid, asked=interrupt.asked, **shown)
+                self.team.run(training, dataset.X, X_valid, asked=interrupt.asked, **shown)
             except Diverged:
                 save()
                 raise

@@ -25,6 +25,7 @@ from numvae.constraints import (
     Choice,
     Corruption,
     Flag,
+    Jobs,
     Kinds,
     Names,
     Seed,
@@ -165,6 +166,13 @@ class Settings:
     )
     random_state: int | np.random.Generator | np.random.RandomState | None = setting(
         None, Seed(), "fixes all random numbers", TRAINING, "seed"
+    )
+    n_jobs: int | None = setting(
+        None,
+        Jobs(),
+        "processes that share the training, at most: small models are trained by one; −1: as many "
+        "as there are cores",
+        none="one",
     )
     verbose: bool = setting(False, Flag(), "show progress")
 

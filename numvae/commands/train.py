@@ -113,6 +113,13 @@ def parser():
         metavar="DIR",
         help="resume the run in DIR, with its settings, up to --epochs if that is given",
     )
+    output.add_argument(
+        "--workers",
+        type=integer(1),
+        metavar="N",
+        help="processes that share the training, at most (default: as many as pay off for the "
+        "model, on the cores that the program may use)",
+    )
     output.add_argument("--quiet", action="store_true", help="print errors only")
     return p
 
@@ -213,6 +220,7 @@ def main(argv=None):
     with p.mistakes():
         team = parallel.started()
     args = p.parse_args(argv)
+    team = parallel.team(None, args.workers or -1) if team.size == 1 else team
     with p.mistakes():
         check_resume(p, argv, args)
     try:
@@ -252,6 +260,8 @@ def train(p, args, team, held):
         stopped = run.train(data, args.checkpoint_every, args.quiet)
     except Diverged as error:
         p.exit(1, f"\n{error} {_after_divergence(run, resume)}\n")
+    except ChildProcessError as error:
+        p.exit(1, f"\n{p.prog}: {error} Go on from its last checkpoint with: {resume}\n")
     if stopped:
         epoch = min(run.training.epoch + 1, run.training.length(len(data.X), data.X_valid))
         say(
@@ -259,7 +269,6 @@ def train(p, args, team, held):
             f"parameters so far. Resume with: {resume}"
         )
         return 128 + stopped
-    run.training = team.whole(run.training)
     team.first(lambda: finish(run, data, args.quiet, say, conclude))
     return 0
 
@@ -280,7 +289,7 @@ def _what(args, run, data):
     line += f", seed {training.seed}"
     if run.team.size > 1:
         threads = f"{hardware.blas_threads()} BLAS thread{'s' * (hardware.blas_threads() > 1)}"
-        line += f", {run.team.size} ranks with {threads} each share {run.training.shares}"
+        line += f", {run.team.size} processes with {threads} each share {run.team.shares}"
     return line + ":"
 
 

@@ -1,6 +1,8 @@
 """Several processes that train one model. See README.md in this folder.
 
-    ranks         the ranks of an MPI communicator, and what they exchange
+    ranks         what the processes exchange
+    workers       processes on this machine, started by the program
+    mpi           the ranks of an MPI communicator
     sharing       a Training whose steps several ranks share, by rows or by units
     hidden_units  a model of which each rank holds some units of every layer
 
@@ -9,8 +11,10 @@ A program asks for a `team`, which shares and completes its `Training`:
     team = parallel.started()             one process, or those that mpiexec started
     with team.together(): …               what one rank raises, all raise at its end
     with team.as_one(): …                 what ends one rank ends the program
-    shared = team.share(training, X)      a Training to `run`, on every rank
-    training = team.whole(shared)         the whole run again, on every rank alike
+    team.share(training, X)               whether it can be shared; how many do is `team.size`
+    with team.interrupt() as interrupt: … a signal that one rank got, all got
+    team.run(training, X, …)              `training.run(X, …)`, shared
+    team.whole(training)                  bring it up to date while it runs, after an epoch
     team.first(function)                  what only one of them does, such as writing a file
 
 Every rank calls every method in the same order with arrays of the same shape.
@@ -19,8 +23,12 @@ Read next: ranks.
 """
 
 import contextlib
+import multiprocessing
 import os
 import sys
+
+from numvae import hardware
+from numvae.training.interrupt import Interrupt
 
 
 class OneProcess:
@@ -38,25 +46,51 @@ class OneProcess:
         return function()
 
     def share(self, training, X):
-        return training
+        pass
+
+    def interrupt(self, *more):
+        return Interrupt(*more)
+
+    def run(self, training, *rows, **more):
+        training.run(*rows, **more)
 
     def whole(self, training):
-        return training
+        pass
 
 
-def team(comm=None):
-    """The team of an MPI communicator, such as mpi4py's MPI.COMM_WORLD; None: one process."""
-    if comm is None:
+def team(comm=None, n_jobs=None):
+    """The team of an MPI communicator, such as mpi4py's MPI.COMM_WORLD; without one, this process
+    and its workers.
+
+    n_jobs  how many processes at most: None for one, −1 for as many as there are cores, −2 for one
+            less; small models are trained by one. In a process or thread that a program has started
+            to work in parallel, it is always one
+    """
+    if comm is not None:
+        from numvae.parallel.mpi import MPIRanks
+
+        return MPIRanks(comm)
+    n = n_jobs or 1
+    n = n if n > 0 else max(1, hardware.cores() + 1 + n)
+    if n == 1 or _is_worker():
         return OneProcess()
-    from numvae.parallel.ranks import Ranks
+    from numvae.parallel.workers import Workers
 
-    return Ranks(comm)
+    return Workers(n)
+
+
+def _is_worker():
+    """Whether this is a process or thread of joblib or multiprocessing, which has its own part of
+    the cores; or a system on which a process cannot give memory to another."""
+    if multiprocessing.parent_process() or os.name == "nt":
+        return True
+    joblib = sys.modules.get("joblib")
+    return bool(joblib and joblib.parallel.get_active_backend()[0].nesting_level)
 
 
 # What launchers tell a process: that it is a rank, and how many ranks are on its machine.
 RANK = "PMI_RANK", "PMIX_RANK", "OMPI_COMM_WORLD_RANK"
 NEIGHBOURS = "MPI_LOCALNRANKS", "OMPI_COMM_WORLD_LOCAL_SIZE"
-THREADS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"
 
 
 def started():
@@ -65,23 +99,20 @@ def started():
     Each rank gets its part of the machine's cores for its matrix products, unless the environment
     says how many threads they may use. Only rank 0 prints, and a rank that fails ends them all.
 
-    Raises  ValueError   started by mpiexec, but mpi4py or threadpoolctl is not installed
+    Raises  ValueError   started by mpiexec, but mpi4py is not installed
     """
     if not any(name in os.environ for name in RANK):
         return OneProcess()
     try:
         from mpi4py import MPI
-        from threadpoolctl import threadpool_limits
     except ImportError as error:
         raise ValueError(
             f"mpiexec started this program, but {error.name} is not installed: pip install -e "
             '".[mpi]".'
         ) from None
     neighbours = next((int(os.environ[name]) for name in NEIGHBOURS if name in os.environ), None)
-    if neighbours and not any(name in os.environ for name in THREADS):
-        threads = max(1, os.cpu_count() // neighbours)
-        threadpool_limits(threads)
-        os.environ[THREADS[0]] = str(threads)  # for who asks how many there are
+    if neighbours and not any(name in os.environ for name in hardware.THREADS):
+        hardware.set_blas_threads(max(1, hardware.cores() // neighbours))
 
     ranks = team(MPI.COMM_WORLD)
     sys.excepthook = lambda kind, error, trace: ranks.abort(error)

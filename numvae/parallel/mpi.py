@@ -4,6 +4,7 @@ Read next: workers.
 """
 
 import contextlib
+import signal
 import sys
 import time
 import traceback
@@ -12,11 +13,24 @@ import numpy as np
 
 from numvae.parallel import sharing
 from numvae.parallel.ranks import Ranks
+from numvae.training.interrupt import Interrupt
 
 PATIENCE = 5.0  # seconds from the first rank that ends to the last
 
 
-class MPIRanks(Ranks):
+class SharedInterrupt(Interrupt):
+    """A signal that any rank was sent, on all of them."""
+
+    def __init__(self, ranks, *more):
+        super().__init__(*more)
+        self.ranks = ranks
+
+    def asked(self):
+        number = self.ranks.largest(self.signal or 0)
+        return signal.Signals(number) if number else None
+
+
+class MPIRanks(sharing.Team, Ranks):
     """The team of an MPI communicator."""
 
     def __init__(self, comm):
@@ -66,15 +80,15 @@ class MPIRanks(Ranks):
         return self.comm.bcast(value)
 
     def share(self, training, X):
-        """This rank's part of a Training that all ranks hold alike, to be run on X.
+        """Make sure that all ranks hold the same Training and rows X, and can share it.
 
-        Raises  ValueError   the ranks do not begin with the same: the sentence names the first
-                             difference; or they cannot share it
+        Raises  ValueError   the sentence names the first difference
         """
         if self.size == 1:
-            return training
+            return
         with self.together():
             mine = sharing.fingerprint(training, X, self.size)
+            self.shares = sharing.kind(training, self.size).shares
         every = self.allgather(mine)
         for rank, theirs in enumerate(every):
             for name, value in theirs.items():
@@ -84,11 +98,15 @@ class MPIRanks(Ranks):
                         f"{every[0][name]}; start all ranks with the same installation, settings "
                         "and data."
                     )
-        return sharing.share(training, self)
 
-    def whole(self, training):
-        """The run as it stands, from what `share` gave to each rank: on every rank alike."""
-        return training if self.size == 1 else training.whole()
+    def interrupt(self, *more):
+        return SharedInterrupt(self, *more) if self.size > 1 else Interrupt(*more)
+
+    def run(self, training, *rows, **more):
+        if self.size == 1:
+            return training.run(*rows, **more)
+        with self.sharing(training, self) as shared:
+            shared.run(*rows, **more)
 
     # What `Ranks` builds on.
 

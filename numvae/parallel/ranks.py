@@ -36,7 +36,7 @@ class Ranks:
 
     def largest(self, number):
         """The largest whole number that any rank gave."""
-        return int(self.reduce(np.array([number]), np.maximum)[0])
+        return int(self.reduce(np.array([number], np.int64), np.maximum)[0])
 
     def gather(self, array):
         """Fill the other ranks' parts of `array`, along its first axis, from the other ranks."""

@@ -12,8 +12,8 @@ They share it in one of two ways, by what has to travel less:
 Read next: hidden_units.
 """
 
+import contextlib
 import math
-import signal
 import zlib
 from importlib import metadata
 from types import SimpleNamespace
@@ -25,27 +25,77 @@ from numvae.network.objectives import Losses
 from numvae.parallel.hidden_units import UnitShard, worth_sharing
 from numvae.rows import BLOCK_ROWS, join, read
 from numvae.streams import BatchStream
-from numvae.training.interrupt import Interrupt
 from numvae.training.loop import POSITION, Training
+from numvae.training.watchdog import Diverged
+
+FEWEST_PRODUCTS = 5_000_000  # rows × samples × parameters of a step that is worth sharing
+
+
+class Team:
+    """Processes that share a Training while it runs.
+
+    shared  this rank's part of the Training that is running, or None
+    shares  what they share of each step
+    """
+
+    shared, shares = None, ""
+
+    @contextlib.contextmanager
+    def sharing(self, training, ranks):
+        """This rank's part of a Training, to be run in the block; then the Training is where that
+        stands."""
+        self.shared = share(training, ranks)
+        try:
+            yield self.shared
+        except Diverged:
+            self.whole(training)
+            raise
+        else:
+            self.whole(training)
+        finally:
+            self.shared = None
+
+    def whole(self, training):
+        """Bring a Training that is running up to date, on all ranks: after an epoch."""
+        if self.shared:
+            update(training, self.shared.whole())
+
+
+def kind(training, size):
+    """How so many processes share a Training: SharedUnits or SharedRows.
+
+    Raises  ValueError   free bits where the rows would be shared
+    """
+    if worth_sharing(training.model, training.settings, size):
+        return SharedUnits
+    if training.settings.free_bits:
+        raise ValueError(
+            "free_bits is held against the mean KL of a whole batch, which no process has that "
+            "shares the rows of a batch with others: set it to 0, or train in one process."
+        )
+    return SharedRows
+
+
+def best_size(training, n, n_most):
+    """How many processes on this machine, n_most at most, train a model fastest on n rows."""
+    settings, model = training.settings, training.model
+    work = min(settings.batch_size, n) * settings.n_samples * model.parameters.vector.size
+    if work < FEWEST_PRODUCTS:
+        return 1
+    sizes = range(n_most, 1, -1)
+    return next((size for size in sizes if worth_sharing(model, settings, size)), 1)
 
 
 def share(training, ranks):
-    """The part of a Training that one of several ranks takes.
-
-    Raises  ValueError   free bits where the rows are shared
-    """
-    if worth_sharing(training.model, training.settings, ranks.size):
-        model = UnitShard(training.model.config, ranks)
-        model.parameters.vector[...] = model.own(training.model.parameters.vector)
-        shared = converted(training, SharedUnits, model, model.parameters, model.own)
-        shared.best = model.own(training.best)
+    """The part of a Training that one of several ranks takes."""
+    model = training.model
+    if kind(training, ranks.size) is SharedUnits:
+        own = UnitShard(model.config, ranks)
+        own.parameters.vector[...] = own.own(model.parameters.vector)
+        shared = converted(training, SharedUnits, own, own.parameters, own.own)
+        shared.best = own.own(training.best)
     else:
-        if training.settings.free_bits:
-            raise ValueError(
-                "free_bits is held against the mean KL of a whole batch, which no process has that "
-                "shares the rows of a batch with others: set it to 0, or train in one process."
-            )
-        model, part = training.model, ranks.part(training.model.parameters.vector.size)
+        part = ranks.part(model.parameters.vector.size)
         own = SimpleNamespace(
             vector=model.parameters.vector[part], gradient=model.parameters.gradient[part]
         )
@@ -71,23 +121,18 @@ def converted(training, kind, model, parameters, convert):
     return run
 
 
-class SharedInterrupt(Interrupt):
-    """A signal that any rank was sent, on all of them."""
-
-    def __init__(self, ranks, *more):
-        super().__init__(*more)
-        self.ranks = ranks
-
-    def asked(self):
-        number = self.ranks.largest(self.signal or 0)
-        return signal.Signals(number) if number else None
+def update(training, run):
+    """Have a Training stand where the same run, as another Training, stands."""
+    training.model.parameters.vector[...] = run.model.parameters.vector
+    training.optimizer.t = run.optimizer.t
+    for name, memory in run.optimizer.memory.items():
+        training.optimizer.memory[name][...] = memory
+    for name in (*POSITION, "sums", "best"):
+        setattr(training, name, getattr(run, name))
 
 
 class Shared(Training):
     """A Training of which every rank takes a part; the gradient and its update are a rank's own."""
-
-    def interrupt(self, *more):
-        return SharedInterrupt(self.ranks, *more)
 
     def norm(self, gradient):
         squares = np.array(np.dot(gradient, gradient), np.float64)

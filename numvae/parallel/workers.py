@@ -1,16 +1,17 @@
-"""Worker processes of one machine that share a training, without MPI: a team that starts them.
+"""Worker processes on one machine that share a training, without MPI.
 
-The program is rank 0. `share` gives it its part of a Training; `run` starts the other ranks, and
-sends each of them the training, the rows, and what to do next. A worker is a new interpreter: it
-imports numvae and nothing of the program, so scripts, notebooks and threads may start one.
+The program is rank 0. It starts the others when a training runs, and sends them the training and
+the rows. A worker is a new interpreter: it imports numvae and nothing of the program, so scripts,
+notebooks and threads can start it.
 
-What a step exchanges goes through memory that all processes map. It has no name: when the last of
-them has ended, however that was, nothing is left of it. So the training rows are there once.
+All that a step exchanges, and the rows, lies in memory that the processes map. It has no name: when
+the last of them has ended, however that was, nothing of it is left.
 
 Read next: hidden_units.
 """
 
 import contextlib
+import io
 import mmap
 import os
 import pickle
@@ -18,108 +19,290 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-import traceback
 
 import numpy as np
 
-from numvae import threads
-from numvae.parallel import sharing
+from numvae.hardware import THREADS, limited_threads
+from numvae.parallel import OneProcess, sharing
 from numvae.parallel.ranks import Ranks
-from numvae.rows import Rows
-from numvae.training.interrupt import Interrupt
 from numvae.training.watchdog import Diverged
 
-BOX = 2**22  # bytes that one rank gives another at once
-SPINS = 2000  # looks at the counters before a waiting rank lets others run
-PATIENCE = 0.002  # seconds after which it sleeps between its looks, and sees whether all are alive
-START = (
+BOX = 2**22  # bytes that one rank gives another at a time
+LARGE = 2**16  # bytes of an array that is sent through shared memory
+LINE = 128  # bytes between two counters, so that no two are in one line of a cache
+SPINS = 3000  # looks at a counter, before a rank that waits lets others run
+PATIENCE = 0.002  # seconds that it then looks as often as it may, before it sleeps in between
+MAIN = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
-    "from numvae.parallel.workers import work; work()"
+    "from numvae.parallel import workers; workers.main()"
 )
 
 
-class Memory:
-    """Bytes that this process and its workers map. `number` is that of an open file."""
-
-    def __init__(self, size, number=None):
-        if number is None:
-            number = os.memfd_create("numvae") if hasattr(os, "memfd_create") else _file()
-            os.ftruncate(number, size)
-        self.number, self.size = number, size
-        self.bytes = np.frombuffer(mmap.mmap(number, size), np.uint8)
-
-    def close(self):
-        """The pages go when nothing maps them any more."""
-        os.close(self.number)
+# Memory.
 
 
-def _file():
-    with tempfile.TemporaryFile() as file:  # has no name
+def shared_memory(size, file=None):
+    """Zeros (size,) of one byte that other processes can map by the number of the open file."""
+    if file is None:
+        file = os.memfd_create("numvae") if hasattr(os, "memfd_create") else _nameless()
+        os.ftruncate(file, size)
+    return np.frombuffer(mmap.mmap(file, size), np.uint8), file
+
+
+def _nameless():
+    with tempfile.TemporaryFile() as file:
         return os.dup(file.fileno())
 
 
 class Exchange(Ranks):
-    """Ranks that exchange arrays through memory.
+    """What each rank gives another lies in a box of the memory, and a counter says that it is
+    there. Of each box there are two: one is read while the other is filled.
 
-    Each rank has a counter in the memory, and for each rank that it gives something a box, two of
-    each: what is in one may still be read while the other is filled. A counter rises when a rank
-    has filled its boxes; a rank that has seen all counters rise may read.
-
-    alive()     is called by a rank that waits; raises if it would wait for ever
+    check   called by a rank that waits: raises if it would wait for ever
     """
 
-    def __init__(self, memory, rank, size, alive):
-        self.rank, self.size, self.alive, self.turn = rank, size, alive, 0
-        counters = memory.bytes[: size * mmap.PAGESIZE].view(np.int64)
-        self.counters = counters[:: mmap.PAGESIZE // 8]  # no two in one line of a cache
-        self.boxes = memory.bytes[size * mmap.PAGESIZE :].reshape(2, size, size, BOX)
+    def __init__(self, memory, rank, size, check):
+        self.rank, self.size, self.check, self.turn = rank, size, check, 0
+        self.others = [other for other in range(size) if other != rank]
+        self.counters = memoryview(memory)[: size * LINE].cast("q")
+        self.boxes = memory[size * LINE :].reshape(2, size, size, BOX)
+        self.fence = threading.Lock()
 
     @staticmethod
     def bytes_needed(size):
-        return size * mmap.PAGESIZE + 2 * size * size * BOX
+        return size * LINE + 2 * size * size * BOX
 
     def reduce(self, array, operation):
-        every = [np.empty_like(array) for _ in range(self.size)]
-        self.exchange([array.copy()] * self.size, every)
-        array[...] = every[0]
-        for other in every[1:]:  # in the same order on all ranks: the same bits
+        into = [np.empty_like(array) for _ in range(self.size)]
+        first, *others = self.exchange([array] * self.size, into)
+        array[...] = first
+        for other in others:  # in the same order on every rank, for the same bits
             operation(array, other, out=array)
         return array
 
     def exchange(self, give, into):
-        out = [np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in give]
-        received = [np.empty(array.nbytes, np.uint8) for array in into]
-        longest = max(part.nbytes for part in out + received)
-        for start in range(0, longest, BOX):
-            boxes = self.boxes[self.turn % 2]
-            for rank in range(self.size):
-                part = out[rank][start : start + BOX]
-                boxes[self.rank, rank, : len(part)] = part
-            self.wait()
-            for rank in range(self.size):
-                part = received[rank][start : start + BOX]
-                part[...] = boxes[rank, self.rank, : len(part)]
-        for array, part in zip(into, received):
-            array[...] = part.view(array.dtype).reshape(array.shape)
+        into[self.rank][...] = give[self.rank]
+        n = max(array.nbytes for array in (*give, *into))
+        if n <= BOX:
+            self._exchange(give, into)
+        else:
+            n_parts = 2 * -(-n // BOX)
+            parts = [[np.array_split(a.reshape(-1), n_parts) for a in g] for g in (give, into)]
+            for some in zip(*parts[0], *parts[1]):
+                self._exchange(some[: self.size], some[self.size :])
         return into
+
+    def _exchange(self, give, into):
+        boxes = self.boxes[self.turn % 2]
+        for rank in self.others:
+            _as(boxes[self.rank, rank], give[rank])[...] = give[rank]
+        self.wait()
+        for rank in self.others:
+            into[rank][...] = _as(boxes[rank, self.rank], into[rank])
 
     def allgather(self, thing):
         mine = np.frombuffer(pickle.dumps(thing), np.uint8)
-        sizes = [np.zeros(1, np.int64) for _ in range(self.size)]
-        self.exchange([np.array([mine.size])] * self.size, sizes)
-        parts = [np.empty(int(size[0]), np.uint8) for size in sizes]
-        return [pickle.loads(part) for part in self.exchange([mine] * self.size, parts)]
+        sizes = self.exchange(
+            [np.array([mine.size])] * self.size, [np.zeros(1, int) for _ in range(self.size)]
+        )
+        every = self.exchange([mine] * self.size, [np.empty(int(n[0]), np.uint8) for n in sizes])
+        return [pickle.loads(each) for each in every]
 
     def wait(self):
-        """Until every rank is here."""
+        """Return when every rank has come here."""
+        for _ in range(2):  # what was written before is seen before the counter, on any processor
+            with self.fence:
+                pass
         self.turn += 1
-        self.counters[self.rank] = self.turn
-        looks, began = 0, time.monotonic()
-        while self.counters.min() < self.turn:
-            looks += 1
-            if looks > SPINS:
-                waited = time.monotonic() - began
-                time.sleep(0 if waited < PATIENCE else PATIENCE)
-                if waited > PATIENCE:
-                    self.alive()
+        counters, step, looks = self.counters, LINE // 8, 0
+        counters[step * self.rank] = self.turn
+        for other in self.others:
+            while counters[step * other] < self.turn:
+                looks += 1
+                if looks == SPINS:
+                    began = time.monotonic()
+                elif looks > SPINS:
+                    waited = time.monotonic() - began
+                    time.sleep(0.0 if waited < PATIENCE else min(0.01, waited / 10))
+                    if waited > PATIENCE:
+                        self.check()
+
+
+def _as(box, array):
+    """The box as an array of the same kind."""
+    return box[: array.nbytes].view(array.dtype).reshape(array.shape)
+
+
+# The program, rank 0.
+
+
+class Workers(sharing.Team, OneProcess):
+    """A team of one, whose trainings worker processes share while they run."""
+
+    def __init__(self, n_most):
+        self.n_most, self.processes = n_most, []
+
+    def share(self, training, X):
+        self.size = sharing.best_size(training, len(X), self.n_most)
+        if self.size > 1:
+            self.shares = sharing.kind(training, self.size).shares
+
+    def run(self, training, X, X_valid=None, epochs=None, on_epoch=None, asked=bool, **more):
+        if self.size == 1:
+            return training.run(X, X_valid, epochs, on_epoch=on_epoch, asked=asked, **more)
+        memory, file = shared_memory(Exchange.bytes_needed(self.size))
+        ranks = Exchange(memory, 0, self.size, self.check)
+
+        def then(row):
+            if on_epoch:
+                on_epoch(row)
+            self.send("go on")
+
+        def agreed():
+            return ranks.largest(asked() or 0)
+
+        try:
+            self.start(file, (training, X, X_valid, epochs, more.get("close_epoch", False)))
+            with limited_threads(1), self.sharing(training, ranks) as shared:
+                shared.run(X, X_valid, epochs, on_epoch=then, asked=agreed, **more)
+        finally:
+            self.end()
+            os.close(file)
+
+    def whole(self, training):
+        if self.shared:
+            self.send("whole")
+        super().whole(training)
+
+    def start(self, file, things):
+        """Start the workers, and send each of them what it is to run."""
+        message, files = packed(things)
+        for _ in range(1, self.size):
+            errors = tempfile.TemporaryFile()  # noqa: SIM115
+            process = subprocess.Popen(
+                [sys.executable, "-c", MAIN],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                pass_fds=[file, *files],
+                env={**os.environ, **dict.fromkeys(THREADS, "1")},
+                start_new_session=True,  # Ctrl-C and a closed terminal are for rank 0 to notice
+            )
+            self.processes.append((process, errors))
+        for rank, (process, _) in enumerate(self.processes, start=1):
+            place = pickle.dumps((file, rank, self.size, os.getpid()))
+            self._write(process, pickle.dumps(sys.path) + place + message)
+        for each in files:
+            os.close(each)
+
+    def send(self, what):
+        """Tell the workers what to do, while they wait at the end of an epoch or of the run."""
+        for process, _ in self.processes:
+            self._write(process, pickle.dumps(what))
+
+    def _write(self, process, message):
+        try:
+            process.stdin.write(message)
+            process.stdin.flush()
+        except BrokenPipeError:
+            process.wait()
+            self.check()
+
+    def check(self):
+        """Raises  ChildProcessError   a worker has ended"""
+        for process, errors in self.processes:
+            if process.poll() is not None:
+                errors.seek(0)
+                said = errors.read().decode(errors="replace").split("\n")
+                why = next((line for line in reversed(said) if line), "it says nothing")
+                if process.returncode < 0:
+                    why = signal.Signals(-process.returncode).name
+                raise ChildProcessError(
+                    f"a worker process that shared the training has ended ({why}), so the training "
+                    "has ended too."
+                )
+
+    def end(self):
+        for process, errors in self.processes:
+            process.kill()
+            process.wait()
+            errors.close()
+            with contextlib.suppress(BrokenPipeError):  # of what it has not read
+                process.stdin.close()
+        self.processes = []
+
+
+# A worker.
+
+
+def main():
+    """What a worker does: run what it is sent, and at the end of each epoch as it is told."""
+    orders = sys.stdin.buffer
+    file, rank, size, parent = pickle.load(orders)
+
+    def check():
+        if os.getppid() != parent:
+            sys.exit("the program has ended")
+
+    memory, _ = shared_memory(Exchange.bytes_needed(size), file)
+    ranks = Exchange(memory, rank, size, check)
+    training, X, X_valid, epochs, close_epoch = Unpacker(orders).load()
+    shared = sharing.share(training, ranks)
+
+    def obey(row=None):
+        while pickle.load(orders) == "whole":
+            shared.whole()
+
+    def asked():
+        return ranks.largest(0)
+
+    with contextlib.suppress(Diverged):  # rank 0 says it
+        shared.run(X, X_valid, epochs, on_epoch=obey, asked=asked, close_epoch=close_epoch)
+    obey()
+
+
+# What is sent to the workers.
+
+
+class Packer(pickle.Pickler):
+    """Pickles large arrays as places in shared memory, and memory maps as places in their file."""
+
+    def __init__(self, stream):
+        super().__init__(stream)
+        self.files, self.places = [], {}
+
+    def persistent_id(self, thing):
+        if isinstance(thing, np.memmap) and thing._mmap is not None and thing.mode == "r":
+            return "map", str(thing.filename), thing.dtype, thing.offset, thing.shape
+        if not isinstance(thing, np.ndarray) or thing.nbytes < LARGE or thing.dtype.hasobject:
+            return None
+        if id(thing) not in self.places:
+            memory, file = shared_memory(thing.nbytes)
+            _as(memory, thing)[...] = thing
+            self.files.append(file)
+            self.places[id(thing)] = "memory", file, thing.nbytes, thing.dtype, thing.shape
+        return self.places[id(thing)]
+
+
+class Unpacker(pickle.Unpickler):
+    """The way back. Large arrays are there once, so they cannot be written to."""
+
+    def persistent_load(self, place):
+        kind, where, *rest = place
+        if kind == "map":
+            dtype, offset, shape = rest
+            return np.memmap(where, dtype, "r", offset, shape)
+        size, dtype, shape = rest
+        memory, _ = shared_memory(size, where)
+        memory.flags.writeable = False
+        return memory.view(dtype).reshape(shape)
+
+
+def packed(thing):
+    """The bytes of a pickle, and the open files that it speaks of."""
+    stream = io.BytesIO()
+    packer = Packer(stream)
+    packer.dump(thing)
+    return stream.getvalue(), packer.files

@@ -14,7 +14,6 @@ from numvae.rules import bernoulli, optimizers, schedules
 from numvae.streams import EVALUATION, BatchStream, stream
 from numvae.training import minibatches, start, watchdog
 from numvae.training.history import History
-from numvae.training.interrupt import Interrupt
 from numvae.training.optimizers import OPTIMIZERS
 
 # The attributes that say where a run stands, but for its arrays.
@@ -86,7 +85,7 @@ class Training:
 
         on_step(n_seen)     is called after every step
         on_epoch(row)       after every epoch that was measured, with its row of the history
-        asked()             whether something asks to stop: called after every step, see `interrupt`
+        asked()             called after every step: whether something asks to stop, see Interrupt
         close_epoch         whether an epoch that is cut short is finished as it is, or left to be
                             resumed
 
@@ -139,10 +138,6 @@ class Training:
         """Whether the held-out ELBO has stopped rising, where that decides when to end."""
         since_best = sum(row["epoch"] > self.best_epoch for row in self.history[-PATIENCE:])
         return self.settings.epochs is None and since_best == PATIENCE
-
-    def interrupt(self, *more):
-        """The context that takes note of Ctrl-C, SIGTERM and `more`, for `run` to be asked."""
-        return Interrupt(*more)
 
     def steps(self, X):
         """Train one epoch on X (N, D), or what is left of it, one step per iteration.

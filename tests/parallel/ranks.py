@@ -3,6 +3,7 @@
 mpiexec -n N python ranks.py FILE.npz
 """
 
+import itertools
 import sys
 
 import numpy as np
@@ -64,18 +65,11 @@ def train(name, team):
     data = WIDE if name.startswith("units") else X
     if settings.missing:
         data = np.where(np.random.default_rng(1).random(data.shape) < 0.2, np.nan, data)
-    training = team.share(Training.new(settings, data, 7), data)
+    training, n_steps = Training.new(settings, data, 7), itertools.count(1)
+    team.share(training, data)
     if team.size > 1:
-        assert ("units" in training.shares) == name.startswith("units")
-    n_steps = 0
-    while n_steps < STEPS:
-        for _ in training.steps(data):
-            n_steps += 1
-            if n_steps == STEPS:
-                break
-        else:
-            training.finish_epoch(data[:250])
-    training = team.whole(training)
+        assert ("units" in team.shares) == name.startswith("units")
+    team.run(training, data, data[:250], asked=lambda: next(n_steps) > STEPS)
     rows = [list(row.values()) for row in training.history]
     return training.model.parameters.vector, np.array(rows), *training.optimizer.memory.values()
 

@@ -11,6 +11,7 @@ from numvae.rules import bernoulli, schedules
 from numvae.settings import Settings
 from numvae.streams import EVALUATION, WEIGHTS, stream
 from numvae.training import checkpoint, loop, minibatches
+from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
 from numvae.training.optimizers import Adam
 
@@ -110,7 +111,7 @@ def test_a_run_stops_after_the_step_when_asked_and_the_epoch_is_closed_on_reques
             signal.raise_signal(signal.SIGINT)
 
     training = start(X)
-    with training.interrupt() as interrupt:
+    with Interrupt() as interrupt:
         training.run(X, X, None, on_step, asked=interrupt.asked, close_epoch=close_epoch)
     assert interrupt.asked() is signal.SIGINT
     where = training.epoch, training.step, training.n_seen, len(training.history)

@@ -1,0 +1,334 @@
+"""Worker processes train the same model as one process; whatever ends, ends without a trace."""
+
+import gc
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from numvae import VAE, parallel
+from numvae.commands import train
+from numvae.parallel import OneProcess, sharing, workers
+from numvae.parallel.workers import Workers, packed
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="memory cannot be given to processes here")
+RANKS = Path(__file__).with_name("ranks.py")
+TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
+X = np.random.default_rng(0).random((300, 40))
+
+
+@pytest.fixture(autouse=True)
+def any_size(monkeypatch):
+    """Small models are shared too."""
+    monkeypatch.setattr(sharing, "FEWEST_PRODUCTS", 0)
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    before = open_files(), children()
+    yield
+    gc.collect()
+    assert (open_files(), children()) == before
+
+
+def open_files():
+    return len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
+
+
+def children(of=None):
+    """The process numbers of those that a process has started."""
+    listed = subprocess.run(["ps", "-eo", "ppid=,pid=,args="], capture_output=True, text=True)
+    found = [line.split(None, 2) for line in listed.stdout.splitlines()]
+    return [
+        int(pid)
+        for ppid, pid, args in found
+        if int(ppid) == (of or os.getpid()) and args[:2] != "ps"
+    ]
+
+
+class Forced(Workers):
+    """As many workers as are asked for, also where they have to share rows."""
+
+    def share(self, training, X):
+        self.size, self.shares = self.n_most, sharing.kind(training, self.n_most).shares
+
+
+def a_vae(n_jobs, **settings):
+    settings = {"hidden": 64, "epochs": 3, "random_state": 0, **settings}
+    return VAE(2, likelihood="bernoulli", batch_size=20, n_jobs=n_jobs, **settings)
+
+
+# The same training.
+
+
+@pytest.fixture(scope="module")
+def shared_training():
+    return runpy.run_path(str(RANKS))
+
+
+NAMES = "as ever", "few rows at the end", "missing", "units", "units of one layer"
+ALL = list(runpy.run_path(str(RANKS))["SETTINGS"])
+
+
+@pytest.mark.parametrize(
+    "name", [n if n in NAMES else pytest.param(n, marks=pytest.mark.slow) for n in ALL]
+)
+def test_workers_train_the_same_model(shared_training, name):
+    """In float64: parameters, history and the optimizer's memory."""
+    alone, shared = (shared_training["train"](name, team) for team in (OneProcess(), Forced(2)))
+    for wanted, found in zip(alone, shared, strict=True):
+        assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["as ever", "units"])
+def test_three_workers_train_the_same_model(shared_training, name):
+    alone, shared = (shared_training["train"](name, team) for team in (OneProcess(), Forced(3)))
+    for wanted, found in zip(alone, shared, strict=True):
+        assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+def test_as_many_workers_train_to_the_same_bits():
+    first, second = (a_vae(2).fit(X.astype("f4")) for _ in range(2))
+    assert_array_equal(first.network_.parameters.vector, second.network_.parameters.vector)
+    one = a_vae(1).fit(X)
+    assert_allclose(a_vae(-1).fit(X).transform(X), one.transform(X), rtol=1e-9, atol=1e-9)
+    assert one.history_[-1].keys() == first.history_[-1].keys()
+
+
+def test_what_is_larger_than_a_box_arrives(monkeypatch, shared_training):
+    """A rank gives another its part of the parameters, box by box."""
+    monkeypatch.setattr(workers, "BOX", 256)
+    monkeypatch.setattr(
+        workers, "MAIN", workers.MAIN.replace("; workers", "; workers.BOX = 256; workers")
+    )
+    alone, shared = (
+        shared_training["train"]("as ever", team) for team in (OneProcess(), Forced(2))
+    )
+    assert_allclose(shared[0], alone[0], rtol=1e-12, atol=1e-12)
+
+
+# How many there are.
+
+
+@pytest.mark.parametrize(
+    "n_jobs, n_cores, size",
+    [(None, 8, 1), (1, 8, 1), (3, 8, 3), (-1, 8, 8), (-2, 8, 7), (-9, 8, 1)],
+)
+def test_n_jobs_is_what_scikit_learn_means_by_it(n_jobs, n_cores, size, monkeypatch):
+    monkeypatch.setattr(parallel.hardware, "cores", lambda: n_cores)
+    team = parallel.team(None, n_jobs)
+    assert getattr(team, "n_most", 1) == size
+
+
+@pytest.mark.parametrize("n_jobs, error", [(0, ValueError), (1.5, TypeError), ("two", TypeError)])
+def test_a_wrong_n_jobs_is_answered_with_a_sentence(n_jobs, error):
+    with pytest.raises(error, match="^n_jobs must be"):
+        a_vae(n_jobs).fit(X)
+
+
+def test_small_models_stay_in_one_process(monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(Workers, "start", None)
+    a_vae(2).fit(X)
+
+
+def test_workers_of_others_start_none():
+    """Their program has shared out the cores already."""
+    pytest.importorskip("joblib", reason="joblib is not installed")
+    code = """
+import joblib
+def team(): return type(parallel.team(None, 2)).__name__
+print(team())
+for backend in ("threading", "loky"):
+    with joblib.parallel_config(backend, n_jobs=2):
+        print(*joblib.Parallel()(joblib.delayed(team)() for _ in range(2)))
+"""
+    output, errors = program(code).communicate(timeout=100)
+    assert (output, errors) == ("Workers\n" + 2 * "OneProcess OneProcess\n", "")
+
+
+# Where it works.
+
+
+PROGRAM = """
+import numpy as np, sys, threading
+from numvae import VAE, parallel
+from numvae.parallel import sharing
+sharing.FEWEST_PRODUCTS = 0
+X = np.random.default_rng(0).random((300, 40))
+def fit(epochs=3):
+    vae = VAE(2, hidden=64, likelihood="bernoulli", batch_size=20, epochs=epochs, n_jobs=2)
+    return vae.fit(X)
+"""
+
+
+def program(code, **more):
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM + code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **more,
+    )
+
+
+def test_a_script_needs_no_guard_and_a_thread_may_fit():
+    code = "threads = [threading.Thread(target=fit) for _ in range(2)]\n"
+    code += "[t.start() for t in threads]\n[t.join() for t in threads]\nprint(fit().n_iter_)"
+    process = program(code)
+    output, errors = process.communicate(timeout=100)
+    assert (output, errors, process.returncode) == ("3\n", "", 0)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.slow
+def test_it_works_under_every_start_method(method, tmp_path):
+    code = "import multiprocessing as m\nif __name__ == '__main__':\n"
+    code += f"  m.set_start_method({method!r})\n  print(fit().n_iter_)\n"
+    code += "  with m.Pool(1) as pool: print(pool.apply(fit).n_iter_)"
+    (tmp_path / "program.py").write_text(PROGRAM + code)
+    done = subprocess.run([sys.executable, tmp_path / "program.py"], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("3\n3\n", "")
+
+
+def test_rows_are_there_once(tmp_path):
+    """A large array is copied into shared memory once, and a memory map is opened by its name."""
+    np.save(tmp_path / "rows.npy", X)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    large = np.random.default_rng(0).random((1000, 40))
+    message, files = packed((large, large[::2], mapped, {"small": X[:2], "again": large}))
+    assert len(message) < 3000 and len(files) == 2
+    code = """
+import pickle, sys, numpy as np
+from numvae.parallel.workers import Unpacker
+large, half, mapped, more = Unpacker(sys.stdin.buffer).load()
+print(large.sum(), half.sum(), mapped.sum(), more["small"].sum(), sep=",")
+print(type(mapped).__name__, large.flags.writeable)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], input=message, capture_output=True, pass_fds=files
+    )
+    for file in files:
+        os.close(file)
+    sums = [array.sum() for array in (large, large[::2], X, X[:2])]
+    first, second = done.stdout.decode().splitlines()
+    assert_allclose([float(value) for value in first.split(",")], sums)
+    assert second == "memmap False"
+
+
+# What ends.
+
+
+def test_a_worker_that_is_killed_is_told_in_a_sentence_and_an_earlier_fit_is_kept(monkeypatch):
+    vae = a_vae(2).fit(X)
+    kept = vae.network_
+    killer = threading.Thread(target=kill_a_worker)
+    killer.start()
+    with pytest.raises(ChildProcessError, match=r"a worker process .* has ended \(SIGKILL\)"):
+        vae.set_params(epochs=100_000).fit(X)
+    killer.join()
+    assert vae.network_ is kept and vae.transform(X).shape == (300, 2)
+
+
+def kill_a_worker(of=None, number=signal.SIGKILL):
+    while not (found := children(of)):
+        time.sleep(0.01)
+    time.sleep(0.5)
+    os.kill(found[0], number)
+
+
+def test_an_error_of_a_worker_is_told(monkeypatch):
+    fails = workers.MAIN.replace("workers.main()", "workers.Exchange.wait = None; workers.main()")
+    monkeypatch.setattr(workers, "MAIN", fails)
+    with pytest.raises(
+        ChildProcessError, match="ended \\(TypeError: 'NoneType' object is not call"
+    ):
+        a_vae(2).fit(X)
+
+
+def test_a_loss_that_diverges_leaves_a_fitted_estimator():
+    with pytest.warns(RuntimeWarning, match="The estimator keeps the parameters of"):
+        vae = a_vae(2, lr=1e30, clip=None, epochs=20).fit(X.astype("f4"))
+    assert np.isfinite(vae.network_.parameters.vector).all()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_leaves_a_fitted_estimator(number):
+    vae = a_vae(2, epochs=100_000)
+
+    def send():
+        while not children():
+            time.sleep(0.01)
+        time.sleep(0.5)
+        os.kill(os.getpid(), number)
+
+    sender, taken = threading.Thread(target=send), []
+    before = signal.signal(number, lambda number, frame: taken.append(number))
+    try:
+        sender.start()
+        with pytest.warns(RuntimeWarning, match="Training was interrupted in epoch"):
+            vae.fit(X)
+    finally:
+        signal.signal(number, before)
+        sender.join()
+    assert taken == [number] and vae.transform(X).shape == (300, 2)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+def test_no_worker_outlives_its_program(number):
+    process = program(
+        "signal = __import__('signal')\nsignal.signal(signal.SIGHUP, signal.SIG_DFL)\nfit(100_000)"
+    )
+    while not (found := children(process.pid)):
+        time.sleep(0.01)
+    time.sleep(0.5)
+    process.send_signal(number)
+    process.communicate(timeout=20)
+    until = time.monotonic() + 10
+    while any(map(runs, found)) and time.monotonic() < until:
+        time.sleep(0.02)
+    assert process.returncode != 0 and not any(map(runs, found))
+
+
+def runs(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    stat = Path(f"/proc/{pid}/stat")
+    return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+@pytest.mark.slow
+def test_two_hundred_fits_leave_nothing_behind():
+    vae = a_vae(2, epochs=1)
+    for _ in range(200):
+        vae.fit(X[:100])
+
+
+def test_the_script_goes_on_after_a_worker_was_killed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    np.save("rows.npy", X.astype("f4"))
+    flags = ["--data", "rows.npy", "--hidden", "64", "--likelihood", "bernoulli", "--batch-size"]
+    flags += ["20", "--out", "run", "--quiet", "--checkpoint-every", "1", "--workers", "2"]
+    killer = threading.Thread(target=kill_a_worker)
+    killer.start()
+    with pytest.raises(SystemExit) as stop:
+        train.main([*flags, "--epochs", "100000"])
+    killer.join()
+    assert stop.value.code == 1
+    with np.load("run/checkpoint.npz") as saved:
+        assert saved.files
+    history = Path("run/history.csv").read_text().splitlines()
+    n = len(history)
+    assert train.main(["--resume", "run", "--epochs", str(n + 2), "--quiet"]) == 0
+    assert len(Path("run/history.csv").read_text().splitlines()) == n + 3
