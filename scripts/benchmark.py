@@ -4,11 +4,10 @@ python scripts/benchmark.py
 python scripts/benchmark.py steps --case 784-400-20 --rounds 5
 python scripts/benchmark.py phases epoch --json speed.json
 
-steps     milliseconds per training step, of numvae, of two of its ranks under MPI, of its matrix
-          products alone, and of PyTorch and JAX where they are installed
+steps     milliseconds per training step, of numvae, of numvae with workers on all cores where that
+          pays, of its matrix products alone, and of PyTorch and JAX where they are installed
 phases    the time of each part of a step
-epoch     a pass over MNIST with each one's usual way of loading data, and the memory it takes (each
-          of two ranks takes as much)
+epoch     a pass over MNIST with each one's usual way of loading data, and the memory it takes
 score     rows per second of score_samples
 start     seconds until it is imported
 scaling   a step with larger batches, wider and more layers
@@ -20,8 +19,6 @@ for a while disturbs them all alike.
 
 import importlib.util
 import json
-import os
-import shutil
 import subprocess
 import sys
 import time
@@ -39,14 +36,13 @@ HERE = Path(__file__).resolve().parent
 # name → (file in peers/, mode, what must be installed)
 PEERS = {
     "numvae": ("in_numvae", "step", "numpy"),
-    "numvae, 2 ranks": ("in_numvae", "ranks", "mpi4py"),
+    "numvae, workers": ("in_numvae", "workers", "numpy"),
     "bare products": ("in_products", "step", "numpy"),
     "PyTorch": ("in_torch", "eager", "torch"),
     "PyTorch fused": ("in_torch", "fused", "torch"),
     "PyTorch compiled": ("in_torch", "compile", "torch"),
     "JAX": ("in_jax", "step", "jax"),
 }
-BY_RANKS = "ranks", "epoch by ranks"  # modes of two processes under MPI
 EPOCHS = 6  # of MNIST
 SCALED = {
     "batch": [Case(784, (400,), 20, B, activation="relu") for B in (10, 32, 100, 320, 1000)],
@@ -144,7 +140,7 @@ def epoch(args):
         return {}
     asked = {
         "numvae": ("in_numvae", "epoch", "numpy"),
-        "numvae, 2 ranks": ("in_numvae", "epoch by ranks", "mpi4py"),
+        "numvae, workers": ("in_numvae", "epoch by workers", "numpy"),
         "PyTorch, DataLoader": ("in_torch", "epoch", "torch"),
         "JAX, NumPy batches": ("in_jax", "epoch", "jax"),
     }
@@ -223,29 +219,15 @@ MEASURES = {
 
 def here(peers):
     """Those of the peers that can run on this machine."""
-    return [
-        name
-        for name, (_, mode, module) in peers.items()
-        if importlib.util.find_spec(module) and (mode not in BY_RANKS or mpiexec())
-    ]
-
-
-def mpiexec():
-    """The mpiexec of this Python's environment, or any."""
-    ours = shutil.which("mpiexec", path=str(Path(sys.executable).parent))
-    return ours or shutil.which("mpiexec")
+    return [name for name, (_, _, module) in peers.items() if importlib.util.find_spec(module)]
 
 
 def run(peer, case, amount):
-    """What a peer finds in a process of its own, or in two with one BLAS thread each."""
+    """What a peer finds in a process of its own."""
     file, mode, _ = peer
     command = [sys.executable, str(HERE / "peers" / f"{file}.py")]
     command.append(json.dumps([*case, amount, mode]))
-    environment = dict(os.environ)
-    if mode in BY_RANKS:
-        command = [mpiexec(), "-n", "2", *command]
-        environment["OPENBLAS_NUM_THREADS"] = "1"
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment)
+    ran = subprocess.run(command, capture_output=True, text=True)
     if ran.returncode:
         raise RuntimeError(f"{file}.py ({mode}) failed on {case.name}:\n{ran.stderr}")
     return json.loads(ran.stdout.splitlines()[-1])
@@ -279,7 +261,7 @@ def _versions():
     """The peers that are installed, with their versions."""
     from importlib.metadata import version
 
-    names = ("torch", "jax", "mpi4py")
+    names = ("torch", "jax")
     return "".join(f", {n} {version(n)}" for n in names if importlib.util.find_spec(n))
 
 

@@ -2,8 +2,11 @@
 
 import contextlib
 import os
+import shutil
 import signal
+import sys
 import tracemalloc
+from pathlib import Path
 
 # Tests have small matrices, which several threads of the BLAS take longer for. It reads this when
 # NumPy is loaded, so nothing before may load NumPy, as a filter of warnings by their class would.
@@ -22,6 +25,16 @@ def pytest_configure(config):
 for number in signal.SIGINT, getattr(signal, "SIGHUP", signal.SIGINT):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, signal.default_int_handler)
+
+
+@pytest.fixture(scope="session")
+def mpiexec_path():
+    """The mpiexec of this Python's environment, or any; without one, or mpi4py, a test skips."""
+    pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install -e '.[mpi]'")
+    ours = shutil.which("mpiexec", path=str(Path(sys.executable).parent))
+    if path := ours or shutil.which("mpiexec"):
+        return path
+    pytest.skip("there is no mpiexec; pip install -e '.[mpi]' brings one")
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import walk
-from benchmark import mpiexec
 
 from numvae import load
 from numvae.checks.__main__ import main as checks
@@ -319,12 +318,10 @@ def test_blocks_of_dask_are_trained_on():
     assert found["vae"].n_iter_ == 3
 
 
-@pytest.mark.skipif(mpiexec() is None, reason="there is no mpiexec")
-def test_the_code_for_several_ranks_runs(tmp_path):
-    pytest.importorskip("mpi4py")
+def test_the_code_for_several_ranks_runs(tmp_path, mpiexec_path):
     np.save(tmp_path / "rows.npy", np.random.default_rng(0).random((200, 6)))
     (tmp_path / "ranks.py").write_text(block(TEXTS["numvae/parallel/README.md"], "MPI"))
-    command = [mpiexec(), "-n", "2", sys.executable, "-m", "mpi4py", "ranks.py"]
+    command = [mpiexec_path, "-n", "2", sys.executable, "-m", "mpi4py", "ranks.py"]
     subprocess.run(command, cwd=tmp_path, check=True, timeout=600)
     assert load(tmp_path / "rows-vae.npz").n_features_in_ == 6
 

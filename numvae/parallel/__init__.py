@@ -52,7 +52,8 @@ class OneProcess:
         return Interrupt(*more)
 
     def run(self, training, *rows, **more):
-        training.run(*rows, **more)
+        with hardware.limited_threads(hardware.cores()):
+            training.run(*rows, **more)
 
     def whole(self, training):
         pass

@@ -58,19 +58,17 @@ def batches(case, n=20):
     return (x < 0.3).astype(np.float32) if case.likelihood == "bernoulli" else x
 
 
-def run(step, x, seconds, agreed=lambda number: number):
+def run(step, x, seconds):
     """Call step(x[i]) → loss again and again; print milliseconds per step as JSON.
 
     A quarter of the time warms up and finds how many steps the rest has room for. What is printed
     is the median of ten chunks of steps, so that the clock itself does not count.
-
-    agreed    where several processes must take the same number of steps: what one of them says
     """
     n, took = 1, 0.0
-    while agreed(took) < 0.1 * seconds:
+    while took < 0.1 * seconds:
         n *= 2
         took = _time(step, x, n)
-    chunk = max(1, round(agreed(n * 0.075 * seconds / took)))
+    chunk = max(1, round(n * 0.075 * seconds / took))
     times = sorted(_time(step, x, chunk) / chunk for _ in range(10))
     loss = float(step(x[0]))
     assert loss == loss, "the loss is not a number"

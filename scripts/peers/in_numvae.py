@@ -1,4 +1,4 @@
-"""A training step of numvae, as `training/loop.py` takes it, alone or as one of several ranks; the
+"""A training step of numvae, as `training/loop.py` takes it, alone or shared by workers; the
 time of each of its parts; an epoch of MNIST; or the rows that `score_samples` does in a second.
 
 The loop does more around a step, which the epoch counts: it fetches the rows, addresses the noise,
@@ -9,7 +9,19 @@ import json
 import time
 
 import numpy as np
-from case import BETA1, BETA2, EPS, LR, SIGMA_MIN, batches, epochs, from_argv, mnist, run
+from case import (
+    BETA1,
+    BETA2,
+    EPS,
+    LR,
+    SIGMA_MIN,
+    batches,
+    epochs,
+    from_argv,
+    mnist,
+    peak_memory,
+    run,
+)
 
 from numvae import VAE, parallel
 from numvae.network import Autoencoder, objectives
@@ -32,20 +44,24 @@ def step(x):
     return losses.loss
 
 
-def ranks():
-    """The same step, shared by several ranks."""
-    team, x = parallel.started(), batches(case)
-    shared = team.share(Training(model, optimizer, settings, 0), x[0])
-    own = shared.own_rows(case.B)
+def shared(X, **more):
+    """A training of the model on X, shared by workers on all cores where that pays."""
+    team, training = parallel.team(None, -1), Training(model, optimizer, settings, 0)
+    team.share(training, X)
+    team.run(training, X, **more)
 
-    def step(x):
-        x = x[own]
-        batch = {"x": x, "eps": shared.model.noise(rng, 1, len(x))}
-        losses, gradient = shared.loss_and_grad(batch, 1.0)
-        shared.update(gradient, None)
-        return losses.loss
 
-    run(step, x, amount, lambda number: team.first(lambda: number))
+def workers():
+    """Milliseconds of a step as `training/loop.py` takes it, rows and noise included."""
+    X, stamps = batches(case).reshape(-1, case.D), []
+
+    def asked():
+        return len(stamps) > 1 and stamps[-1] - stamps[0] > amount
+
+    shared(X, epochs=10**6, on_step=lambda n: stamps.append(time.perf_counter()), asked=asked)
+    chunks = np.array_split(np.diff(stamps[len(stamps) // 4 :]), 10)
+    ms = 1e3 * float(np.median([chunk.mean() for chunk in chunks]))
+    print(json.dumps({"ms": ms, "loss": step(X[: case.B]), "MB": peak_memory()}))
 
 
 def phases():
@@ -89,9 +105,14 @@ def phases():
 
 
 def epoch():
-    X = mnist()
-    training = parallel.started().share(Training(model, optimizer, settings, 0), X)
+    X, training = mnist(), Training(model, optimizer, settings, 0)
     epochs(lambda: [None for _ in training.steps(X)] and training.finish_epoch(), int(amount))
+
+
+def epoch_by_workers():
+    X, stamps = mnist(), [time.perf_counter()]
+    shared(X, epochs=int(amount), on_epoch=lambda row: stamps.append(time.perf_counter()))
+    print(json.dumps({"seconds": np.diff(stamps).tolist(), "MB": peak_memory()}))
 
 
 def score():
@@ -107,9 +128,9 @@ def score():
 
 {
     "step": lambda: run(step, batches(case), amount),
-    "ranks": ranks,
+    "workers": workers,
     "phases": phases,
     "epoch": epoch,
-    "epoch by ranks": epoch,
+    "epoch by workers": epoch_by_workers,
     "score": score,
 }[mode]()

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from benchmark import mpiexec as find_mpiexec
 from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import hardware, parallel
@@ -29,17 +28,13 @@ TRAIN = Path(__file__).parents[2] / "scripts" / "train.py"
 
 
 @pytest.fixture(scope="module")
-def mpiexec():
+def mpiexec(mpiexec_path):
     """mpiexec(n, *command): n ranks of this Python, as a Popen with its output as text."""
-    pytest.importorskip("mpi4py", reason="mpi4py is not installed: pip install -e '.[mpi]'")
-    if find_mpiexec() is None:
-        pytest.skip("there is no mpiexec; pip install -e '.[mpi]' brings one")
-
     started = []
 
     def start(n, *command):
         process = subprocess.Popen(
-            [find_mpiexec(), "-n", str(n), sys.executable, *map(str, command)],
+            [mpiexec_path, "-n", str(n), sys.executable, *map(str, command)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -250,7 +245,7 @@ except KeyboardInterrupt as error:
 def test_a_full_disk_under_what_is_printed_ends_all_ranks_when_the_run_is_whole(mpiexec, folder):
     command = f"exec '{sys.executable}' '{TRAIN}' --epochs 2 --hidden 8 --out run > /dev/full"
     process = subprocess.Popen(
-        [find_mpiexec(), "-n", "2", "sh", "-c", command], stderr=subprocess.PIPE, text=True
+        [mpiexec_path, "-n", "2", "sh", "-c", command], stderr=subprocess.PIPE, text=True
     )
     _, errors = process.communicate(timeout=120)
     assert process.returncode == 1 and "could not be read or written" in errors
