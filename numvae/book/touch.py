@@ -36,7 +36,7 @@ def data():
 
     model   what backward.js takes: nodes and gradients, as `trace` finds them, and beta
     state   name → numbers of each array that is given, and 0 for those that can be moved by hand
-    code    (number, text) of each line of `loss_and_grad`
+    code    (number, text) of each line of `loss_and_grad`, from the forward pass on
     bugs    those that make a gradient of this model wrong, with their code
     """
     net, step = trace.example()
@@ -54,9 +54,9 @@ def data():
             "limit": finite_differences.LIMIT,
         },
         "state": {name: rows(array) for name, array in {**given, **moved}.items()},
-        "code": _source(Autoencoder.loss_and_grad),
+        "code": _page(min(node.line for node in traced.nodes if node.rule)),
         "bugs": [
-            {"name": bug.name, "kind": bug.kind, "found": bug.found, "code": _source(wrong)}
+            {"name": bug.name, "kind": bug.kind, "found": bug.found, "code": _function(wrong)}
             for bug in bugs.of_the_gradient()
             for *_, wrong in bug.patches
         ],
@@ -74,15 +74,20 @@ def _described(row):
     return {**described, "equation": EQUATIONS.get(row.label, "")}
 
 
-def _source(function):
-    """(number, text) of each line of a function, without its decorators and its docstring."""
-    lines, start = inspect.getsourcelines(function)
-    lines = textwrap.dedent("".join(lines)).splitlines()
+def _page(first):
+    """(number, text) of the lines of `loss_and_grad` from its first that computes something."""
+    lines, start = inspect.getsourcelines(Autoencoder.loss_and_grad)
+    text = textwrap.dedent("".join(lines[first - start :])).splitlines()
+    return list(enumerate(text, first))
+
+
+def _function(function):
+    """The text of a function without its decorators and its docstring."""
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
     (tree,) = ast.parse("\n".join(lines)).body
-    first, *_ = tree.body
-    docstring = range(first.lineno, first.end_lineno + 1) if ast.get_docstring(tree) else ()
-    kept = [n for n in range(tree.lineno, len(lines) + 1) if n not in docstring]
-    return [(start + n - 1, lines[n - 1]) for n in kept]
+    body = tree.body[bool(ast.get_docstring(tree)) :]
+    head = lines[tree.lineno - 1 : tree.body[0].lineno - 1]
+    return "\n".join(head + lines[body[0].lineno - 1 :])
 
 
 def _file(name):

@@ -99,8 +99,15 @@ def test_the_bugs_are_those_that_a_trace_finds(data):
     """See tests/lessons/test_trace.py for `of_the_gradient`."""
     assert [bug["name"] for bug in data["bugs"]] == [bug.name for bug in BUGS]
     for bug in data["bugs"]:
-        code = [text for _, text in bug["code"]]
-        assert code[0].startswith("def ") and '"""' not in "".join(code)
+        assert bug["code"].startswith("def ") and '"""' not in bug["code"]
+
+
+def test_every_step_has_its_line_and_its_equation(data):
+    lines = dict(data["code"])
+    for step in data["model"]["nodes"][2:] + data["model"]["gradients"]:
+        assert trace.page_line(step["line"]) == lines[step["line"]].strip() != ""
+        assert step["equation"] or step["paths"]
+    assert data["code"][-1][1] == "return losses, self.parameters.gradient"
 
 
 @needs_node
