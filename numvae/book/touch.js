@@ -146,7 +146,7 @@ function gradientLines(table, name) {
 function makeBox(name) {
   const { label, equation, parents } = nodeOf[name];
   const table = element("table");
-  const title = element("header", {}, element("b", {}, name), element("i", {}, label || "given"), " ", element("span", {}, equation));
+  const title = element("div", { class: "touch-title" }, element("b", {}, name), element("i", {}, label || "given"), " ", element("span", {}, equation));
   const box = element("div", { class: "touch-box", role: "group", "aria-label": `${name}, ${shapeOf(name)}: ${equation} ${label}` }, title, table);
   for (const given of parents.filter((parent) => isHere(parent, name)))
     numberLine(table, given, given, null, true);
@@ -489,7 +489,7 @@ function showNumbers() {
     line.classList.toggle("touch-explained", STEPS[explained.step].name === name);
   }
   for (const [name, box] of Object.entries(boxOf)) {
-    const step = STEPS[at];
+    const step = STEPS[explained.step];
     box.classList.toggle("touch-current", [step.name, step.of].includes(name) || (box.tagName === "DETAILS" && step.of?.startsWith(box.dataset.layer)));
     box.classList.toggle("touch-ahead", name in nodeOf && (stepOf[name] ?? 0) > at);
   }
@@ -513,9 +513,9 @@ function showSteps() {
   range.setAttribute("aria-valuetext", `${at} of ${LAST}: ${STEPS[at].name}`);
   part("count").textContent = `${at} / ${LAST}`;
   part("loss").textContent = `loss ${exact(values.loss[0][0])}`;
-  root.classList.toggle("touch-backward", at > stepOf.loss);
+  root.classList.toggle("touch-backward", explained.step > stepOf.loss);
   for (const [line, item] of codeLines) {
-    const isCurrent = line === STEPS[at].line;
+    const isCurrent = line === STEPS[explained.step].line;
     item.classList.toggle("touch-current", isCurrent);
     if (isCurrent) item.setAttribute("aria-current", "step");
     else item.removeAttribute("aria-current");
