@@ -25,6 +25,7 @@ const WEIGHTS = { "encoder.0.a": [1, 2], logvar: [3, 1], mu: [4, 2], "decoder.0.
 const LIMITS = { x: [0, 1] }; // of the others: ±9
 const NUDGE = 0.05; // an arrow key's; with Shift ten times as much
 const PER_PIXEL = 0.01;
+const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 let state, values, gradients, differences, firstWrong;
 let bug = "", row = 0, at = 0;
@@ -80,8 +81,7 @@ function put(name, n, j, value) {
 function goTo(step) {
   at = Math.min(Math.max(step, 0), LAST);
   explained = { step: at, unit: 0 };
-  show();
-  bring(boxOf[STEPS[at].of ?? STEPS[at].name]);
+  bring();
 }
 
 function explain(name, unit = 0) {
@@ -169,7 +169,7 @@ function makeWeights(name) {
     });
   }
   const title = element("summary", {}, element("b", {}, layer), ` W ${shapeOf(`${layer}.W`)}, b ${shapeOf(`${layer}.b`)}`);
-  const box = element("details", { class: "touch-box touch-weights", "data-of": name, "data-layer": layer }, title, table);
+  const box = element("details", { class: "touch-box touch-weights", name: "touch-weights", "data-of": name, "data-layer": layer }, title, table);
   boxOf[`${layer}.W`] = boxOf[`${layer}.b`] = box;
   return box;
 }
@@ -263,7 +263,7 @@ function makeWire(wire) {
   boxOf[wire.isParameter ? wire.to : wire.from].after(wire.button);
 }
 
-const BESIDE = 780, WIDE = 820, NARROW = 400; // pixels
+const BESIDE = 780, WIDE = 820, NARROW = 420; // pixels
 const SIDE = 4; // an arrow forward is so far to one side of its place, one back to the other
 const PORTS = { // where, as a part of a box's width, the crossing arrows begin and end
   mu: { z: [0.28, 0.28], kl: [0.72, 0.28] },
@@ -277,6 +277,7 @@ function layOut() {
   const graph = part("graph").getBoundingClientRect();
   const wide = graph.width >= WIDE;
   root.classList.toggle("touch-wide", wide);
+  root.classList.toggle("touch-narrow", graph.width < NARROW);
   digits = graph.width < NARROW ? 2 : 3;
   for (const box of root.querySelectorAll("details")) {
     const owner = boxOf[box.dataset.of];
@@ -284,6 +285,7 @@ function layOut() {
     if (wide) owner.before(box); // at the left
     else owner.append(box); // folded inside
     box.open = wide;
+    box.name = wide ? "" : "touch-weights"; // folded, one is open at a time
     box.firstChild.tabIndex = wide ? -1 : 0;
   }
   const place = (name) => {
@@ -548,8 +550,13 @@ function say() {
   }, 500);
 }
 
-function bring(box) {
-  if (root.contains(document.activeElement)) box?.scrollIntoView({ block: "nearest", behavior: "smooth" });
+/* Show, and make sure that the array of this step is in view. */
+function bring() {
+  const { name, of } = STEPS[at];
+  if (boxOf[of]?.tagName === "DETAILS") boxOf[of].open = true;
+  show();
+  const line = lines.find((other) => other.name === name)?.line;
+  (line ?? boxOf[name])?.scrollIntoView({ block: "nearest", behavior: CALM ? "instant" : "smooth" });
 }
 
 /* The keyboard. Tab goes from box to box; in a box the arrows go from number to number. */
