@@ -40,8 +40,7 @@ const RULES = {
     dz,
     each((d, v, e) => d * e * (0.5 * Math.exp(0.5 * v)), dz, logvar, eps),
   ],
-  "gaussian.kl": ([mu, logvar]) =>
-    each((m, v) => 0.5 * (m * m + Math.exp(v) - 1 - v), mu, logvar),
+  "gaussian.kl": ([mu, logvar]) => each((m, v) => 0.5 * (m * m + Math.exp(v) - 1 - v), mu, logvar),
   "gaussian.kl_backward": (dkl, [mu, logvar]) => [
     each((d, m) => d * m, dkl, mu),
     each((d, v) => d * (0.5 * Math.expm1(v)), dkl, logvar),
@@ -68,13 +67,16 @@ const RULES = {
 function forward({ nodes, beta }, state, nudge = {}) {
   const nudged = (array) =>
     each((value) => value, array).map((row, n) =>
-      row.map((value, j) => (n === nudge.n && j === nudge.j ? value + nudge.by : value)));
+      row.map((value, j) => (n === nudge.n && j === nudge.j ? value + nudge.by : value)),
+    );
   const values = { ...state };
   for (const { name, rule, parents } of nodes) {
     if (!rule) continue;
     const here = (parent) => nudge.of === parent && nudge.through === name;
     const result = RULES[rule](
-      parents.map((parent) => (here(parent) ? nudged(values[parent]) : values[parent])), beta);
+      parents.map((parent) => (here(parent) ? nudged(values[parent]) : values[parent])),
+      beta,
+    );
     values[name] = state[name] ? each((a, by) => a + by, result, state[name]) : result;
     if (nudge.of === name && !nudge.through) values[name] = nudged(values[name]);
   }
@@ -108,21 +110,24 @@ const plus = (A, B) => each((a, b) => a + b, A, B);
 function numerical(model, state, { of, through }) {
   const loss = (n, j, by) => forward(model, state, { of, through, n, j, by }).loss[0][0];
   return forward(model, state)[of].map((row, n) =>
-    row.map((_, j) => (loss(n, j, model.step) - loss(n, j, -model.step)) / (2 * model.step)));
+    row.map((_, j) => (loss(n, j, model.step) - loss(n, j, -model.step)) / (2 * model.step)),
+  );
 }
+
+const norm = (array) => Math.hypot(...array.flat());
 
 /* ‖a − b‖ / (‖a‖ + ‖b‖), 0 if both are 0. */
 function relativeError(a, b) {
-  const norm = (array) => Math.hypot(...array.flat());
   const scale = norm(a) + norm(b);
   return scale === 0 ? 0 : norm(each((p, q) => p - q, a, b)) / scale;
 }
 
-/* Whether a gradient is not the derivative. A difference near 1e-8 may be rounding of the losses,
-   which matters where one has dragged a gradient to almost nothing. NaN is wrong. */
-function isWrong({ limit }, gradient, derivative) {
-  const off = Math.hypot(...each((p, q) => p - q, gradient, derivative).flat());
-  return !(off < 1e-8 || relativeError(gradient, derivative) < limit);
+/* Whether a gradient is not the derivative. What rounding leaves of a difference of losses, near 1e-8
+   of the loss, is no error: it matters where one has dragged a gradient to almost nothing. NaN is
+   wrong. */
+function isWrong({ limit }, loss, gradient, derivative) {
+  const off = norm(each((p, q) => p - q, gradient, derivative));
+  return !(off < 1e-8 * (1 + Math.abs(loss)) || relativeError(gradient, derivative) < limit);
 }
 
 /* One number of a gradient by the chain rule: [local derivative, incoming gradient], …, of which
@@ -213,7 +218,8 @@ const BUGS = {
   "loss averaged over the batch, its gradient summed": {
     "objectives.elbo_backward": (dloss, args, loss, beta) =>
       RULES["objectives.elbo_backward"](dloss, args, loss, beta).map((gradient) =>
-        scaled(gradient.length, gradient)),
+        scaled(gradient.length, gradient),
+      ),
   },
   "the path through ε into logvar forgotten": {
     "gaussian.reparameterize_backward": (dz) => [dz, zeros(dz)],

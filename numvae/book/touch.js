@@ -13,22 +13,43 @@ const stepOf = Object.fromEntries(STEPS.map((step, i) => [step.name, i]));
 const LAST = STEPS.length - 1;
 const isGradient = (step) => "of" in step;
 const colourOf = (gradient) => (/^dkl$|_kl$/.test(gradient.name) ? "kl" : "back");
-const isBatch = (name) => name in nodeOf && name !== "loss"; // has a row for each example
+
+/* The row of an array, or of a gradient, that is shown: parameters and the loss have no examples. */
+function rowOf(name) {
+  const array = STEPS[stepOf[name] ?? 0].of ?? name;
+  return array in nodeOf && array !== "loss" ? row : 0;
+}
 
 // The boxes from top to bottom; of two in a row, one has the left half and one the right. Where there
 // is room, the parameters stand at the left, from one of these rows on over so many.
 const LAYOUT = [
-  ["x"], ["encoder.0.a"], ["h"], ["mu", "logvar"], ["z", "kl"],
-  ["decoder.0.a"], ["h_dec"], ["likelihood.logits"], ["log_px"], ["loss"],
+  ["x"],
+  ["encoder.0.a"],
+  ["h"],
+  ["mu", "logvar"],
+  ["z", "kl"],
+  ["decoder.0.a"],
+  ["h_dec"],
+  ["likelihood.logits"],
+  ["log_px"],
+  ["loss"],
 ];
-const WEIGHTS = { "encoder.0.a": [1, 2], logvar: [3, 1], mu: [4, 2], "decoder.0.a": [6, 1], "likelihood.logits": [7, 4] };
+const WEIGHTS = {
+  "encoder.0.a": [1, 2],
+  logvar: [3, 1],
+  mu: [4, 2],
+  "decoder.0.a": [6, 1],
+  "likelihood.logits": [7, 4],
+};
 const LIMITS = { x: [0, 1] }; // of the others: ±9
 const NUDGE = 0.05; // an arrow key's; with Shift ten times as much
 const PER_PIXEL = 0.01;
 const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 let state, values, gradients, differences, firstWrong;
-let bug = "", row = 0, at = 0;
+let bug = "",
+  row = 0,
+  at = 0;
 let explained = { step: 0, unit: 0 }; // of a weight's gradient, `unit` is the input
 
 /* Texts. */
@@ -49,6 +70,7 @@ const shapeOf = (name) => {
 
 function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
+  if (tag === "button") made.type = "button";
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
   made.append(...children);
   return made;
@@ -64,7 +86,7 @@ function compute() {
   if (!bug) return;
   for (const gradient of model.gradients) {
     const derivative = numerical(model, state, gradient);
-    if (!isWrong(model, gradients[gradient.name], derivative)) continue;
+    if (!isWrong(model, values.loss[0][0], gradients[gradient.name], derivative)) continue;
     differences[gradient.name] = derivative;
     firstWrong ??= gradient.name;
   }
@@ -105,54 +127,50 @@ function reset() {
 
 /* The boxes: a table for each array, its numbers above their gradients. */
 
-const cells = []; // { element, name, n, j, step, isMovable }; n is null where it is the row shown
-const lines = []; // { element, name, n }: a line of numerical derivatives, seen where it is needed
+const cells = []; // { element, name, n, j, step, movable, gradient }; n is null where it is the row shown
+const lines = []; // { element, line, name, n }: numerical derivatives, seen below a line that is wrong
 const boxOf = {};
 
 function numberLine(table, heading, name, n = null, movable = false) {
   const step = stepOf[name] ?? 0;
-  const gradient = step > 0 && isGradient(STEPS[step]);
-  const width = (gradient ? page.state[STEPS[step].of] ?? values[STEPS[step].of] : values[name])[0].length;
+  const gradient = isGradient(STEPS[step]);
+  const head = (text) => element("th", { scope: "row" }, text);
   const colour = gradient ? colourOf(STEPS[step]) : "value";
-  const line = element("tr", { class: `touch-line touch-${colour}` }, element("th", { scope: "row" }, heading));
-  const below = gradient && element("tr", { class: "touch-difference", hidden: "" }, element("th", { scope: "row" }, "numeric"));
-  for (let j = 0; j < width; j++) {
-    const number = movable
-      ? element("span", { class: "touch-number touch-moves", role: "spinbutton", tabindex: -1 })
-      : element(gradient ? "button" : "span", gradient ? { type: "button", class: "touch-number", tabindex: -1 } : { class: "touch-number" });
-    line.append(element("td", {}, number));
+  const line = element("tr", { class: `touch-line touch-${colour}` }, head(heading));
+  const below = element("tr", { class: "touch-difference", hidden: "" }, head("numeric"));
+  (gradient ? gradients : values)[name][0].forEach((_, j) => {
+    const number = element(gradient ? "button" : "span", { class: "touch-number" });
     const cell = { element: number, name, n, j, step, movable, gradient };
     cells.push(cell);
     if (movable) makeMovable(cell);
     if (gradient) number.addEventListener("click", () => explain(name, n ?? 0));
-    if (below) below.append(element("td"));
-  }
+    line.append(element("td", {}, number));
+    below.append(element("td"));
+  });
   table.append(line);
-  if (below) {
-    table.append(below);
-    lines.push({ element: below, line, name, n });
-  }
-  return line;
-}
-
-function gradientLines(table, name) {
-  const rows = model.gradients.filter((gradient) => gradient.of === name);
-  for (const gradient of rows) {
-    const path = rows.length > 1 && !gradient.paths.length;
-    numberLine(table, path ? `via ${short(gradient.through)}` : short(gradient.name), gradient.name);
-  }
+  if (!gradient) return;
+  table.append(below);
+  lines.push({ element: below, line, name, n });
 }
 
 function makeBox(name) {
   const { label, equation, parents } = nodeOf[name];
   const table = element("table");
-  const title = element("div", { class: "touch-title" }, element("b", {}, name), element("i", {}, label || "given"), " ", element("span", {}, equation));
-  const box = element("div", { class: "touch-box", role: "group", "aria-label": `${name}, ${shapeOf(name)}: ${equation} ${label}` }, title, table);
-  for (const given of parents.filter((parent) => isHere(parent, name)))
-    numberLine(table, given, given, null, true);
+  const title = element("div", { class: "touch-title" }, element("b", {}, name), " ");
+  title.append(element("i", {}, label || "given"), " ", element("span", {}, equation));
+  const about = `${name}, ${shapeOf(name)}: ${equation} ${label}`;
+  const box = element("div", { class: "touch-box", role: "group", "aria-label": about });
+  for (const parent of parents)
+    if (isHere(parent, name)) numberLine(table, parent, parent, null, true);
   numberLine(table, short(name), name, null, name in page.state);
-  gradientLines(table, name);
+  const paths = model.gradients.filter((gradient) => gradient.of === name);
+  for (const gradient of paths) {
+    const isPart = paths.length > 1 && !gradient.paths.length;
+    const heading = isPart ? `via ${short(gradient.through)}` : short(gradient.name);
+    numberLine(table, heading, gradient.name);
+  }
   if (name === "loss") title.append(element("span", { class: "touch-parts" }));
+  box.append(title, table);
   return (boxOf[name] = box);
 }
 
@@ -168,20 +186,25 @@ function makeWeights(name) {
       numberLine(table, short(gradient.name) + index, gradient.name, n);
     });
   }
-  const title = element("summary", {}, element("b", {}, layer), ` W ${shapeOf(`${layer}.W`)}, b ${shapeOf(`${layer}.b`)}`);
-  const box = element("details", { class: "touch-box touch-weights", name: "touch-weights", "data-of": name, "data-layer": layer }, title, table);
+  const shapes = ` W ${shapeOf(`${layer}.W`)}, b ${shapeOf(`${layer}.b`)}`;
+  const title = element("summary", {}, element("b", {}, layer), shapes);
+  const box = element("details", { class: "touch-box touch-weights", "data-of": name });
+  box.append(title, table);
   boxOf[`${layer}.W`] = boxOf[`${layer}.b`] = box;
   return box;
 }
 
 /* A number that moves: dragged, by keys, by the wheel, or typed. */
 function makeMovable({ element: number, name, n, j }) {
+  number.classList.add("touch-moves");
+  number.setAttribute("role", "spinbutton");
   const where = () => [name, n ?? row, j];
   const value = () => values[name][n ?? row][j];
   let from = null;
   number.addEventListener("pointerdown", (event) => {
     if (event.button || number.querySelector("input")) return;
-    from = { x: event.clientX, value: value(), moved: false, focused: document.activeElement === number };
+    const focused = document.activeElement === number;
+    from = { x: event.clientX, value: value(), moved: false, focused };
     number.setPointerCapture(event.pointerId);
     event.preventDefault();
   });
@@ -198,11 +221,15 @@ function makeMovable({ element: number, name, n, j }) {
     from = null;
   });
   number.addEventListener("pointercancel", () => (from = null));
-  number.addEventListener("wheel", (event) => {
-    if (document.activeElement !== number) return; // the page scrolls
-    event.preventDefault();
-    put(...where(), value() - Math.sign(event.deltaY) * NUDGE);
-  }, { passive: false });
+  number.addEventListener(
+    "wheel",
+    (event) => {
+      if (document.activeElement !== number) return; // the page scrolls
+      event.preventDefault();
+      put(...where(), value() - Math.sign(event.deltaY) * NUDGE);
+    },
+    { passive: false },
+  );
   number.addEventListener("keydown", (event) => {
     const up = { ArrowUp: 1, ArrowDown: -1, PageUp: 10, PageDown: -10 }[event.key];
     if (event.target !== number || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -214,7 +241,7 @@ function makeMovable({ element: number, name, n, j }) {
   });
 
   function type(first) {
-    const input = element("input", { type: "text", inputmode: "text", "aria-label": number.getAttribute("aria-label") });
+    const input = element("input", { "aria-label": number.getAttribute("aria-label") });
     input.value = first ?? minus(String(Number(value().toFixed(6))));
     number.replaceChildren(input);
     input.focus({ preventScroll: true });
@@ -241,10 +268,13 @@ function makeMovable({ element: number, name, n, j }) {
 
 const isHere = (given, name) => given === "eps" || (given === "x" && name === "log_px"); // in its box
 const wires = model.nodes.flatMap(({ name, parents }) =>
-  parents.filter((parent) => !isHere(parent, name)).map((parent) => {
-    const gradient = model.gradients.find(({ of, through }) => of === parent && through === name);
-    return { from: parent, to: name, gradient, isParameter: !(parent in nodeOf) };
-  }));
+  parents
+    .filter((parent) => !isHere(parent, name))
+    .map((parent) => {
+      const gradient = model.gradients.find(({ of, through }) => of === parent && through === name);
+      return { from: parent, to: name, gradient, isParameter: !(parent in nodeOf) };
+    }),
+);
 
 function makeWire(wire) {
   const draw = (colour) => {
@@ -258,18 +288,22 @@ function makeWire(wire) {
   if (!wire.gradient) return;
   wire.back = draw(colourOf(wire.gradient));
   const label = `From ${wire.to} back to ${wire.from}: the chain rule, ${wire.gradient.label}`;
-  wire.button = element("button", { type: "button", class: `touch-edge touch-${colourOf(wire.gradient)}`, "aria-label": label }, wire.gradient.label);
+  const look = `touch-edge touch-${colourOf(wire.gradient)}`;
+  wire.button = element("button", { class: look, "aria-label": label }, wire.gradient.label);
   wire.button.addEventListener("click", () => explain(wire.gradient.name));
   boxOf[wire.isParameter ? wire.to : wire.from].after(wire.button);
 }
 
-const BESIDE = 780, WIDE = 820, NARROW = 420; // pixels
+// In pixels: from which width on the panel is beside the graph, and the parameters; up to which
+// numbers have two decimals.
+const [BESIDE, WIDE, NARROW] = [780, 820, 420];
 const SIDE = 4; // an arrow forward is so far to one side of its place, one back to the other
-const PORTS = { // where, as a part of a box's width, the crossing arrows begin and end
+// Where the crossing arrows begin and end, as a part of a box's width.
+const PORTS = {
   mu: { z: [0.28, 0.28], kl: [0.72, 0.28] },
   logvar: { z: [0.28, 0.72], kl: [0.72, 0.72] },
 };
-let digits = 3;
+let digits = 3; // decimals
 
 /* Where the arrows run follows from where the boxes are. */
 function layOut() {
@@ -282,8 +316,8 @@ function layOut() {
   for (const box of root.querySelectorAll("details")) {
     const owner = boxOf[box.dataset.of];
     if (wide === (box.parentElement !== owner)) continue;
-    if (wide) owner.before(box); // at the left
-    else owner.append(box); // folded inside
+    if (wide) owner.before(box);
+    else owner.append(box);
     box.open = wide;
     box.name = wide ? "" : "touch-weights"; // folded, one is open at a time
     box.firstChild.tabIndex = wide ? -1 : 0;
@@ -297,26 +331,47 @@ function layOut() {
     const [a, b] = [place(wire.from), place(wire.to)];
     const isWeight = short(wire.from) === "W";
     let points, button;
-    if (wire.isParameter && wire.to === "logvar") { // past mu, and down
+    // The parameters of logvar go past mu, and the KL past the decoder along the right edge.
+    if (wire.isParameter && wire.to === "logvar") {
       const [channel, x, y] = [a.right + 12, b.right - 26, b.y - 15];
-      points = (side) => [[a.right, a.middle], [channel, a.middle], [channel, y + side], [x + side, y + side], [x + side, b.y]];
+      points = (side) => [
+        [a.right, a.middle],
+        [channel, a.middle],
+        [channel, y + side],
+        [x + side, y + side],
+        [x + side, b.y],
+      ];
       button = [x - (isWeight ? 62 : 28), y];
     } else if (wire.isParameter) {
       const y = Math.min(Math.max(b.middle, a.y + 22), a.bottom - 22) + (isWeight ? -13 : 13);
-      points = (side) => [[a.right, y + side], [b.x, y + side]];
+      points = (side) => [
+        [a.right, y + side],
+        [b.x, y + side],
+      ];
       button = [(a.right + b.x) / 2, y];
-    } else if (wire.from === "kl") { // past the decoder, along the right edge
+    } else if (wire.from === "kl") {
       const lane = graph.width - 12;
-      points = (side) => [[a.right, a.middle - side], [lane + side, a.middle - side], [lane + side, b.middle + side], [b.right, b.middle + side]];
+      points = (side) => [
+        [a.right, a.middle - side],
+        [lane + side, a.middle - side],
+        [lane + side, b.middle + side],
+        [b.right, b.middle + side],
+      ];
       button = [lane, (a.bottom + b.y) / 2];
     } else {
       const [from, to] = PORTS[wire.from]?.[wire.to] ?? [0.5, 0.5];
       const ends = [a.x + from * a.width, b.x + to * b.width];
       if (!PORTS[wire.from]) ends.fill(a.width < b.width ? ends[0] : ends[1]);
       const isStraight = ends[0] === ends[1];
-      points = (side) => [[ends[0] - side, a.bottom], [ends[1] - side, b.y]];
+      points = (side) => [
+        [ends[0] - side, a.bottom],
+        [ends[1] - side, b.y],
+      ];
       const along = !isStraight ? 0.25 : wire.from === "h" && wide ? 0.3 : 0.5;
-      button = [ends[0] + along * (ends[1] - ends[0]) + (isStraight ? 26 : 0), a.bottom + along * (b.y - a.bottom)];
+      button = [
+        ends[0] + along * (ends[1] - ends[0]) + (isStraight ? 26 : 0),
+        a.bottom + along * (b.y - a.bottom),
+      ];
     }
     const isSeen = !wire.isParameter || wide;
     drawArrow(wire.forward, points(SIDE), isSeen);
@@ -337,13 +392,18 @@ function drawArrow(path, points, isSeen) {
 
 /* The panel: one equation, and the same with its numbers. */
 
-const LOCAL = { // the local derivative by its equation's label, and with numbers where it is composed
+// The local derivative by its equation's label, and with numbers where it is composed.
+const LOCAL = {
   D2: ["x"],
   D3: ["1", () => "1"],
   D4: ["W"],
   H4: ["1 − h²", (args, h, n, j) => `(1 − ${factor(h[n][j])}²)`],
   Z2: ["1", () => "1"],
-  Z3: ["½ σ ε", ([, logvar, eps], z, n, j) => `½ · ${exact(Math.exp(0.5 * logvar[n][j]))} · ${factor(eps[n][j])}`],
+  Z3: [
+    "½ σ ε",
+    ([, logvar, eps], z, n, j) =>
+      `½ · ${exact(Math.exp(0.5 * logvar[n][j]))} · ${factor(eps[n][j])}`,
+  ],
   K2: ["μ"],
   K3: ["½ (e^logvar − 1)", ([, logvar], kl, n, j) => `½ (${exact(Math.exp(logvar[n][j]))} − 1)`],
   B2: ["x − sigmoid(a)", ([x, a], p, n, j) => `(${exact(x[n][j])} − ${exact(sigmoid(a[n][j]))})`],
@@ -351,95 +411,121 @@ const LOCAL = { // the local derivative by its equation's label, and with number
   O3: ["β / B", ([log_px]) => `${model.beta}/${log_px.length}`],
 };
 
-const FORWARD = { // what a forward rule computes, with numbers
-  D1: ([x, W, b], n, j) => `${x[n].map((value, i) => `${factor(value)}·${factor(W[i][j])}`).join(" + ")} + ${factor(b[0][j])}`,
+// What a forward rule computes, with numbers.
+const added = (numbers) => numbers.join(" + ");
+const FORWARD = {
+  D1: ([x, W, b], n, j) =>
+    added([...x[n].map((value, i) => `${factor(value)}·${factor(W[i][j])}`), factor(b[0][j])]),
   H3: ([a], n, j) => `tanh ${factor(a[n][j])}`,
-  Z1: ([mu, logvar, eps], n, j) => `${exact(mu[n][j])} + e^(½ · ${factor(logvar[n][j])}) · ${factor(eps[n][j])}`,
-  K1: ([mu, logvar], n, j) => `½ (${factor(mu[n][j])}² + e^${factor(logvar[n][j])} − 1 − ${factor(logvar[n][j])})`,
-  B1: ([x, a], n) => x[n].map((value, d) => `(${exact(value)}·${factor(a[n][d])} − ${exact(softplus(a[n][d]))})`).join(" + "),
-  O1: ([log_px, kl]) => `−(${log_px.map(([value]) => factor(value)).join(" + ")}) / ${log_px.length} + ${model.beta} · (${transposed(kl).map((unit) => exact(sum(unit) / unit.length)).join(" + ")})`,
+  Z1: ([mu, logvar, eps], n, j) =>
+    `${exact(mu[n][j])} + e^(½ · ${factor(logvar[n][j])}) · ${factor(eps[n][j])}`,
+  K1: ([mu, logvar], n, j) =>
+    `½ (${factor(mu[n][j])}² + e^${factor(logvar[n][j])} − 1 − ${factor(logvar[n][j])})`,
+  B1: ([x, a], n) =>
+    added(x[n].map((p, d) => `(${exact(p)}·${factor(a[n][d])} − ${exact(softplus(a[n][d]))})`)),
+  O1: ([log_px, kl]) => {
+    const means = transposed(kl).map((unit) => exact(sum(unit) / unit.length));
+    const sumOfLogs = added(log_px.map(([value]) => factor(value)));
+    return `−(${sumOfLogs}) / ${log_px.length} + ${model.beta} · (${added(means)})`;
+  },
 };
 
 const coloured = (colour, text) => element("span", { class: `touch-${colour}` }, text);
 const indexed = (name, j, width) => short(name) + (width > 1 ? subscript(j + 1) : "");
 
+const paragraph = (kind, ...content) => element("p", { class: `touch-${kind}` }, ...content);
+
 function showPanel() {
-  const panel = part("panel");
   const step = STEPS[explained.step];
   if (!explained.step) {
-    panel.replaceChildren(
-      element("h4", {}, "Given"),
-      element("p", {}, "A minibatch of three rows x, the noise ε, and the parameters. One step on, the first array is computed."),
-    );
-    return;
+    const text = "A minibatch of three rows x, the noise ε, and the parameters.";
+    return refill(part("panel"), paragraph("name", "Given"), paragraph("legend", text));
   }
-  const title = element("h4", {}, step.name, " ", element("i", {}, step.label), " ", element("small", {}, step.rule));
-  const equation = step.paths?.length ? `${step.name} = ${step.paths.join(" + ")}` : step.equation;
-  const content = [title, element("p", { class: "touch-equation" }, equation)];
-  content.push(...(isGradient(step) ? explainedGradient(step) : explainedValue(step)));
-  panel.replaceChildren(...content);
+  const title = paragraph("name", step.name, " ", element("i", {}, step.label), " ");
+  title.append(element("small", {}, step.rule));
+  const equation = step.paths?.length ? `${step.name} = ${added(step.paths)}` : step.equation;
+  const content = isGradient(step) ? explainedGradient(step) : explainedValue(step);
+  refill(part("panel"), title, paragraph("equation", equation), ...content);
 }
 
 function explainedValue({ name, label, parents }) {
-  const n = isBatch(name) ? row : 0;
+  const n = rowOf(name);
   const given = parents.map((parent) => values[parent]);
-  return values[name][n].map((value, j) => element("p", { class: "touch-term" },
-    element("b", {}, indexed(name, j, values[name][n].length)), ` = ${FORWARD[label](given, n, j)} = `,
-    coloured("value", exact(value)),
-    nodeOf[name].rule.startsWith("dense") && state[name] && state[name][n][j] ? ` (${exact(state[name][n][j])} of it by hand)` : ""));
+  return values[name][n].map((value, j) => {
+    const result = element("b", {}, indexed(name, j, values[name][n].length));
+    const line = paragraph("term", result, ` = ${FORWARD[label](given, n, j)}`);
+    if (state[name]?.[n][j]) line.append(` + ${factor(state[name][n][j])} by hand`);
+    line.append(" = ", coloured("value", exact(value)));
+    return line;
+  });
 }
 
 function explainedGradient(gradient) {
   const { name, of, through, paths, label } = gradient;
   const rows = gradients[name];
-  const isWeight = !(of in nodeOf) && rows.length > 1;
-  const n = isWeight ? explained.unit : isBatch(of) ? row : 0;
+  const isWeight = rows.length > 1 && !(of in nodeOf);
+  const n = isWeight ? explained.unit : rowOf(name);
   const colour = colourOf(gradient);
-  const content = [];
   const given = nodeOf[through]?.parents.map((parent) => values[parent]);
   const incoming = model.gradients.findLast((other) => other.of === through)?.name ?? "dloss";
   const from = colourOf({ name: incoming });
-  if (paths.length) {
-    content.push(element("p", {}, `${of} reaches the loss by two paths: their gradients add.`));
-  } else {
-    content.push(element("p", { class: "touch-legend" },
-      coloured("local", LOCAL[label][0]), " local derivative × ", coloured(from, short(incoming)), " incoming = ",
-      coloured(colour, short(name)), " outgoing"));
-  }
-  if (isWeight) content.push(choice("Input", rows.length, explained.unit, (unit) => explain(name, unit)));
-  content.push(...rows[n].map((value, j) => {
-    const products = terms(model, values, gradients, gradient, n, j);
-    const total = sum(products.map(([local, d]) => local * d));
-    const line = element("p", { class: "touch-term" }, element("b", {}, indexed(name, j, rows[n].length)), " = ");
-    products.forEach(([local, d], i) => {
-      const [, spelled] = LOCAL[label] ?? [];
+  const legend = paths.length
+    ? [`${of} reaches the loss by two paths: their gradients add.`]
+    : [
+        ...[coloured("local", LOCAL[label][0]), " local derivative × "],
+        ...[coloured(from, short(incoming)), " incoming = "],
+        ...[coloured(colour, short(name)), " outgoing"],
+      ];
+  const inputs = choice("Input", rows.length, n, (unit) => explain(name, unit));
+
+  const products = rows[n].map((value, j) => {
+    const parts = terms(model, values, gradients, gradient, n, j);
+    const line = paragraph("term", element("b", {}, indexed(name, j, rows[n].length)), " = ");
+    parts.forEach(([local, d], i) => {
       if (i) line.append(" + ");
-      if (paths.length) return line.append(coloured(/kl$/.test(paths[i]) ? "kl" : "back", factor(d)));
-      line.append(coloured("local", spelled ? spelled(given, values[through], n, j) : factor(local)), " × ", coloured(from, factor(d)));
+      if (paths.length) return line.append(coloured(colourOf({ name: paths[i] }), factor(d)));
+      const spelled = LOCAL[label][1]?.(given, values[through], n, j) ?? factor(local);
+      line.append(coloured("local", spelled), " × ", coloured(from, factor(d)));
     });
+    const total = sum(parts.map(([local, d]) => local * d));
     const isOff = !(Math.abs(total - value) < 1e-9 + 1e-7 * Math.abs(total));
     line.append(" = ", coloured(isOff ? "local" : colour, exact(total)));
     if (isOff) line.append("; ", coloured("bad", `with the bug ${exact(value)}`));
     return line;
-  }));
+  });
+
   const derivative = differences[name] ?? numerical(model, state, gradient);
   const error = relativeError(rows, derivative);
-  const verdict = name in differences
-    ? coloured("bad", name === firstWrong ? "✗ the first wrong gradient" : "✗ wrong too, because of one before it")
-    : element("span", {}, "✓ agrees");
-  content.push(element("p", { class: "touch-checked" }, "Finite differences: ",
-    derivative[n].map(exact).join(", "), `; relative error ${minus(error > 0.01 ? error.toFixed(2) : error.toExponential(0))} `, verdict));
-  return content;
+  const size = minus(error > 0.01 ? error.toFixed(2) : error.toExponential(0));
+  const wrong = name === firstWrong ? "✗ the first wrong gradient" : "✗ wrong too";
+  const checked = paragraph(
+    "legend",
+    `Finite differences: ${derivative[n].map(exact).join(", ")}; `,
+  );
+  checked.append(
+    `relative error ${size} `,
+    name in differences ? coloured("bad", wrong) : "✓ agrees",
+  );
+  return [paragraph("legend", ...legend), ...(isWeight ? [inputs] : []), ...products, checked];
+}
+
+/* Other content in an element; if one of its buttons has the focus, so has the new one. */
+function refill(parent, ...content) {
+  const focused = [...parent.querySelectorAll("button")].indexOf(document.activeElement);
+  parent.replaceChildren(...content);
+  parent.querySelectorAll("button")[focused]?.focus({ preventScroll: true });
 }
 
 /* A row of small buttons, of which one is pressed. */
 function choice(text, count, chosen, choose) {
-  const buttons = Array.from({ length: count }, (_, i) => {
-    const button = element("button", { type: "button", "aria-pressed": i === chosen, "aria-label": `${text} ${i + 1}` }, String(i + 1));
+  const group = element("div", { class: "touch-choice", role: "group", "aria-label": text }, text);
+  for (let i = 0; i < count; i++) {
+    const about = { "aria-pressed": i === chosen, "aria-label": `${text} ${i + 1}` };
+    const button = element("button", about, String(i + 1));
     button.addEventListener("click", () => choose(i));
-    return button;
-  });
-  return element("div", { class: "touch-choice", role: "group", "aria-label": text }, text, " ", ...buttons);
+    group.append(button);
+  }
+  return group;
 }
 
 /* Showing. */
@@ -463,7 +549,7 @@ function show() {
 function showNumbers() {
   for (const { element: number, name, n, j, step, movable, gradient } of cells) {
     if (number.querySelector("input")) continue; // somebody types
-    const index = n ?? (isBatch(name) || isBatch(STEPS[step].of) ? row : 0);
+    const index = n ?? rowOf(name);
     const value = (gradient ? gradients : values)[name][index][j];
     const isSeen = step <= at;
     number.textContent = isSeen ? written(value, digits) : "·";
@@ -485,16 +571,16 @@ function showNumbers() {
     line.classList.toggle("touch-first", isFirst);
     below.hidden = !isFirst;
     if (isFirst) {
-      const derivative = differences[name][n ?? (isBatch(STEPS[stepOf[name]].of) ? row : 0)];
-      [...below.querySelectorAll("td")].forEach((cell, j) => (cell.textContent = written(derivative[j], digits)));
+      const derivative = differences[name][n ?? rowOf(name)];
+      below.querySelectorAll("td").forEach((cell, j) => {
+        cell.textContent = written(derivative[j], digits);
+      });
     }
     line.classList.toggle("touch-explained", STEPS[explained.step].name === name);
   }
-  for (const [name, box] of Object.entries(boxOf)) {
-    const step = STEPS[explained.step];
-    box.classList.toggle("touch-current", [step.name, step.of].includes(name) || (box.tagName === "DETAILS" && step.of?.startsWith(box.dataset.layer)));
-    box.classList.toggle("touch-ahead", name in nodeOf && (stepOf[name] ?? 0) > at);
-  }
+  const { name, of } = STEPS[explained.step];
+  for (const box of Object.values(boxOf))
+    box.classList.toggle("touch-current", box === boxOf[of ?? name]);
   for (const { forward: path, back, button, to, gradient } of wires) {
     path.classList.toggle("touch-ahead", stepOf[to] > at);
     if (!gradient) continue;
@@ -504,8 +590,9 @@ function showNumbers() {
     button.classList.toggle("touch-bad", isSeen && gradient.name === firstWrong);
     button.setAttribute("aria-pressed", STEPS[explained.step] === gradient);
   }
-  const [nll, kl] = [-sum(values.log_px.flat()) / values.log_px.length, sum(values.kl.flat()) / values.kl.length];
-  part("parts").textContent = at >= stepOf.loss ? `= nll ${written(nll, 3)} + kl ${written(kl, 3)}` : "";
+  const mean = (array) => sum(array.flat()) / array.length;
+  const parts = `= nll ${written(-mean(values.log_px), 3)} + kl ${written(mean(values.kl), 3)}`;
+  part("parts").textContent = at >= stepOf.loss ? parts : "";
   rove();
 }
 
@@ -527,12 +614,18 @@ function showSteps() {
   note.hidden = !planted;
   if (planted) {
     note.replaceChildren(
-      element("b", {}, planted.name), planted.found ? ` (${planted.found})` : "",
-      element("pre", {}, planted.code));
+      element("b", {}, planted.name),
+      planted.found ? ` (${planted.found})` : "",
+      element("pre", {}, planted.code),
+    );
     if (model.gradients.some(({ name }) => Number.isNaN(gradients[name][0][0])))
-      note.append("Before the step the gradient is filled with NaN, so that what is added to it, or not written, shows.");
+      note.append("The gradient is filled with NaN first: what is added or not written shows.");
   }
-  part("rows").replaceChildren(choice("Row", values.x.length, row, (n) => { row = n; show(); }));
+  const rows = choice("Row", values.x.length, row, (n) => {
+    row = n;
+    show();
+  });
+  refill(part("rows"), rows);
 }
 
 /* For screen readers, once nothing has moved for a moment. */
@@ -542,11 +635,11 @@ function say() {
   waiting = setTimeout(() => {
     const step = STEPS[at];
     const array = gradients[step.name] ?? values[step.name];
-    const n = isBatch(step.of ?? step.name) ? row : 0;
-    const numbers = array ? `: ${array[n].map(exact).join(", ")}` : "";
-    const wrong = firstWrong && stepOf[firstWrong] <= at ? ` With the bug, ${firstWrong} is the first wrong gradient.` : "";
-    root.querySelector("[role=status]").textContent =
-      `Step ${at} of ${LAST}: ${step.name}${step.equation ? `, ${step.equation}` : ""}${numbers}. Loss ${exact(values.loss[0][0])}.${wrong}`;
+    const said = [`Step ${at} of ${LAST}: ${step.name}`, step.equation];
+    if (array) said.push(array[rowOf(step.name)].map(exact).join(", "));
+    said.push(`loss ${exact(values.loss[0][0])}`);
+    if (firstWrong && stepOf[firstWrong] <= at) said.push(`${firstWrong} is the first wrong one`);
+    root.querySelector("[role=status]").textContent = said.filter(Boolean).join("; ");
   }, 500);
 }
 
@@ -556,24 +649,28 @@ function bring() {
   if (boxOf[of]?.tagName === "DETAILS") boxOf[of].open = true;
   show();
   const line = lines.find((other) => other.name === name)?.line;
-  (line ?? boxOf[name])?.scrollIntoView({ block: "nearest", behavior: CALM ? "instant" : "smooth" });
+  const behavior = CALM ? "instant" : "smooth";
+  (line ?? boxOf[name])?.scrollIntoView({ block: "nearest", behavior });
 }
 
 /* The keyboard. Tab goes from box to box; in a box the arrows go from number to number. */
 
-const numbersIn = (box) => [...box.querySelectorAll("[role=spinbutton], button.touch-number:not(:disabled)")]
-  .filter((number) => number.closest(".touch-box") === box);
+function numbersIn(box) {
+  const numbers = box.querySelectorAll("[role=spinbutton], button.touch-number:not(:disabled)");
+  return [...numbers].filter((number) => number.closest(".touch-box") === box);
+}
 
 function rove(chosen) {
   for (const box of root.querySelectorAll(".touch-box")) {
     const numbers = numbersIn(box);
-    const stop = numbers.find((number) => number === (chosen ?? document.activeElement)) ?? numbers[0];
-    for (const number of numbers) number.tabIndex = number === stop ? 0 : -1;
+    const stop = Math.max(numbers.indexOf(chosen ?? document.activeElement), 0);
+    numbers.forEach((number, i) => (number.tabIndex = i === stop ? 0 : -1));
   }
 }
 
 root.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || /^(INPUT|SELECT)$/.test(event.target.tagName)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.target.matches("input, select")) return;
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   const box = event.target.closest(".touch-box");
   const isNumber = event.target.matches(".touch-number");
@@ -596,19 +693,21 @@ root.addEventListener("keydown", (event) => {
 
 state = structuredClone(page.state);
 compute();
-LAYOUT.forEach((names, i) => names.forEach((name, half) => {
-  const box = makeBox(name);
-  box.style.setProperty("--touch-row", i + 1);
-  box.classList.add(names.length === 1 ? "touch-whole" : half ? "touch-right" : "touch-left");
-  box.classList.toggle("touch-crossed", name in PORTS);
-  if (nodeOf[name].rule.startsWith("dense")) {
-    const weights = makeWeights(name);
-    const [from, span] = WEIGHTS[name];
-    weights.style.cssText = `--touch-from: ${from}; --touch-span: ${span}`;
-    box.append(weights);
-  }
-  part("graph").append(box);
-}));
+LAYOUT.forEach((names, i) =>
+  names.forEach((name, half) => {
+    const box = makeBox(name);
+    box.style.setProperty("--touch-row", i + 1);
+    box.classList.add(names.length === 1 ? "touch-whole" : half ? "touch-right" : "touch-left");
+    box.classList.toggle("touch-crossed", name in PORTS);
+    if (nodeOf[name].rule.startsWith("dense")) {
+      const weights = makeWeights(name);
+      const [from, span] = WEIGHTS[name];
+      weights.style.cssText = `--touch-from: ${from}; --touch-span: ${span}`;
+      box.append(weights);
+    }
+    part("graph").append(box);
+  }),
+);
 wires.forEach(makeWire);
 const codeLines = code.map(([line, text]) => {
   const item = element("li", {}, text);
@@ -622,10 +721,9 @@ const codeLines = code.map(([line, text]) => {
 });
 for (const { kind, name } of page.bugs) {
   const select = part("plant").querySelector("select");
-  const heading = kind.split(":")[0];
-  let group = [...select.children].find((child) => child.label === heading);
-  if (!group || group.tagName !== "OPTGROUP") select.append((group = element("optgroup", { label: heading })));
-  group.append(element("option", {}, name));
+  const label = kind.split(":")[0];
+  if (select.lastElementChild.label !== label) select.append(element("optgroup", { label }));
+  select.lastElementChild.append(element("option", {}, name));
 }
 part("plant").addEventListener("change", (event) => plant(event.target.value));
 part("reset").addEventListener("click", reset);
