@@ -2,9 +2,11 @@
 
 python scripts/walk.py
 python scripts/walk.py --likelihood gaussian-sigma-z --objective iwae --samples 5
+python scripts/walk.py --bug "wrong sign"
 python scripts/walk.py --figure trace.png --steps finite_differences.png
 """
 
+import contextlib
 import sys
 
 import numpy as np
@@ -12,9 +14,11 @@ import numpy as np
 from numvae import plots
 from numvae.cli import Parser, argument, integer, new_file, script
 from numvae.constraints import Seed
-from numvae.lessons import trace
+from numvae.lessons import bugs, trace
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations
+
+MODEL = "likelihood", "activation", "objective", "n_samples"  # what `trace.example` can differ in
 
 
 def parser():
@@ -32,6 +36,7 @@ def parser():
         p.add_argument(name, choices=names, default=default, metavar="NAME", help=known)
     p.add_argument(
         "--samples",
+        dest="n_samples",
         type=integer(1),
         default=1,
         metavar="L",
@@ -39,6 +44,12 @@ def parser():
     )
     p.add_argument(
         "--seed", type=argument(Seed()), default=0, metavar="N", help="of model, data, noise (0)"
+    )
+    p.add_argument(
+        "--bug",
+        metavar="NAME",
+        help="plant the famous bug whose name has this in it, in a model where it matters; what "
+        "is in no name is answered with all names",
     )
     p.add_argument(
         "--figure", metavar="FILE", help="draw the way forward and back into this new PNG file"
@@ -60,12 +71,17 @@ def main(argv=None):
         figure, steps = (path and new_file(path, ".png") for path in (args.figure, args.steps))
         if figure and figure == steps:
             raise ValueError(f"--figure and --steps both name {figure}; each needs its own file.")
-    net, step = trace.example(
-        args.likelihood, args.activation, args.objective, args.samples, args.seed
-    )
-    traced = trace.trace(net, step)
+        bug = args.bug and bugs.named(args.bug, bugs.of_the_gradient(*MODEL))
+    if bug:
+        p.set_defaults(**bug.mode)
+        args = p.parse_args(argv)
+    net, step = trace.example(**{name: getattr(args, name) for name in MODEL}, seed=args.seed)
+    with bugs.planted(bug) if bug else contextlib.nullcontext():
+        traced = trace.trace(net, step)
     print(f"{repr(net).splitlines()[0]}; objective {args.objective}")
-    print(f"B = {len(step[0])} examples, L = {args.samples} samples of z each, seed {args.seed}")
+    print(f"B = {len(step[0])} examples, L = {args.n_samples} samples of z each, seed {args.seed}")
+    if bug:
+        print(f"With a bug: {bug.name}")
     forward(traced)
     wrong = backward(traced)
     if figure:

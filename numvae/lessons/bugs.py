@@ -35,6 +35,7 @@ from numvae.rules import (
     poisson,
     standardization,
 )
+from numvae.text import short
 from numvae.training import minibatches
 from numvae.training.optimizers import Optimizer
 
@@ -45,6 +46,7 @@ AXIS = "The right shape, the wrong axis or order"
 PATH = "A path of the gradient forgotten, or taken twice"
 MEMORY = "What backward uses is not what forward used"
 AROUND = "Around the model: optimizer, start, data"
+GRADIENT = SLOPE, AXIS, PATH, MEMORY  # the loss is right, and its gradient is not
 
 
 class Bug(NamedTuple):
@@ -65,6 +67,26 @@ def planted(bug):
         for patch in bug.patches:
             patches.enter_context(mock.patch.object(*patch))
         yield
+
+
+def of_the_gradient(*settings):
+    """The bugs that make a gradient wrong in a model like `trace.example()`, or in one that differs
+    from it in no more than these settings."""
+    return [bug for bug in BUGS if bug.kind in GRADIENT and {*bug.mode} <= {*settings}]
+
+
+def named(text, known):
+    """The one of some bugs whose name, or a part of it in small or capital letters, is the text.
+
+    Errors  ValueError if that is none or several of them
+    """
+    found = [bug for bug in known if text.lower() in bug.name.lower()]
+    found = [bug for bug in found if bug.name == text] or found
+    if len(found) != 1:
+        which = f"in the names of {len(found)} bugs" if found else "in the name of no bug"
+        names = "; ".join(bug.name for bug in found or known)
+        raise ValueError(f"{short(text)} is {which}; expected a part of one of these: {names}.")
+    return found[0]
 
 
 # Small models that together use all that a bug may be in.

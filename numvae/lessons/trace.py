@@ -219,16 +219,23 @@ def page_line(number):
     return linecache.getline(PAGE.co_filename, number).strip()
 
 
+def written(rule):
+    """The labelled equations in a rule's docstring: label → the equation, as it stands there."""
+    lines = re.findall(r"^(.*) {2,}\(([A-Z]\d+)\)$", rule.__doc__ or "", re.MULTILINE)
+    return {label: text.strip() for text, label in lines}
+
+
 def labels(rule):
     """The labels of the equations in a rule's docstring."""
-    return re.findall(r" {2,}\(([A-Z]\d+)\)$", rule.__doc__ or "", re.MULTILINE)
+    return list(written(rule))
 
 
 def equations(rule):
     """What stands left of each labelled equation in a rule's docstring → the label."""
-    lines = re.findall(r"^(.*) {2,}\(([A-Z]\d+)\)$", rule.__doc__ or "", re.MULTILINE)
     return {
-        name: label for text, label in lines for name in re.findall(r"(?:^|,)\s*(\w+)\s+=\s", text)
+        name: label
+        for label, text in written(rule).items()
+        for name in re.findall(r"(?:^|,)\s*(\w+)\s+=\s", text)
     }
 
 

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import rules
 from numvae.lessons import trace
-from numvae.lessons.bugs import BUGS, planted
+from numvae.lessons.bugs import BUGS, of_the_gradient, planted
 from numvae.network import Autoencoder, likelihoods, objectives
 from numvae.rules import activations, dense, gaussian
 
@@ -138,11 +138,13 @@ def test_every_gradient_rule_returns_what_its_docstring_says():
             assert trace.gradients_of(trace.RULES[key], rule), name
 
 
+OPTIONS = "likelihood", "activation", "objective", "n_samples"  # of `trace.example`
+
+
 def in_one_gradient_rule(bug):
     (*key, _), *others = bug.patches
-    settings = {"likelihood", "activation", "objective", "n_samples"}
     is_gradient = tuple(key) in trace.RULES and key[1].endswith("backward")
-    return not others and is_gradient and {*bug.mode} <= settings
+    return not others and is_gradient and {*bug.mode} <= {*OPTIONS}
 
 
 BUGS_OF_RULES = [bug for bug in BUGS if in_one_gradient_rule(bug)]
@@ -160,6 +162,22 @@ def test_the_first_wrong_gradient_is_that_of_the_rule_with_the_bug(bug):
 
 def test_there_are_such_bugs():
     assert len(BUGS_OF_RULES) >= 8
+
+
+def test_the_bugs_of_the_gradient_are_those_that_a_trace_finds():
+    found = []
+    for bug in BUGS:
+        with planted(bug):
+            if not all(g.ok for g in trace.trace(*trace.example()).gradients):
+                found.append(bug)
+    assert found == of_the_gradient() and len(found) >= 19
+
+
+@pytest.mark.parametrize("bug", of_the_gradient(*OPTIONS), ids=lambda bug: bug.name)
+def test_each_of_them_shows_in_its_own_mode(bug):
+    net, step = trace.example(**bug.mode)
+    with planted(bug):
+        assert not all(g.ok for g in trace.trace(net, step).gradients)
 
 
 def test_a_path_forgotten_on_the_page_shows_in_the_sum(monkeypatch):

@@ -52,6 +52,32 @@ def test_the_first_wrong_one_is_marked_and_the_answer_is_one(monkeypatch, capsys
     assert f"{len(wrong)} of them wrong" in output
 
 
+@pytest.mark.parametrize(
+    ("typed", "first"),
+    [
+        ("WRONG SIGN", "dmu_kl"),
+        ("permuted", "likelihood.logits.dW"),
+        ("σ head's gradient missing", "likelihood.dlogvar"),
+        ("relu", "decoder.0.da"),
+        ("of the L samples", "dmu_z"),
+    ],
+)
+def test_a_bug_is_planted_in_a_model_where_it_matters_and_taken_out_again(typed, first, capsys):
+    assert walk.main(["--bug", typed]) == 1
+    output = capsys.readouterr().out
+    assert re.search(f"^With a bug: .*{typed}", output, re.M | re.I)
+    (line,) = [line for line in output.splitlines() if "the first that is" in line]
+    assert line.split()[0] == first
+    assert walk.main([]) == 0 and "bug" not in capsys.readouterr().out
+
+
+def test_what_is_in_no_name_is_answered_with_all_and_in_several_with_those(refused):
+    sentence = refused(walk.main, "--bug", "colour")
+    assert "'colour' is in the name of no bug" in sentence and sentence.count(";") == 27
+    sentence = refused(walk.main, "--bug", "KL gradient")
+    assert "in the names of 2 bugs" in sentence and sentence.count(";") == 2
+
+
 def test_both_pictures_are_drawn(capsys):
     assert walk.main(["--figure", "a.png", "--steps", "b.png"]) == 0
     assert all(Path(name).read_bytes().startswith(b"\x89PNG") for name in ("a.png", "b.png"))
