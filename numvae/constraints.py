@@ -215,11 +215,8 @@ class Jobs:
     """A number of processes at most: 1 and above, or −1 for as many as there are cores, −2 for one
     less."""
 
-    number = Number(int)
-    parse, metavar = number.parse, number.metavar
-
     def __call__(self, value):
-        value = self.number(value)
+        value = Number(int)(value)
         if value == 0:
             raise ValueError("must be 1 or more, or −1 for as many as there are cores, found 0.")
         return value

@@ -96,7 +96,8 @@ def test_a_setting_that_is_not_given_is_as_it_always_was():
         **{"optimizer": "adam", "lr": 5e-3, "schedule": "cosine", "clip": 1.0, "beta": 1.0},
         **{"objective": "elbo", "n_samples": 1, "warmup": 0, "free_bits": 0.0, "denoise": None},
         **{"binarize": "none", "missing": False, "validation_fraction": 0.1, "columns": None},
-        **{"n_importance": 100, "contamination": 0.1, "random_state": None, "verbose": False},
+        **{"n_importance": 100, "contamination": 0.1, "random_state": None, "n_jobs": None},
+        "verbose": False,
     }
 
 
@@ -222,6 +223,8 @@ says = "must be a number, at least 0, found "
 bad(ValueError, says, "beta free_bits", [-1, NAN, INF], "-1 nan inf")
 bad(TypeError, says, "beta free_bits", [True, "1", None], "x")
 says = "must be a number, at least 0 and below 1, found "
+bad(ValueError, "must be 1 or more, or −1 for as many as there are cores, found 0", "n_jobs", [0])
+bad(TypeError, "must be a whole number, found", "n_jobs", [True, 1.5, "2"])
 bad(ValueError, says, "dropout validation_fraction", [-0.1, 1, 1.5, NAN], "-0.1 1 nan")
 bad(TypeError, says, "dropout validation_fraction", [True, "0.1", None], "x")
 says = "must be a number above 0 and at most 0.5, found "

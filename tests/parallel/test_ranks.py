@@ -242,7 +242,9 @@ except KeyboardInterrupt as error:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
 @pytest.mark.slow
-def test_a_full_disk_under_what_is_printed_ends_all_ranks_when_the_run_is_whole(mpiexec, folder):
+def test_a_full_disk_under_what_is_printed_ends_all_ranks_when_the_run_is_whole(
+    mpiexec_path, folder
+):
     command = f"exec '{sys.executable}' '{TRAIN}' --epochs 2 --hidden 8 --out run > /dev/full"
     process = subprocess.Popen(
         [mpiexec_path, "-n", "2", "sh", "-c", command], stderr=subprocess.PIPE, text=True
