@@ -1,5 +1,4 @@
-"""Write the book: every formula of the package with its code, its derivation and its numbers, on one
-page for the browser that needs nothing else.
+"""Write the book: every formula with its code, its derivation and its numbers, on one page.
 
 python scripts/book.py --out book.html
 """
@@ -34,8 +33,8 @@ def main(argv=None):
         if sys.flags.optimize > 1:
             raise ValueError("the book is in docstrings, which python -OO leaves out: use -O.")
         path = new_file(args.out, ".html", ".htm")
-        content = page(ROOT, curves()).encode()
-        write_atomically(path, content)
+    content = page(ROOT, curves()).encode()
+    write_atomically(path, content)
     print(f"{path}: {len(content) / 1000:,.0f} kB, to be opened in a browser.")
     return 0
 

@@ -8,15 +8,16 @@ root.classList.add("scripted");
 
 /* What a word or a symbol means. */
 
-const meanings = [...byId("terms").content.querySelectorAll("li")];
+const names = byId("terms").content.querySelectorAll("dt");
+const meanings = byId("terms").content.querySelectorAll("dd");
 const tip = byId("tip");
 let shownFor = null;
 
 function showTip(target) {
   if (shownFor === target) return;
   shownFor = target;
-  const [name, meaning] = meanings[target.dataset.t].innerHTML.split(/: (.*)/s);
-  tip.innerHTML = `<b>${name}</b>${meaning}`;
+  const i = target.dataset.t;
+  tip.innerHTML = `<b>${names[i].innerHTML}</b>${meanings[i].innerHTML}`;
   tip.hidden = false;
   target.setAttribute("aria-describedby", "tip");
   const at = target.getBoundingClientRect();
@@ -58,7 +59,8 @@ for (const section of document.querySelectorAll("main > section")) {
     } else if (first) {
       term.setAttribute("tabindex", "0");
       if (!term.matches("code")) term.setAttribute("role", "img");
-      term.setAttribute("aria-label", meanings[term.dataset.t].textContent);
+      const i = term.dataset.t;
+      term.setAttribute("aria-label", `${term.textContent}: ${meanings[i].textContent}`);
     }
   }
 }
@@ -149,15 +151,22 @@ let index = null;
 let chosen = -1;
 
 function makeIndex() {
-  const wanted = "h2, h3, .row[id], dfn, figure.array figcaption, summary, p, .steps li, dd, li, h5, td";
-  return [...document.querySelectorAll("main section")].flatMap((section) =>
-    section.parentElement.id !== "main" ? [] :
-    [...section.querySelectorAll(wanted)].map((element) => {
-      const kind = element.matches("h2, h3") ? 0 : element.matches(".row, dfn") ? 1 : 2;
-      const text = (element.matches(".row") ? `${element.id} ` : "") + element.textContent.replace(/\s+/g, " ");
+  const wanted = "h2, h3, h5, .row[id], dfn, figcaption, summary, p, dd, td, ul li, .steps li";
+  const again = ".panel *, .steps p, .new summary"; // said elsewhere
+  return sections.flatMap((section) =>
+    [...section.querySelectorAll(wanted)].filter((element) => !element.matches(again)).map((element) => {
+      const kind = element.matches("h2, h3, h5") ? 0 : element.matches(".row, dfn") ? 1 : 2;
+      const text = textOf(element).replace(/\s+/g, " ").trim();
       return { element, kind, text, low: text.toLowerCase(), section };
     }),
   );
+}
+
+/* Equations as the source writes them. */
+function textOf(node) {
+  if (node.nodeType === Node.TEXT_NODE) return node.data;
+  if (node.localName === "math") return node.getAttribute("alttext");
+  return [...node.childNodes].map(textOf).join(node.matches(".row, .steps li, .chips") ? " " : "");
 }
 
 function anchorOf(element) {

@@ -46,10 +46,14 @@ def blocks(docstring):
         elif kind == "names":
             content = _pairs([line.removeprefix("    ") for line in lines])
         elif kind == "equations":
+            text, colon, equation = lines[0].partition(": ")
+            if colon and not text.startswith(" "):  # a sentence, and then the equation
+                found.append(Block("text", text + ":"))
+                lines = [equation, *lines[1:]]
             content = [_labelled(line.strip()) for line in lines]
         elif kind == "list":
-            content = [" ".join(item.split()) for item in re.split(r"^- ", "\n".join(lines), 0, 8)]
-            content = content[1:]
+            items = "\n".join(lines).removeprefix("- ").split("\n- ")
+            content = [" ".join(item.split()) for item in items]
         else:
             content = "\n".join(lines) if kind == "drawing" else " ".join(map(str.strip, lines))
         found.append(Block(kind, content))
@@ -95,9 +99,7 @@ def _kind(lines):
     if lines[0].startswith("- "):
         return "list"
     if not lines[0].startswith("    "):
-        labelled = LABELLED.fullmatch(lines[0])
-        prose = re.match(r"[A-Z][a-z]+ [a-z]", lines[0])
-        return "equations" if labelled and not prose else "text"
+        return "equations" if LABELLED.fullmatch(lines[0]) else "text"
     if any("──" in line for line in lines):
         return "drawing"
     named = [NAMED.fullmatch(line) or line.startswith(" " * 8) for line in lines]
@@ -139,11 +141,11 @@ def _labelled(line):
 # Formulas inside a sentence.
 
 SIGNS = r"_^²³½⅓ᵀ⁻¹₀₁₂∂∇Σ∫√·=≥≤≈←∝∞∈‖+−/~<>̂′α-ωΑ-Ω"
-CERTAIN = re.compile(rf"[{SIGNS.replace('/', '')}]|[(\[|][a-z]\|[a-z][)\]|]|\d\w*/\w|\b[A-Za-zℓ]\([a-z]\)|\b[NUpq]\(")
-POSSIBLE = re.compile(rf"[\w()\[\]{{}}|.,;…:!{SIGNS}]*")
-NAMES = FUNCTIONS | set(
-    "logvar kl nll dz dx dh dy da dW db dt dkl dlogvar ELBO KL rate floor ess se eps mu".split()
+CERTAIN = re.compile(
+    rf"[{SIGNS.replace('/', '')}]|[(\[|][a-z]\|[a-z][)\]|]|\d\w*/\w|\b[A-Za-zℓ]\([a-z]\)|\b[NUpq]\("
 )
+POSSIBLE = re.compile(rf"[\w()\[\]{{}}|.,;…:!{SIGNS}]*")
+NAMES = FUNCTIONS | {"ELBO", "KL", "eps", "ess", "floor", "kl", "logvar", "mu", "nll", "rate", "se"}
 REFERENCE = rf"\({LABEL}(?:, {LABEL})*\)|\b[A-Z]\d{{1,2}}\b(?!\()"
 
 
@@ -185,6 +187,7 @@ def _formulas(text):
 def _may_be(word):
     """Whether a word may be a part of a formula."""
     letters = re.findall(r"[A-Za-z]+", re.sub(r"_\w+", "", word))
+    letters = [q.removeprefix("d") if len(q) > 1 else q for q in letters]  # dx, dlogvar
     known = all(len(q) == 1 or q in NAMES for q in letters) or CERTAIN.search(word)
     if re.search(r"\w=\w", word):  # Python
         return False
@@ -200,7 +203,7 @@ def _is_formula(text, following):
         return False
     if re.search(r"(?<![=+−/·(]) a$", text) and following not in ("has", "is"):
         return False
-    if not (CERTAIN.search(text) or re.fullmatch(r"[b-zB-HJ-Z]", text)):
+    if not (CERTAIN.search(text) or re.fullmatch(r"[b-zB-HJ-Z]( a)?", text)):
         return False
     try:
         parse(text)

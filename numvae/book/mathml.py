@@ -1,6 +1,6 @@
 """Equations as MathML, which every current browser draws by itself.
 
-Read next: docstrings.
+Read next: latex.
 """
 
 import html
@@ -37,13 +37,36 @@ TAGS = {"number": "mn", "half": "mn", "upright": "mi", "word": "mtext", "label":
 HALVES = {"½": "<mn>1</mn><mn>2</mn>", "⅓": "<mn>1</mn><mn>3</mn>"}
 
 
-def math(text, mark=lambda name: "", display=False):
-    """The <math> element of an equation; in a sentence, fractions are written in the line.
+def math(text, mark=lambda name: "", display=False, broken=False):
+    """An equation as a <math> element; in a sentence, fractions are written in the line.
 
-    mark(name) → more attributes for the element of a name
+    mark(name)  more attributes for the element of a name
+    broken      as several elements, between which a line may end
     """
-    style = ' displaystyle="true"' if display else ""
-    return f"<math{style}>{element(parse(text), mark, display)}</math>"
+    style, tree = ' displaystyle="true"' * display, parse(text)
+    pieces = _pieces(tree.items) if broken else [tree]
+    said = [html.escape(text), *[""] * (len(pieces) - 1)]  # for a search
+    return " ".join(
+        f'<math{style} alttext="{q}">{element(piece, mark, display)}</math>'
+        for q, piece in zip(said, pieces)
+    )
+
+
+def _pieces(items):
+    """Rows that begin with a relation or a sign, or after a comma."""
+    rows = [[]]
+    for item in items:
+        match item:
+            case Symbol(_, "relation") | Symbol("+" | "−", "operator") if rows[-1]:
+                rows.append([item])
+            case Symbol(",", "separator") | Row((Symbol(",", "separator"), *_)):
+                rows[-1].append(item)
+                rows.append([])
+            case Gap() if not rows[-1]:
+                pass
+            case _:
+                rows[-1].append(item)
+    return [Row(tuple(row)) for row in rows if row]
 
 
 def element(tree, mark, bars):
@@ -67,7 +90,9 @@ def element(tree, mark, bars):
             case Gap(wide):
                 return f'<mspace width="{"1.2em" if wide else "0.2em"}"/>'
             case Fraction(above, below) if bars:
-                return f"<mfrac>{''.join(draw(without_brackets(q)) for q in (above, below))}</mfrac>"
+                return (
+                    f"<mfrac>{''.join(draw(without_brackets(q)) for q in (above, below))}</mfrac>"
+                )
             case Fraction(above, below):
                 slash = '<mo form="infix" lspace="0.1em" rspace="0.1em">/</mo>'
                 return f"<mrow>{draw(above, bars)}{slash}{draw(below, bars)}</mrow>"
@@ -79,8 +104,8 @@ def element(tree, mark, bars):
                 cells = (f"<mtr><mtd>{draw(a)}</mtd><mtd>{draw(b)}</mtd></mtr>" for a, b in rows)
                 return f'<mtable class="cases">{"".join(cells)}</mtable>'
             case Script(base, index, power):
-                small = [draw(without_brackets(q), False) for q in (index, power) if q is not None]
-                parts = [draw(base, bars), *small]
+                parts = [draw(base, bars)]
+                parts += [draw(without_brackets(q), False) for q in (index, power) if q]
                 sides = "sub" * (index is not None) + "sup" * (power is not None)
                 if isinstance(base, Symbol) and base.kind == "big" and base.text != "∫":
                     sides = sides.replace("sub", "under").replace("sup", "over")

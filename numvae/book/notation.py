@@ -67,13 +67,11 @@ class Gap(NamedTuple):
     wide: bool
 
 
-FUNCTIONS = set(
-    "log exp tanh sinh cosh coth sin cos min max argmax mean Var diag chol sigmoid softmax".split()
-)
-WORDS = set(
-    "where else if and in is are from for every which lasts of passes so as by over stage missing"
-    " small large alike or its series around with".split()
-)
+FUNCTIONS = {"log", "exp", "tanh", "sinh", "cosh", "coth", "sin", "cos", "sigmoid", "softmax"}
+FUNCTIONS |= {"min", "max", "argmax", "mean", "Var", "diag", "chol"}
+WORDS = {"where", "else", "if", "and", "or", "so", "as", "by", "is", "are", "of", "in", "from"}
+WORDS |= {"for", "every", "over", "around", "with", "its", "which", "lasts", "stage", "passes"}
+WORDS |= {"small", "alike", "missing", "series"}
 BIG = {"Σ": "∑", "Π": "∏", "∫": "∫"}
 RAISED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹⁻ᵀ", "0123456789−T")
 LOWERED = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
@@ -251,9 +249,9 @@ class _Reader:
         if self.tokens[0].text == "(" and not items:
             return self.primary()
         items.append(self.scripted())
-        if self.tokens and self.tokens[0].text == "(" and not self.tokens[0].space:
-            if isinstance(items[-1], Symbol) and items[-1].kind == "name":  # e^ℓ(b), e^min(a, M)
-                items.append(self.primary())
+        called = isinstance(items[-1], Symbol) and items[-1].kind == "name"  # e^ℓ(b), e^min(a, M)
+        if called and self.tokens and self.tokens[0].text == "(" and not self.tokens[0].space:
+            items.append(self.primary())
         return Row(tuple(items)) if len(items) > 1 else items[0]
 
     def primary(self):
@@ -280,7 +278,7 @@ def tight_after(reader):
 
 def _level(atoms):
     """One level of brackets: products between relations, sums and words."""
-    items, product, space = [], [], False
+    items, product = [], []
 
     def flush():
         if product:

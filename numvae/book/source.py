@@ -1,12 +1,11 @@
 """What the book is made of, read from the source: files in reading order, rules, exercises, terms,
 and what happens at each line of `loss_and_grad`.
 
-Read next: page.
+Read next: text.
 """
 
 import ast
 import functools
-import inspect
 import re
 import sys
 from collections import defaultdict
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from numvae.lessons import bugs, trace
-from numvae.network import likelihoods, objectives
+from numvae.network import likelihoods
 from numvae.rules import activations
 
 PACKAGE = Path(__file__).parents[1]
@@ -48,7 +47,19 @@ class Exercise(NamedTuple):
     stem: str
     title: str  # its first sentence
     hint: str
-    rules: tuple  # the names of the package's functions that it asks for
+    rules: tuple  # the names of the package's functions in it; first the one that it asks for
+
+    @property
+    def number(self):
+        return int(self.stem.partition("_")[0])
+
+    @property
+    def name(self):
+        return self.stem.partition("_")[2]
+
+    @property
+    def id(self):
+        return f"exercise-{self.number}"
 
 
 class Term(NamedTuple):
@@ -143,6 +154,10 @@ class Traced(NamedTuple):
     step: tuple
     trace: trace.Trace
 
+    def results(self):
+        """The arrays that were computed, Nodes and Gradients, in the order of computation."""
+        return (*self.trace.nodes, *self.trace.gradients)
+
 
 @functools.cache
 def traces():
@@ -157,7 +172,7 @@ def traces():
 def traced_with(rule):
     """The first Traced in which a rule is called; None if there is none."""
     for traced in traces():
-        if any(call.rule == rule for call in (*traced.trace.nodes, *traced.trace.gradients)):
+        if any(result.rule == rule for result in traced.results()):
             return traced
     return None
 
