@@ -8,7 +8,7 @@ import textwrap
 from importlib import resources
 
 from numvae.book import curves as pictures
-from numvae.book import source
+from numvae.book import source, touch
 from numvae.book.notation import LABEL
 from numvae.book.setting import Setting
 from numvae.book.terms import Terms
@@ -61,6 +61,7 @@ class Writer(Setting):
             *(self.file("Rules", name) for name in rules),
             *(self.file("Layers", name) for name in layers),
             self.loss_and_grad(),
+            self.touch(),
             self.practice(),
             self.gallery(),
             *(self.file("Side paths", name) for name in aside),
@@ -254,6 +255,10 @@ class Writer(Setting):
     def labels(self, rule):
         """Those of the equations of a rule."""
         return re.findall(rf" {{2,}}\(({LABEL})\)$", self.parts[rule].docstring, re.MULTILINE)
+
+    def touch(self):
+        title, fragment = "The backward pass to touch", touch.fragment()
+        return self.section("Forward and backward", "to-touch", title, fragment)
 
     # Exercises and bugs.
 
