@@ -1,6 +1,16 @@
-"""The backward pass in a browser: numbers one can drag, gradients one can take apart.
+"""The book: every formula with its code, its derivation and its numbers, on one page.
 
-    touch    the fragment of HTML, put together from backward.js and the touch files beside it
+    notation      the plain-text equations of the source, read into a tree
+    mathml        equations as MathML
+    latex         equations as LaTeX
+    docstrings    docstrings taken apart, and the formulas inside a sentence
+    source        what the book is made of, read from the source
+    text          small things that the parts of the page share
+    terms         the glossary, and where each of its words first occurs
+    setting       the source set as HTML: prose, equations, derivations, code, arrays
+    curves        what a bug does to the loss, as a small picture
+    touch         the backward pass to touch: numbers one can drag, gradients one can take apart
+    page          the page, put together from the files beside it
 
-Read next: touch.
+Read next: notation.
 """

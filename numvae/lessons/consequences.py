@@ -170,8 +170,8 @@ def report(path):
         caught[bug.name] = bugs.caught_by(bug)
         print(
             f"\n  {bug.name}\n"
-            f"    says {_last(curve.reported)} ({_last(truth.reported)})   "
-            f"is {_last(curve.evaluated)} ({_last(truth.evaluated)})   "
+            f"    says {last(curve.reported)} ({last(truth.reported)})   "
+            f"is {last(curve.evaluated)} ({last(truth.evaluated)})   "
             f"{verdict(curve, truth)}\n"
             f"    {bugs.outcome(caught[bug.name])}{f'; {bug.found}' * bool(bug.found)}",
             flush=True,
@@ -193,7 +193,7 @@ def report(path):
     return 1 if survivors else 0
 
 
-def _last(values):
+def last(values):
     """The number at the end of a curve."""
     if not len(values) or not np.isfinite(values[-1]):
         return "none"
