@@ -7,6 +7,7 @@ python scripts/walk.py --figure trace.png --steps finite_differences.png
 """
 
 import contextlib
+import re
 import sys
 
 import numpy as np
@@ -96,7 +97,7 @@ def main(argv=None):
 def forward(traced):
     """Print each array, beneath the line of `loss_and_grad` for which it is computed."""
     wide = max(len(node.rule) for node in traced.nodes)
-    columns = f"{'equation and rule':<{wide + 4}}{'shape':>8}{'values, the first':>19}"
+    columns = f"{'equation and rule':<{wide + 4}}{'shape':>8}{'first values':>19}"
     print(f"\n{'Forward':<24}{columns}")
     line = 0
     for node in traced.nodes:
@@ -108,11 +109,15 @@ def forward(traced):
 def backward(traced):
     """Print each gradient against the numerical one; returns how many disagree."""
     wide = max(len(g.rule) for g in traced.gradients) + 26
-    columns = f"{'shape':>8}{'analytic, first':>18}{'numerical, first':>18}{'error':>9}"
+    columns = f"{'shape':>8}{'first values':>18}{'numerical':>18}{'error':>9}"
     print(f"\n{'Backward':<24}{'equation and rule':<{wide - 22}}{columns}")
-    line, wrong = 0, 0
+    line, wrong, named = 0, 0, {g.name for g in traced.gradients}
     for g in traced.gradients:
-        line = heading(g.line, line)
+        if g.line != line:
+            line = heading(g.line, line)
+            for name in re.findall(r"\bd\w+_kl(?=.* = )", trace.page_line(line)):
+                if name not in named:
+                    print(f"  {name:<22}0: the KL does not contain {name[1:-3]} itself")
         name = f"{g.name:<22}{g.label:<4}{g.rule}"
         if g.paths:
             name = f"{g.name} = {' + '.join(g.paths)}"

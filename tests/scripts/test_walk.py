@@ -104,3 +104,10 @@ BAD = [
 @pytest.mark.parametrize(("typed", "culprit"), BAD, ids=[typed for typed, _ in BAD])
 def test_a_mistake_is_answered_with_one_line_and_nothing_is_written(typed, culprit, refused):
     assert culprit in refused(walk.main, *typed.split())
+
+
+@pytest.mark.parametrize("objective, q", [("elbo", "z"), ("sampled-elbo", "mu")])
+def test_a_path_that_the_kl_has_not_is_named(objective, q, capsys):
+    assert walk.main(["--objective", objective]) == 0
+    line = r"^  d(\w+)_kl +0: the KL does not contain (\w+) itself$"
+    assert re.findall(line, capsys.readouterr().out, re.M) == [(q, q)]
