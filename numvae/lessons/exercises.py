@@ -1,23 +1,45 @@
-"""The grader of `scripts/exercises/`: one function is left to write, and running its file says
-whether it is right and, if not, which famous mistake it looks like.
+"""The judge of `scripts/exercises/`: one function is left to write, and running its file says
+whether it is right and, if not, what the mistake is.
 
-The truth comes from finite differences or from scipy, never from the package's own rule. That rule
-is called afterwards, with each bug planted in turn: a wrong answer equal to its own has a name.
+The truth comes from finite differences or from scipy, never from the package's own rule. For the
+name of a mistake, the package's rule is called with each famous bug planted in turn (`bugs`), and
+small changes of the learner's own function are tried (`repairs`).
 
-Read next: trace.
+Read next: repairs.
 """
 
+import contextlib
 import copy
+import inspect
+import io
+import itertools
 import math
 import os
+import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 
+import numvae
 from numvae.checks.finite_differences import LIMIT, numerical_gradient, relative_error
+from numvae.cli import Parser, script
+from numvae.lessons import raised
 from numvae.lessons.bugs import BUGS, planted
+from numvae.lessons.hints import HINTS
+from numvae.lessons.repairs import repairs
+from numvae.text import short
 
 SEED = 2014
+MOST = 8000  # changes that are tried, which takes seconds at most
+FLOAT64 = (
+    "The numbers are right, but float32 comes out as float64: a NumPy scalar such as np.log(2.0) "
+    "does that, a Python number such as math.log(2.0) does not."
+)
+
+
+class Wrong(Exception):
+    """What an answer cannot be compared for, in a sentence."""
 
 
 def draw(*shapes):
@@ -34,6 +56,21 @@ def gradients(forward, dout, **inputs):
     }
 
 
+def load(path):
+    """The `exercise` of a file.
+
+    Raises  Wrong   the file cannot be run; the sentence says where
+    """
+    names = {"__name__": path.stem, "__file__": str(path)}
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), names)
+    except Exception as error:
+        raise Wrong(raised.where(error, str(path))[1]) from None
+    if "exercise" not in names:
+        raise Wrong(f"{relative(path)} has no exercise any more.")
+    return names["exercise"]
+
+
 def _plain(function, *inputs):
     return function(*inputs)
 
@@ -41,73 +78,135 @@ def _plain(function, *inputs):
 class Exercise:
     """The inputs of a function, and the values that it should return.
 
-    file    the exercise's own, __file__
-    rule    calls the package's own function, looked up at the call: a bug may be planted in it
-    inputs  the arguments: arrays, dicts of arrays, numbers
-    truth   name → array, in the order in which they are to be returned
-    call    call(function, *inputs) → what is compared, where that is not what it returns
+    file      the exercise's own, __file__
+    function  what the learner writes
+    solution  a function of the package that is right, to be shown and to be varied
+    inputs    the arguments: arrays, dicts of arrays, numbers
+    truth     name → array, in the order in which they are to be returned
+    call      call(function, *inputs) → what is compared, where that is not what it returns
+    rule      the function in which famous bugs are planted, where that is not the solution
+    steps     the name of the exercise that has the same values step by step
     """
 
-    def __init__(self, file, rule, inputs, truth, call=_plain):
-        self.file, self.rule, self.inputs = Path(file), rule, tuple(inputs)
-        self.truth, self.call, self.names = truth, call, ", ".join(truth)
+    def __init__(self, file, function, solution, inputs, truth, call=_plain, rule=None, steps=None):
+        self.file, self.function, self.solution = Path(file), function, solution
+        self.inputs, self.truth, self.call = tuple(inputs), truth, call
+        self.rule, self.steps = rule or _looked_up(solution), steps
+        self.number, self.name = int(self.file.stem[:2]), self.file.stem[3:]
+        self.names = ", ".join(truth)
+
+    def main(self, argv=None):
+        """Run as a program: the verdict on the learner's function, a hint, or the solution."""
+        script(lambda: self.answer(argv))
+
+    def answer(self, argv=None):
+        """The exit code of the program."""
+        args = parser(self.file).parse_args(argv)
+        if args.hint:
+            print(hint(self.file, HINTS[self.name], args.hint))
+        elif args.solution:
+            print(self.shown_solution())
+        else:
+            return self.check(self.function)
+        return 0
 
     def check(self, function):
         """Print the verdict on a function; 0 if it is right, else 1."""
-        (number, name), here = self.file.stem.split("_", 1), os.path.relpath(self.file)
-        title = f"Exercise {int(number)}, {name}"
+        title = f"Exercise {self.number}, {self.name}"
         try:
             complaints = self.complaints(function)
         except NotImplementedError:
-            print(f"{title}: not written yet. Write it in {here}, and run that again.")
+            print(f"{title}: not written yet. Write it in {relative(self.file)}, and run it again.")
             return 1
         if complaints:
             print("\n  ".join([f"{title}: not right yet.", *complaints]))
             return 1
         error = max(relative_error(a, b) for a, b in zip(self.run(function), self.truth.values()))
-        following = sorted(self.file.parent.glob(f"{int(number) + 1:02d}_*.py"))
-        end = f"Next: {os.path.relpath(following[0])}" if following else "That was the last."
-        print(f"{title}: right, relative error {error:.0e}. {end}")
+        print(f"{title}: right, relative error {error:.0e}. {self.equal_steps(function)}", end="")
+        print(following(self.file))
         return 0
+
+    def state(self):
+        """How far the learner is: "done", or in a few words what is left to do."""
+        try:
+            return "not right yet" if self.complaints(self.function) else "done"
+        except NotImplementedError:
+            return "not written yet"
 
     def complaints(self, function):
         """The mistakes of a function, in sentences; empty if it is right."""
+        try:
+            return self._complaints(function)
+        except Wrong as wrong:
+            return str(wrong).splitlines()
+
+    def _complaints(self, function):
         inputs = copy.deepcopy(self.inputs)
-        answer = self.run(function, inputs)
+        answer = self.tried(function, inputs)
+        changed = [f"An input has been changed in place: {name}." for name in self.changed(inputs)]
         if sentence := self.malformed(answer):
             return [sentence]
-        wrong = {
-            name: self.diagnosis(np.asarray(value), truth)
-            for (name, truth), value in zip(self.truth.items(), answer)
-            if not _equal(value, truth)
-        }
+        if not _same(answer, self.tried(function, copy.deepcopy(self.inputs))):
+            return ["The values change from call to call: use the noise that is given, draw none."]
+        wrong = [name for name, v in zip(self.truth, answer) if not _equal(v, self.truth[name])]
         if wrong and all(any(_equal(v, truth) for v in answer) for truth in self.truth.values()):
             return [f"The values are right, but their order should be {self.names}."]
         if wrong:
             width = max(map(len, self.truth))
-            lines = [f"{name:<{width}}  {wrong.get(name, 'is right')}" for name in self.truth]
-            return lines + [
-                f"It looks like a famous bug: {bug.name}{f' ({bug.found})' * bool(bug.found)}."
-                for bug in self.suspects(answer)
-            ]
-        if not _same(inputs, self.inputs):
-            return ["The numbers are right, but an input has been changed in place."]
-        single = self.run(function, _single(self.inputs))
+            lines = []
+            for name, value in zip(self.truth, answer):
+                text = self.diagnosis(np.asarray(value), self.truth[name])
+                lines.append(f"{name:<{width}}  {text if name in wrong else 'is right'}")
+            bugs = [*map(self.called, self.suspects(answer))]
+            return [*lines, *(bugs or self.repaired(function, answer)), *changed]
+        if changed:
+            return changed
+        single = self.tried(function, _single(self.inputs))
         if any(isinstance(value, np.ndarray) and value.dtype != "f4" for value in single):
-            return [
-                "The numbers are right, but float32 comes out as float64: a NumPy scalar such as "
-                "np.log(2.0) does that, a Python number such as math.log(2.0) does not."
-            ]
+            return [FLOAT64]
         return []
+
+    def called(self, bug):
+        return f"It looks like a famous bug: {bug.name}{f' ({bug.found})' * bool(bug.found)}."
+
+    def changed(self, inputs):
+        """The names of the arguments that are not what they were."""
+        return [
+            name
+            for name, now, before in zip(self.arguments(), inputs, self.inputs)
+            if not _same(now, before)
+        ]
+
+    def arguments(self):
+        return list(inspect.signature(self.function).parameters)
 
     def run(self, function, inputs=None):
         """The values that a function returns for the inputs, as a tuple."""
-        answer = self.call(function, *(copy.deepcopy(self.inputs) if inputs is None else inputs))
+        inputs = copy.deepcopy(self.inputs) if inputs is None else inputs
+        with np.errstate(all="ignore"):
+            answer = self.call(function, *inputs)
         return answer if isinstance(answer, tuple) else (answer,)
+
+    def tried(self, function, inputs):
+        """`run` of the learner's function.
+
+        Raises  Wrong   it fails; the sentence says where, and what the shapes are
+        """
+        try:
+            return self.run(function, inputs)
+        except (NotImplementedError, Wrong):
+            raise
+        except Exception as error:
+            given = zip(self.arguments(), self.inputs)
+            shapes = ", ".join(f"{n} {np.shape(v)}" for n, v in given if np.ndim(v))
+            wanted = ", ".join(f"{name} {np.shape(v)}" for name, v in self.truth.items())
+            line, where = raised.where(error, function.__code__.co_filename)
+            lines = [where, *self.repaired(function, line=line)]
+            raise Wrong("\n".join([*lines, f"The shapes are {shapes} → {wanted}."])) from None
 
     def with_bug(self, bug):
         """The values that the package's function returns while a bug is planted."""
-        with planted(bug), np.errstate(all="ignore"):
+        with planted(bug):
             return self.run(self.rule)
 
     def suspects(self, answer):
@@ -121,15 +220,47 @@ class Exercise:
                 (equal if all(same) else partly).append(bug)
         return equal or partly
 
+    def repaired(self, function, answer=None, line=None):
+        """A sentence on the one small change that makes a function right; if there is none, on one
+        that makes more of it right.
+
+        answer  what the function returns; None if it fails, at that line
+        """
+        truth, partly = list(self.truth.values()), []
+        right = [answer is not None and _equal(v, t) for v, t in zip(answer or truth, truth)]
+
+        def tried(changed):
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
+                values = self.run(changed)
+                return values if len(values) == len(truth) else None
+
+        def moves(changed):
+            if answer is None or (values := tried(changed)) is None:
+                return len(truth)
+            moved = [not (_same(a, b) and np.all(np.isfinite(a))) for a, b in zip(answer, values)]
+            return 0 if any(m and r for m, r in zip(moved, right)) else sum(moved)
+
+        found = repairs(function, self.solution, moves, line)
+        for at, wrong, changed in itertools.islice(found, MOST):
+            if values := tried(changed):
+                good = [_equal(v, t) for v, t in zip(values, truth)]
+                if all(good):
+                    return [f"Line {at}: {wrong}."]
+                if sum(good) > sum(right) and all(g for g, r in zip(good, right) if r):
+                    partly.append(f"Line {at}: {wrong}.")
+        return partly[:1]
+
     def malformed(self, answer):
         """The sentence for something that cannot be compared with the truth, or None."""
         if answer[0] is None and len(answer) == 1:
             return f"Nothing is returned; there should be {self.names}."
+        if isinstance(answer[0], list) and len(answer) == 1:
+            return f"A list is returned; without its brackets, return {self.names} is a tuple."
         if len(answer) != len(self.truth):
             return f"The number of values returned is {len(answer)}; there should be {self.names}."
         for name, value in zip(self.truth, answer):
             if not isinstance(value, float) and getattr(value, "dtype", np.dtype(bool)).kind != "f":
-                return f"{name} should be an array of real numbers, and is {value!r}."
+                return f"{name} should be an array of real numbers, and is {short(value)}."
         return None
 
     def diagnosis(self, value, truth):
@@ -148,6 +279,13 @@ class Exercise:
             return "is 0 everywhere"
         if _equal(value.T, truth):
             return "is the transpose of what it should be"
+        logvar = dict(zip(self.arguments(), self.inputs)).get("logvar")
+        if logvar is not None and logvar.shape == value.shape:
+            for q, slope in (("σ²", np.exp(logvar)), ("σ", 0.5 * np.exp(0.5 * logvar))):
+                if _equal(value * slope, truth):
+                    return (
+                        f"is wrong: it is the derivative in {q}, the factor ∂{q}/∂logvar is missing"
+                    )
         factor = np.sum(value * truth) / np.sum(truth * truth)
         return self.proportional(factor) if _equal(value, factor * truth) else "is wrong"
 
@@ -167,11 +305,72 @@ class Exercise:
             return f"{text}: a mean over an axis of {1.0 / factor:.0f} where there should be a sum"
         return text
 
+    def equal_steps(self, function):
+        """A sentence, if the learner has computed the same values step by step before."""
+        for path in self.file.parent.glob(f"[0-9][0-9]_{self.steps}.py"):
+            with contextlib.suppress(Wrong, NotImplementedError):
+                steps = load(path)
+                if not steps.complaints(steps.function):
+                    long = dict(zip(steps.truth, steps.run(steps.function)))
+                    short = dict(zip(self.truth, self.run(function)))
+                    errors = [relative_error(short[q], long[q]) for q in short.keys() & long.keys()]
+                    return (
+                        f"It equals exercise {steps.number}, step by step, to {max(errors):.0e}. "
+                    )
+        return ""
+
+    def shown_solution(self):
+        """The source of the solution, which says why, after the file that it is in."""
+        file = Path(inspect.getsourcefile(self.solution))
+        place = file.relative_to(Path(numvae.__file__).parents[1]).as_posix()
+        return f"From {place}:\n\n{inspect.getsource(self.solution)}".rstrip()
+
+
+def parser(file):
+    p = Parser(prog=f"python {relative(file)}", description="Judge what is written in the file.")
+    p.add_argument(
+        "--hint",
+        nargs="?",
+        type=int,
+        const=1,
+        choices=(1, 2),
+        metavar="2",
+        help="a hint instead; --hint 2 says more",
+    )
+    p.add_argument("--solution", action="store_true", help="show the solution instead, and why")
+    return p
+
+
+def hint(file, hints, level):
+    """A hint, and how to see more."""
+    more = ("--hint 2", "--solution")[level - 1]
+    return f"{textwrap.fill(hints[level - 1], 80)}\nMore: python {relative(file)} {more}"
+
+
+def following(file):
+    """Where to go on after an exercise."""
+    after = sorted(file.parent.glob("[0-9][0-9]_*.py"))
+    after = [path for path in after if path.name > file.name]
+    return f"Next: python {relative(after[0])}" if after else "That was the last."
+
+
+def relative(path):
+    return os.path.relpath(path)
+
+
+def _looked_up(function):
+    """The function of that name in its module at the time of the call: a bug may be planted."""
+    module = sys.modules[function.__module__]
+    return lambda *inputs: getattr(module, function.__name__)(*inputs)
+
 
 def _equal(a, b):
-    if np.shape(a) != np.shape(b) or not np.all(np.isfinite(a)):
+    if np.asarray(a).dtype.kind not in "fiu" or np.shape(a) != np.shape(b):
         return False
-    return relative_error(a, b) < LIMIT
+    if not np.all(np.isfinite(a)):
+        return False
+    with np.errstate(all="ignore"):
+        return relative_error(a, b) < LIMIT
 
 
 def _same(a, b):
@@ -179,8 +378,8 @@ def _same(a, b):
     if isinstance(a, dict):
         a, b = tuple(a.values()), tuple(b.values())
     if isinstance(a, tuple):
-        return all(map(_same, a, b))
-    return np.array_equal(a, b)
+        return len(a) == len(b) and all(map(_same, a, b))
+    return np.array_equal(a, b, equal_nan=True)
 
 
 def _single(value):
