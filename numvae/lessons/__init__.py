@@ -4,7 +4,8 @@
     derivations       evaluates these lines: each must equal the one above
     bugs              famous bugs, planted one at a time: numvae/checks must catch each
     consequences      what each of them does to a loss curve
-    exercises         the judge of scripts/exercises/, which knows the bugs by name
+    exercises         the exercises of scripts/exercises/ as programs
+    judge             what is wrong with an answer, the famous bugs by name
     repairs           finds the small change that makes a wrong function right
     raised            an exception as one sentence, with the shapes in words
     solutions         the solutions that are no rule of the package

@@ -7,9 +7,10 @@ import contextlib
 import io
 
 from numvae.cli import Parser
-from numvae.lessons.exercises import Wrong, load, relative
+from numvae.lessons.exercises import load, relative
+from numvae.lessons.judge import Wrong
 
-SIDE = "It may wait."  # in the first line of an exercise that is not needed for the last one
+SIDE = "It may wait."  # in the first line of an exercise that the last one does not need
 
 
 def main(folder, argv=None):
@@ -19,17 +20,12 @@ def main(folder, argv=None):
     )
     p.parse_args(argv)
     paths = sorted(folder.glob("[0-9][0-9]_*.py"))
-    states = {path: state(path) for path in paths}
-    done = list(states.values()).count("done")
-    print(f"{done} of {len(paths)} exercises in {relative(folder)} are done.")
-    for path, text in states.items():
-        waits = SIDE in path.read_text(encoding="utf-8", errors="replace") and text != "done"
-        print(f"  {path.stem:<34}{text}{' (may wait)' * waits}")
-    left = [path for path, text in states.items() if text != "done"]
-    needed = [
-        path for path in left if SIDE not in path.read_text(encoding="utf-8", errors="replace")
-    ]
-    for path in (needed or left)[:1]:
+    left = {path: text for path in paths if (text := state(path)) != "done"}
+    side = [path for path in left if SIDE in path.read_text("utf-8", "replace")]
+    print(f"{len(paths) - len(left)} of {len(paths)} exercises in {relative(folder)} are done.")
+    for path in paths:
+        print(f"  {path.stem:<34}{left.get(path, 'done')}{' (may wait)' * (path in side)}")
+    for path in [*(path for path in left if path not in side), *side][:1]:
         print(f"Next: python {relative(path)}")
     return 0
 

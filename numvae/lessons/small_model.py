@@ -10,7 +10,8 @@ import numpy as np
 from numvae import plots
 from numvae.checks.finite_differences import numerical_gradient
 from numvae.datasets import faces
-from numvae.lessons.exercises import Exercise, Wrong, load, relative
+from numvae.lessons.exercises import Exercise, load, relative
+from numvae.lessons.judge import Wrong
 from numvae.network import Autoencoder
 
 LAYERS = {
@@ -90,6 +91,7 @@ class Faces(Exercise):
         elif picture.exists():
             print(f"{relative(picture)} is there already; to train again, move it away.")
         else:
+            print("Now your code learns 1000 faces of 28 × 20 pixels:")
             draw_faces(function, picture, **written)
             print(f"What your decoder makes of a plane of codes is drawn in {relative(picture)}.")
         return 0

@@ -15,6 +15,8 @@ from numvae.rules import gaussian
 def kl(mu, logvar):
     """The KL of each example and latent unit, in nats; logvar is log σ².
 
+    Its formula you know from exercise 1: derive it on paper, from E_q[ log q(z) − log p(z) ].
+
     Shapes  mu, logvar (B, Z) → kl (B, Z)
     """
     raise NotImplementedError

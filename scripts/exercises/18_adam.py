@@ -8,7 +8,8 @@ Time        10 minutes
 import numpy as np
 
 from numvae.lessons import solutions
-from numvae.lessons.exercises import Exercise, Wrong, draw
+from numvae.lessons.exercises import Exercise, draw
+from numvae.lessons.judge import Wrong
 from numvae.rules import optimizers
 
 
