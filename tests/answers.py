@@ -2,6 +2,7 @@
 own, and what they become by one mistake: `mutants`."""
 
 import ast
+import functools
 import inspect
 import linecache
 from typing import NamedTuple
@@ -161,23 +162,24 @@ class Mutant(NamedTuple):
 
 
 def mutants(function):
-    """A right answer with one mistake, for each mistake."""
+    """For each mistake that can be made in a right answer, a call that makes it: a Mutant."""
+    number = len(list(_edits(ast.parse(inspect.getsource(function)))))
+    return [functools.partial(mutant, function, i) for i in range(number)]
+
+
+def mutant(function, i):
     source = inspect.getsource(function)
-    n = sum(1 for _ in _edits(ast.parse(source)))
-    for i in range(n):
-        tree = ast.parse(source)
-        kind, change = list(_edits(tree))[i]
-        change()
-        text = ast.unparse(ast.fix_missing_locations(tree))
-        file = f"<mutant {i} of {function.__name__}>"
-        linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
-        names = {"np": np}
-        exec(compile(text, file, "exec"), names)
-        lines = zip(ast.unparse(ast.parse(source)).splitlines(), text.splitlines())
-        line, (before, after) = next(
-            (i, pair) for i, pair in enumerate(lines, 1) if len({*pair}) > 1
-        )
-        yield Mutant(kind, line, before.strip(), after.strip(), names[function.__name__])
+    tree = ast.parse(source)
+    kind, change = list(_edits(tree))[i]
+    change()
+    text = ast.unparse(ast.fix_missing_locations(tree))
+    file = f"<mutant {i} of {function.__name__}>"
+    linecache.cache[file] = len(text), None, text.splitlines(keepends=True), file
+    names = {"np": np}
+    exec(compile(text, file, "exec"), names)
+    lines = zip(ast.unparse(ast.parse(source)).splitlines(), text.splitlines())
+    line, (before, after) = next((i, pair) for i, pair in enumerate(lines, 1) if len({*pair}) > 1)
+    return Mutant(kind, line, before.strip(), after.strip(), names[function.__name__])
 
 
 def _edits(tree):

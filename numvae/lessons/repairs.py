@@ -46,6 +46,7 @@ def repairs(function, solution, moves, line=None):
     """
     try:
         tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        compile(tree, "<function>", "exec")
         solved = ast.parse(textwrap.dedent(inspect.getsource(solution))).body[0]
     except (OSError, SyntaxError, TypeError):
         return

@@ -1,4 +1,4 @@
-"""The same in closed form, where much cancels.
+"""The gradient of that log-likelihood in closed form, in which much cancels.
 
 Read first  your exercise 12
 Run         python 13_bernoulli_backward.py; stuck: --hint, --hint 2, --solution

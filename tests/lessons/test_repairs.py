@@ -34,8 +34,9 @@ def test_the_answers_that_are_spoiled_are_right(name):
 
 def named(seed, n):
     """How many of n answers with one mistake are told what it is."""
-    mutants = [(name, m) for name in WRITTEN for m in answers.mutants(getattr(answers, name))]
-    random.Random(seed).shuffle(mutants)
+    made = [(name, make) for name in WRITTEN for make in answers.mutants(getattr(answers, name))]
+    random.Random(seed).shuffle(made)
+    mutants = ((name, make()) for name, make in made)
     verdicts = ((mutant, EXERCISES[name].complaints(mutant.function)) for name, mutant in mutants)
     wrong = ((mutant, lines) for mutant, lines in verdicts if lines)  # some make no difference
     return sum(is_named(mutant, lines) for mutant, lines in itertools.islice(wrong, n))
