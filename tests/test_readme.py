@@ -338,15 +338,39 @@ def test_a_derivation_prints_what_it_says(capsys):
     assert block(LESSONS, "dlogvar_nj", "text") in capsys.readouterr().out
 
 
-def test_an_exercise_done_wrongly_is_told_what_it_says(capsys):
-    file = ROOT / "scripts" / "exercises" / "05_reparameterize_backward.py"
-    exercise = runpy.run_path(str(file))["exercise"]
+def without_the_half(dz, logvar, eps):
+    return dz.sum(axis=0), (dz * eps).sum(axis=0) * np.exp(0.5 * logvar)
 
-    def without_the_half(dz, logvar, eps):
-        return dz.sum(axis=0), (dz * eps).sum(axis=0) * np.exp(0.5 * logvar)
 
-    assert exercise.check(without_the_half) == 1
-    assert capsys.readouterr().out == block(LESSONS, "Exercise 5", "text")
+def without_the_gradient(dkl, mu, logvar):
+    return mu, dkl * 0.5 * (np.exp(logvar) - 1)
+
+
+@pytest.mark.parametrize(
+    "name, wrong",
+    [
+        ("07_reparameterize_backward", without_the_half),
+        ("10_kl_backward", without_the_gradient),
+    ],
+)
+def test_an_exercise_done_wrongly_is_told_what_it_says(name, wrong, capsys):
+    exercise = runpy.run_path(str(ROOT / "scripts" / "exercises" / f"{name}.py"))["exercise"]
+    assert exercise.check(wrong) == 1
+    said = block(LESSONS, f"Exercise {exercise.number},", "text")
+    found, said = (re.sub(r"Line \d+", "Line", text) for text in (capsys.readouterr().out, said))
+    assert found == said
+
+
+def test_the_exercises_of_the_table_are_all():
+    rows = re.findall(r"^\| ([\d, to]+) \| ", LESSONS.split("| exercise |")[1], re.M)
+    numbers = [
+        n
+        for part in ", ".join(rows).split(", ")
+        for first, _, last in [part.partition(" to ")]
+        for n in range(int(first), int(last or first) + 1)
+    ]
+    files = (ROOT / "scripts" / "exercises").glob("[0-9]*.py")
+    assert sorted(numbers) == sorted(int(path.name[:2]) for path in files)
 
 
 def test_the_bug_is_worth_what_it_says():

@@ -1,21 +1,23 @@
-"""The grader of `scripts/exercises/`: one function is left to write, and running its file says
-whether it is right and, if not, which famous mistake it looks like.
+"""The exercises of `scripts/exercises/`: one function is left to write, and running its file says
+whether it is right and, if not, what is wrong with it.
 
-The truth comes from finite differences or from scipy, never from the package's own rule. That rule
-is called afterwards, with each bug planted in turn: a wrong answer equal to its own has a name.
-
-Read next: trace.
+Read next: judge.
 """
 
-import copy
-import math
+import contextlib
+import inspect
 import os
+import textwrap
 from pathlib import Path
 
 import numpy as np
 
-from numvae.checks.finite_differences import LIMIT, numerical_gradient, relative_error
-from numvae.lessons.bugs import BUGS, planted
+import numvae
+from numvae.checks.finite_differences import numerical_gradient, relative_error
+from numvae.cli import Parser, script
+from numvae.lessons import raised
+from numvae.lessons.hints import HINTS
+from numvae.lessons.judge import Judge, Wrong
 
 SEED = 2014
 
@@ -34,159 +36,120 @@ def gradients(forward, dout, **inputs):
     }
 
 
-def _plain(function, *inputs):
-    return function(*inputs)
+def load(path):
+    """The `exercise` of a file.
+
+    Raises  Wrong   the file cannot be run; the sentence says where
+    """
+    names = {"__name__": path.stem, "__file__": str(path)}
+    try:
+        exec(compile(path.read_bytes(), str(path), "exec"), names)
+    except Exception as error:
+        raise Wrong(raised.where(error, str(path))[1]) from None
+    if "exercise" not in names:
+        raise Wrong(f"{relative(path)} has no exercise any more.")
+    return names["exercise"]
 
 
-class Exercise:
-    """The inputs of a function, and the values that it should return.
+class Exercise(Judge):
+    """A function to write, as a program.
 
     file    the exercise's own, __file__
-    rule    calls the package's own function, looked up at the call: a bug may be planted in it
-    inputs  the arguments: arrays, dicts of arrays, numbers
-    truth   name → array, in the order in which they are to be returned
-    call    call(function, *inputs) → what is compared, where that is not what it returns
+    steps   the name of the exercise that has the same values step by step
+    others  as `Judge` takes them
     """
 
-    def __init__(self, file, rule, inputs, truth, call=_plain):
-        self.file, self.rule, self.inputs = Path(file), rule, tuple(inputs)
-        self.truth, self.call, self.names = truth, call, ", ".join(truth)
+    def __init__(self, file, *others, steps=None, **named):
+        super().__init__(*others, **named)
+        self.file, self.steps = Path(file), steps
+        self.number, self.name = int(self.file.stem[:2]), self.file.stem[3:]
+
+    def main(self, argv=None):
+        """Run as a program: the verdict on the learner's function, a hint, or the solution."""
+        script(lambda: self.answer(argv))
+
+    def answer(self, argv=None):
+        """The exit code of the program."""
+        args = parser(self.file).parse_args(argv)
+        if args.hint:
+            print(hint(self.file, HINTS[self.name], args.hint))
+        elif args.solution:
+            print(self.shown_solution())
+        else:
+            return self.check(self.function)
+        return 0
 
     def check(self, function):
         """Print the verdict on a function; 0 if it is right, else 1."""
-        (number, name), here = self.file.stem.split("_", 1), os.path.relpath(self.file)
-        title = f"Exercise {int(number)}, {name}"
+        title = f"Exercise {self.number}, {self.name}"
         try:
             complaints = self.complaints(function)
         except NotImplementedError:
-            print(f"{title}: not written yet. Write it in {here}, and run that again.")
+            print(f"{title}: not written yet. Write it in {relative(self.file)}, and run it again.")
             return 1
         if complaints:
             print("\n  ".join([f"{title}: not right yet.", *complaints]))
             return 1
         error = max(relative_error(a, b) for a, b in zip(self.run(function), self.truth.values()))
-        following = sorted(self.file.parent.glob(f"{int(number) + 1:02d}_*.py"))
-        end = f"Next: {os.path.relpath(following[0])}" if following else "That was the last."
-        print(f"{title}: right, relative error {error:.0e}. {end}")
+        print(f"{title}: right, relative error {error:.0e}. {self.equal_steps(function)}", end="")
+        print(following(self.file))
         return 0
 
-    def complaints(self, function):
-        """The mistakes of a function, in sentences; empty if it is right."""
-        inputs = copy.deepcopy(self.inputs)
-        answer = self.run(function, inputs)
-        if sentence := self.malformed(answer):
-            return [sentence]
-        wrong = {
-            name: self.diagnosis(np.asarray(value), truth)
-            for (name, truth), value in zip(self.truth.items(), answer)
-            if not _equal(value, truth)
-        }
-        if wrong and all(any(_equal(v, truth) for v in answer) for truth in self.truth.values()):
-            return [f"The values are right, but their order should be {self.names}."]
-        if wrong:
-            width = max(map(len, self.truth))
-            lines = [f"{name:<{width}}  {wrong.get(name, 'is right')}" for name in self.truth]
-            return lines + [
-                f"It looks like a famous bug: {bug.name}{f' ({bug.found})' * bool(bug.found)}."
-                for bug in self.suspects(answer)
-            ]
-        if not _same(inputs, self.inputs):
-            return ["The numbers are right, but an input has been changed in place."]
-        single = self.run(function, _single(self.inputs))
-        if any(isinstance(value, np.ndarray) and value.dtype != "f4" for value in single):
-            return [
-                "The numbers are right, but float32 comes out as float64: a NumPy scalar such as "
-                "np.log(2.0) does that, a Python number such as math.log(2.0) does not."
-            ]
-        return []
+    def state(self):
+        """How far the learner is: "done", or in a few words what is left to do."""
+        try:
+            return "not right yet" if self.complaints(self.function) else "done"
+        except NotImplementedError:
+            return "not written yet"
 
-    def run(self, function, inputs=None):
-        """The values that a function returns for the inputs, as a tuple."""
-        answer = self.call(function, *(copy.deepcopy(self.inputs) if inputs is None else inputs))
-        return answer if isinstance(answer, tuple) else (answer,)
+    def equal_steps(self, function):
+        """A sentence, if the learner has computed the same values step by step before."""
+        for path in self.file.parent.glob(f"[0-9][0-9]_{self.steps}.py"):
+            with contextlib.suppress(Wrong, NotImplementedError):
+                steps = load(path)
+                if not steps.complaints(steps.function):
+                    long = dict(zip(steps.truth, steps.run(steps.function)))
+                    short = dict(zip(self.truth, self.run(function)))
+                    errors = [relative_error(short[q], long[q]) for q in short.keys() & long.keys()]
+                    return (
+                        f"It equals exercise {steps.number}, step by step, to {max(errors):.0e}. "
+                    )
+        return ""
 
-    def with_bug(self, bug):
-        """The values that the package's function returns while a bug is planted."""
-        with planted(bug), np.errstate(all="ignore"):
-            return self.run(self.rule)
-
-    def suspects(self, answer):
-        """The bugs that give the same wrong answer; if there are none, those that give a part."""
-        equal, partly = [], []
-        for bug in BUGS:
-            buggy = self.with_bug(bug)
-            same = [_equal(a, b) for a, b in zip(answer, buggy)]
-            wrong = [not _equal(b, truth) for b, truth in zip(buggy, self.truth.values())]
-            if any(s and w for s, w in zip(same, wrong)):
-                (equal if all(same) else partly).append(bug)
-        return equal or partly
-
-    def malformed(self, answer):
-        """The sentence for something that cannot be compared with the truth, or None."""
-        if answer[0] is None and len(answer) == 1:
-            return f"Nothing is returned; there should be {self.names}."
-        if len(answer) != len(self.truth):
-            return f"The number of values returned is {len(answer)}; there should be {self.names}."
-        for name, value in zip(self.truth, answer):
-            if not isinstance(value, float) and getattr(value, "dtype", np.dtype(bool)).kind != "f":
-                return f"{name} should be an array of real numbers, and is {value!r}."
-        return None
-
-    def diagnosis(self, value, truth):
-        """The likely mistake in a wrong array."""
-        if value.shape != np.shape(truth):
-            sentence = f"has the shape {value.shape}, and should have {np.shape(truth)}"
-            if _equal(value.T, truth):
-                return f"{sentence}: it is the transpose"
-            for axis in range(value.ndim):
-                if _equal(value.sum(axis=axis), truth):
-                    return f"{sentence}: it is to be summed over axis {axis}"
-            return sentence
-        if not np.isfinite(value).all():
-            return "is not finite"
-        if not value.any():
-            return "is 0 everywhere"
-        if _equal(value.T, truth):
-            return "is the transpose of what it should be"
-        factor = np.sum(value * truth) / np.sum(truth * truth)
-        return self.proportional(factor) if _equal(value, factor * truth) else "is wrong"
-
-    def proportional(self, factor):
-        """The likely mistake behind a wrong factor, such as the length of an axis."""
-        text = f"is {factor:.4g} times what it should be"
-        lengths = {n for value in self.inputs for n in np.shape(value)}
-        if math.isclose(factor, -1.0, rel_tol=LIMIT):
-            return "has the wrong sign"
-        if math.isclose(factor, 2.0, rel_tol=LIMIT):
-            return f"{text}: a ½ is missing"
-        if math.isclose(factor, 0.5, rel_tol=LIMIT):
-            return f"{text}: a ½ too many"
-        if any(math.isclose(factor, n, rel_tol=LIMIT) for n in lengths):
-            return f"{text}: a sum over an axis of that length where there should be a mean"
-        if any(math.isclose(1.0, factor * n, rel_tol=LIMIT) for n in lengths):
-            return f"{text}: a mean over an axis of {1.0 / factor:.0f} where there should be a sum"
-        return text
+    def shown_solution(self):
+        """The source of the solution, which says why, after the file that it is in."""
+        file = Path(inspect.getsourcefile(self.solution))
+        place = file.relative_to(Path(numvae.__file__).parents[1]).as_posix()
+        return f"From {place}:\n\n{inspect.getsource(self.solution)}".rstrip()
 
 
-def _equal(a, b):
-    if np.shape(a) != np.shape(b) or not np.all(np.isfinite(a)):
-        return False
-    return relative_error(a, b) < LIMIT
+def parser(file):
+    p = Parser(prog=f"python {relative(file)}", description="Judge what is written in the file.")
+    p.add_argument(
+        "--hint",
+        nargs="?",
+        type=int,
+        const=1,
+        choices=(1, 2),
+        metavar="2",
+        help="a hint instead; --hint 2 says more",
+    )
+    p.add_argument("--solution", action="store_true", help="show the solution instead, and why")
+    return p
 
 
-def _same(a, b):
-    """Whether two inputs, or containers of them, are equal to the bit."""
-    if isinstance(a, dict):
-        a, b = tuple(a.values()), tuple(b.values())
-    if isinstance(a, tuple):
-        return all(map(_same, a, b))
-    return np.array_equal(a, b)
+def hint(file, hints, level):
+    """A hint, and how to see more."""
+    more = ("--hint 2", "--solution")[level - 1]
+    return f"{textwrap.fill(hints[level - 1], 80)}\nMore: python {relative(file)} {more}"
 
 
-def _single(value):
-    """The inputs in float32; numbers stay as they are."""
-    if isinstance(value, dict):
-        return {name: _single(part) for name, part in value.items()}
-    if isinstance(value, tuple):
-        return tuple(map(_single, value))
-    return value.astype("f4") if isinstance(value, np.ndarray) else value
+def following(file):
+    """Where to go on after an exercise."""
+    after = sorted(file.parent.glob("[0-9][0-9]_*.py"))
+    after = [path for path in after if path.name > file.name]
+    return f"Next: python {relative(after[0])}" if after else "That was the last."
+
+
+def relative(path):
+    return os.path.relpath(path)

@@ -1,6 +1,9 @@
-"""The backward pass of h = tanh a, from its output: the input a may be forgotten."""
+"""The backward pass of h = tanh a, from its output: the input a may be forgotten.
 
-import sys
+Read first  numvae/rules/activations.py as far as `tanh`
+Run         python 04_tanh_backward.py; stuck: --hint, --hint 2, --solution
+Time        5 minutes
+"""
 
 import numpy as np
 
@@ -12,7 +15,6 @@ def tanh_backward(dh, h):
     """da from dh = ∂loss/∂h.
 
     Shapes  dh, h (B, H) → da (B, H)
-    Hint    tanh a = sinh a / cosh a, so ∂h/∂a = (cosh² a − sinh² a) / cosh² a. Write it with h.
     """
     raise NotImplementedError
 
@@ -20,10 +22,11 @@ def tanh_backward(dh, h):
 dh, a = draw((5, 4), (5, 4))
 exercise = Exercise(
     __file__,
-    lambda *inputs: activations.tanh_backward(*inputs),
+    tanh_backward,
+    activations.tanh_backward,
     inputs=(dh, np.tanh(a)),
     truth=gradients(lambda a: np.tanh(a), dh, a=a),
 )
 
 if __name__ == "__main__":
-    sys.exit(exercise.check(tanh_backward))
+    exercise.main()

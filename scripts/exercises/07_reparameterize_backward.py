@@ -1,6 +1,9 @@
-"""The backward pass of z = μ + σ ε: what makes a VAE trainable."""
+"""The backward pass of z = μ + σ ε in closed form: what makes a VAE trainable.
 
-import sys
+Read first  your exercise 6
+Run         python 07_reparameterize_backward.py; stuck: --hint, --hint 2, --solution
+Time        5 minutes
+"""
 
 import numpy as np
 
@@ -9,11 +12,9 @@ from numvae.rules import gaussian
 
 
 def reparameterize_backward(dz, logvar, eps):
-    """dmu, dlogvar from dz = ∂loss/∂z, with the noise of the forward pass.
+    """dmu, dlogvar from dz = ∂loss/∂z, with the noise of the forward pass, in one line each.
 
     Shapes  dz, eps (L, B, Z), logvar (B, Z) → dmu, dlogvar (B, Z)
-    Hint    ∂z/∂μ = 1 and ∂z/∂logvar = ε ∂σ/∂logvar, where σ = e^(½ logvar). The L draws of an
-            example share its μ and logvar.
     """
     raise NotImplementedError
 
@@ -21,10 +22,12 @@ def reparameterize_backward(dz, logvar, eps):
 dz, eps, mu, logvar = draw((3, 5, 4), (3, 5, 4), (5, 4), (5, 4))
 exercise = Exercise(
     __file__,
-    lambda *inputs: gaussian.reparameterize_backward(*inputs),
+    reparameterize_backward,
+    gaussian.reparameterize_backward,
     inputs=(dz, logvar, eps),
     truth=gradients(lambda mu, logvar: mu + np.exp(logvar / 2) * eps, dz, mu=mu, logvar=logvar),
+    steps="reparameterize_in_steps",
 )
 
 if __name__ == "__main__":
-    sys.exit(exercise.check(reparameterize_backward))
+    exercise.main()

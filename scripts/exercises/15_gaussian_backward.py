@@ -1,6 +1,9 @@
-"""The gradient of the log-density in both outputs of a Gaussian decoder, mean and log-variance."""
+"""The gradient of the log-density in both outputs of a Gaussian decoder. It may wait.
 
-import sys
+Read first  numvae/rules/gaussian.py, `log_density`
+Run         python 15_gaussian_backward.py; stuck: --hint, --hint 2, --solution
+Time        10 minutes
+"""
 
 import numpy as np
 from scipy import stats
@@ -13,22 +16,24 @@ def log_density_backward(dlogp, x, mu, logvar):
     """dmu, dlogvar from dlogp = ∂loss/∂(log p), where log p is summed over the last axis.
 
     Shapes  dlogp (B,), x, mu, logvar (B, D) → dmu, dlogvar (B, D)
-    Hint    log p = −½ Σ_d ( (x − μ)² e^−logvar + logvar + log 2π )
     """
     raise NotImplementedError
+
+
+dlogp, x, mu, logvar = draw(5, (5, 4), (5, 4), (5, 4))
 
 
 def log_density(mu, logvar):
     return stats.norm.logpdf(x, mu, np.exp(logvar / 2)).sum(axis=1)
 
 
-dlogp, x, mu, logvar = draw(5, (5, 4), (5, 4), (5, 4))
 exercise = Exercise(
     __file__,
-    lambda *inputs: gaussian.log_density_backward(*inputs),
+    log_density_backward,
+    gaussian.log_density_backward,
     inputs=(dlogp, x, mu, logvar),
     truth=gradients(log_density, dlogp, mu=mu, logvar=logvar),
 )
 
 if __name__ == "__main__":
-    sys.exit(exercise.check(log_density_backward))
+    exercise.main()

@@ -1,6 +1,9 @@
-"""Dropout: units set to 0 at random, by a mask that is given."""
+"""Dropout: units set to 0 at random, by a mask that is given. It may wait.
 
-import sys
+Read first  numvae/rules/dropout.py, its first lines
+Run         python 17_dropout.py; stuck: --hint, --hint 2, --solution
+Time        5 minutes
+"""
 
 import numpy as np
 
@@ -9,10 +12,9 @@ from numvae.rules import dropout
 
 
 def forward(h, mask, rate):
-    """The units that stay, made larger by as much as keeps the mean.
+    """The units that stay, made larger by as much as keeps the mean: E[y] = h.
 
     Shapes  h, mask (B, H), rate a number; the mask is 1 with probability 1 − rate, else 0 → (B, H)
-    Hint    E[h m] = (1 − rate) h, and E[y] should be h.
     """
     raise NotImplementedError
 
@@ -22,10 +24,11 @@ h, u = draw((5, 4), (5, 4))
 mask = (u > 0.0).astype(float)
 exercise = Exercise(
     __file__,
-    lambda *inputs: dropout.forward(*inputs),
+    forward,
+    dropout.forward,
     inputs=(h, mask, RATE),
     truth={"y": np.where(mask == 1.0, h / (1.0 - RATE), 0.0)},
 )
 
 if __name__ == "__main__":
-    sys.exit(exercise.check(forward))
+    exercise.main()

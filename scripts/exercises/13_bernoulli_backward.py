@@ -1,6 +1,9 @@
-"""The gradient of the log-likelihood of black and white pixels, in the logits."""
+"""The gradient of that log-likelihood in closed form, in which much cancels.
 
-import sys
+Read first  your exercise 12
+Run         python 13_bernoulli_backward.py; stuck: --hint, --hint 2, --solution
+Time        5 minutes
+"""
 
 import numpy as np
 from scipy import special, stats
@@ -9,12 +12,10 @@ from numvae.lessons.exercises import Exercise, draw, gradients
 from numvae.rules import bernoulli
 
 
-def log_likelihood_backward(dlogp, x, logits):
-    """dlogits from dlogp = ∂loss/∂(log p), where log p is summed over the pixels.
+def bernoulli_backward(dlogp, x, logits):
+    """dlogits from dlogp = ∂loss/∂logp, where logp = log p(x|z) is a sum over pixels; one line.
 
     Shapes  dlogp (B,), x, logits (B, D) → dlogits (B, D)
-    Hint    log p = x log y + (1 − x) log(1 − y) with y = 1 / (1 + e^−a), so
-            ∂log p/∂y = x/y − (1 − x)/(1 − y), and ∂y/∂a = y (1 − y). Much cancels.
     """
     raise NotImplementedError
 
@@ -23,14 +24,16 @@ dlogp, x, logits = draw(5, (5, 4), (5, 4))
 x = np.where(x > 0.0, 1.0, 0.0)
 exercise = Exercise(
     __file__,
-    lambda *inputs: bernoulli.log_likelihood_backward(*inputs),
+    bernoulli_backward,
+    bernoulli.log_likelihood_backward,
     inputs=(dlogp, x, logits),
     truth=gradients(
         lambda logits: stats.bernoulli.logpmf(x, special.expit(logits)).sum(axis=1),
         dlogp,
         logits=logits,
     ),
+    steps="bernoulli_in_steps",
 )
 
 if __name__ == "__main__":
-    sys.exit(exercise.check(log_likelihood_backward))
+    exercise.main()

@@ -1,0 +1,265 @@
+"""What is wrong with a function that is nearly right: the small change after which it is right.
+
+A change is an edit of the function's syntax tree, tried on the inputs of an exercise: the other
+sign, a factor more, a sum over an axis, another name. So no mistake has to be foreseen, and people
+write in the form that they like.
+
+Read next: raised.
+"""
+
+import ast
+import functools
+import inspect
+import itertools
+import textwrap
+from typing import NamedTuple
+
+CALLS = ("exp", "log", "sqrt", "tanh")
+SIGMA = ast.parse("np.exp(0.5 * logvar)", mode="eval").body
+
+
+class Place(NamedTuple):
+    """Where an expression stands in a syntax tree."""
+
+    parent: ast.AST
+    field: str
+    index: int | None  # in the field, if that is a list
+    node: ast.expr
+
+    def put(self, node):
+        if self.index is None:
+            setattr(self.parent, self.field, node)
+        else:
+            getattr(self.parent, self.field)[self.index] = node
+
+
+def repairs(function, solution, moves, line=None):
+    """Triples of a line's number, what is wrong there, and the changed function; the most likely
+    first.
+
+    solution  a right function, whose expressions may be what is missing
+    moves     moves(changed) → how many wrong values a factor 1.01 at a place has changed, 0 if it
+              has changed right ones: the mistake is rather where it moves all that is wrong
+    line      where the function fails, if it does: changes of that line come first
+
+    Nothing if the source is not to be had, or if it has a `while`, which might never end.
+    """
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+        compile(tree, "<function>", "exec")
+        solved = ast.parse(textwrap.dedent(inspect.getsource(solution))).body[0]
+    except (OSError, SyntaxError, TypeError):
+        return
+    definition = tree.body[0]
+    nodes = list(ast.walk(definition))
+    if not isinstance(definition, ast.FunctionDef) or any(isinstance(n, ast.While) for n in nodes):
+        return
+
+    def changed(place, new):
+        place.put(ast.fix_missing_locations(ast.copy_location(new, place.node)))
+        code = compile(tree, "<changed>", "exec")
+        place.put(place.node)
+        exec(code, names := dict(function.__globals__))
+        return names[definition.name]
+
+    start, places = function.__code__.co_firstlineno - 1, []
+    for place in list(_places(nodes)):
+        if moved := moves(changed(place, ast.BinOp(place.node, ast.Mult(), ast.Constant(1.01)))):
+            at = place.node.lineno + start
+            places.append((at != line, -moved, at, place))
+    for kind in (_inside, _around, *_others(definition, solved)):
+        for _, _, at, place in sorted(places, key=lambda found: found[:2]):
+            for wrong, new in kind(place.node):
+                yield at, wrong, changed(place, new)
+
+
+def _places(nodes):
+    """Every expression that computes numbers."""
+    for parent in nodes:
+        if isinstance(parent, (ast.arguments, ast.keyword, ast.Expr)) or _is_key(parent):
+            continue
+        for field, value in ast.iter_fields(parent):
+            if field in ("func", "slice"):
+                continue
+            for index, node in enumerate(value) if isinstance(value, list) else ((None, value),):
+                if isinstance(
+                    node, (ast.BinOp, ast.UnaryOp, ast.Call, ast.Compare, ast.Constant)
+                ) or (
+                    isinstance(node, (ast.Name, ast.Attribute, ast.Subscript))
+                    and isinstance(node.ctx, ast.Load)
+                    and ast.unparse(node) != "np"
+                ):
+                    yield Place(parent, field, index, node)
+
+
+def _inside(node):
+    """Changes of what is there: pairs of what is wrong, and what should be there instead."""
+    here = ast.unparse(node)
+    match node:
+        case ast.BinOp(a, ast.Add() | ast.Sub() as sign, b):
+            u, v = ast.unparse(a), ast.unparse(b)
+            minus = isinstance(sign, ast.Sub)
+            other = ast.Add() if minus else ast.Sub()
+            yield (f"the sign before {v} is wrong", ast.BinOp(a, other, b))
+            if minus:
+                yield (f"{u} and {v} have changed places", ast.BinOp(b, sign, a))
+            yield (f"the term {v} is too much", a)
+            yield (f"the term {u} is too much", ast.UnaryOp(ast.USub(), b) if minus else b)
+            yield (f"{u} and {v} are to be multiplied", ast.BinOp(a, ast.Mult(), b))
+            yield (f"{u} is to be divided by {v}", ast.BinOp(a, ast.Div(), b))
+        case ast.BinOp(a, ast.Mult(), b):
+            u, v = ast.unparse(a), ast.unparse(b)
+            yield (f"{v} multiplies, where it should divide", ast.BinOp(a, ast.Div(), b))
+            yield (f"{u} multiplies, where it should divide", ast.BinOp(b, ast.Div(), a))
+            yield (f"the factor {v} is too much", a)
+            yield (f"the factor {u} is too much", b)
+            yield (f"{u} and {v} are to be added", ast.BinOp(a, ast.Add(), b))
+            yield (f"{v} is to be subtracted from {u}", ast.BinOp(a, ast.Sub(), b))
+        case ast.BinOp(a, ast.Div() as sign, b):
+            u, v = ast.unparse(a), ast.unparse(b)
+            yield (f"{v} divides, where it should multiply", ast.BinOp(a, ast.Mult(), b))
+            yield (f"{u} and {v} have changed places", ast.BinOp(b, sign, a))
+            yield (f"the divisor {v} is too much", a)
+        case ast.BinOp(a, ast.Pow(), b):
+            yield (f"the power in {here} is too much", a)
+        case ast.BinOp(a, ast.MatMult() as sign, b):
+            at, bt = _transposed(a), _transposed(b)
+            for p, q in ((at, b), (a, bt), (at, bt), (b, a), (bt, a), (b, at), (bt, at)):
+                new = ast.BinOp(p, sign, q)
+                yield (f"{here} stands where {ast.unparse(new)} should", new)
+        case ast.UnaryOp(ast.USub(), a):
+            yield (f"the minus before {ast.unparse(a)} is wrong", a)
+        case ast.Compare(a, [_], [b]):
+            for other in (ast.Gt(), ast.GtE(), ast.Lt(), ast.LtE()):
+                new = ast.Compare(a, [other], [b])
+                yield (f"{here} stands where {ast.unparse(new)} should", new)
+        case ast.Attribute(a, "T"):
+            yield (f"{ast.unparse(a)} is not to be transposed", a)
+        case ast.Constant(int() | float() as c):
+            for new in dict.fromkeys((0.5, 1.0, 2.0, -c, 0.5 * c, 2.0 * c, c - 1, c + 1, 0.0)):
+                yield (f"{c:g} stands where {new:g} should", ast.Constant(new))
+        case ast.Call(ast.Attribute(a, name), [u]) if name in CALLS:
+            if ast.unparse(u) == "logvar":
+                wrong = "e^logvar is σ²" if name == "exp" else f"{here} is not σ: logvar is log σ²"
+                yield (f"{wrong}, and σ is e^(½ logvar)", SIGMA)
+            yield (f"{name} is too much in {here}", u)
+            for other in CALLS:
+                new = ast.Call(ast.Attribute(a, other, ast.Load()), [u], [])
+                yield (f"{name} stands where {other} should", new)
+        case ast.Call(ast.Attribute(a, "sum" | "mean" | "max" as name), given):
+            data = given[0] if ast.unparse(a) == "np" else a
+            yield (f"the {name} in {here} is too much", data)
+            for other, axis in itertools.product(("sum", "mean"), (None, 0, 1, -1)):
+                over = "all axes" if axis is None else f"axis {axis}"
+                new = _reduced(data, other, axis)
+                yield (f"{here} should be the {other} over {over}", new)
+
+
+def _around(node):
+    """Changes that do something to all of what is there."""
+    if isinstance(node, ast.Constant):
+        return
+    here = ast.unparse(node)
+    yield (f"the sign of {here} is wrong", ast.UnaryOp(ast.USub(), node))
+    half, two = ast.Constant(0.5), ast.Constant(2.0)
+    yield (f"a ½ is missing at {here}", ast.BinOp(half, ast.Mult(), node))
+    yield (f"a factor 2 is missing at {here}", ast.BinOp(two, ast.Mult(), node))
+    for axis, over in ((0, "axis 0"), (1, "axis 1"), (None, "all axes")):
+        new = _reduced(node, "sum", axis)
+        yield (f"the sum of {here} over {over} is missing", new)
+    yield (f"{here} is to be squared", ast.BinOp(node, ast.Pow(), ast.Constant(2)))
+    yield (f"{here} is to be transposed", _transposed(node))
+    for name in CALLS:
+        new = ast.Call(_code(f"np.{name}"), [node], [])
+        yield (f"{here} stands where {ast.unparse(new)} should", new)
+
+
+def _others(definition, solved):
+    """Functions like `_inside` that put something else there, or take something more into account:
+    a variable, or an expression of the solution."""
+    arguments = [a.arg for a in definition.args.args]
+    nodes = list(ast.walk(definition))
+    assigned = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    variables = {name: _code(name) for name in [*arguments, *sorted(assigned)]}
+    keys = sorted({node.slice.value for node in nodes if _is_key(node)})
+    complements = [f"(1.0 - {name})" for name in variables]
+    codes = (["1.0", *variables], [*_expressions(solved, variables), *complements])
+
+    def swapped(node):
+        if isinstance(node, ast.Name) and node.id in variables:
+            for name, variable in variables.items():
+                yield f"{node.id} stands where {name} should", variable
+        if _is_key(node):
+            for key in keys:
+                new = ast.Subscript(node.value, ast.Constant(key), ast.Load())
+                yield f"{node.slice.value} stands where {key} should", new
+
+    def extended(more, node):
+        if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
+            return
+        here = ast.unparse(node)
+        for code, other in more.items():
+            incoming = ", the gradient that comes in," * (code in arguments and code[0] == "d")
+            missing = f"is missing after {here}"
+            yield f"the factor {code}{incoming} {missing}", ast.BinOp(node, ast.Mult(), other)
+            yield f"the term {code} {missing}", ast.BinOp(node, ast.Add(), other)
+            yield f"the term −{code} {missing}", ast.BinOp(node, ast.Sub(), other)
+            yield f"{here} is to be divided by {code}", ast.BinOp(node, ast.Div(), other)
+            yield f"{here} is to be subtracted from {code}", ast.BinOp(other, ast.Sub(), node)
+            if code in variables:
+                new = ast.BinOp(node, ast.Pow(), other)
+                yield f"{here} is to be raised to the power {code}", new
+
+    more = ({code: _code(code) for code in group} for group in codes)
+    return swapped, *(functools.partial(extended, group) for group in more)
+
+
+def _expressions(solved, known):
+    """The code of what a right function computes, in known names, as far as it is short."""
+    found, meaning = [], {}
+    for statement in solved.body:
+        for node in ast.walk(statement):
+            if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)):
+                code = ast.unparse(node)
+                for version in (_code(code), _Inline(meaning).visit(_code(code))):
+                    names = {n.id for n in ast.walk(version) if isinstance(n, ast.Name)}
+                    if names <= {*known, "np"} and len(code := ast.unparse(version)) <= 60:
+                        found.append(f"({code})" if isinstance(node, ast.BinOp) else code)
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            value = _code(ast.unparse(statement.value))
+            meaning[statement.targets[0].id] = _Inline(dict(meaning)).visit(value)
+    return list(dict.fromkeys(found))
+
+
+def _code(text):
+    return ast.parse(text, mode="eval").body
+
+
+def _transposed(node):
+    if isinstance(node, ast.Attribute) and node.attr == "T":
+        return node.value
+    return ast.Attribute(node, "T", ast.Load())
+
+
+def _reduced(node, name, axis):
+    keywords = [] if axis is None else [ast.keyword("axis", ast.Constant(axis))]
+    return ast.Call(ast.Attribute(node, name, ast.Load()), [], keywords)
+
+
+def _is_key(node):
+    """Whether an expression is q["W_1"], of a dict of parameters."""
+    return (
+        isinstance(node, ast.Subscript)
+        and isinstance(node.slice, ast.Constant)
+        and isinstance(node.slice.value, str)
+    )
+
+
+class _Inline(ast.NodeTransformer):
+    """Names replaced by what they mean."""
+
+    def __init__(self, meaning):
+        self.meaning = meaning
+
+    def visit_Name(self, node):
+        return self.meaning.get(node.id, node)

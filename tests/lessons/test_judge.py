@@ -1,0 +1,138 @@
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from numvae.lessons.exercises import Exercise, draw
+
+X, W = draw((5, 4), (4, 3))
+FILE = Path(__file__).with_name("07_the_product.py")
+
+
+def product(x, W):
+    return x @ W, x.sum(axis=0)
+
+
+exercise = Exercise(FILE, product, product, (X, W), {"y": X @ W, "total": X.sum(axis=0)})
+
+
+@pytest.fixture
+def grade(capsys):
+    """grade(function): the exit code and the printed verdict."""
+
+    def grade(function):
+        return exercise.check(function), capsys.readouterr().out
+
+    return grade
+
+
+MISTAKES = [
+    (lambda x, W: None, "Nothing is returned; there should be y, total."),
+    (lambda x, W: (x @ W, None), "total should be an array of real numbers, and is None"),
+    (lambda x, W: x @ W, "The number of values returned is 1; there should be y, total."),
+    (lambda x, W: [*product(x, W)], "A list is returned; without its brackets, return y, total is"),
+    (lambda x, W: (x @ W, "4"), "total should be an array of real numbers, and is '4'"),
+    (lambda x, W: (x @ W, [[1.0], [1.0, 2.0]]), "total should be an array of real numbers"),
+    (lambda x, W: (x @ W, x), "total  has the shape (5, 4), and should have (4,): it is to be sum"),
+    (lambda x, W: (x @ W, x[0, 0]), "total  has the shape (), and should have (4,)\n"),
+    (lambda x, W: ((x @ W).T, x.sum(axis=0)), "should have (5, 3): it is the transpose"),
+    (lambda x, W: product(x, W)[::-1], "right, but their order should be y, total."),
+    (lambda x, W: (-x @ W, x.sum(axis=0)), "y      has the wrong sign"),
+    (lambda x, W: (x @ W, 2.0 * x.sum(axis=0)), "total  is 2 times what it should be: a ½ is miss"),
+    (lambda x, W: (x @ W, 0.5 * x.sum(axis=0)), "a ½ too many"),
+    (lambda x, W: (x @ W, x.mean(axis=0)), "is 0.2 times what it should be: a mean over an axis"),
+    (lambda x, W: (5.0 * x @ W, x.sum(axis=0)), "is 5 times what it should be: a sum over an axis"),
+    (lambda x, W: (0.7 * x @ W, x.sum(axis=0)), "is 0.7 times what it should be\n"),
+    (lambda x, W: (0.0 * x @ W, x.sum(axis=0)), "is 0 everywhere"),
+    (lambda x, W: (math.nan * x @ W, x.sum(axis=0)), "is not finite"),
+    (lambda x, W: (np.sin(x @ W), x.sum(axis=0)), "y      is wrong\n  total  is right\n"),
+    (lambda x, W: (np.log(math.e) * np.float64(1) * x @ W, x.sum(axis=0)), "float32 comes out as"),
+]
+
+
+@pytest.mark.parametrize(("function", "sentence"), MISTAKES, ids=[text for _, text in MISTAKES])
+def test_a_mistake_is_diagnosed(function, sentence, grade):
+    code, text = grade(function)
+    assert code == 1
+    assert text.startswith("Exercise 7, the_product: not right yet.\n  ")
+    assert sentence in text and "famous" not in text
+
+
+def gram(x):
+    return x.T @ x[:, ::-1]
+
+
+def test_a_square_array_may_be_the_transpose(capsys):
+    square = Exercise(FILE, gram, gram, (X,), {"y": gram(X)})
+    assert square.check(lambda x: x[:, ::-1].T @ x) == 1
+    assert "y  is the transpose of what it should be" in capsys.readouterr().out
+
+
+def test_an_input_that_is_changed_is_found_and_the_next_check_begins_anew(grade):
+    def in_place(x, W):
+        answer = product(x, W)
+        x *= 2.0
+        return answer
+
+    code, text = grade(in_place)
+    assert code == 1 and "An input has been changed in place: x." in text
+    assert grade(product)[0] == 0
+
+
+def test_an_exception_is_a_sentence_with_its_line(grade):
+    def raising(x, W):
+        nothing = 0
+        return x / nothing.real.missing, W
+
+    code, text = grade(raising)
+    line = raising.__code__.co_firstlineno + 2
+    assert code == 1
+    assert f"Line {line}, `return x / nothing.real.missing, W`: AttributeError: 'int'" in text
+    assert text.endswith("The shapes are x (5, 4), W (4, 3) → y (5, 3), total (4,).\n")
+
+
+def test_shapes_that_do_not_fit_are_said_in_words_and_the_transpose_is_named(grade):
+    def transposed(x, W):
+        return x @ W.T, x.sum(axis=0)
+
+    code, text = grade(transposed)
+    assert code == 1 and "x has the shape (5, 4) and W.T has (3, 4)" in text
+    assert "the inner lengths have to be equal, as in x @ W" in text
+    assert ": x @ W.T stands where x @ W should.\n" in text and "matmul" not in text
+
+
+def test_a_call_that_fails_is_a_sentence(grade):
+    code, text = grade(lambda x: x)
+    assert code == 1 and "The call fails with TypeError: " in text
+
+
+def test_noise_of_ones_own_is_found(grade):
+    code, text = grade(lambda x, W: (x @ W, np.random.default_rng().normal(size=4)))
+    assert code == 1 and "The values change from call to call" in text
+
+
+def test_a_small_mistake_is_named_by_its_line(grade):
+    def wrong(x, W):
+        total = x.sum(axis=0)
+        return x @ W - x[:, :3], total
+
+    assert grade(wrong) == (1, grade(wrong)[1])
+    line = wrong.__code__.co_firstlineno + 2
+    assert f"  Line {line}: the term x[:, :3] is too much.\n" in grade(wrong)[1]
+
+
+def test_of_two_mistakes_one_is_named(grade):
+    def twice(x, W):
+        y = np.exp(x @ W)
+        return y, x.sum(axis=0) + x.sum(axis=0) ** 3
+
+    assert "Line " in grade(twice)[1]
+
+
+def test_what_the_learner_prints_is_printed_by_the_learner_alone(grade, capsys):
+    def loud(x, W):
+        print("loud")
+        return x @ W + x[:, :3], x.sum(axis=0)
+
+    assert grade(loud)[1].count("loud") <= 3
