@@ -183,7 +183,8 @@ class Writer(Setting):
         self.here = self.files[source.LAST]
         model = self.parts[MODEL]
         text, equations, facts = self.taken_apart(LOSS_AND_GRAD)
-        head = re.search(r"    def loss_and_grad\(.*?\):\n", model.code, re.DOTALL)[0].rstrip()
+        head = re.search(r"    def loss_and_grad\(.*?\):\n", model.code, re.DOTALL)[0]
+        head = textwrap.dedent(head).rstrip()
         lines = [self.line(line) for line in source.lines()]
         body = (
             f'<div class="prose">{text}{equations}<p>Each line opens: its equations with their '
@@ -201,7 +202,7 @@ class Writer(Setting):
 
     def line(self, line):
         """A line of the code, which opens what there is to know of it."""
-        code = self.coloured(line.text)
+        code = self.coloured(line.text.removeprefix("    "))
         if not (panel := self.panel(line)):
             return f"<pre><code>{code or ' '}</code></pre>"
         labels = {label for rule in self.called(line) for label in self.labels(rule)}
