@@ -1,11 +1,13 @@
 """Write the book: every formula with its code, its derivation and its numbers, on one page.
 
 python scripts/book.py --out book.html
+python scripts/book.py --notebook book.ipynb
 """
 
 import sys
 from pathlib import Path
 
+from numvae.book.notebook import notebook
 from numvae.book.page import page
 from numvae.cli import Parser, new_file, script
 from numvae.files import write_atomically
@@ -20,8 +22,9 @@ def parser():
         description="Write the book: the reading path from top to bottom, with the derivation, the "
         "code and the numbers of each rule side by side, made from the source."
     )
+    p.add_argument("--out", metavar="FILE", help="write the page to this new HTML file")
     p.add_argument(
-        "--out", metavar="FILE", required=True, help="the HTML file to write, such as book.html"
+        "--notebook", metavar="FILE", help="write the same path as a Jupyter notebook, .ipynb"
     )
     return p
 
@@ -32,10 +35,17 @@ def main(argv=None):
     with p.mistakes():
         if sys.flags.optimize > 1:
             raise ValueError("the book is in docstrings, which python -OO leaves out: use -O.")
-        path = new_file(args.out, ".html", ".htm")
-    content = page(ROOT, curves()).encode()
-    write_atomically(path, content)
-    print(f"{path}: {len(content) / 1000:,.0f} kB, to be opened in a browser.")
+        if not args.out and not args.notebook:
+            raise ValueError("nothing to write: give --out FILE, --notebook FILE or both.")
+        out = new_file(args.out, ".html", ".htm") if args.out else None
+        ipynb = new_file(args.notebook, ".ipynb") if args.notebook else None
+    if ipynb:
+        write_atomically(ipynb, notebook(ROOT).encode())
+        print(f"{ipynb}: to be opened in Jupyter.")
+    if out:
+        content = page(ROOT, curves()).encode()
+        write_atomically(out, content)
+        print(f"{out}: {len(content) / 1000:,.0f} kB, to be opened in a browser.")
     return 0
 
 

@@ -9,6 +9,7 @@
     terms         the glossary, and where each of its words first occurs
     setting       the source set as HTML: prose, equations, derivations, code, arrays
     curves        what a bug does to the loss, as a small picture
+    notebook      the same path as a Jupyter notebook
     touch         the backward pass to touch: numbers one can drag, gradients one can take apart
     page          the page, put together from the files beside it
 

@@ -1,6 +1,5 @@
 """The book as one HTML file: to be opened, sent, printed and kept. It needs no network."""
 
-import functools
 import html
 import inspect
 import re
@@ -124,7 +123,7 @@ class Writer(Setting):
         self.here = file = self.files[name]
         write = self.rule if name.startswith("rules") else self.layer
         parts = [part for part in file.parts if part.name != MODEL]
-        run = [part for part in parts if part.name in _run()]
+        run = [part for part in parts if part.name in source.run()]
         run = run if run or name == source.LAST else parts
         body, waiting = [f'<div class="prose">{self.prose(file.docstring)}</div>'], []
         for part in (*parts, None):
@@ -184,7 +183,8 @@ class Writer(Setting):
         self.here = self.files[source.LAST]
         model = self.parts[MODEL]
         text, equations, facts = self.taken_apart(LOSS_AND_GRAD)
-        head = re.search(r"    def loss_and_grad\(.*?\):\n", model.code, re.DOTALL)[0].rstrip()
+        head = re.search(r"    def loss_and_grad\(.*?\):\n", model.code, re.DOTALL)[0]
+        head = textwrap.dedent(head).rstrip()
         lines = [self.line(line) for line in source.lines()]
         body = (
             f'<div class="prose">{text}{equations}<p>Each line opens: its equations with their '
@@ -202,7 +202,7 @@ class Writer(Setting):
 
     def line(self, line):
         """A line of the code, which opens what there is to know of it."""
-        code = self.coloured(line.text)
+        code = self.coloured(line.text.removeprefix("    "))
         if not (panel := self.panel(line)):
             return f"<pre><code>{code or ' '}</code></pre>"
         labels = {label for rule in self.called(line) for label in self.labels(rule)}
@@ -341,13 +341,6 @@ class Writer(Setting):
             f'<h3>Equations</h3><p class="labels">{" ".join(links)}</p>'
         )
         return self.section("Reference", "glossary", "Words, symbols, equations", body)
-
-
-@functools.cache
-def _run():
-    """The names of the functions and classes whose code the traced minibatch runs."""
-    codes = {code for line in source.called_at(source.traces()[:1]).values() for code in line}
-    return {part.name for code in codes if (part := source.part_of(code))}
 
 
 def _function(replacement):

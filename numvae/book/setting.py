@@ -25,6 +25,7 @@ CODE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 AS_IT_STANDS = "Shapes", "Source"
+OTHERWISE = {"optimizers": ("ε", "eps")}  # where a symbol is not that of the glossary
 
 
 class Setting:
@@ -97,23 +98,24 @@ class Setting:
 
     def math(self, text, display=True, terms=True):
         """An equation; a long one in pieces, between which a line may end."""
-        mark = self.terms.symbol if terms else lambda name: ""
+        mark = self.symbol if terms else lambda name: ""
         made = math(text, mark, display, broken=len(text) > WIDE)
         return re.sub("(?<=<mtext>).*?(?=</mtext>)", lambda found: references(found[0]), made)
 
     def equations(self, lines, anchors=True):
         """Equations in rows: what is left of the first relation, the rest, and the label."""
-        rows = []
+        rows, long = [], False
         for text, label in lines:
             end = text[-1] if text[-1] in ".," else ""
             left, right = _sides(text.removesuffix(end))
+            long |= len(left) > 8
             id = f' id="{label}"' if label and anchors else ""
             tag = f'<a class="label" href="#{label}">({label})</a>' if label else ""
             rows.append(
                 f'<div class="row"{id}><span class="left">{self.math(left) if left else ""}</span>'
                 f'<span class="right">{self.math(right)}{end}</span>{tag}</div>'
             )
-        return f'<div class="equations">{"".join(rows)}</div>'
+        return f'<div class="equations{" long" * long}">{"".join(rows)}</div>'
 
     def derivation(self, derivation, anchors=True):
         """Its lines, the reason beside each, and how well they agree at a random point."""
@@ -142,10 +144,15 @@ class Setting:
         if name := self.known(text):
             return link(name, text)
         if text in self.terms.symbols:
-            return f"<code{self.terms.symbol(text)}>{html.escape(text)}</code>"
+            return f"<code{self.symbol(text)}>{html.escape(text)}</code>"
         if text in self.stems:
             return link(file_id(self.stems[text]), text)
         return f"<code>{html.escape(text)}</code>"
+
+    def symbol(self, name):
+        """The attributes of a name: which term it is, if it is one."""
+        stem = self.here.stem if self.here else ""
+        return "" if name in OTHERWISE.get(stem, ()) else self.terms.symbol(name)
 
     def known(self, text):
         """The anchor of a function or a class that is in the book; None if it is not."""
@@ -164,7 +171,7 @@ class Setting:
                 return f'<span class="{kind}">{text}</span>'
             if name := self.known(text):
                 return f'<a href="#{name}">{text}</a>'
-            term = self.terms.symbol(text) if text in self.terms.in_code else ""
+            term = self.symbol(text) if text in self.terms.in_code else ""
             return f"<span{term}>{text}</span>" if term else text
 
         return CODE.sub(marked, code)

@@ -126,15 +126,6 @@ def _code(lines, node):
     return "\n".join(kept)
 
 
-def part_of(code):
-    """The Part of the rules or the layers that some code stands in; None for other code."""
-    path = Path(code.co_filename)
-    if path.parent.parent != PACKAGE or path.parent.name not in ("rules", "network"):
-        return None
-    parts = read(f"{path.parent.name}/{path.stem}").parts
-    return max((p for p in parts if p.line <= code.co_firstlineno), key=lambda p: p.line)
-
-
 # The traced minibatch, and others for the rules that it does not call.
 
 EXAMPLES = (
@@ -234,6 +225,22 @@ def called_at(several):
         finally:
             sys.setprofile(before)
     return called
+
+
+@functools.cache
+def run():
+    """The names of the functions and classes whose code the traced minibatch runs."""
+    codes = {code for line in called_at(traces()[:1]).values() for code in line}
+    return {part.name for code in codes if (part := _part_of(code))}
+
+
+def _part_of(code):
+    """The Part of the rules or the layers that some code stands in; None for other code."""
+    path = Path(code.co_filename)
+    if path.parent.parent != PACKAGE or path.parent.name not in ("rules", "network"):
+        return None
+    parts = read(f"{path.parent.name}/{path.stem}").parts
+    return max((p for p in parts if p.line <= code.co_firstlineno), key=lambda p: p.line)
 
 
 # What stands beside the package, in a checkout.

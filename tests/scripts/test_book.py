@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import book
@@ -21,10 +22,17 @@ def test_the_page_is_written(capsys):
     assert said.startswith("book.html: ") and said.endswith(" kB, to be opened in a browser.\n")
 
 
+def test_the_notebook_is_written_alone(capsys):
+    assert book.main(["--notebook", "book.ipynb"]) == 0
+    assert json.loads(Path("book.ipynb").read_text(encoding="utf-8"))["nbformat"] == 4
+    assert capsys.readouterr().out == "book.ipynb: to be opened in Jupyter.\n"
+
+
 BAD = [
-    ("", "--out"),
+    ("", "nothing to write: give --out FILE, --notebook FILE or both"),
     ("--out book.pdf", "book.pdf should end in .html or .htm"),
     ("--out no/book.html", "there is no folder no"),
+    ("--notebook book.html", "book.html should end in .ipynb"),
     ("--out mine.html", "mine.html exists already, and is not overwritten"),
 ]
 
