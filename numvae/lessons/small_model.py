@@ -30,7 +30,7 @@ def package_model(*sizes, **settings):
     return Autoencoder(*sizes, "tanh", **settings)
 
 
-SHAPES = {q: package_model(5, 2, (4,)).parameters.shapes[name] for q, name in NAMES.items()}
+SHAPES = {q: package_model(5, 3, (4,)).parameters.shapes[name] for q, name in NAMES.items()}
 
 
 def loaded(q):

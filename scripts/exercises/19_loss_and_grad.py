@@ -26,7 +26,7 @@ def loss_and_grad(q, x, eps):
     raise NotImplementedError
 
 
-x, eps, *values = draw((6, 5), (6, 2), *small_model.SHAPES.values())
+x, eps, *values = draw((6, 5), (6, 3), *small_model.SHAPES.values())
 q, x = dict(zip(small_model.SHAPES, values)), np.where(x > 0.0, 1.0, 0.0)
 exercise = Exercise(
     __file__,

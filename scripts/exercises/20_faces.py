@@ -20,7 +20,7 @@ def decode(q, z):
     raise NotImplementedError
 
 
-z, *values = draw((6, 2), *small_model.SHAPES.values())
+z, *values = draw((6, 3), *small_model.SHAPES.values())
 q = dict(zip(small_model.SHAPES, values))
 exercise = small_model.Faces(
     __file__,
