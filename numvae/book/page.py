@@ -336,7 +336,7 @@ class Writer(Setting):
 
     def bug(self, bug, anchors=True):
         """A bug: what it does to the loss, which check sees it, and its code."""
-        anchor, name = f"bug-{bugs.BUGS.index(bug) + 1}", html.escape(bug.name)
+        anchor, name = f"bug-{bugs.BUGS.index(bug) + 1}", self.sentence(bug.name, terms=False)
         title = name if anchors else f'<a href="#{anchor}">{name}</a>'
         id = f' id="{anchor}"' * anchors
         measured = pictures.measured(*self.curves[bug.name]) if bug.name in self.curves else ""
