@@ -143,6 +143,32 @@ addEventListener("scroll", () => {
   frame = requestAnimationFrame(place);
 }, { passive: true });
 
+/* One pixel by hand: what is typed is judged as numvae/lessons/pixel.py judges it. */
+
+const close = (typed, value) => Math.abs(typed - value) <= 0.006 * Math.max(Math.abs(value), 0.1);
+
+/* What is wrong with a typed answer, in a sentence; "" if it is right. */
+function judged({ value, wrong }, text) {
+  const typed = Number(text.replace(",", ".").replace("−", "-"));
+  if (!text.trim() || !Number.isFinite(typed)) return "Type a number, such as 0.61.";
+  if (close(typed, value)) return "";
+  for (const [other, sentence] of wrong) if (close(typed, other)) return sentence;
+  if (close(-typed, value)) return "The sign is wrong.";
+  if (close(typed, 2 * value)) return "It is twice what it should be: a ½ is missing.";
+  if (close(2 * typed, value)) return "It is half of what it should be.";
+  return "Not yet. Compute it again, to three digits.";
+}
+
+const questions = JSON.parse(byId("pixel-data").textContent);
+document.querySelectorAll(".pixel li:has(input)").forEach((item, i) => {
+  const input = item.querySelector("input");
+  input.addEventListener("change", () => {
+    const sentence = judged(questions[i], input.value);
+    item.className = sentence ? "wrong" : "right";
+    item.querySelector("output").textContent = sentence || `Right: ${questions[i].value.toFixed(4)}`;
+  });
+});
+
 /* Search: headings first, then equations, words, and text. */
 
 const query = byId("query");

@@ -201,7 +201,9 @@ def _is_formula(text, following):
         return False
     if re.search(r"[.;:] ", outside):
         return False
-    if re.search(r"(?<![=+−/·(]) a$", text) and following not in ("has", "is"):
+    *before, last = text.split()
+    goes_on = following in ("has", "is") or bool(before) and before[-1] in (*"=+−/·", *FUNCTIONS)
+    if last == "a" and not goes_on:  # an article, and not the letter as in tanh a
         return False
     if not (CERTAIN.search(text) or re.fullmatch(r"[b-zB-HJ-Z]( a)?", text)):
         return False

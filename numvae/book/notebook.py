@@ -1,7 +1,5 @@
 """The path of the book as a Jupyter notebook: derivations in LaTeX, and code that runs from top to
 bottom. It computes the numbers of each rule and compares its gradients with finite differences.
-
-Read next: touch.
 """
 
 import ast

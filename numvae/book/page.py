@@ -2,6 +2,7 @@
 
 import html
 import inspect
+import json
 import re
 import textwrap
 from importlib import resources
@@ -11,11 +12,12 @@ from numvae.book import source, touch
 from numvae.book.notation import LABEL
 from numvae.book.setting import Setting
 from numvae.book.terms import Terms
-from numvae.book.text import by_number, count, file_id, link
-from numvae.lessons import bugs, trace
+from numvae.book.text import by_number, count, file_id, link, number
+from numvae.lessons import bugs, pixel, trace
 from numvae.lessons.derivation_steps import DERIVATIONS
 
 MODEL = "autoencoder.Autoencoder"
+OWN = {"optimizers": ("ε", "eps"), "one-pixel": ("w",)}  # other symbols than in the glossary
 LOSS_AND_GRAD = trace.Autoencoder.loss_and_grad.__doc__
 
 
@@ -61,6 +63,7 @@ class Writer(Setting):
             *(self.file("Layers", name) for name in layers),
             self.loss_and_grad(),
             self.touch(),
+            self.one_pixel(),
             self.practice(),
             self.gallery(),
             *(self.file("Side paths", name) for name in aside),
@@ -121,6 +124,7 @@ class Writer(Setting):
         """What a file's opening says, then each of its functions and classes; those that the traced
         minibatch does not run are folded."""
         self.here = file = self.files[name]
+        self.own = OWN.get(file.stem, ())
         write = self.rule if name.startswith("rules") else self.layer
         parts = [part for part in file.parts if part.name != MODEL]
         run = [part for part in parts if part.name in source.run()]
@@ -148,7 +152,7 @@ class Writer(Setting):
         derived = [self.derivation(d) for d in DERIVATIONS if d.rule == part.name]
         code = self.listing(part.code, f"numvae/rules/{self.here.stem}.py", part.line)
         code += self.facts([pair for pair in facts if pair[0] != "Why"])
-        code += "".join(map(_to_exercise, self.exercises_on([part.name])))
+        code += "".join(map(_to_exercise, self.exercises_on(part.name)))
         columns = [
             ("derivation", "Derivation", equations + "".join(why + derived)),
             ("code", "Code", code),
@@ -208,7 +212,7 @@ class Writer(Setting):
         labels = {label for rule in self.called(line) for label in self.labels(rule)}
         chips = [f'<span class="chip">{label}</span>' for label in sorted(labels, key=by_number)]
         for n, what, kind in (
-            (len(self.exercises_on(line.rules)), "exercise", "do"),
+            (len(self.exercises_at(line)), "exercise", "do"),
             (len(line.bugs), "bug", "warn"),
         ):
             chips += [f'<span class="chip {kind}">{count(n, what)}</span>'] * bool(n)
@@ -226,12 +230,11 @@ class Writer(Setting):
             equations += f"<p>{link(rule)}</p>{lines}"
         if others := [link(rule) for rule in line.rules if rule not in rules]:
             equations += f'<p class="soft">In other models: {", ".join(others)}</p>'
-        sums = [d for d in DERIVATIONS if d.rule == "loss_and_grad"]
-        sums = [self.derivation(d) for d in sums if d.lines[-1].code in line.text]
+        sums = [self.derivation(d) for d in _sums(line)]
         derived = [self.derivation(d, anchors=False) for d in DERIVATIONS if d.rule in rules]
         traced = source.traces()[0]
         results = [self.result(traced, r) for r in traced.results() if r.line == line.number]
-        exercises = map(_to_exercise, self.exercises_on(line.rules))
+        exercises = map(_to_exercise, self.exercises_at(line))
         planted = [self.bug(bug, anchors=False) for bug in line.bugs]
         sections = [
             ("formulas", "Equations", equations),
@@ -262,29 +265,58 @@ class Writer(Setting):
 
     # Exercises and bugs.
 
-    def exercises_on(self, rules):
-        return [exercise for exercise in self.exercises if {*exercise.rules[:1]} & {*rules}]
+    def exercises_on(self, *rules):
+        return [exercise for exercise in self.exercises if exercise.about in rules]
+
+    def exercises_at(self, line):
+        """Those on the rules that a line calls, or on the sum that it is."""
+        return self.exercises_on(*line.rules, *(d.rule for d in _sums(line)))
+
+    def one_pixel(self):
+        """The first exercise: numbers to be typed in."""
+        self.here, self.own, values = None, OWN["one-pixel"], pixel.values()
+        text = "".join(f"<p>{self.sentence(q)}</p>" for q in pixel.SETTING.split("\n\n"))
+        given = [f"{self.math(name)} = {number(v, 1)}" for name, v in pixel.MODEL.items()]
+        items, data = [], []
+        for question in pixel.QUESTIONS:
+            wrong = [[pixel.compute(code, values), text] for code, text in question.wrong]
+            data.append({"value": values[question.name], "wrong": wrong})
+            items.append(
+                f"<li><label><b>{self.math(question.name)}</b> <span>{self.sentence(question.what)}"
+                '</span><input inputmode="decimal" autocomplete="off"></label> <output></output>'
+                f"<details><summary>Formula</summary>{self.sentence(question.formula)}</details>"
+                "</li>"
+            )
+            if question is pixel.FORWARD[-1]:
+                items.append("<li>Now back: the derivative of the loss in each of these.</li>")
+        body = (
+            f'<div class="prose">{text}<p class="given">{", ".join(given)}</p><p>Compute each '
+            f'number to three digits, and type it in.</p></div><ol class="pixel">{"".join(items)}'
+            f'</ol><script id="pixel-data" type="application/json">{json.dumps(data)}</script>'
+        )
+        return self.section("Practice", "one-pixel", "One pixel by hand", body)
 
     def practice(self):
-        items = []
+        self.own, items = (), []
         for exercise in self.exercises:
-            hint = f"<p>{self.sentence(exercise.hint)}</p>" if exercise.hint else ""
-            answer = "".join(f"; the answer is {link(rule)}" for rule in exercise.rules[:1])
+            hints = "".join(
+                f"<details><summary>{which}</summary><p>{self.sentence(hint)}</p></details>"
+                for which, hint in zip(("Hint", "Second hint"), exercise.hints)
+            )
+            about = f"; on {link(exercise.about)}" if exercise.about else ""
             items.append(
-                f'<li id="{exercise.id}"><h3>{html.escape(exercise.name)}</h3>'
-                f"<p>{self.sentence(exercise.title)}</p>"
-                + f"<details><summary>Hint</summary>{hint}</details>"
-                * bool(hint)
-                + f'<p class="soft"><code>scripts/exercises/{exercise.stem}.py</code>{answer}</p>'
-                "</li>"
+                f'<li id="{exercise.id}"><h3>{exercise.number}. {html.escape(exercise.name)}</h3>'
+                f"<p>{self.sentence(exercise.title)}</p>{hints}"
+                f'<p class="soft"><code>scripts/exercises/{exercise.stem}.py</code>{about}</p></li>'
             )
         first = self.exercises[0].stem
         body = (
             '<div class="prose"><p>Each exercise is a short file with one function body missing. '
             "Copy the folder and write in the copy. Running a file says whether the function is "
-            "right and, if not, which known mistake it looks like:</p><pre><code>"
-            f"cp -r scripts/exercises exercises\npython exercises/{first}.py</code></pre></div>"
-            f'<ol class="exercises">{"".join(items)}</ol>'
+            "right and, if not, which known mistake it looks like; running the folder says what is "
+            "done and what comes next:</p><pre><code>"
+            f"cp -r scripts/exercises exercises\npython exercises/{first}.py\npython exercises"
+            f'</code></pre></div><ol class="exercises">{"".join(items)}</ol>'
         )
         return self.section("Practice", "exercises", "Write it yourself", body)
 
@@ -304,7 +336,7 @@ class Writer(Setting):
 
     def bug(self, bug, anchors=True):
         """A bug: what it does to the loss, which check sees it, and its code."""
-        anchor, name = f"bug-{bugs.BUGS.index(bug) + 1}", html.escape(bug.name)
+        anchor, name = f"bug-{bugs.BUGS.index(bug) + 1}", self.sentence(bug.name, terms=False)
         title = name if anchors else f'<a href="#{anchor}">{name}</a>'
         id = f' id="{anchor}"' * anchors
         measured = pictures.measured(*self.curves[bug.name]) if bug.name in self.curves else ""
@@ -341,6 +373,12 @@ class Writer(Setting):
             f'<h3>Equations</h3><p class="labels">{" ".join(links)}</p>'
         )
         return self.section("Reference", "glossary", "Words, symbols, equations", body)
+
+
+def _sums(line):
+    """The derivations of what a line adds up."""
+    sums = [d for d in DERIVATIONS if d.rule == "loss_and_grad"]
+    return [d for d in sums if d.lines[-1].code in line.text]
 
 
 def _function(replacement):

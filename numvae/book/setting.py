@@ -25,7 +25,6 @@ CODE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 AS_IT_STANDS = "Shapes", "Source"
-OTHERWISE = {"optimizers": ("ε", "eps")}  # where a symbol is not that of the glossary
 
 
 class Setting:
@@ -34,10 +33,11 @@ class Setting:
     terms   the Terms of the glossary
     files   name → File, all that are in the book
     here    the File that the text is from, or None: a name alone is one of that file
+    own     symbols that mean something else there than in the glossary
     """
 
     def __init__(self, terms, files):
-        self.terms, self.files, self.here = terms, files, None
+        self.terms, self.files, self.here, self.own = terms, files, None, ()
         self.stems = {file.stem: name for name, file in files.items()}
         self.parts = {part.name: part for file in files.values() for part in file.parts}
 
@@ -151,8 +151,7 @@ class Setting:
 
     def symbol(self, name):
         """The attributes of a name: which term it is, if it is one."""
-        stem = self.here.stem if self.here else ""
-        return "" if name in OTHERWISE.get(stem, ()) else self.terms.symbol(name)
+        return "" if name in self.own else self.terms.symbol(name)
 
     def known(self, text):
         """The anchor of a function or a class that is in the book; None if it is not."""

@@ -12,7 +12,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
 
+from numvae.book.docstrings import blocks
 from numvae.lessons import bugs, trace
+from numvae.lessons.hints import HINTS
 from numvae.network import likelihoods
 from numvae.rules import activations
 
@@ -46,8 +48,7 @@ class Exercise(NamedTuple):
 
     stem: str
     title: str  # its first sentence
-    hint: str
-    rules: tuple  # the names of the package's functions in it; first the one that it asks for
+    about: str | None  # the rule that it asks for, or whose steps it asks for
 
     @property
     def number(self):
@@ -60,6 +61,10 @@ class Exercise(NamedTuple):
     @property
     def id(self):
         return f"exercise-{self.number}"
+
+    @property
+    def hints(self):
+        return HINTS.get(self.name, ())
 
 
 class Term(NamedTuple):
@@ -249,25 +254,26 @@ def _part_of(code):
 def exercises(root):
     """The Exercises of scripts/exercises, in their order."""
     files = sorted((root / "scripts" / "exercises").glob("[0-9]*.py"))
-    return [_exercise(file.stem, file.read_text(encoding="utf-8")) for file in files]
+    texts = {file.stem: file.read_text(encoding="utf-8") for file in files}
+    about = {stem.partition("_")[2]: _rule_in(text) for stem, text in texts.items()}
+    for stem, text in texts.items():  # the rule that a name stands for is that of its steps too
+        if found := re.search(r'steps="(\w+)"', text):
+            about[found[1]] = about[stem.partition("_")[2]]
+    return [
+        Exercise(stem, blocks(ast.get_docstring(ast.parse(text)))[0].content, about[name])
+        for stem, text in texts.items()
+        for name in [stem.partition("_")[2]]
+    ]
 
 
-def _exercise(stem, text):
-    tree = ast.parse(text)
-    docstrings = [
-        ast.get_docstring(node) or "" for node in tree.body if isinstance(node, ast.FunctionDef)
-    ]
-    hint = next((doc.split("Hint", 1)[1] for doc in docstrings if "Hint" in doc), "")
-    called = [
-        f"{node.value.id}.{node.attr}"
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
-    ]
+def _rule_in(text):
+    """The first rule of the package that the text of an exercise names, or loss_and_grad."""
     known = {part.name for name in rule_files() for part in read(name).parts}
-    rules = [name for name in called if name in known]
-    if "loss_and_grad" in text and not rules:
-        rules = ["loss_and_grad"]
-    return Exercise(stem, ast.get_docstring(tree), " ".join(hint.split()), tuple(rules))
+    for node in ast.walk(ast.parse(text)):
+        match node:
+            case ast.Attribute(ast.Name(module), name) if f"{module}.{name}" in known:
+                return f"{module}.{name}"
+    return "loss_and_grad" if "loss_and_grad" in text else None
 
 
 def rule_files():

@@ -75,6 +75,7 @@ SENTENCES = [
     ("the mean of q(z|x).", ["q(z|x)"]),
     ("products of N(z_j; μ_j, σ_j²) and", ["N(z_j; μ_j, σ_j²)"]),
     ("x a has the derivative x", ["x a", "x"]),
+    ("where h = tanh a, in a layer", ["h = tanh a"]),
     ("B examples of a batch, I think", ["B"]),
     ("a hidden layer: nothing (at all)", []),
     ("the code of Burda, 2016: equation 8", []),

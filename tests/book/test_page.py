@@ -1,6 +1,7 @@
 """The page has what it promises: anchors, numbers, terms in order, nothing from elsewhere."""
 
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -11,11 +12,13 @@ import pytest
 
 from numvae.book import source
 from numvae.book.notation import LABEL
+from numvae.lessons import pixel
 from numvae.lessons.bugs import BUGS
 from numvae.lessons.derivation_steps import DERIVATIONS
 
 ROOT = Path(__file__).resolve().parents[2]
 NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="node, which runs the page, is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +142,8 @@ def test_the_page_has_landmarks_and_says_what_is_what(elements):
         if tag in ("button", "a", "summary"):
             assert inside.strip() or attributes.get("aria-label"), attributes
         if tag in ("input", "nav", "svg", "aside"):
-            assert "aria-label" in attributes or attributes.get("aria-hidden") == "true"
+            labelled = "aria-label" in attributes or "inputmode" in attributes  # inside a label
+            assert labelled or attributes.get("aria-hidden") == "true"
     assert tags.count("h1") == 1
 
 
@@ -148,7 +152,29 @@ def test_headings_do_not_skip_a_level(elements):
     assert all(b <= a + 2 for a, b in zip(levels, levels[1:]))
 
 
-@pytest.mark.skipif(NODE is None, reason="node, which reads the script, is not installed")
+@needs_node
 def test_the_script_can_be_read(text, tmp_path):
     (tmp_path / "book.js").write_text(re.findall(r"<script>(.*?)</script>", text, re.S)[-1])
     subprocess.run([NODE, "--check", tmp_path / "book.js"], check=True)
+
+
+@needs_node
+def test_the_pixel_is_judged_as_at_the_terminal(text):
+    data = re.findall(r'<script id="pixel-data"[^>]*>(.*?)</script>', text, re.S)[0]
+    judge = re.findall(r"^const close = .*?^}", text, re.S | re.M)[0]
+    rng, names = np.random.default_rng(0), pixel.values()
+    typed = ["", "abc", "1,5", "−0.25"]
+    for question in pixel.QUESTIONS:
+        value = names[question.name]
+        typed += [f"{q:.4f}" for q in (value, -value, 2 * value, value / 2, *rng.normal(size=3))]
+        typed += [f"{pixel.compute(code, names):.4f}" for code, _ in question.wrong]
+    code = f"""{judge}
+        const typed = JSON.parse(require("fs").readFileSync(0, "utf8"));
+        console.log(JSON.stringify({data}.map((q) => typed.map((text) => judged(q, text)))));"""
+    done = subprocess.run(
+        [NODE, "-e", code], input=json.dumps(typed), capture_output=True, text=True, check=True
+    )
+    for question, found in zip(pixel.QUESTIONS, json.loads(done.stdout)):
+        for text, sentence in zip(typed, found):
+            wanted = pixel.judged(question, text) or ""
+            assert sentence.partition(".")[0] == wanted.partition(".")[0].partition(";")[0]
