@@ -44,6 +44,7 @@ def test_nothing_imports_matplotlib_before_it():
     package = Path(numvae.__file__).parent
     for path in package.rglob("*.py"):
         text = re.sub(r"if TYPE_CHECKING:\n(    .*\n)+", "", path.read_text("utf-8"))  # never run
+        text = re.sub(r'""".*?"""', "", text, flags=re.DOTALL)
         imports = re.findall(r"^ *((?:from|import) .*\bmatplotlib\b.*)$", text, re.M)
         inside = path.parent == package / "plots" and path.name != "__init__.py"
         if imports and not inside and path != package / "backend.py":

@@ -164,6 +164,7 @@ def test_there_are_such_bugs():
     assert len(BUGS_OF_RULES) >= 8
 
 
+@pytest.mark.slow
 def test_the_bugs_of_the_gradient_are_those_that_a_trace_finds():
     found = []
     for bug in BUGS:

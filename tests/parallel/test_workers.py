@@ -76,7 +76,7 @@ def shared_training():
     return runpy.run_path(str(RANKS))
 
 
-NAMES = "as ever", "few rows at the end", "missing", "units", "units of one layer"
+NAMES = "as ever", "missing", "units"
 ALL = list(runpy.run_path(str(RANKS))["SETTINGS"])
 
 
@@ -143,6 +143,7 @@ def test_small_models_stay_in_one_process(monkeypatch):
     a_vae(2).fit(X)
 
 
+@pytest.mark.slow
 def test_workers_of_others_start_none():
     """Their program has shared out the cores already."""
     pytest.importorskip("joblib", reason="joblib is not installed")
@@ -183,6 +184,7 @@ def program(code, **more):
     )
 
 
+@pytest.mark.slow
 def test_a_script_needs_no_guard_and_a_thread_may_fit():
     code = "threads = [threading.Thread(target=fit) for _ in range(2)]\n"
     code += "[t.start() for t in threads]\n[t.join() for t in threads]\nprint(fit().n_iter_)"
@@ -285,6 +287,7 @@ def test_ctrl_c_leaves_a_fitted_estimator(number):
     assert taken == [number] and vae.transform(X).shape == (300, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
 def test_no_worker_outlives_its_program(number):
     process = program(
@@ -317,6 +320,7 @@ def test_two_hundred_fits_leave_nothing_behind():
         vae.fit(X[:100])
 
 
+@pytest.mark.slow
 def test_the_script_goes_on_after_a_worker_was_killed(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     np.save("rows.npy", np.random.default_rng(0).random((300, 784), dtype="f4"))

@@ -116,9 +116,16 @@ def test_a_finished_run_resumed_without_more_to_do_stays_as_it_is():
     assert bits("a") == before
 
 
+def some(value, quick):
+    """A value of a parameter; slow but for some."""
+    return value if quick else pytest.param(value, marks=pytest.mark.slow)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
-@pytest.mark.parametrize("step", [1, 4, 5, 6, 13])  # five steps make an epoch
-@pytest.mark.parametrize("schedule", ["constant", "cosine"])
+@pytest.mark.parametrize(
+    "step", [some(1, False), 4, some(5, False), some(6, False), 13]
+)  # 5 an epoch
+@pytest.mark.parametrize("schedule", [some("constant", False), "cosine"])
 def test_a_signal_at_any_step_loses_nothing(monkeypatch, number, step, schedule):
     def check(*args, check=watchdog.check):
         steps.append(1)
@@ -182,6 +189,7 @@ def test_a_terminal_that_is_closed_leaves_a_checkpoint():
     assert 1 <= runs.resume("a").training.epoch < 10**6 and Path("a/history.csv").exists()
 
 
+@pytest.mark.slow
 def test_control_c_while_pictures_are_drawn_leaves_the_rest_and_no_traceback():
     begin = """
 from numvae import plots
@@ -207,7 +215,7 @@ script(train.main)"""
     assert resume("a") == 0
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("unbuffered", ["", some("1", False)])
 def test_a_reader_that_has_gone_away_does_not_end_the_training(unbuffered):
     begin = """
 from numvae.cli import script
@@ -376,7 +384,7 @@ def test_a_run_that_diverged_in_its_first_epoch_has_nothing_to_keep(capsys):
     assert "No epoch was finished, so there is nothing to keep: begin" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("full", ["the checkpoint", "its history"])
+@pytest.mark.parametrize("full", ["the checkpoint", some("its history", False)])
 def test_a_full_disk_leaves_the_last_checkpoint_whole(full, room, capsys):
     flags = ["--schedule", "constant", "--checkpoint-every", "2"]
     run("--epochs", 130, "--out", "whole", *flags)

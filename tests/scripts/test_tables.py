@@ -194,6 +194,7 @@ def test_a_difference_has_the_error_of_one_split(rng):
 # The whole.
 
 
+@pytest.mark.slow
 def test_everything_is_measured_and_written(small, quick, capsys):
     pytest.importorskip("sklearn")
     assert tables.main(["--splits", "2", "--out", "new.md", "--figure", "new.png"]) == 0
