@@ -122,9 +122,8 @@ def some(value, quick):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
-@pytest.mark.parametrize(
-    "step", [some(1, False), 4, some(5, False), some(6, False), 13]
-)  # 5 an epoch
+# Five steps make an epoch.
+@pytest.mark.parametrize("step", [some(1, False), 4, some(5, False), some(6, False), 13])
 @pytest.mark.parametrize("schedule", [some("constant", False), "cosine"])
 def test_a_signal_at_any_step_loses_nothing(monkeypatch, number, step, schedule):
     def check(*args, check=watchdog.check):
