@@ -17,7 +17,7 @@ from numvae.lessons import bugs, pixel, trace
 from numvae.lessons.derivation_steps import DERIVATIONS
 
 MODEL = "autoencoder.Autoencoder"
-OWN = {"optimizers": ("ε", "eps"), "one-pixel": ("w",)}  # other symbols than in the glossary
+OWN = {"optimizers": ("ε", "eps", "β"), "one-pixel": ("w",)}  # other symbols than in the glossary
 LOSS_AND_GRAD = trace.Autoencoder.loss_and_grad.__doc__
 
 
@@ -283,7 +283,7 @@ class Writer(Setting):
             data.append({"value": values[question.name], "wrong": wrong})
             items.append(
                 f"<li><label><b>{self.math(question.name)}</b> <span>{self.sentence(question.what)}"
-                '</span><input inputmode="decimal" autocomplete="off"></label> <output></output>'
+                '</span><input inputmode="text" autocomplete="off"></label> <output></output>'
                 f"<details><summary>Formula</summary>{self.sentence(question.formula)}</details>"
                 "</li>"
             )

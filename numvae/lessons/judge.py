@@ -26,8 +26,8 @@ from numvae.text import short
 
 MOST, SECONDS = 8000, 10  # changes that are tried, and how long
 FLOAT64 = (
-    "The numbers are right, but float32 comes out as float64: a NumPy scalar such as np.log(2.0) "
-    "does that, a Python number such as math.log(2.0) does not."
+    "The numbers are right, but float32 comes out as float64: np.zeros(n), NumPy scalars such as "
+    "np.log(2.0) and arrays of the test do that; np.zeros_like(x) and Python numbers do not."
 )
 
 
