@@ -59,7 +59,7 @@ OTHERS = [
     module
     for module in MODULES
     if module not in MATHEMATICS
-    and not module.startswith(("plots/", "explore/", "checks/", "parallel/"))
+    and not module.startswith(("plots/", "explore/", "book/", "checks/", "parallel/"))
 ]
 # What stands on the mathematics; the last two hold the lines of `python -m numvae.checks`.
 ON_MATHEMATICS = (
@@ -76,6 +76,10 @@ OWN = {  # the tests of a module, if not of its name alone
     "constraints.py": ("tests/test_settings.py", "tests/training/test_checkpoint.py"),
     "estimator.py": ("tests/test_estimator.py", "tests/test_validation.py"),
     "lessons/derivation_steps.py": ("tests/lessons/test_derivations.py",),
+    **dict.fromkeys(
+        ("lessons/hints.py", "lessons/ladder.py", "lessons/small_model.py", "lessons/solutions.py"),
+        ("tests/lessons/test_exercises.py", "tests/scripts/test_exercises.py"),
+    ),
     "parallel/sharing.py": ("tests/parallel/test_ranks.py",),
 }
 # What takes too long: pictures, MPI, and all programs of all READMEs.

@@ -274,7 +274,7 @@ class Packer(pickle.Pickler):
         self.files, self.places = [], {}
 
     def persistent_id(self, thing):
-        if isinstance(thing, np.memmap) and thing._mmap is not None and thing.mode == "r":
+        if isinstance(thing, np.memmap) and _is_whole(thing) and thing.mode == "r":
             return "map", str(thing.filename), thing.dtype, thing.offset, thing.shape
         if not isinstance(thing, np.ndarray) or thing.nbytes < LARGE or thing.dtype.hasobject:
             return None
@@ -284,6 +284,11 @@ class Packer(pickle.Pickler):
             self.files.append(file)
             self.places[id(thing)] = "memory", file, thing.nbytes, thing.dtype, thing.shape
         return self.places[id(thing)]
+
+
+def _is_whole(X):
+    """Whether a memory map is all that was mapped: a part of it has the offset of the whole."""
+    return isinstance(X.base, mmap.mmap) and X.flags.c_contiguous
 
 
 class Unpacker(pickle.Unpickler):

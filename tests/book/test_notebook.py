@@ -54,6 +54,7 @@ def test_the_formulas_are_in_latex(cells):
         assert formulas.count("$") % 2 == 0
 
 
+@pytest.mark.slow
 def test_all_code_runs_in_one_namespace(cells, monkeypatch, capsys):
     plt.switch_backend("Agg")
     monkeypatch.setattr(plt, "show", lambda: None)

@@ -43,7 +43,7 @@ def named(seed, n):
 
 
 def test_of_some_answers_with_a_mistake_nearly_all_are_told_which():
-    assert named(seed=1, n=6) >= 5
+    assert named(seed=1, n=3) >= 2
 
 
 @pytest.mark.slow

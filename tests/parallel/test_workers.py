@@ -209,13 +209,13 @@ def test_rows_are_there_once(tmp_path):
     np.save(tmp_path / "rows.npy", X)
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
     large = np.random.default_rng(0).random((1000, 40))
-    message, files = packed((large, large[::2], mapped, {"small": X[:2], "again": large}))
-    assert len(message) < 3000 and len(files) == 2
+    message, files = packed((large, large[::2], mapped, {"small": X[:2], "part": mapped[3:]}))
+    assert len(message) < 3000 and len(files) == 3
     code = """
 import pickle, sys, numpy as np
 from numvae.parallel.workers import Unpacker
 large, half, mapped, more = Unpacker(sys.stdin.buffer).load()
-print(large.sum(), half.sum(), mapped.sum(), more["small"].sum(), sep=",")
+print(large.sum(), half.sum(), mapped.sum(), more["small"].sum(), more["part"].sum(), sep=",")
 print(type(mapped).__name__, large.flags.writeable)
 """
     done = subprocess.run(
@@ -223,7 +223,7 @@ print(type(mapped).__name__, large.flags.writeable)
     )
     for file in files:
         os.close(file)
-    sums = [array.sum() for array in (large, large[::2], X, X[:2])]
+    sums = [array.sum() for array in (large, large[::2], X, X[:2], X[3:])]
     first, second = done.stdout.decode().splitlines()
     assert_allclose([float(value) for value in first.split(",")], sums)
     assert second == "memmap False"
