@@ -75,6 +75,7 @@ OWN = {  # the tests of a module, if not of its name alone
     "commands/explore.py": ("tests/scripts/test_explore.py",),
     "constraints.py": ("tests/test_settings.py", "tests/training/test_checkpoint.py"),
     "estimator.py": ("tests/test_estimator.py", "tests/test_validation.py"),
+    **dict.fromkeys((m for m in MODULES if m.startswith("book/")), ("tests/book",)),
     "lessons/derivation_steps.py": ("tests/lessons/test_derivations.py",),
     **dict.fromkeys(
         ("lessons/hints.py", "lessons/ladder.py", "lessons/small_model.py", "lessons/solutions.py"),
