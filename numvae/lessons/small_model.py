@@ -4,6 +4,8 @@ Read next: trace.
 """
 
 import contextlib
+import math
+import numbers
 
 import numpy as np
 
@@ -58,12 +60,18 @@ def numerical(q, x, eps):
 def in_order(function, q, x, eps):
     """The loss, and the gradients in the order of q.
 
-    Raises  Wrong   one is missing
+    Raises  Wrong   one is missing; the sentence says whether the loss is right
     """
     found = function(q, x, eps)
+    found = (found, {}) if isinstance(found, numbers.Real) else found
     if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict):
         if missing := ", ".join(name for name in q if name not in found[1]):
-            raise Wrong(f"The dict of gradients has no {missing}.")
+            loss = package(q, x, eps)[0]
+            right = isinstance(found[0], numbers.Real) and math.isclose(
+                found[0], loss, rel_tol=1e-6
+            )
+            says = "The loss is right" if right else f"The loss should be {loss:.6g}"
+            raise Wrong(f"{says}. The dict of gradients has no {missing}.")
         return found[0], *(found[1][name] for name in q)
     return found
 

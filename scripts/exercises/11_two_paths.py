@@ -20,7 +20,7 @@ def two_paths(dz, mu, logvar, eps):
     raise NotImplementedError
 
 
-dz, mu, logvar, eps = draw((5, 4), (5, 4), (5, 4), (5, 4))
+dz, mu, logvar, eps = draw((5, 3), (5, 3), (5, 3), (5, 3))
 
 
 def loss(mu, logvar):
