@@ -66,10 +66,8 @@ def in_order(function, q, x, eps):
     found = (found, {}) if isinstance(found, numbers.Real) else found
     if isinstance(found, tuple) and len(found) == 2 and isinstance(found[1], dict):
         if missing := ", ".join(name for name in q if name not in found[1]):
-            loss = package(q, x, eps)[0]
-            right = isinstance(found[0], numbers.Real) and math.isclose(
-                found[0], loss, rel_tol=1e-6
-            )
+            loss, mine = package(q, x, eps)[0], found[0]
+            right = isinstance(mine, numbers.Real) and math.isclose(mine, loss, rel_tol=1e-6)
             says = "The loss is right" if right else f"The loss should be {loss:.6g}"
             raise Wrong(f"{says}. The dict of gradients has no {missing}.")
         return found[0], *(found[1][name] for name in q)

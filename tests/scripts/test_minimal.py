@@ -115,5 +115,6 @@ def test_it_runs_and_draws_its_picture(tmp_path):
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, encoding="utf-8"
     )
     assert done.returncode == 0, done.stderr
-    assert float(done.stdout.splitlines()[-1].split()[3]) > 360.0
+    *_, last, drawn = done.stdout.splitlines()
+    assert float(last.split()[3]) > 360.0 and drawn.endswith("minimal.png.")
     assert (tmp_path / "minimal.png").stat().st_size > 50_000
