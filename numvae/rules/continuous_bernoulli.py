@@ -97,7 +97,7 @@ def _log_sinhc(u):
     tail = 1 / 2835 - square * (1 / 37800 - square / 467775)
     series = square * (1 / 6 - square * (1 / 180 - square * tail))
     u = np.where(small, 1.0, u)
-    return np.where(small, series, u + np.log1p(-np.exp(-2.0 * u)) - np.log(u) - LOG_2)
+    return np.where(small, series, u + np.log(1.0 - np.exp(-2.0 * u)) - np.log(u) - LOG_2)
 
 
 def _langevin(u):
