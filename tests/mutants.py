@@ -85,7 +85,7 @@ OWN = {  # the tests of a module, if not of its name alone
 }
 # What takes too long: pictures, MPI, and all programs of all READMEs.
 NOT_TRIED = "tests/plots/", "tests/parallel/test_ranks.py", "tests/test_readme.py"
-SECONDS, WIDER_SECONDS = 30, 300  # of the processor: what takes longer hangs
+SECONDS, WIDER_SECONDS = 60, 300  # of the processor: what takes longer hangs
 MEMORY = 2**31  # bytes: what takes more would take all
 WAIT = 10  # times as long on the clock: what waits longer waits for ever
 
@@ -505,11 +505,14 @@ def main():
         ProcessPoolExecutor(os.cpu_count(), get_context("fork"), settle, [folder]) as pool,
     ):
         needed = [tests_of(module) for module in {module for module, _ in every}]
-        own, wider = (sorted({test for tests in some for test in tests}) for some in zip(*needed))
-        if missing := [test for test in own + wider if not (ROOT / test).exists()]:
+        seconds = {file: WIDER_SECONDS for _, wider in needed for file in wider}
+        seconds |= {file: SECONDS for own, _ in needed for file in own}
+        if missing := [file for file in seconds if not (ROOT / file).exists()]:
             sys.exit(f"There is no {missing[0]}: say in OWN where the tests of its module are.")
-        if any(pool.map(killed, [None] * 2, [None] * 2, [own, wider], [WIDER_SECONDS] * 2)):
-            sys.exit("The tests fail before anything is changed.")
+        n, each = len(seconds), [[file] for file in seconds]
+        fails = pool.map(killed, [None] * n, [None] * n, each, seconds.values())
+        if failing := [file for file, failed in zip(seconds, fails) if failed]:
+            sys.exit(f"Before anything is changed, tests fail in {', '.join(failing)}.")
         found = pool.map(verdict, *zip(*every))
         return told(every, found, modules if not args.sample else [])
 
