@@ -73,17 +73,20 @@ def team(comm=None, n_jobs=None):
         return MPIRanks(comm)
     n = n_jobs or 1
     n = n if n > 0 else max(1, hardware.cores() + 1 + n)
-    if n == 1 or _is_worker():
+    if n == 1 or _stays_alone():
         return OneProcess()
     from numvae.parallel.workers import Workers
 
     return Workers(n)
 
 
-def _is_worker():
+def _stays_alone():
     """Whether this is a process or thread of joblib or multiprocessing, which has its own part of
-    the cores; or a system on which a process cannot give memory to another."""
+    the cores; or a system on which a process cannot give memory to another, or a program that is
+    not run by a Python interpreter that could be started again."""
     if multiprocessing.parent_process() or os.name == "nt":
+        return True
+    if not sys.executable or getattr(sys, "frozen", False):
         return True
     joblib = sys.modules.get("joblib")
     return bool(joblib and joblib.parallel.get_active_backend()[0].nesting_level)

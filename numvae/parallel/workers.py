@@ -21,6 +21,7 @@ import sys
 import tempfile
 import threading
 import time
+import warnings
 
 import numpy as np
 
@@ -150,10 +151,18 @@ class Workers(sharing.Team, OneProcess):
             self.shares = sharing.kind(training, self.size).shares
 
     def run(self, training, X, X_valid=None, epochs=None, on_epoch=None, asked=bool, **more):
+        if self.size > 1:
+            try:
+                ranks = self.start((training, X, X_valid, epochs, more.get("close_epoch", False)))
+            except OSError as error:
+                self.end()
+                if isinstance(error, ChildProcessError):  # it was started, and has ended
+                    raise
+                self.size = 1
+                text = f"No worker process could be started ({error}): one process trains alone."
+                warnings.warn(text, RuntimeWarning, stacklevel=2)
         if self.size == 1:
-            return training.run(X, X_valid, epochs, on_epoch=on_epoch, asked=asked, **more)
-        memory, file = shared_memory(Exchange.bytes_needed(self.size))
-        ranks = Exchange(memory, 0, self.size, self.check)
+            return super().run(training, X, X_valid, epochs, on_epoch=on_epoch, asked=asked, **more)
 
         def then(row):
             if on_epoch:
@@ -164,38 +173,42 @@ class Workers(sharing.Team, OneProcess):
             return ranks.largest(asked() or 0)
 
         try:
-            self.start(file, (training, X, X_valid, epochs, more.get("close_epoch", False)))
             with limited_threads(1), self.sharing(training, ranks) as shared:
                 shared.run(X, X_valid, epochs, on_epoch=then, asked=agreed, **more)
         finally:
             self.end()
-            os.close(file)
 
     def whole(self, training):
         if self.shared:
             self.send("whole")
         super().whole(training)
 
-    def start(self, file, things):
-        """Start the workers, and send each of them what it is to run."""
+    def start(self, things):
+        """Start the workers, and send each of them what it is to run → the Ranks of all."""
+        memory, file = shared_memory(Exchange.bytes_needed(self.size))
         message, files = packed(things)
-        for _ in range(1, self.size):
-            errors = tempfile.TemporaryFile()  # noqa: SIM115
-            process = subprocess.Popen(
-                [sys.executable, "-c", MAIN],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=errors,
-                pass_fds=[file, *files],
-                env={**os.environ, **dict.fromkeys(THREADS, "1")},
-                start_new_session=True,  # Ctrl-C and a closed terminal are for rank 0 to notice
-            )
-            self.processes.append((process, errors))
-        for rank, (process, _) in enumerate(self.processes, start=1):
-            place = pickle.dumps((file, rank, self.size, os.getpid()))
-            self._write(process, pickle.dumps(sys.path) + place + message)
-        for each in files:
-            os.close(each)
+        try:
+            for _ in range(1, self.size):
+                with contextlib.ExitStack() as unless_started:
+                    errors = unless_started.enter_context(tempfile.TemporaryFile())
+                    process = subprocess.Popen(
+                        [sys.executable, "-c", MAIN],
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.DEVNULL,
+                        stderr=errors,
+                        pass_fds=[file, *files],
+                        env={**os.environ, **dict.fromkeys(THREADS, "1")},
+                        start_new_session=True,  # Ctrl-C, a closed terminal: rank 0 notices them
+                    )
+                    self.processes.append((process, errors))
+                    unless_started.pop_all()
+            for rank, (process, _) in enumerate(self.processes, start=1):
+                place = pickle.dumps((file, rank, self.size, os.getpid()))
+                self._write(process, pickle.dumps(sys.path) + place + message)
+        finally:
+            for each in (file, *files):
+                os.close(each)
+        return Exchange(memory, 0, self.size, self.check)
 
     def send(self, what):
         """Tell the workers what to do, while they wait at the end of an epoch or of the run."""

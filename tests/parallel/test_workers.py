@@ -143,6 +143,23 @@ def test_small_models_stay_in_one_process(monkeypatch):
     a_vae(2).fit(X)
 
 
+@pytest.mark.parametrize("attribute, value", [("executable", ""), ("frozen", True)])
+def test_what_is_no_interpreter_is_not_started_again(attribute, value, monkeypatch):
+    monkeypatch.setattr(sys, attribute, value, raising=False)
+    assert type(parallel.team(None, 2)) is OneProcess
+
+
+def test_where_no_process_can_be_started_one_trains(monkeypatch):
+    def refuse(*arguments, **more):
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(workers.subprocess, "Popen", refuse)
+        with pytest.warns(RuntimeWarning, match="No worker process could be started .*unavailable"):
+            vae = a_vae(2).fit(X)
+    assert np.array_equal(vae.transform(X), a_vae(None).fit(X).transform(X))
+
+
 @pytest.mark.slow
 def test_workers_of_others_start_none():
     """Their program has shared out the cores already."""
