@@ -37,7 +37,7 @@ def gradients(forward, dout, **inputs):
 
 
 def load(path):
-    """The `exercise` of a file.
+    """What the `exercise()` of a file returns.
 
     Raises  Wrong   the file cannot be run; the sentence says where
     """
@@ -47,8 +47,8 @@ def load(path):
     except Exception as error:
         raise Wrong(raised.where(error, str(path))[1]) from None
     if "exercise" not in names:
-        raise Wrong(f"{relative(path)} has no exercise any more.")
-    return names["exercise"]
+        raise Wrong(f"{relative(path)} has no exercise() any more.")
+    return names["exercise"]()
 
 
 class Exercise(Judge):
