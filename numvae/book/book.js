@@ -50,7 +50,7 @@ document.addEventListener("click", (event) => {
 
 /* In each section the Tab key comes once to each term and to each place that links lead to, where it
    occurs first; never to a link to where it stands. */
-for (const section of document.querySelectorAll("main > section")) {
+for (const section of document.querySelectorAll("main > *")) {
   const met = new Set();
   for (const term of section.querySelectorAll("[data-t], a")) {
     const key = term.dataset.t ?? term.hash;
@@ -105,13 +105,12 @@ function showContents(shown) {
   contents.classList.toggle("shown", shown);
   byId("contents-button").setAttribute("aria-expanded", shown);
 }
-byId("contents-button").addEventListener("click", (event) => {
-  event.stopPropagation();
+byId("contents-button").addEventListener("click", () => {
   showContents(!contents.classList.contains("shown"));
   contents.querySelector("[aria-current], a").focus();
 });
-document.addEventListener("click", (event) => {
-  if (event.target.closest("a") || !contents.contains(event.target)) showContents(false);
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("#contents a") || !target.closest("#contents, #contents-button")) showContents(false);
 });
 
 let here = -1;
