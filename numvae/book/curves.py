@@ -14,7 +14,7 @@ LEFT, RIGHT, TOP, BOTTOM = 34, 236, 4, 72  # of the frame that the curves are in
 LINE = '<svg viewBox="0 0 24 8" aria-hidden="true"><path class="{}" d="M0 4H24"/></svg>'
 LEGEND = (
     f'<span class="legend">{LINE.format("with")} with the bug, {LINE.format("without")} without; '
-    "solid what it says, dotted what it is.</span>"
+    "solid what it says, dotted what it is. A curve on the edge has left the picture.</span>"
 )
 
 

@@ -71,8 +71,9 @@ def repairs(function, solution, moves, line=None):
     def maker(place):
         """make(new): the function with another expression there. What costs time is done once: the
         function is compiled with a call in that place, and new expressions are evaluated by it."""
-        hook = ast.parse("_new(locals(), lambda: 0)", mode="eval").body
-        hook.args[1].body = place.node  # so that the names in it can be seen in a lambda, too
+        hook = _code("_new(locals(), lambda: 0)")
+        names = map(_code, _variables(definition))  # so that a lambda sees them, too
+        hook.args[1].body = ast.Tuple([place.node, *names], ast.Load())
         place.put(ast.fix_missing_locations(ast.copy_location(hook, place.node)))
         code = compile(tree, "<changed>", "exec")
         place.put(place.node)
@@ -241,10 +242,8 @@ def _others(definition, solved):
     """Functions like `_inside` that put another variable there, or take something more into
     account: what the solution takes, and slopes; any variable; any expression of the solution."""
     arguments = [a.arg for a in definition.args.args]
-    nodes = list(ast.walk(definition))
-    assigned = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    variables = {name: _code(name) for name in [*arguments, *sorted(assigned)]}
-    keys = sorted({node.slice.value for node in nodes if _is_key(node)})
+    variables = _variables(definition)
+    keys = sorted({node.slice.value for node in ast.walk(definition) if _is_key(node)})
     complements = [f"(1.0 - {name}{square})" for square in ("**2", "") for name in variables]
     expressions = _expressions(solved, variables)
     likely = [pair for pair in expressions if pair[0]]
@@ -310,6 +309,13 @@ def _expressions(solved, known):
             if len(ast.unparse(value)) <= 60:
                 meaning[statement.targets[0].id] = value
     return list(dict.fromkeys(found))
+
+
+def _variables(definition):
+    """The names of a function's arguments, then of what it assigns."""
+    names = [node for node in ast.walk(definition) if isinstance(node, ast.Name)]
+    assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return list(dict.fromkeys([*(a.arg for a in definition.args.args), *sorted(assigned)]))
 
 
 def _code(text):
