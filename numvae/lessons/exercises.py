@@ -44,11 +44,11 @@ def load(path):
     names = {"__name__": path.stem, "__file__": str(path)}
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), names)
+        if callable(made := names.get("exercise")):
+            return made()
     except Exception as error:
         raise Wrong(raised.where(error, str(path))[1]) from None
-    if "exercise" not in names:
-        raise Wrong(f"{relative(path)} has no exercise() any more.")
-    return names["exercise"]()
+    raise Wrong(f"{relative(path)} has no exercise() any more.")
 
 
 class Exercise(Judge):

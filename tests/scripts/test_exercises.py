@@ -389,7 +389,8 @@ def test_the_folder_shows_what_is_done_and_what_is_next(copied, capsys):
     write(copied / "04_tanh_backward.py", "    print('loud')\n    return dh * (1 - h * h)\n")
     write(copied / "05_relu_backward.py", "    return dh\n")
     write(copied / "06_reparameterize_in_steps.py", "    return 1 / 0\n\n\nundefined\n")
-    (copied / "07_reparameterize_backward.py").write_text("")
+    (copied / "07_reparameterize_backward.py").write_text("exercise = 7")
+    (copied / "09_kl_in_steps.py").write_text("def exercise():\n    return 1 / 0\n")
     (copied / "08_kl.py").write_bytes(b"\xff")
     assert ladder.main(copied, []) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -399,6 +400,7 @@ def test_the_folder_shows_what_is_done_and_what_is_next(copied, capsys):
     assert lines[5].endswith("  not right yet (may wait)")
     assert "`undefined`: NameError: name 'undefined' is not defined." in lines[6]
     assert lines[7].endswith("has no exercise() any more.") and "not Python" in lines[8]
+    assert "Line 2, `return 1 / 0`: ZeroDivisionError" in lines[9]
     assert lines[-1].endswith("02_one_pixel_in_arrays.py") and "loud" not in "".join(lines)
 
 
