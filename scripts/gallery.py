@@ -18,6 +18,7 @@ import walk
 from numvae.checks.__main__ import main as checks
 from numvae.cli import Parser, script
 from numvae.commands import evaluate, explore, train
+from numvae.lessons import small_model, solutions
 from numvae.progress import duration
 
 # name → the flags of train.py.
@@ -82,6 +83,9 @@ def main(argv=None):
         checks(["--bugs", "--figure", str(out / "bugs.png")])
         gradient_noise.main(["--figure", str(out / "estimators.png")])
         known_answer.main(["--figure", str(out / "known_answer.png")])
+        small_model.draw_faces(
+            solutions.decode, out / "exercise_faces.png", solutions.loss_and_grad, solutions.adam
+        )
         impute(runs / "faces", out / "faces_inpainting.png", "half")
         impute(runs / "mnist", out / "mnist_missing.png", "0.3")
         impute(runs / "mnist", out / "mnist_inpainting.png", "half")

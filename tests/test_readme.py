@@ -354,7 +354,7 @@ def without_the_gradient(dkl, mu, logvar):
     ],
 )
 def test_an_exercise_done_wrongly_is_told_what_it_says(name, wrong, capsys):
-    exercise = runpy.run_path(str(ROOT / "scripts" / "exercises" / f"{name}.py"))["exercise"]
+    exercise = runpy.run_path(str(ROOT / "scripts" / "exercises" / f"{name}.py"))["exercise"]()
     assert exercise.check(wrong) == 1
     said = block(LESSONS, f"Exercise {exercise.number},", "text")
     found, said = (re.sub(r"Line \d+", "Line", text) for text in (capsys.readouterr().out, said))

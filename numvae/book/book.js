@@ -1,6 +1,6 @@
 "use strict";
 /* The page can be read without this script. It shows what a word means, searches, goes on and back,
-   switches the colours, and opens what is folded where a link or the printer needs it. */
+   switches the colours, and opens what is folded where a link leads into it. */
 
 const byId = (id) => document.getElementById(id);
 const root = document.documentElement;
@@ -48,14 +48,16 @@ document.addEventListener("click", (event) => {
   showTip(target);
 });
 
-/* In each section a term is reached by the Tab key once, where it occurs first. */
-for (const section of document.querySelectorAll("main > section")) {
+/* In each section the Tab key comes once to each term and to each place that links lead to, where it
+   occurs first; never to a link to where it stands. */
+for (const section of document.querySelectorAll("main > *")) {
   const met = new Set();
-  for (const term of section.querySelectorAll("[data-t]")) {
-    const first = !met.has(term.dataset.t);
-    met.add(term.dataset.t);
+  for (const term of section.querySelectorAll("[data-t], a")) {
+    const key = term.dataset.t ?? term.hash;
+    const first = !met.has(key);
+    met.add(key);
     if (term.matches("a")) {
-      if (!first) term.tabIndex = -1;
+      if (!first || byId(decodeURIComponent(key.slice(1)))?.contains(term)) term.tabIndex = -1;
     } else if (first) {
       term.setAttribute("tabindex", "0");
       if (!term.matches("code")) term.setAttribute("role", "img");
@@ -65,28 +67,19 @@ for (const section of document.querySelectorAll("main > section")) {
   }
 }
 
-/* What is folded opens where a link leads into it, and on paper. */
+/* What is folded opens where a link leads into it. */
 
 function open(element) {
   for (let at = element; at; at = at.parentElement) if (at.matches("details")) at.open = true;
 }
 
 function follow() {
-  const target = byId(decodeURIComponent(location.hash.slice(1)));
+  const target = document.querySelector(":target");
   if (!target) return;
   open(target);
   target.scrollIntoView();
 }
 addEventListener("hashchange", follow);
-
-let closed = [];
-addEventListener("beforeprint", () => {
-  closed = [...document.querySelectorAll("details:not([open])")];
-  for (const details of closed) details.open = true;
-});
-addEventListener("afterprint", () => {
-  for (const details of closed) details.open = false;
-});
 
 for (const button of document.querySelectorAll("[data-all]")) {
   button.addEventListener("click", () => {
@@ -116,7 +109,9 @@ byId("contents-button").addEventListener("click", () => {
   showContents(!contents.classList.contains("shown"));
   contents.querySelector("[aria-current], a").focus();
 });
-contents.addEventListener("click", (event) => event.target.closest("a") && showContents(false));
+document.addEventListener("click", ({ target }) => {
+  if (target.closest("#contents a") || !target.closest("#contents, #contents-button")) showContents(false);
+});
 
 let here = -1;
 function place() {
@@ -163,9 +158,11 @@ const questions = JSON.parse(byId("pixel-data").textContent);
 document.querySelectorAll(".pixel li:has(input)").forEach((item, i) => {
   const input = item.querySelector("input");
   input.addEventListener("change", () => {
-    const sentence = judged(questions[i], input.value);
-    item.className = sentence ? "wrong" : "right";
-    item.querySelector("output").textContent = sentence || `Right: ${questions[i].value.toFixed(4)}`;
+    const isTyped = input.value.trim() !== "";
+    const sentence = isTyped ? judged(questions[i], input.value) : "Nothing is typed yet.";
+    item.className = !isTyped ? "" : sentence ? "wrong" : "right";
+    const right = `Right: ${questions[i].value.toFixed(4).replace("-", "−")}`;
+    item.querySelector("output").textContent = sentence || right;
   });
 });
 
@@ -183,10 +180,19 @@ function makeIndex() {
     [...section.querySelectorAll(wanted)].filter((element) => !element.matches(again)).map((element) => {
       const kind = element.matches("h2, h3, h5") ? 0 : element.matches(".row, dfn") ? 1 : 2;
       const text = textOf(element).replace(/\s+/g, " ").trim();
-      return { element, kind, text, low: text.toLowerCase(), section };
+      return { element, kind, text, low: folded(text), section };
     }),
   );
 }
+
+/* As it is compared: in small letters, Greek ones by their names, and with s in -ise. */
+const GREEK = { α: "alpha", β: "beta", ε: "eps", θ: "theta", μ: "mu", ρ: "rho", σ: "sigma", ψ: "psi" };
+const folded = (text) =>
+  text
+    .toLowerCase()
+    .replace("epsilon", "eps")
+    .replace(/[α-ω]/g, (letter) => GREEK[letter] ?? letter)
+    .replace(/iz(?=e|ing|ation)/g, "is");
 
 /* Equations as the source writes them. */
 function textOf(node) {
@@ -202,13 +208,13 @@ function anchorOf(element) {
 
 function score({ low, kind }, words) {
   if (!words.every((word) => low.includes(word))) return Infinity;
-  const starts = low.startsWith(words[0]) || low.includes(` ${words[0]}`) || low.includes(`.${words[0]}`);
+  const starts = words.every((word) => [" ", "."].some((before) => ` ${low}`.includes(before + word)));
   return kind * 10 + (low === words.join(" ") ? -20 : 0) + (starts ? 0 : 5) + Math.min(low.length / 200, 4);
 }
 
 function search() {
   index ??= makeIndex();
-  const words = query.value.toLowerCase().split(/\s+/).filter(Boolean);
+  const words = folded(query.value).split(/\s+/).filter(Boolean);
   const hits = words.length
     ? index.map((entry) => [score(entry, words), entry]).filter(([points]) => points < Infinity)
     : [];
@@ -228,7 +234,7 @@ function search() {
     const link = document.createElement("a");
     link.href = `#${id}`;
     link.tabIndex = -1;
-    const at = Math.max(entry.low.indexOf(words[0]) - 30, 0);
+    const at = Math.max(entry.text.toLowerCase().indexOf(words[0]) - 30, 0);
     const where = document.createElement("small");
     where.textContent = entry.section.getAttribute("aria-label");
     link.append((at ? "…" : "") + entry.text.slice(at, at + 90) + (entry.text.length > at + 90 ? "…" : ""), where);
@@ -288,6 +294,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") {
     hideTip();
+    if (contents.contains(document.activeElement)) byId("contents-button").focus();
     showContents(false);
   }
   if (event.target.closest("input, textarea, select, [role=slider]") || event.ctrlKey || event.metaKey || event.altKey) return;

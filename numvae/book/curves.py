@@ -7,13 +7,14 @@ import html
 
 import numpy as np
 
+from numvae.book.text import number
 from numvae.lessons import consequences
 
-WIDTH, HEIGHT, MARGIN = 200, 70, 3
+LEFT, RIGHT, TOP, BOTTOM = 34, 236, 4, 72  # of the frame that the curves are in
 LINE = '<svg viewBox="0 0 24 8" aria-hidden="true"><path class="{}" d="M0 4H24"/></svg>'
 LEGEND = (
     f'<span class="legend">{LINE.format("with")} with the bug, {LINE.format("without")} without; '
-    "solid what it says, dotted what it is.</span>"
+    "solid what it says, dotted what it is. A curve on the edge has left the picture.</span>"
 )
 
 
@@ -37,15 +38,23 @@ def picture(curve, truth):
         points = []
         for epoch, value in enumerate(values, start=1):
             if np.isfinite(value):
-                x = MARGIN + (WIDTH - 2 * MARGIN) * epoch / consequences.EPOCHS
+                x = LEFT + (RIGHT - LEFT) * epoch / consequences.EPOCHS
                 share = (np.clip(value, low, high) - low) / (high - low)
-                points.append(f"{x:.0f} {HEIGHT - MARGIN - (HEIGHT - 2 * MARGIN) * share:.1f}")
+                points.append(f"{x:.0f} {BOTTOM - (BOTTOM - TOP) * share:.1f}")
         return f'<path class="{kind}" d="M{"L".join(points)}"/>' * (len(points) > 1)
+
+    def text(x, y, anchor, words):
+        return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{words}</text>'
 
     verdict = html.escape(consequences.verdict(curve, truth))
     return (
-        f'<svg class="spark" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'<svg class="spark" viewBox="0 0 240 86" role="img" '
         f'aria-label="ELBO over {consequences.EPOCHS} epochs: {verdict}">'
+        f'<path class="axes" d="M{LEFT} {TOP}V{BOTTOM}H{RIGHT}"/>'
+        + text(LEFT - 4, TOP + 6, "end", number(high, 1))
+        + text(LEFT - 4, BOTTOM, "end", number(low, 1))
+        + text(LEFT, BOTTOM + 11, "middle", "0")
+        + text(RIGHT, BOTTOM + 11, "end", f"epoch {consequences.EPOCHS}")
         + path("without dotted", truth.evaluated[1:])
         + path("without", truth.reported)
         + path("with dotted", curve.evaluated[1:])

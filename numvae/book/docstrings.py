@@ -140,12 +140,14 @@ def _labelled(line):
 
 # Formulas inside a sentence.
 
-SIGNS = r"_^²³½⅓ᵀ⁻¹₀₁₂∂∇Σ∫√·=≥≤≈←∝∞∈‖+−/~<>̂′α-ωΑ-Ω"
+SIGNS = r"_^²³½⅓ᵀ⁻¹₀₁₂⌊⌋∂∇Σ∫√·=≥≤≈←∝∞∈‖+−/~<>̂′α-ωΑ-Ω"
 CERTAIN = re.compile(
     rf"[{SIGNS.replace('/', '')}]|[(\[|][a-z]\|[a-z][)\]|]|\d\w*/\w|\b[A-Za-zℓ]\([a-z]\)|\b[NUpq]\("
+    rf"|\bE\[|\b(?:{'|'.join(FUNCTIONS)})\(|\bx!"
 )
-POSSIBLE = re.compile(rf"[\w()\[\]{{}}|.,;…:!{SIGNS}]*")
-NAMES = FUNCTIONS | {"ELBO", "KL", "eps", "ess", "floor", "kl", "logvar", "mu", "nll", "rate", "se"}
+POSSIBLE = re.compile(rf"[\w()\[\]{{}}|.,;…:!?{SIGNS}]*")
+NAMES = FUNCTIONS | {"ELBO", "KL", "eps", "ess", "floor", "kl", "logits", "logvar", "mu", "nll"}
+NAMES |= {"rate", "se"}
 REFERENCE = rf"\({LABEL}(?:, {LABEL})*\)|\b[A-Z]\d{{1,2}}\b(?!\()"
 
 
@@ -172,7 +174,7 @@ def _formulas(text):
             stop += 1
         for end in range(stop, i, -1):
             phrase = "".join(words[i:end])
-            body = phrase.strip().rstrip(".,;:")
+            body = phrase.strip().rstrip(".,;:?")
             if _is_formula(body, words[end].strip() if end < len(words) else ""):
                 before, after = phrase.split(body, 1)
                 found += [("text", before), ("math", body), ("text", after)]
@@ -187,8 +189,8 @@ def _formulas(text):
 def _may_be(word):
     """Whether a word may be a part of a formula."""
     letters = re.findall(r"[A-Za-z]+", re.sub(r"_\w+", "", word))
-    letters = [q.removeprefix("d") if len(q) > 1 else q for q in letters]  # dx, dlogvar
-    known = all(len(q) == 1 or q in NAMES for q in letters) or CERTAIN.search(word)
+    names = ({q, q.removeprefix("d")} for q in letters)  # dx, dlogvar
+    known = all(min(map(len, q)) < 2 or q & NAMES for q in names) or CERTAIN.search(word)
     if re.search(r"\w=\w", word):  # Python
         return False
     return bool(word) and bool(POSSIBLE.fullmatch(word)) and bool(known)

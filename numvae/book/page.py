@@ -17,7 +17,6 @@ from numvae.lessons import bugs, pixel, trace
 from numvae.lessons.derivation_steps import DERIVATIONS
 
 MODEL = "autoencoder.Autoencoder"
-OWN = {"optimizers": ("ε", "eps", "β"), "one-pixel": ("w",)}  # other symbols than in the glossary
 LOSS_AND_GRAD = trace.Autoencoder.loss_and_grad.__doc__
 
 
@@ -35,6 +34,7 @@ def page(root, curves):
         "contents": writer.contents(),
         "sections": "\n".join(sections),
         "terms": writer.meanings(),
+        "example": writer.code("ELBO"),
     }
     first, *rest = _file("book.html").split("{{")
     return first + "".join(parts[name] + text for name, text in (s.split("}}", 1) for s in rest))
@@ -95,7 +95,7 @@ class Writer(Setting):
         for group, anchor, title in self.titles:
             item = f'<li><a href="#{anchor}">{_title(title)}</a></li>'
             groups.setdefault(group, []).append(item)
-        return "".join(f"<h2>{g}</h2><ol>{''.join(items)}</ol>" for g, items in groups.items())
+        return "".join(f"<p>{g}</p><ol>{''.join(items)}</ol>" for g, items in groups.items())
 
     def meanings(self):
         """For the script: name and meaning of each term."""
@@ -124,7 +124,7 @@ class Writer(Setting):
         """What a file's opening says, then each of its functions and classes; those that the traced
         minibatch does not run are folded."""
         self.here = file = self.files[name]
-        self.own = OWN.get(file.stem, ())
+        self.place(file.stem)
         write = self.rule if name.startswith("rules") else self.layer
         parts = [part for part in file.parts if part.name != MODEL]
         run = [part for part in parts if part.name in source.run()]
@@ -147,6 +147,7 @@ class Writer(Setting):
 
     def rule(self, part):
         """A rule in three columns: its derivation, its code, its numbers."""
+        self.place(part.name)
         text, equations, facts = self.taken_apart(part.docstring)
         why = [f"<p><b>Why</b> {self.sentence(text)}</p>" for key, text in facts if key == "Why"]
         derived = [self.derivation(d) for d in DERIVATIONS if d.rule == part.name]
@@ -172,6 +173,7 @@ class Writer(Setting):
 
     def layer(self, part):
         """A class or a function of the layers: what it is, and its code."""
+        self.place(part.name)
         text, equations, facts = self.taken_apart(part.docstring)
         code = self.listing(part.code, f"numvae/network/{self.here.stem}.py", part.line)
         name = part.name.partition(".")[2]
@@ -185,6 +187,7 @@ class Writer(Setting):
 
     def loss_and_grad(self):
         self.here = self.files[source.LAST]
+        self.place("loss_and_grad")
         model = self.parts[MODEL]
         text, equations, facts = self.taken_apart(LOSS_AND_GRAD)
         head = re.search(r"    def loss_and_grad\(.*?\):\n", model.code, re.DOTALL)[0]
@@ -206,6 +209,7 @@ class Writer(Setting):
 
     def line(self, line):
         """A line of the code, which opens what there is to know of it."""
+        self.place("loss_and_grad")
         code = self.coloured(line.text.removeprefix("    "))
         if not (panel := self.panel(line)):
             return f"<pre><code>{code or ' '}</code></pre>"
@@ -226,12 +230,14 @@ class Writer(Setting):
         """Equations, derivations, numbers, exercises and bugs of a line."""
         rules, equations = self.called(line), ""
         for rule in rules:
+            self.place(rule)
             _, lines, _ = self.taken_apart(self.parts[rule].docstring, anchors=False)
             equations += f"<p>{link(rule)}</p>{lines}"
         if others := [link(rule) for rule in line.rules if rule not in rules]:
             equations += f'<p class="soft">In other models: {", ".join(others)}</p>'
         sums = [self.derivation(d) for d in _sums(line)]
         derived = [self.derivation(d, anchors=False) for d in DERIVATIONS if d.rule in rules]
+        self.place("loss_and_grad")
         traced = source.traces()[0]
         results = [self.result(traced, r) for r in traced.results() if r.line == line.number]
         exercises = map(_to_exercise, self.exercises_at(line))
@@ -274,7 +280,8 @@ class Writer(Setting):
 
     def one_pixel(self):
         """The first exercise: numbers to be typed in."""
-        self.here, self.own, values = None, OWN["one-pixel"], pixel.values()
+        self.here, values = None, pixel.values()
+        self.place("one_pixel")
         text = "".join(f"<p>{self.sentence(q)}</p>" for q in pixel.SETTING.split("\n\n"))
         given = [f"{self.math(name)} = {number(v, 1)}" for name, v in pixel.MODEL.items()]
         items, data = [], []
@@ -297,15 +304,16 @@ class Writer(Setting):
         return self.section("Practice", "one-pixel", "One pixel by hand", body)
 
     def practice(self):
-        self.own, items = (), []
+        items = []
         for exercise in self.exercises:
+            self.place(exercise.about or exercise.name)
             hints = "".join(
                 f"<details><summary>{which}</summary><p>{self.sentence(hint)}</p></details>"
                 for which, hint in zip(("Hint", "Second hint"), exercise.hints)
             )
             about = f"; on {link(exercise.about)}" if exercise.about else ""
             items.append(
-                f'<li id="{exercise.id}"><h3>{exercise.number}. {html.escape(exercise.name)}</h3>'
+                f'<li id="{exercise.id}"><h3>{_named(exercise)}</h3>'
                 f"<p>{self.sentence(exercise.title)}</p>{hints}"
                 f'<p class="soft"><code>scripts/exercises/{exercise.stem}.py</code>{about}</p></li>'
             )
@@ -336,6 +344,7 @@ class Writer(Setting):
 
     def bug(self, bug, anchors=True):
         """A bug: what it does to the loss, which check sees it, and its code."""
+        self.place(_replaced(bug))
         anchor, name = f"bug-{bugs.BUGS.index(bug) + 1}", self.sentence(bug.name, terms=False)
         title = name if anchors else f'<a href="#{anchor}">{name}</a>'
         id = f' id="{anchor}"' * anchors
@@ -381,6 +390,12 @@ def _sums(line):
     return [d for d in sums if d.lines[-1].code in line.text]
 
 
+def _replaced(bug):
+    """The name of what a bug takes the place of, as its file and the rules call it."""
+    where, name, _ = bug.patches[0]
+    return f"{where.__name__.rpartition('.')[2]}.{name}"
+
+
 def _function(replacement):
     """A wrong function as it stands in bugs.py, without its decorator and its docstring."""
     text = textwrap.dedent(inspect.getsource(replacement))
@@ -388,8 +403,11 @@ def _function(replacement):
 
 
 def _to_exercise(exercise):
-    name = html.escape(f"Exercise {exercise.number}: {exercise.name}")
-    return f'<p><a class="chip do" href="#{exercise.id}">{name}</a></p>'
+    return f'<p><a class="chip do" href="#{exercise.id}">{_named(exercise)}</a></p>'
+
+
+def _named(exercise):
+    return html.escape(f"Exercise {exercise.number}: {exercise.name}")
 
 
 def _title(title):

@@ -13,7 +13,7 @@ import numpy as np
 from numvae.book import source
 from numvae.book.docstrings import blocks, spans
 from numvae.book.mathml import math
-from numvae.book.text import file_id, link, number, references, slug
+from numvae.book.text import file_id, link, number, references, rounding, slug
 from numvae.lessons import derivations, trace
 
 WIDE = 36  # characters of an equation that fit on a phone; a longer one may be broken
@@ -25,6 +25,21 @@ CODE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 AS_IT_STANDS = "Shapes", "Source"
+# Where symbols have another meaning than in the glossary: there they are not explained.
+OWN = {
+    "activations": ("σ",),
+    "dense": ("x",),
+    "layers": ("x",),
+    "initialization": ("x", "σ"),
+    "gaussian.log_density": ("μ", "σ", "mu", "logvar"),
+    "gaussian.floor_logvar": ("σ", "logvar"),
+    "gaussian.sample": ("mu", "logvar", "eps"),
+    "likelihoods": ("σ", "logvar"),
+    "factor_analysis": ("σ",),
+    "importance.pareto_k": ("x", "σ"),
+    "optimizers": ("ε", "eps", "β"),
+    "one_pixel": ("w",),
+}
 
 
 class Setting:
@@ -33,13 +48,17 @@ class Setting:
     terms   the Terms of the glossary
     files   name → File, all that are in the book
     here    the File that the text is from, or None: a name alone is one of that file
-    own     symbols that mean something else there than in the glossary
+    own     symbols that mean something else there than in the glossary; see `place`
     """
 
     def __init__(self, terms, files):
-        self.terms, self.files, self.here, self.own = terms, files, None, ()
+        self.terms, self.files, self.here, self.own = terms, files, None, set()
         self.stems = {file.stem: name for name, file in files.items()}
         self.parts = {part.name: part for file in files.values() for part in file.parts}
+
+    def place(self, name):
+        """What follows belongs to a file, a rule or an exercise, whose symbols may be its own."""
+        self.own = {q for at, symbols in OWN.items() if name.startswith(at) for q in symbols}
 
     # Docstrings.
 
@@ -89,7 +108,7 @@ class Setting:
     def sentence(self, text, terms=True):
         """Prose with its formulas set, and its terms, labels and names of code linked."""
         as_html = {
-            "text": self.terms.marked if terms else functools.partial(html.escape, quote=False),
+            "text": functools.partial(self.terms.marked, but=self.own) if terms else _escaped,
             "code": self.code,
             "math": functools.partial(self.math, display=False, terms=terms),
             "label": references,
@@ -119,6 +138,7 @@ class Setting:
 
     def derivation(self, derivation, anchors=True):
         """Its lines, the reason beside each, and how well they agree at a random point."""
+        self.place(derivation.rule)
         rows = []
         for line in derivation.lines:
             equation = f"= <code>{html.escape(line.code)}</code>"
@@ -134,7 +154,7 @@ class Setting:
             f'<details class="derivation-of"{id}><summary>{self.sentence(derivation.of)}</summary>'
             f'<ol class="steps">{"".join(rows)}</ol><p class="soft">At a random point {entry} is '
             f"{number(value.flat[0], 6)} in {'the first line' if bound else 'every line'}; they "
-            f"agree to {f'{error:.0e}' if error else 'the last bit'}.</p></details>"
+            f"agree to {rounding(error) if error else 'the last bit'}.</p></details>"
         )
 
     # Code.
@@ -180,7 +200,7 @@ class Setting:
         where = f"{file}:{line}" if line > 1 else file
         caption = f"<figcaption>{html.escape(where)}</figcaption>" if file else ""
         return (
-            f'<figure class="listing">{caption}<pre tabindex="0"><code>{self.coloured(code)}</code>'
+            f'<figure class="listing">{caption}<pre><code>{self.coloured(code)}</code>'
             "</pre></figure>"
         )
 
@@ -220,7 +240,7 @@ class Setting:
         if isinstance(result, trace.Node):
             return self.array(traced, result.name, result.value)
         parts = f"{result.name} = {' + '.join(result.paths)}" if result.paths else result.name
-        note = f'<span class="agrees">= finite differences, to {result.error:.0e}</span>'
+        note = f'<span class="agrees">= finite differences, to {rounding(result.error)}</span>'
         return self.array(traced, result.name, result.value, parts, note)
 
     def array(self, traced, name, value, title=None, note=""):
@@ -235,6 +255,10 @@ class Setting:
             f'{self.code(title or name)} <span class="shape">{shape}</span>{note}</figcaption>'
             f'<div class="scroll"><table>{"".join(cells)}</table></div></figure>'
         )
+
+
+def _escaped(text):
+    return html.escape(text, quote=False)
 
 
 def _sides(text):

@@ -8,6 +8,9 @@ import re
 
 from numvae.book.text import slug
 
+# Words that have another meaning, too, which no place decides.
+AMBIGUOUS = {"code", "step"}
+
 
 class Terms:
     """The terms of a glossary, as the text of a page meets them one after the other.
@@ -24,6 +27,7 @@ class Terms:
         self.in_code = {name for term in terms for name in re.findall("`(.*?)`", term.names)}
         self.in_code |= {form.lower() for form in short}
         self.words = {form.lower(): i for form, i in {**short, **forms}.items() if len(form) > 1}
+        self.words = {word: i for word, i in self.words.items() if word not in AMBIGUOUS}
         longest_first = sorted(self.words, key=len, reverse=True)
         any_of_them = "|".join(map(re.escape, longest_first))
         self.pattern = re.compile(rf"(?<![\w-])({any_of_them})(s?)(?![\w-])", re.IGNORECASE)
@@ -44,10 +48,12 @@ class Terms:
         self._meet(i)
         return f' data-t="{i}"'
 
-    def marked(self, text):
-        """Prose as HTML, each term in it a link to what it means."""
+    def marked(self, text, but=()):
+        """Prose as HTML, each term in it a link to what it means, but for some symbols."""
 
         def link(found):
+            if found[0] in but:
+                return found[0]
             i = self.words[found[1].lower()]
             self._meet(i)
             return f'<a class="term" data-t="{i}" href="#{self.id(i)}">{found[0]}</a>'

@@ -31,6 +31,11 @@ def number(value, digits=4):
     return f"{value:.{0 if whole else digits}f}".replace("-", "−")
 
 
+def rounding(error):
+    """A relative error, to its first digit."""
+    return f"{error:.0e}".replace("-", "−")
+
+
 def references(text):
     """Text with the labels in it as links."""
     return re.sub(LABEL, lambda found: f'<a class="ref" href="#{found[0]}">{found[0]}</a>', text)

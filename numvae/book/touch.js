@@ -47,10 +47,11 @@ const PER_PIXEL = 0.01;
 const CALM = matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 let state, values, gradients, differences, firstWrong;
+const START = stepOf.loss; // the forward pass is there, and the next step goes back
 let bug = "",
   row = 0,
-  at = 0;
-let explained = { step: 0, unit: 0 }; // of a weight's gradient, `unit` is the input
+  at = START;
+let explained = { step: START, unit: 0 }; // of a weight's gradient, `unit` is the input
 
 /* Texts. */
 
@@ -62,7 +63,6 @@ const written = (value, digits) =>
 const exact = (value) => written(value, 4);
 const factor = (value) => (value < 0 ? `(${exact(value)})` : exact(value));
 const short = (name) => name.split(".").at(-1); // encoder.0.da → da
-const subscript = (number) => String(number).replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
 const shapeOf = (name) => {
   const array = values[name];
   return array.length > 1 ? `${array.length}×${array[0].length}` : `${array[0].length}`;
@@ -96,6 +96,8 @@ function compute() {
 function put(name, n, j, value) {
   const [low, high] = LIMITS[name] ?? [-9, 9];
   const wanted = Math.min(Math.max(value, low), high);
+  const limits = `${name} stays between ${minus(String(low))} and ${high}`;
+  part("note").textContent = wanted === value ? "" : `${limits}: ${exact(value)} is too far.`;
   state[name][n][j] = nodeOf[name]?.rule ? state[name][n][j] + wanted - values[name][n][j] : wanted;
   showSoon();
 }
@@ -122,7 +124,8 @@ function reset() {
   state = structuredClone(page.state);
   bug = part("plant").querySelector("select").value = "";
   row = 0;
-  goTo(0);
+  part("note").textContent = "";
+  goTo(START);
 }
 
 /* The boxes: a table for each array, its numbers above their gradients. */
@@ -157,7 +160,7 @@ function makeBox(name) {
   const { label, equation, parents } = nodeOf[name];
   const table = element("table");
   const title = element("div", { class: "touch-title" }, element("b", {}, name), " ");
-  title.append(element("i", {}, label || "given"), " ", element("span", {}, equation));
+  title.append(element("i", {}, label || "given"), " ", set("span", nodeOf[name].set));
   const about = `${name}, ${shapeOf(name)}: ${equation} ${label}`;
   const box = element("div", { class: "touch-box", role: "group", "aria-label": about });
   for (const parent of parents)
@@ -181,7 +184,7 @@ function makeWeights(name) {
   for (const parameter of [`${layer}.W`, `${layer}.b`]) {
     const gradient = model.gradients.find(({ of }) => of === parameter);
     page.state[parameter].forEach((_, n) => {
-      const index = page.state[parameter].length > 1 ? subscript(n + 1) : "";
+      const index = page.state[parameter].length > 1 ? `[${n}]` : "";
       numberLine(table, short(parameter) + index, parameter, n, true);
       numberLine(table, short(gradient.name) + index, gradient.name, n);
     });
@@ -250,7 +253,9 @@ function makeMovable({ element: number, name, n, j }) {
       const typed = input.value.trim().replace("−", "-").replace(",", ".");
       input.onblur = null;
       input.remove();
-      if (taken && typed !== "" && Number.isFinite(Number(typed))) put(...where(), Number(typed));
+      const isNumber = typed !== "" && Number.isFinite(Number(typed));
+      if (taken && isNumber) put(...where(), Number(typed));
+      else if (taken) part("note").textContent = `“${typed}” is no number.`;
       show();
     };
     input.onblur = () => done(true);
@@ -392,23 +397,17 @@ function drawArrow(path, points, isSeen) {
 
 /* The panel: one equation, and the same with its numbers. */
 
-// The local derivative by its equation's label, and with numbers where it is composed.
+// The local derivative with numbers, by its equation's label, where it is composed.
 const LOCAL = {
-  D2: ["x"],
-  D3: ["1", () => "1"],
-  D4: ["W"],
-  H4: ["1 − h²", (args, h, n, j) => `(1 − ${factor(h[n][j])}²)`],
-  Z2: ["1", () => "1"],
-  Z3: [
-    "½ σ ε",
-    ([, logvar, eps], z, n, j) =>
-      `½ · ${exact(Math.exp(0.5 * logvar[n][j]))} · ${factor(eps[n][j])}`,
-  ],
-  K2: ["μ"],
-  K3: ["½ (e^logvar − 1)", ([, logvar], kl, n, j) => `½ (${exact(Math.exp(logvar[n][j]))} − 1)`],
-  B2: ["x − sigmoid(a)", ([x, a], p, n, j) => `(${exact(x[n][j])} − ${exact(sigmoid(a[n][j]))})`],
-  O2: ["−1 / (L B)", ([log_px]) => `−1/${log_px.length}`],
-  O3: ["β / B", ([log_px]) => `${model.beta}/${log_px.length}`],
+  D3: () => "1",
+  H4: (args, h, n, j) => `(1 − ${factor(h[n][j])}²)`,
+  Z2: () => "1",
+  Z3: ([, logvar, eps], z, n, j) =>
+    `½ · ${exact(Math.exp(0.5 * logvar[n][j]))} · ${factor(eps[n][j])}`,
+  K3: ([, logvar], kl, n, j) => `½ (${exact(Math.exp(logvar[n][j]))} − 1)`,
+  B2: ([x, a], p, n, j) => `(${exact(x[n][j])} − ${exact(sigmoid(a[n][j]))})`,
+  O2: ([log_px]) => `−1/${log_px.length}`,
+  O3: ([log_px]) => `${model.beta}/${log_px.length}`,
 };
 
 // What a forward rule computes, with numbers.
@@ -418,9 +417,9 @@ const FORWARD = {
     added([...x[n].map((value, i) => `${factor(value)}·${factor(W[i][j])}`), factor(b[0][j])]),
   H3: ([a], n, j) => `tanh ${factor(a[n][j])}`,
   Z1: ([mu, logvar, eps], n, j) =>
-    `${exact(mu[n][j])} + e^(½ · ${factor(logvar[n][j])}) · ${factor(eps[n][j])}`,
+    `${exact(mu[n][j])} + exp(½ · ${factor(logvar[n][j])}) · ${factor(eps[n][j])}`,
   K1: ([mu, logvar], n, j) =>
-    `½ (${factor(mu[n][j])}² + e^${factor(logvar[n][j])} − 1 − ${factor(logvar[n][j])})`,
+    `½ (${factor(mu[n][j])}² + exp(${exact(logvar[n][j])}) − 1 − ${factor(logvar[n][j])})`,
   B1: ([x, a], n) =>
     added(x[n].map((p, d) => `(${exact(p)}·${factor(a[n][d])} − ${exact(softplus(a[n][d]))})`)),
   O1: ([log_px, kl]) => {
@@ -431,28 +430,42 @@ const FORWARD = {
 };
 
 const coloured = (colour, text) => element("span", { class: `touch-${colour}` }, text);
-const indexed = (name, j, width) => short(name) + (width > 1 ? subscript(j + 1) : "");
+const set = (tag, mathematics) => {
+  const made = element(tag);
+  made.innerHTML = mathematics;
+  return made;
+};
+
+/* An entry of an array as the code writes it: dW[0, 1]. */
+function indexed(name, n, j) {
+  const array = gradients[name] ?? values[name];
+  const index = [...(array.length > 1 ? [n] : []), ...(array[0].length > 1 ? [j] : [])];
+  return name + (index.length ? `[${index.join(", ")}]` : "");
+}
 
 const paragraph = (kind, ...content) => element("p", { class: `touch-${kind}` }, ...content);
 
 function showPanel() {
   const step = STEPS[explained.step];
   if (!explained.step) {
-    const text = "A minibatch of three rows x, the noise ε, and the parameters.";
+    const text =
+      "A minibatch of three rows x, the noise ε, and the parameters. The next step, →, computes the " +
+      "first array.";
     return refill(part("panel"), paragraph("name", "Given"), paragraph("legend", text));
   }
   const title = paragraph("name", step.name, " ", element("i", {}, step.label), " ");
   title.append(element("small", {}, step.rule));
-  const equation = step.paths?.length ? `${step.name} = ${added(step.paths)}` : step.equation;
+  const paths = step.paths?.length && `${step.name} = ${added(step.paths)}`;
+  const equation = paragraph("equation", paths || set("span", step.set));
   const content = isGradient(step) ? explainedGradient(step) : explainedValue(step);
-  refill(part("panel"), title, paragraph("equation", equation), ...content);
+  refill(part("panel"), title, equation, ...content);
 }
 
 function explainedValue({ name, label, parents }) {
   const n = rowOf(name);
   const given = parents.map((parent) => values[parent]);
   return values[name][n].map((value, j) => {
-    const result = element("b", {}, indexed(name, j, values[name][n].length));
+    const result = element("b", {}, short(indexed(name, n, j)));
     const line = paragraph("term", result, ` = ${FORWARD[label](given, n, j)}`);
     if (state[name]?.[n][j]) line.append(` + ${factor(state[name][n][j])} by hand`);
     line.append(" = ", coloured("value", exact(value)));
@@ -472,7 +485,7 @@ function explainedGradient(gradient) {
   const legend = paths.length
     ? [`${of} reaches the loss by two paths: their gradients add.`]
     : [
-        ...[coloured("local", LOCAL[label][0]), " local derivative × "],
+        ...[coloured("local", set("span", page.local[label])), " local derivative × "],
         ...[coloured(from, short(incoming)), " incoming = "],
         ...[coloured(colour, short(name)), " outgoing"],
       ];
@@ -480,11 +493,11 @@ function explainedGradient(gradient) {
 
   const products = rows[n].map((value, j) => {
     const parts = terms(model, values, gradients, gradient, n, j);
-    const line = paragraph("term", element("b", {}, indexed(name, j, rows[n].length)), " = ");
+    const line = paragraph("term", element("b", {}, short(indexed(name, n, j))), " = ");
     parts.forEach(([local, d], i) => {
       if (i) line.append(" + ");
       if (paths.length) return line.append(coloured(colourOf({ name: paths[i] }), factor(d)));
-      const spelled = LOCAL[label][1]?.(given, values[through], n, j) ?? factor(local);
+      const spelled = LOCAL[label]?.(given, values[through], n, j) ?? factor(local);
       line.append(coloured("local", spelled), " × ", coloured(from, factor(d)));
     });
     const total = sum(parts.map(([local, d]) => local * d));
@@ -520,8 +533,8 @@ function refill(parent, ...content) {
 function choice(text, count, chosen, choose) {
   const group = element("div", { class: "touch-choice", role: "group", "aria-label": text }, text);
   for (let i = 0; i < count; i++) {
-    const about = { "aria-pressed": i === chosen, "aria-label": `${text} ${i + 1}` };
-    const button = element("button", about, String(i + 1));
+    const about = { "aria-pressed": i === chosen, "aria-label": `${text} ${i}` };
+    const button = element("button", about, String(i));
     button.addEventListener("click", () => choose(i));
     group.append(button);
   }
@@ -553,7 +566,7 @@ function showNumbers() {
     const value = (gradient ? gradients : values)[name][index][j];
     const isSeen = step <= at;
     number.textContent = isSeen ? written(value, digits) : "·";
-    const where = `${name}${n === null ? "" : ` row ${n + 1}`}, ${j + 1}`;
+    const where = indexed(name, index, j);
     number.setAttribute("aria-label", `${where}: ${isSeen ? exact(value) : "not computed yet"}`);
     if (movable) {
       number.setAttribute("aria-label", where);

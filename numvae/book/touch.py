@@ -10,12 +10,17 @@ import json
 import textwrap
 from importlib import resources
 
+from numvae.book.mathml import math
 from numvae.checks import finite_differences
 from numvae.lessons import bugs, trace
 from numvae.network import Autoencoder
 
-# Each equation as its docstring writes it, by its label.
+# Each equation as its docstring writes it, by its label; and the local derivative in it.
 EQUATIONS = {k: text for rule in trace.RULES.values() for k, text in trace.written(rule).items()}
+LOCAL = {
+    "D2": "x", "D3": "1", "D4": "W", "H4": "1 − h²", "Z2": "1", "Z3": "½ σ ε", "K2": "μ",
+    "K3": "½ (e^logvar − 1)", "B2": "x − sigmoid(a)", "O2": "−1 / (L B)", "O3": "β / B",
+}  # fmt: skip
 
 
 def fragment():
@@ -36,6 +41,7 @@ def data():
 
     model   what backward.js takes: nodes and gradients, as `trace` finds them, and beta
     state   name → numbers of each array that is given, and 0 for those that can be moved by hand
+    local   the local derivatives by the label of their equation, as MathML
     code    (number, text) of each line of `loss_and_grad`, from the forward pass on
     bugs    those that make a gradient of this model wrong, with their code
     """
@@ -54,6 +60,7 @@ def data():
             "limit": finite_differences.LIMIT,
         },
         "state": {name: rows(array) for name, array in {**given, **moved}.items()},
+        "local": {label: math(text) for label, text in LOCAL.items()},
         "code": _page(min(node.line for node in traced.nodes if node.rule)),
         "bugs": [
             {"name": bug.name, "kind": bug.kind, "found": bug.found, "code": _function(wrong)}
@@ -69,9 +76,11 @@ def rows(array):
 
 
 def _described(row):
-    """A Node or a Gradient without its numbers, with its equation as the docstring writes it."""
+    """A Node or a Gradient without its numbers, with its equation as the docstring writes it, and
+    as MathML."""
     described = {k: v for k, v in row._asdict().items() if k not in ("value", "numerical")}
-    return {**described, "equation": EQUATIONS.get(row.label, "")}
+    equation = EQUATIONS.get(row.label, "")
+    return {**described, "equation": equation, "set": equation and math(equation, broken=True)}
 
 
 def _page(first):

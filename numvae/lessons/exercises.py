@@ -37,18 +37,18 @@ def gradients(forward, dout, **inputs):
 
 
 def load(path):
-    """The `exercise` of a file.
+    """What the `exercise()` of a file returns.
 
     Raises  Wrong   the file cannot be run; the sentence says where
     """
     names = {"__name__": path.stem, "__file__": str(path)}
     try:
         exec(compile(path.read_bytes(), str(path), "exec"), names)
+        if callable(made := names.get("exercise")):
+            return made()
     except Exception as error:
         raise Wrong(raised.where(error, str(path))[1]) from None
-    if "exercise" not in names:
-        raise Wrong(f"{relative(path)} has no exercise any more.")
-    return names["exercise"]
+    raise Wrong(f"{relative(path)} has no exercise() any more.")
 
 
 class Exercise(Judge):

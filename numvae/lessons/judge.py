@@ -25,6 +25,7 @@ from numvae.lessons.repairs import repairs
 from numvae.text import short
 
 MOST, SECONDS = 8000, 10  # changes that are tried, and how long
+MORE = 1  # the seconds after one that helps in part
 FLOAT64 = (
     "The numbers are right, but float32 comes out as float64: np.zeros(n), NumPy scalars such as "
     "np.log(2.0) and arrays of the test do that; np.zeros_like(x) and Python numbers do not."
@@ -54,6 +55,7 @@ class Judge:
         self.function, self.solution, self.inputs = function, solution, tuple(inputs)
         self.truth, self.call, self.rule = truth, call, rule or _looked_up(solution)
         self.names = ", ".join(truth)
+        self.in_steps = len(truth) > 3  # each from those before it
 
     def complaints(self, function):
         """The mistakes of a function, in sentences; empty if it is right."""
@@ -79,6 +81,10 @@ class Judge:
             for name, value in zip(self.truth, answer):
                 text = self.diagnosis(np.asarray(value), self.truth[name])
                 lines.append(f"{name:<{width}}  {text if name in wrong else 'is right'}")
+            if len(wrong) > 1 and self.in_steps:
+                lines.append(
+                    f"Begin with {wrong[0]}, the first that is wrong: it may be why others are."
+                )
             whole, partly = self.suspects(answer)
             lines += map(self.called, whole or partly)
             return [*lines, *([] if whole else self.repaired(function, answer)), *changed]
@@ -124,7 +130,8 @@ class Judge:
             shapes = ", ".join(f"{n} {np.shape(v)}" for n, v in given if np.ndim(v))
             wanted = ", ".join(f"{name} {np.shape(v)}" for name, v in self.truth.items())
             line, where = raised.where(error, function.__code__.co_filename)
-            lines = [where, *self.repaired(function, line=line)]
+            unknown = isinstance(error, NameError)  # which is all that there is to say
+            lines = [where, *([] if unknown else self.repaired(function, line=line))]
             raise Wrong("\n".join([*lines, f"The shapes are {shapes} → {wanted}."])) from None
 
     def with_bug(self, bug):
@@ -147,10 +154,12 @@ class Judge:
         """A sentence on the one small change that makes a function right; if there is none, on one
         that makes more of it right.
 
-        answer  what the function returns; None if it fails, at that line
+        answer  what the function returns; None if it fails, at that line: of how much would be
+                right without the failure, nothing is known
         """
         truth, partly = list(self.truth.values()), []
         right = [answer is not None and _equal(v, t) for v, t in zip(answer or truth, truth)]
+        first = right.index(False)
 
         def tried(changed):
             with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(Exception):
@@ -161,19 +170,24 @@ class Judge:
             if answer is None or (values := tried(changed)) is None:
                 return len(truth)
             moved = [not (_same(a, b) and np.all(np.isfinite(a))) for a, b in zip(answer, values)]
-            return 0 if any(m and r for m, r in zip(moved, right)) else sum(moved)
+            useless = self.in_steps and not moved[first] or any(map(all, zip(moved, right)))
+            return 0 if useless else sum(moved)
 
-        found = repairs(function, self.solution, moves, line)
+        changes = repairs(function, self.solution, moves, line)
         end = time.monotonic() + SECONDS
-        for at, wrong, changed in itertools.islice(found, MOST):
+        for at, wrong, changed in itertools.islice(changes, MOST):
             if time.monotonic() > end:
                 break
-            if values := tried(changed):
+            values = tried(changed)
+            if values and (_equal(values[first], truth[first]) or not self.in_steps):
                 good = [_equal(v, t) for v, t in zip(values, truth)]
+                found = f"Line {at}: {wrong}." if at else f"Everywhere, {wrong}."
                 if all(good):
-                    return [f"Line {at}: {wrong}."]
-                if sum(good) > sum(right) and all(g for g, r in zip(good, right) if r):
-                    partly.append(f"Line {at}: {wrong}.")
+                    return [found]
+                more = sum(good) > sum(right) and all(g for g, r in zip(good, right) if r)
+                if more and answer is not None:
+                    partly.append(found)
+                    end = min(end, time.monotonic() + MORE)
         return partly[:1]
 
     def malformed(self, answer):

@@ -32,7 +32,9 @@ def where(error, file):
         return None, f"The call fails with {said}."
     frame, line = frames[-1]
     code = linecache.getline(file, line).strip()
-    if isinstance(error, ValueError):
+    if isinstance(error, ValueError) and "truth value" in said:
+        said = "an array has no one truth: np.where(condition, a, b) chooses for each entry"
+    elif isinstance(error, ValueError):
         said = unfitting(_statement(file, line), frame) or said
     return line, f"Line {line}, `{code}`: {said}."
 

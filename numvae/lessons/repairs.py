@@ -8,6 +8,7 @@ Read next: raised.
 """
 
 import ast
+import copy
 import functools
 import inspect
 import itertools
@@ -16,6 +17,14 @@ from typing import NamedTuple
 
 CALLS = ("exp", "log", "sqrt", "tanh")
 SIGMA = ast.parse("np.exp(0.5 * logvar)", mode="eval").body
+# Operations with something that the solution has, as a sentence on the place where it is missing.
+MISSING = {
+    ast.Mult: "the factor {code}{incoming} is missing after {here}",
+    ast.Add: "the term {code} is missing after {here}",
+    ast.Sub: "the term −{code} is missing after {here}",
+    ast.Div: "{here} is to be divided by {code}",
+    ast.Pow: "{here} is to be raised to the power {code}",
+}
 
 
 class Place(NamedTuple):
@@ -35,7 +44,7 @@ class Place(NamedTuple):
 
 def repairs(function, solution, moves, line=None):
     """Triples of a line's number, what is wrong there, and the changed function; the most likely
-    first.
+    first. The number is None for what is wrong in all lines.
 
     solution  a right function, whose expressions may be what is missing
     moves     moves(changed) → how many wrong values a factor 1.01 at a place has changed, 0 if it
@@ -55,22 +64,47 @@ def repairs(function, solution, moves, line=None):
     if not isinstance(definition, ast.FunctionDef) or any(isinstance(n, ast.While) for n in nodes):
         return
 
-    def changed(place, new):
-        place.put(ast.fix_missing_locations(ast.copy_location(new, place.node)))
+    def defined(code, **new):
+        exec(code, names := {**function.__globals__, **new})
+        return names[definition.name]
+
+    def maker(place):
+        """make(new): the function with another expression there. What costs time is done once: the
+        function is compiled with a call in that place, and new expressions are evaluated by it."""
+        hook = _code("_new(locals(), lambda: 0)")
+        names = map(_code, _variables(definition))  # so that a lambda sees them, too
+        hook.args[1].body = ast.Tuple([place.node, *names], ast.Load())
+        place.put(ast.fix_missing_locations(ast.copy_location(hook, place.node)))
         code = compile(tree, "<changed>", "exec")
         place.put(place.node)
-        exec(code, names := dict(function.__globals__))
-        return names[definition.name]
+
+        def make(new):
+            new = ast.fix_missing_locations(ast.Expression(ast.copy_location(new, place.node)))
+            new = compile(new, "<new>", "eval")
+            return defined(code, _new=lambda seen, _: eval(new, {**function.__globals__, **seen}))
+
+        return make
 
     start, places = function.__code__.co_firstlineno - 1, []
     for place in list(_places(nodes)):
-        if moved := moves(changed(place, ast.BinOp(place.node, ast.Mult(), ast.Constant(1.01)))):
+        make = maker(place)
+        if moved := moves(make(ast.BinOp(place.node, ast.Mult(), ast.Constant(1.01)))):
             at = place.node.lineno + start
-            places.append((at != line, -moved, at, place))
-    for kind in (_inside, _around, *_others(definition, solved)):
-        for _, _, at, place in sorted(places, key=lambda found: found[:2]):
-            for wrong, new in kind(place.node):
-                yield at, wrong, changed(place, new)
+            places.append((at != line, -moved, at, place.node, make))
+
+    def changes(*kinds):
+        for kind in kinds:
+            for _, _, at, node, make in sorted(places, key=lambda found: found[:2]):
+                for wrong, new in kind(node):
+                    yield at, wrong, make(new)
+
+    yield from changes(_inside)
+    for a, b in itertools.combinations([q.arg for q in definition.args.args] * bool(places), 2):
+        exchanged = _Renamed({a: b, b: a}).visit(copy.deepcopy(tree))
+        wrong = f"{a} and {b} have changed places"
+        yield None, wrong, defined(compile(exchanged, "<changed>", "exec"))
+    swapped, *extended = _others(definition, solved)
+    yield from changes(swapped, _around, *extended)
 
 
 def _places(nodes):
@@ -95,6 +129,8 @@ def _places(nodes):
 def _inside(node):
     """Changes of what is there: pairs of what is wrong, and what should be there instead."""
     here = ast.unparse(node)
+    for new in _regrouped(node):
+        yield (f"{here} stands where {ast.unparse(new)} should", new)
     match node:
         case ast.BinOp(a, ast.Add() | ast.Sub() as sign, b):
             u, v = ast.unparse(a), ast.unparse(b)
@@ -133,6 +169,10 @@ def _inside(node):
             for other in (ast.Gt(), ast.GtE(), ast.Lt(), ast.LtE()):
                 new = ast.Compare(a, [other], [b])
                 yield (f"{here} stands where {ast.unparse(new)} should", new)
+        case ast.Call(ast.Name("len"), [a]) | ast.Subscript(ast.Attribute(a, "shape"), _):
+            for axis in (0, 1):
+                new = _code(f"{ast.unparse(a)}.shape[{axis}]")
+                yield (f"{here} stands where {ast.unparse(new)} should", new)
         case ast.Attribute(a, "T"):
             yield (f"{ast.unparse(a)} is not to be transposed", a)
         case ast.Constant(int() | float() as c):
@@ -155,6 +195,25 @@ def _inside(node):
                 yield (f"{here} should be the {other} over {over}", new)
 
 
+def _regrouped(node):
+    """The same with its brackets elsewhere: (a + b) / c as a + b / c, √(a + b) as √a + b, …"""
+    match node:
+        case ast.BinOp(ast.BinOp(a, ast.Add() | ast.Sub() as sign, b), op, c):
+            yield ast.BinOp(a, sign, ast.BinOp(b, op, c))
+            yield ast.BinOp(ast.BinOp(a, op, c), sign, b)
+        case ast.Call(f, [ast.BinOp(a, ast.Add() | ast.Sub() as sign, b)]):
+            yield ast.BinOp(ast.Call(f, [a], []), sign, b)
+            yield ast.BinOp(a, sign, ast.Call(f, [b], []))
+    match node:
+        case ast.BinOp(c, op, ast.BinOp(a, ast.Add() | ast.Sub() as sign, b)):
+            yield ast.BinOp(ast.BinOp(c, op, a), sign, b)
+            yield ast.BinOp(a, sign, ast.BinOp(c, op, b))
+        case ast.BinOp(a, ast.Add() | ast.Sub() as sign, ast.BinOp(b, op, c)):
+            yield ast.BinOp(ast.BinOp(a, sign, b), op, c)
+        case ast.BinOp(ast.BinOp(a, op, b), ast.Add() | ast.Sub() as sign, c):
+            yield ast.BinOp(a, op, ast.BinOp(b, sign, c))
+
+
 def _around(node):
     """Changes that do something to all of what is there."""
     if isinstance(node, ast.Constant):
@@ -169,26 +228,36 @@ def _around(node):
         yield (f"the sum of {here} over {over} is missing", new)
     yield (f"{here} is to be squared", ast.BinOp(node, ast.Pow(), ast.Constant(2)))
     yield (f"{here} is to be transposed", _transposed(node))
-    for name in CALLS:
-        new = ast.Call(_code(f"np.{name}"), [node], [])
+    one = ast.Constant(1.0)
+    minus_exp = ast.Call(_code("np.exp"), [ast.UnaryOp(ast.USub(), node)], [])
+    sigmoid = ast.BinOp(one, ast.Div(), ast.BinOp(one, ast.Add(), minus_exp))
+    positive = ast.Compare(node, [ast.Gt()], [ast.Constant(0.0)])
+    shares = [ast.BinOp(node, ast.Div(), _reduced(node, "sum", axis)) for axis in (0, 1)]
+    called = [ast.Call(_code(f"np.{name}"), [node], []) for name in CALLS]
+    for new in (sigmoid, positive, *shares, *called):
         yield (f"{here} stands where {ast.unparse(new)} should", new)
 
 
 def _others(definition, solved):
-    """Functions like `_inside` that put something else there, or take something more into account:
-    a variable, or an expression of the solution."""
+    """Functions like `_inside` that put another variable there, or take something more into
+    account: what the solution takes, and slopes; any variable; any expression of the solution."""
     arguments = [a.arg for a in definition.args.args]
-    nodes = list(ast.walk(definition))
-    assigned = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
-    variables = {name: _code(name) for name in [*arguments, *sorted(assigned)]}
-    keys = sorted({node.slice.value for node in nodes if _is_key(node)})
-    complements = [f"(1.0 - {name})" for name in variables]
-    codes = (["1.0", *variables], [*_expressions(solved, variables), *complements])
+    variables = _variables(definition)
+    keys = sorted({node.slice.value for node in ast.walk(definition) if _is_key(node)})
+    complements = [f"(1.0 - {name}{square})" for square in ("**2", "") for name in variables]
+    expressions = _expressions(solved, variables)
+    likely = [pair for pair in expressions if pair[0]]
+    likely += [(ast.Mult, slope) for slope in complements]
+    whole = [code for operation, code in expressions if not operation]
+    codes = ["1.0", *variables], [*whole, *complements]
 
     def swapped(node):
-        if isinstance(node, ast.Name) and node.id in variables:
-            for name, variable in variables.items():
-                yield f"{node.id} stands where {name} should", variable
+        inside = [q.id for q in ast.walk(node) if isinstance(q, ast.Name) and q.id in variables]
+        for name in dict.fromkeys(inside):
+            if isinstance(node, ast.Name) or inside.count(name) > 1:
+                for other in variables:
+                    new = _Renamed({name: other}).visit(copy.deepcopy(node))
+                    yield f"{name} stands where {other} should", new
         if _is_key(node):
             for key in keys:
                 new = ast.Subscript(node.value, ast.Constant(key), ast.Load())
@@ -198,37 +267,55 @@ def _others(definition, solved):
         if isinstance(node, ast.Constant) and type(node.value) not in (int, float):
             return
         here = ast.unparse(node)
-        for code, other in more.items():
+        for operation, code, other in more:
             incoming = ", the gradient that comes in," * (code in arguments and code[0] == "d")
-            missing = f"is missing after {here}"
-            yield f"the factor {code}{incoming} {missing}", ast.BinOp(node, ast.Mult(), other)
-            yield f"the term {code} {missing}", ast.BinOp(node, ast.Add(), other)
-            yield f"the term −{code} {missing}", ast.BinOp(node, ast.Sub(), other)
-            yield f"{here} is to be divided by {code}", ast.BinOp(node, ast.Div(), other)
-            yield f"{here} is to be subtracted from {code}", ast.BinOp(other, ast.Sub(), node)
-            if code in variables:
-                new = ast.BinOp(node, ast.Pow(), other)
-                yield f"{here} is to be raised to the power {code}", new
+            wrong = MISSING[operation].format(code=code, incoming=incoming, here=here)
+            yield wrong, ast.BinOp(node, operation(), other)
+            if operation is ast.Sub:
+                wrong = f"{here} is to be subtracted from {code}"
+                yield wrong, ast.BinOp(other, ast.Sub(), node)
 
-    more = ({code: _code(code) for code in group} for group in codes)
-    return swapped, *(functools.partial(extended, group) for group in more)
+    def extend(pairs):
+        return functools.partial(extended, [(how, code, _code(code)) for how, code in pairs])
+
+    everything = (itertools.product(MISSING, group) for group in codes)
+    return swapped, extend(likely), *map(extend, everything)
 
 
 def _expressions(solved, known):
-    """The code of what a right function computes, in known names, as far as it is short."""
+    """Pairs of an operation and the code of what a right function takes for it, in known names and
+    as far as it is short; the operation is None for whatever it computes."""
     found, meaning = [], {}
     for statement in solved.body:
         for node in ast.walk(statement):
-            if isinstance(node, (ast.BinOp, ast.Call, ast.Subscript)):
-                code = ast.unparse(node)
-                for version in (_code(code), _Inline(meaning).visit(_code(code))):
+            match node:
+                case ast.BinOp(a, ast.Mult() | ast.Add() as sign, b):
+                    taken = [(type(sign), a), (type(sign), b), (None, node)]
+                case ast.BinOp(_, ast.Sub() | ast.Div() | ast.Pow() as sign, b):
+                    taken = [(type(sign), b), (None, node)]
+                case ast.BinOp() | ast.Call() | ast.Subscript():
+                    taken = [(None, node)]
+                case _:
+                    taken = []
+            for operation, part in taken:
+                code = ast.unparse(part)
+                for version in (_code(code), _Renamed(meaning).visit(_code(code))):
                     names = {n.id for n in ast.walk(version) if isinstance(n, ast.Name)}
-                    if names <= {*known, "np"} and len(code := ast.unparse(version)) <= 60:
-                        found.append(f"({code})" if isinstance(node, ast.BinOp) else code)
+                    if names <= {*known, "np", "len"} and len(code := ast.unparse(version)) <= 60:
+                        code = f"({code})" if isinstance(version, ast.BinOp) else code
+                        found.append((operation, code))
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            value = _code(ast.unparse(statement.value))
-            meaning[statement.targets[0].id] = _Inline(dict(meaning)).visit(value)
+            value = _Renamed(meaning).visit(_code(ast.unparse(statement.value)))
+            if len(ast.unparse(value)) <= 60:
+                meaning[statement.targets[0].id] = value
     return list(dict.fromkeys(found))
+
+
+def _variables(definition):
+    """The names of a function's arguments, then of what it assigns."""
+    names = [node for node in ast.walk(definition) if isinstance(node, ast.Name)]
+    assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+    return list(dict.fromkeys([*(a.arg for a in definition.args.args), *sorted(assigned)]))
 
 
 def _code(text):
@@ -255,11 +342,14 @@ def _is_key(node):
     )
 
 
-class _Inline(ast.NodeTransformer):
-    """Names replaced by what they mean."""
+class _Renamed(ast.NodeTransformer):
+    """Names replaced by others, or by what they mean."""
 
-    def __init__(self, meaning):
-        self.meaning = meaning
+    def __init__(self, others):
+        self.others = others
 
     def visit_Name(self, node):
-        return self.meaning.get(node.id, node)
+        other = self.others.get(node.id, node)
+        return (
+            ast.copy_location(ast.Name(other, node.ctx), node) if isinstance(other, str) else other
+        )

@@ -15,13 +15,14 @@ from numvae.datasets import faces
 from numvae.lessons.exercises import Exercise, load, relative
 from numvae.lessons.judge import Wrong
 from numvae.network import Autoencoder
+from numvae.rules import gaussian, objectives
 
-LAYERS = {
-    "1": "encoder.0",
+LAYERS = {  # in the order of the backward pass, so that the first wrong gradient comes first
+    "3": "likelihood.logits",
+    "2": "decoder.0",
     "mu": "mu",
     "logvar": "logvar",
-    "2": "decoder.0",
-    "3": "likelihood.logits",
+    "1": "encoder.0",
 }
 EPOCHS = 300
 # The name of a parameter here → in the package.
@@ -55,6 +56,14 @@ def numerical(q, x, eps):
     """The loss, and its gradient in each parameter by finite differences."""
     truth = {"loss": package(q, x, eps)[0]}
     return truth | {n: numerical_gradient(lambda: package(q, x, eps)[0], q[n]) for n in q}
+
+
+def two_paths(dz, mu, logvar, eps):
+    """What the package's rules give by each of the two paths, added."""
+    _, dkl = objectives.elbo_backward(mu[None, :, 0], mu, 1.0)
+    dmu_z, dlogvar_z = gaussian.reparameterize_backward(dz[None], logvar, eps[None])
+    dmu_kl, dlogvar_kl = gaussian.kl_backward(dkl, mu, logvar)
+    return dmu_z + dmu_kl, dlogvar_z + dlogvar_kl
 
 
 def in_order(function, q, x, eps):
@@ -134,6 +143,6 @@ def trained(loss_and_grad, adam, x, batch=50):
             t += 1
             for name in q:
                 adam(q[name], d[name], m[name], v[name], t, 5e-3, 0.9, 0.999, 1e-8)
-        if epoch % 50 == 0:
+        if epoch == 1 or epoch % 50 == 0:
             print(f"epoch {epoch}: loss {np.mean(losses):.2f} nats per face", flush=True)
     return q

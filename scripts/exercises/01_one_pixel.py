@@ -7,7 +7,10 @@ Time        10 minutes
 
 from numvae.lessons.pixel import Pixel
 
-exercise = Pixel(__file__)
+
+def exercise():
+    return Pixel(__file__)
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -23,27 +23,27 @@ def one_pixel_in_arrays(x, mu, logvar, eps, w, b):
     raise NotImplementedError
 
 
-x, mu, logvar, eps, w, b = draw(5, 5, 5, 5, 5, 5)
-x = np.where(x > 0.0, 1.0, 0.0)
-q, p = stats.norm(mu, np.sqrt(np.exp(logvar))), stats.norm(0.0, 1.0)
-z = q.ppf(stats.norm.cdf(eps))  # as likely to be exceeded as eps is
-nll = -stats.bernoulli.logpmf(x, 1.0 / (1.0 + np.exp(-(w * z + b))))
+def exercise():
+    x, mu, logvar, eps, w, b = draw(5, 5, 5, 5, 5, 5)
+    x = np.where(x > 0.0, 1.0, 0.0)
+    q, p = stats.norm(mu, np.sqrt(np.exp(logvar))), stats.norm(0.0, 1.0)
+    z = q.ppf(stats.norm.cdf(eps))  # as likely to be exceeded as eps is
+    nll = -stats.bernoulli.logpmf(x, 1.0 / (1.0 + np.exp(-(w * z + b))))
 
+    def density(t):
+        """What is integrated, t standard deviations of q from its mean."""
+        z = q.mean() + t * q.std()
+        return stats.norm.pdf(t) * (q.logpdf(z) - p.logpdf(z))
 
-def density(t):
-    """What is integrated, t standard deviations of q from its mean."""
-    z = q.mean() + t * q.std()
-    return stats.norm.pdf(t) * (q.logpdf(z) - p.logpdf(z))
+    kl = integrate.quad_vec(density, -9.0, 9.0)[0]
+    return Exercise(
+        __file__,
+        one_pixel_in_arrays,
+        solutions.one_pixel_in_arrays,
+        inputs=(x, mu, logvar, eps, w, b),
+        truth={"z": z, "a": w * z + b, "nll": nll, "kl": kl, "loss": nll + kl},
+    )
 
-
-kl = integrate.quad_vec(density, -9.0, 9.0)[0]
-exercise = Exercise(
-    __file__,
-    one_pixel_in_arrays,
-    solutions.one_pixel_in_arrays,
-    inputs=(x, mu, logvar, eps, w, b),
-    truth={"z": z, "a": w * z + b, "nll": nll, "kl": kl, "loss": nll + kl},
-)
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

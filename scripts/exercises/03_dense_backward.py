@@ -19,14 +19,16 @@ def dense_backward(dy, x, W):
     raise NotImplementedError
 
 
-dy, x, W, b = draw((5, 3), (5, 4), (4, 3), 3)
-exercise = Exercise(
-    __file__,
-    dense_backward,
-    dense.backward,
-    inputs=(dy, x, W),
-    truth=gradients(lambda x, W, b: np.matmul(x, W) + b, dy, x=x, W=W, b=b),
-)
+def exercise():
+    dy, x, W, b = draw((5, 3), (5, 4), (4, 3), 3)
+    return Exercise(
+        __file__,
+        dense_backward,
+        dense.backward,
+        inputs=(dy, x, W),
+        truth=gradients(lambda x, W, b: np.matmul(x, W) + b, dy, x=x, W=W, b=b),
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

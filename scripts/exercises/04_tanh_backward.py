@@ -19,14 +19,16 @@ def tanh_backward(dh, h):
     raise NotImplementedError
 
 
-dh, a = draw((5, 4), (5, 4))
-exercise = Exercise(
-    __file__,
-    tanh_backward,
-    activations.tanh_backward,
-    inputs=(dh, np.tanh(a)),
-    truth=gradients(lambda a: np.tanh(a), dh, a=a),
-)
+def exercise():
+    dh, a = draw((5, 4), (5, 4))
+    return Exercise(
+        __file__,
+        tanh_backward,
+        activations.tanh_backward,
+        inputs=(dh, np.tanh(a)),
+        truth=gradients(lambda a: np.tanh(a), dh, a=a),
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

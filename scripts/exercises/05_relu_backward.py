@@ -19,14 +19,16 @@ def relu_backward(dh, h):
     raise NotImplementedError
 
 
-dh, a = draw((5, 4), (5, 4))
-exercise = Exercise(
-    __file__,
-    relu_backward,
-    activations.relu_backward,
-    inputs=(dh, np.maximum(a, 0.0)),
-    truth=gradients(lambda a: np.maximum(a, 0.0), dh, a=a),
-)
+def exercise():
+    dh, a = draw((5, 4), (5, 4))
+    return Exercise(
+        __file__,
+        relu_backward,
+        activations.relu_backward,
+        inputs=(dh, np.maximum(a, 0.0)),
+        truth=gradients(lambda a: np.maximum(a, 0.0), dh, a=a),
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -24,20 +24,22 @@ def reparameterize_in_steps(dz, logvar, eps):
     raise NotImplementedError
 
 
-dz, eps, mu, logvar = draw((3, 5, 4), (3, 5, 4), (5, 4), (5, 4))
-half = logvar / 2
-sigma = np.exp(half)
-noise = sigma * eps
-exercise = Exercise(
-    __file__,
-    reparameterize_in_steps,
-    solutions.reparameterize_in_steps,
-    inputs=(dz, logvar, eps),
-    truth=gradients(lambda mu, noise: mu + noise, dz, mu=mu, noise=noise)
-    | gradients(lambda sigma: mu + sigma * eps, dz, sigma=sigma)
-    | gradients(lambda half: mu + np.exp(half) * eps, dz, half=half)
-    | gradients(lambda logvar: mu + np.exp(logvar / 2) * eps, dz, logvar=logvar),
-)
+def exercise():
+    dz, eps, mu, logvar = draw((3, 5, 4), (3, 5, 4), (5, 4), (5, 4))
+    half = logvar / 2
+    sigma = np.exp(half)
+    noise = sigma * eps
+    return Exercise(
+        __file__,
+        reparameterize_in_steps,
+        solutions.reparameterize_in_steps,
+        inputs=(dz, logvar, eps),
+        truth=gradients(lambda mu, noise: mu + noise, dz, mu=mu, noise=noise)
+        | gradients(lambda sigma: mu + sigma * eps, dz, sigma=sigma)
+        | gradients(lambda half: mu + np.exp(half) * eps, dz, half=half)
+        | gradients(lambda logvar: mu + np.exp(logvar / 2) * eps, dz, logvar=logvar),
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

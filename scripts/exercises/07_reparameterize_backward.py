@@ -19,15 +19,17 @@ def reparameterize_backward(dz, logvar, eps):
     raise NotImplementedError
 
 
-dz, eps, mu, logvar = draw((3, 5, 4), (3, 5, 4), (5, 4), (5, 4))
-exercise = Exercise(
-    __file__,
-    reparameterize_backward,
-    gaussian.reparameterize_backward,
-    inputs=(dz, logvar, eps),
-    truth=gradients(lambda mu, logvar: mu + np.exp(logvar / 2) * eps, dz, mu=mu, logvar=logvar),
-    steps="reparameterize_in_steps",
-)
+def exercise():
+    dz, eps, mu, logvar = draw((3, 5, 4), (3, 5, 4), (5, 4), (5, 4))
+    return Exercise(
+        __file__,
+        reparameterize_backward,
+        gaussian.reparameterize_backward,
+        inputs=(dz, logvar, eps),
+        truth=gradients(lambda mu, logvar: mu + np.exp(logvar / 2) * eps, dz, mu=mu, logvar=logvar),
+        steps="reparameterize_in_steps",
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -22,18 +22,18 @@ def kl(mu, logvar):
     raise NotImplementedError
 
 
-mu, logvar = draw((5, 4), (5, 4))
-q, p = stats.norm(mu, np.exp(logvar / 2)), stats.norm(0.0, 1.0)
+def exercise():
+    mu, logvar = draw((5, 4), (5, 4))
+    q, p = stats.norm(mu, np.exp(logvar / 2)), stats.norm(0.0, 1.0)
 
+    def density(t):
+        """What is integrated, t standard deviations of q from its mean."""
+        z = q.mean() + t * q.std()
+        return stats.norm.pdf(t) * (q.logpdf(z) - p.logpdf(z))
 
-def density(t):
-    """What is integrated, t standard deviations of q from its mean."""
-    z = q.mean() + t * q.std()
-    return stats.norm.pdf(t) * (q.logpdf(z) - p.logpdf(z))
+    truth = {"kl": integrate.quad_vec(density, -9.0, 9.0)[0]}
+    return Exercise(__file__, kl, gaussian.kl, inputs=(mu, logvar), truth=truth)
 
-
-truth = {"kl": integrate.quad_vec(density, -9.0, 9.0)[0]}
-exercise = Exercise(__file__, kl, gaussian.kl, inputs=(mu, logvar), truth=truth)
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

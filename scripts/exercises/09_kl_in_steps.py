@@ -24,18 +24,22 @@ def kl_in_steps(dkl, mu, logvar):
     raise NotImplementedError
 
 
-dkl, mu, logvar = draw((5, 4), (5, 4), (5, 4))
-square, var = mu**2, np.exp(logvar)
-exercise = Exercise(
-    __file__,
-    kl_in_steps,
-    solutions.kl_in_steps,
-    inputs=(dkl, mu, logvar),
-    truth=gradients(lambda bracket: bracket / 2, dkl, bracket=square + var - 1 - logvar)
-    | gradients(lambda square, var: (square + var - 1 - logvar) / 2, dkl, square=square, var=var)
-    | gradients(lambda mu: (mu**2 + var - 1 - logvar) / 2, dkl, mu=mu)
-    | gradients(lambda logvar: (square + np.exp(logvar) - 1 - logvar) / 2, dkl, logvar=logvar),
-)
+def exercise():
+    dkl, mu, logvar = draw((5, 4), (5, 4), (5, 4))
+    square, var = mu**2, np.exp(logvar)
+    return Exercise(
+        __file__,
+        kl_in_steps,
+        solutions.kl_in_steps,
+        inputs=(dkl, mu, logvar),
+        truth=gradients(lambda bracket: bracket / 2, dkl, bracket=square + var - 1 - logvar)
+        | gradients(
+            lambda square, var: (square + var - 1 - logvar) / 2, dkl, square=square, var=var
+        )
+        | gradients(lambda mu: (mu**2 + var - 1 - logvar) / 2, dkl, mu=mu)
+        | gradients(lambda logvar: (square + np.exp(logvar) - 1 - logvar) / 2, dkl, logvar=logvar),
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -19,17 +19,19 @@ def kl_backward(dkl, mu, logvar):
     raise NotImplementedError
 
 
-dkl, mu, logvar = draw((5, 4), (5, 4), (5, 4))
-exercise = Exercise(
-    __file__,
-    kl_backward,
-    gaussian.kl_backward,
-    inputs=(dkl, mu, logvar),
-    truth=gradients(
-        lambda mu, logvar: (mu**2 + np.exp(logvar) - 1 - logvar) / 2, dkl, mu=mu, logvar=logvar
-    ),
-    steps="kl_in_steps",
-)
+def exercise():
+    dkl, mu, logvar = draw((5, 4), (5, 4), (5, 4))
+    return Exercise(
+        __file__,
+        kl_backward,
+        gaussian.kl_backward,
+        inputs=(dkl, mu, logvar),
+        truth=gradients(
+            lambda mu, logvar: (mu**2 + np.exp(logvar) - 1 - logvar) / 2, dkl, mu=mu, logvar=logvar
+        ),
+        steps="kl_in_steps",
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -7,7 +7,7 @@ Time        10 minutes
 
 import numpy as np
 
-from numvae.lessons import solutions
+from numvae.lessons import small_model, solutions
 from numvae.lessons.exercises import Exercise, draw, gradients
 
 
@@ -20,21 +20,22 @@ def two_paths(dz, mu, logvar, eps):
     raise NotImplementedError
 
 
-dz, mu, logvar, eps = draw((5, 3), (5, 3), (5, 3), (5, 3))
+def exercise():
+    dz, mu, logvar, eps = draw((5, 3), (5, 3), (5, 3), (5, 3))
 
+    def loss(mu, logvar):
+        z, kl = mu + np.exp(logvar / 2) * eps, (mu**2 + np.exp(logvar) - 1 - logvar) / 2
+        return np.sum(dz * z) + np.mean(kl.sum(axis=1))
 
-def loss(mu, logvar):
-    z, kl = mu + np.exp(logvar / 2) * eps, (mu**2 + np.exp(logvar) - 1 - logvar) / 2
-    return np.sum(dz * z) + np.mean(kl.sum(axis=1))
+    return Exercise(
+        __file__,
+        two_paths,
+        solutions.two_paths,
+        inputs=(dz, mu, logvar, eps),
+        truth=gradients(loss, 1.0, mu=mu, logvar=logvar),
+        rule=small_model.two_paths,
+    )
 
-
-exercise = Exercise(
-    __file__,
-    two_paths,
-    solutions.two_paths,
-    inputs=(dz, mu, logvar, eps),
-    truth=gradients(loss, 1.0, mu=mu, logvar=logvar),
-)
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -24,23 +24,28 @@ def bernoulli_in_steps(dlogp, x, logits):
     raise NotImplementedError
 
 
-dlogp, x, logits = draw(5, (5, 4), (5, 4))
-x, y = np.where(x > 0.0, 1.0, 0.0), special.expit(logits)
-exercise = Exercise(
-    __file__,
-    bernoulli_in_steps,
-    solutions.bernoulli_in_steps,
-    inputs=(dlogp, x, logits),
-    truth=gradients(
-        lambda on, off: (x * on + (1 - x) * off).sum(axis=1), dlogp, on=np.log(y), off=np.log(1 - y)
+def exercise():
+    dlogp, x, logits = draw(5, (5, 4), (5, 4))
+    x, y = np.where(x > 0.0, 1.0, 0.0), special.expit(logits)
+    return Exercise(
+        __file__,
+        bernoulli_in_steps,
+        solutions.bernoulli_in_steps,
+        inputs=(dlogp, x, logits),
+        truth=gradients(
+            lambda on, off: (x * on + (1 - x) * off).sum(axis=1),
+            dlogp,
+            on=np.log(y),
+            off=np.log(1 - y),
+        )
+        | gradients(lambda y: stats.bernoulli.logpmf(x, y).sum(axis=1), dlogp, y=y)
+        | gradients(
+            lambda logits: stats.bernoulli.logpmf(x, special.expit(logits)).sum(axis=1),
+            dlogp,
+            logits=logits,
+        ),
     )
-    | gradients(lambda y: stats.bernoulli.logpmf(x, y).sum(axis=1), dlogp, y=y)
-    | gradients(
-        lambda logits: stats.bernoulli.logpmf(x, special.expit(logits)).sum(axis=1),
-        dlogp,
-        logits=logits,
-    ),
-)
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -20,20 +20,22 @@ def bernoulli_backward(dlogp, x, logits):
     raise NotImplementedError
 
 
-dlogp, x, logits = draw(5, (5, 4), (5, 4))
-x = np.where(x > 0.0, 1.0, 0.0)
-exercise = Exercise(
-    __file__,
-    bernoulli_backward,
-    bernoulli.log_likelihood_backward,
-    inputs=(dlogp, x, logits),
-    truth=gradients(
-        lambda logits: stats.bernoulli.logpmf(x, special.expit(logits)).sum(axis=1),
-        dlogp,
-        logits=logits,
-    ),
-    steps="bernoulli_in_steps",
-)
+def exercise():
+    dlogp, x, logits = draw(5, (5, 4), (5, 4))
+    x = np.where(x > 0.0, 1.0, 0.0)
+    return Exercise(
+        __file__,
+        bernoulli_backward,
+        bernoulli.log_likelihood_backward,
+        inputs=(dlogp, x, logits),
+        truth=gradients(
+            lambda logits: stats.bernoulli.logpmf(x, special.expit(logits)).sum(axis=1),
+            dlogp,
+            logits=logits,
+        ),
+        steps="bernoulli_in_steps",
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

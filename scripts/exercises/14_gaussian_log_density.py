@@ -20,14 +20,16 @@ def log_density(x, mu, logvar):
     raise NotImplementedError
 
 
-x, mu, logvar = draw((5, 4), (5, 4), (5, 4))
-exercise = Exercise(
-    __file__,
-    log_density,
-    gaussian.log_density,
-    inputs=(x, mu, logvar),
-    truth={"log p": stats.norm.logpdf(x, mu, np.exp(logvar / 2)).sum(axis=1)},
-)
+def exercise():
+    x, mu, logvar = draw((5, 4), (5, 4), (5, 4))
+    return Exercise(
+        __file__,
+        log_density,
+        gaussian.log_density,
+        inputs=(x, mu, logvar),
+        truth={"log p": stats.norm.logpdf(x, mu, np.exp(logvar / 2)).sum(axis=1)},
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

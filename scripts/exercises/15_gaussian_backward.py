@@ -20,20 +20,20 @@ def log_density_backward(dlogp, x, mu, logvar):
     raise NotImplementedError
 
 
-dlogp, x, mu, logvar = draw(5, (5, 4), (5, 4), (5, 4))
+def exercise():
+    dlogp, x, mu, logvar = draw(5, (5, 4), (5, 4), (5, 4))
 
+    def log_density(mu, logvar):
+        return stats.norm.logpdf(x, mu, np.exp(logvar / 2)).sum(axis=1)
 
-def log_density(mu, logvar):
-    return stats.norm.logpdf(x, mu, np.exp(logvar / 2)).sum(axis=1)
+    return Exercise(
+        __file__,
+        log_density_backward,
+        gaussian.log_density_backward,
+        inputs=(dlogp, x, mu, logvar),
+        truth=gradients(log_density, dlogp, mu=mu, logvar=logvar),
+    )
 
-
-exercise = Exercise(
-    __file__,
-    log_density_backward,
-    gaussian.log_density_backward,
-    inputs=(dlogp, x, mu, logvar),
-    truth=gradients(log_density, dlogp, mu=mu, logvar=logvar),
-)
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -20,19 +20,20 @@ def importance_weighted_backward(log_px, kl, beta):
     raise NotImplementedError
 
 
-def loss(log_px, kl):
-    return -np.mean(special.logsumexp(log_px - BETA * kl, axis=0) - np.log(3.0))
+def exercise():
+    def loss(log_px, kl):
+        return -np.mean(special.logsumexp(log_px - BETA * kl, axis=0) - np.log(3.0))
 
+    BETA = 0.7
+    log_px, kl = draw((3, 5), (3, 5))
+    return Exercise(
+        __file__,
+        importance_weighted_backward,
+        objectives.importance_weighted_backward,
+        inputs=(log_px, kl, BETA),
+        truth=gradients(loss, 1.0, log_px=log_px, kl=kl),
+    )
 
-BETA = 0.7
-log_px, kl = draw((3, 5), (3, 5))
-exercise = Exercise(
-    __file__,
-    importance_weighted_backward,
-    objectives.importance_weighted_backward,
-    inputs=(log_px, kl, BETA),
-    truth=gradients(loss, 1.0, log_px=log_px, kl=kl),
-)
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

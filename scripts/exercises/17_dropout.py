@@ -19,16 +19,18 @@ def forward(h, mask, rate):
     raise NotImplementedError
 
 
-RATE = 0.4
-h, u = draw((5, 4), (5, 4))
-mask = (u > 0.0).astype(float)
-exercise = Exercise(
-    __file__,
-    forward,
-    dropout.forward,
-    inputs=(h, mask, RATE),
-    truth={"y": np.where(mask == 1.0, h / (1.0 - RATE), 0.0)},
-)
+def exercise():
+    RATE = 0.4
+    h, u = draw((5, 4), (5, 4))
+    mask = (u > 0.0).astype(float)
+    return Exercise(
+        __file__,
+        forward,
+        dropout.forward,
+        inputs=(h, mask, RATE),
+        truth={"y": np.where(mask == 1.0, h / (1.0 - RATE), 0.0)},
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -26,17 +26,19 @@ def loss_and_grad(q, x, eps):
     raise NotImplementedError
 
 
-x, eps, *values = draw((6, 5), (6, 3), *small_model.SHAPES.values())
-q, x = dict(zip(small_model.SHAPES, values)), np.where(x > 0.0, 1.0, 0.0)
-exercise = Exercise(
-    __file__,
-    loss_and_grad,
-    solutions.loss_and_grad,
-    inputs=(q, x, eps),
-    truth=small_model.numerical(q, x, eps),
-    call=small_model.in_order,
-    rule=small_model.package,
-)
+def exercise():
+    x, eps, *values = draw((6, 5), (6, 3), *small_model.SHAPES.values())
+    q, x = dict(zip(small_model.SHAPES, values)), np.where(x > 0.0, 1.0, 0.0)
+    return Exercise(
+        __file__,
+        loss_and_grad,
+        solutions.loss_and_grad,
+        inputs=(q, x, eps),
+        truth=small_model.numerical(q, x, eps),
+        call=small_model.in_order,
+        rule=small_model.package,
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

@@ -20,15 +20,17 @@ def decode(q, z):
     raise NotImplementedError
 
 
-z, *values = draw((6, 3), *small_model.SHAPES.values())
-q = dict(zip(small_model.SHAPES, values))
-exercise = small_model.Faces(
-    __file__,
-    decode,
-    solutions.decode,
-    inputs=(q, z),
-    truth={"y": small_model.decoded(q, z)},
-)
+def exercise():
+    z, *values = draw((6, 3), *small_model.SHAPES.values())
+    q = dict(zip(small_model.SHAPES, values))
+    return small_model.Faces(
+        __file__,
+        decode,
+        solutions.decode,
+        inputs=(q, z),
+        truth={"y": small_model.decoded(q, z)},
+    )
+
 
 if __name__ == "__main__":
-    exercise.main()
+    exercise().main()

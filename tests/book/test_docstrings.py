@@ -82,6 +82,14 @@ SENTENCES = [
     ("need_dx=False skips that", []),
     ("a well-known black-and-white one", []),
     ("In the sum over o′ one term is 1.", ["o′"]),
+    ("A draw z ~ N(μ, diag e^logvar).", ["z ~ N(μ, diag e^logvar)"]),
+    ("white with probability sigmoid(a).", ["sigmoid(a)"]),
+    (
+        "E[x | logits]: no zero, log p(x | logits) is",
+        ["E[x | logits]", "log p(x | logits)"],
+    ),
+    ("the mean of z²? By which x_ni? The rule", ["z²", "x_ni"]),
+    ("to the power n₂ + ⌊√M⌋, of log x! terms", ["n₂ + ⌊√M⌋", "log x!"]),
 ]
 
 

@@ -147,9 +147,95 @@ def test_the_page_has_landmarks_and_says_what_is_what(elements):
     assert tags.count("h1") == 1
 
 
-def test_headings_do_not_skip_a_level(elements):
+def test_headings_begin_with_the_title_and_do_not_skip_a_level(elements):
     levels = [int(tag[1]) for tag, _, _ in elements if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
     assert all(b <= a + 2 for a, b in zip(levels, levels[1:]))
+
+
+def part_of(text, start, end="<(?:section|article|li) id="):
+    """The text from an element with an id to the next."""
+    return re.split(end, text[text.index(f'id="{start}"') + 4 :])[0]
+
+
+def glosses(text, symbol):
+    """The terms that a symbol or a word is explained as."""
+    names = [term.names for term in source.glossary(ROOT)]
+    found = re.findall(rf'data-t="(\d+)"[^>]*>(?:<m\w+>)?{symbol}<', text)
+    return {names[int(i)] for i in found}
+
+
+def test_a_symbol_is_explained_only_where_it_has_that_meaning(without_script):
+    weights = "importance weight, w"
+    assert glosses(without_script, "w") == {weights}
+    assert glosses(part_of(without_script, "exercise-16"), "w") == {weights}
+    for place in ("exercise-2", "one-pixel"):
+        assert glosses(part_of(without_script, place), "w") == set()
+    for place, symbol in (
+        ("rules-activations", "σ"),  # the sigmoid
+        ("gaussian.log_density", "σ"),  # of p(x|z)
+        ("importance.pareto_k", "σ"),  # the scale of a tail
+        ("dense.backward", "x"),  # the input of a layer
+        ("optimizers.adam", "ε"),  # no noise
+    ):
+        assert glosses(part_of(without_script, place), symbol) == set(), place
+    assert "σ" in part_of(without_script, "gaussian.reparameterize")
+    assert glosses(part_of(without_script, "gaussian.reparameterize"), "σ") != set()
+    for word in ("step", "steps", "code"):
+        assert glosses(without_script, word) == set()
+
+
+def test_the_example_of_a_word_with_a_meaning_has_one(text):
+    (example,) = re.findall(r"symbols such as (.*?) show their meaning", text)
+    assert "data-t=" in example
+
+
+def luminance(colour):
+    parts = np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+    linear = np.where(parts <= 0.03928, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return linear @ [0.2126, 0.7152, 0.0722]
+
+
+@pytest.mark.parametrize("side", [0, 1], ids=["light", "dark"])
+def test_every_colour_can_be_read_on_every_background(text, side):
+    """4.5 is what the WCAG 2 ask for."""
+    pair = r"(--[a-z]+|\.keyword|\.string)(?: \{ color)?: light-dark\((#\w{6}), (#\w{6})\)"
+    colours = {name: luminance(two[side]) for name, *two in re.findall(pair, text)}
+    for ink in ("--ink", "--soft", "--accent", "--focus", "--good", ".keyword", ".string"):
+        for paper in ("--paper", "--panel", "--code", "--mark"):
+            low, high = sorted((colours[ink], colours[paper]))
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (ink, paper)
+
+
+def test_a_picture_of_a_bug_has_numbers_at_its_axes(elements):
+    numbers = [inside for tag, _, inside in elements if tag == "text"]
+    assert len(numbers) >= 4 * len(BUGS)
+    assert {"0", "epoch 20", "−45.2"} <= {*numbers}
+
+
+def test_what_is_printed_is_what_is_open_and_not_what_is_to_be_touched(text):
+    assert "beforeprint" not in text
+    assert re.search(r"@media print \{[^@]*#to-touch \{ display: none", text)
+
+
+@needs_node
+def test_a_search_finds_other_spellings_and_names_of_letters(text):
+    functions = re.findall(r"^const GREEK = .*?;\n\n|^function score.*?^}", text, re.S | re.M)
+    entries = [
+        "noise from N(0, I), in the reparameterisation z = μ + σ ε",
+        "Exercise 17: dropout",
+        "Exercise 7: reparameterize_backward",
+    ]
+    code = f"""{"".join(functions)}
+        const entries = {json.dumps(entries)}.map((text) => ({{ kind: 0, low: folded(text) }}));
+        const words = ["reparameterization", "Reparameterise", "sigma", "epsilon", "exercise 7"];
+        const found = (typed) => {{
+            const points = entries.map((entry) => score(entry, folded(typed).split(" ")));
+            return points.indexOf(Math.min(...points, 99));
+        }};
+        console.log(JSON.stringify(words.map(found)));"""
+    done = subprocess.run([NODE, "-e", code], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == [0, 2, 0, 0, 2]
 
 
 @needs_node

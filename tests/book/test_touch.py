@@ -168,6 +168,55 @@ def test_finite_differences_are_pythons(data):
         np.testing.assert_allclose(flat(numbers), row.numerical.ravel(), atol=1e-9)
 
 
+def of_touch_js(*names):
+    """Functions and constants of touch.js."""
+    text = touch._file("touch.js")
+    starts = [rf"^(?:function {name}\(.*?^}}|const {name} = .*?;)$" for name in names]
+    return "\n".join(re.search(start, text, re.S | re.M)[0] for start in starts)
+
+
+@needs_node
+def test_an_entry_is_named_as_the_code_indexes_it(data):
+    code = f"""{of_touch_js("indexed")}
+        const values = forward(known.model, known.state);
+        const gradients = backward(known.model, values);
+        const names = ["encoder.0.dW", "mu.b", "h", "log_px", "loss"];
+        return names.map((name) => indexed(name, 1, 0));"""
+    known = {"model": data["model"], "state": data["state"]}
+    names = by_node(f"(() => {{ {code} }})()", known)
+    assert names == ["encoder.0.dW[1, 0]", "mu.b[0]", "h[1, 0]", "log_px[1]", "loss"]
+
+
+@needs_node
+def test_a_number_beyond_its_limits_is_not_cut_in_silence():
+    code = f"""{of_touch_js("LIMITS", "minus", "written", "exact", "put")}
+        const nodeOf = {{}}, state = {{ x: [[0]], eps: [[0]] }}, notes = [];
+        const part = () => ({{ set textContent(said) {{ notes.push(said); }} }});
+        const showSoon = () => {{}};
+        put("x", 0, 0, 99);
+        put("eps", 0, 0, -12.5);
+        put("eps", 0, 0, 8);
+        return [state, notes];"""
+    state, notes = by_node(f"(() => {{ {code} }})()", {})
+    assert state == {"x": [[1]], "eps": [[8]]}
+    assert notes == [
+        "x stays between 0 and 1: 99 is too far.",
+        "eps stays between −9 and 9: −12.5000 is too far.",
+        "",
+    ]
+
+
+def test_it_begins_after_the_forward_pass():
+    assert "at = START" in touch._file("touch.js")
+    assert "const START = stepOf.loss;" in touch._file("touch.js")
+
+
+def test_equations_and_local_derivatives_are_set(data):
+    assert {*data["local"]} == {g["label"] for g in data["model"]["gradients"] if g["label"]}
+    for row in data["model"]["nodes"] + data["model"]["gradients"]:
+        assert row["set"].startswith("<math") if row["equation"] else row["set"] == ""
+
+
 def test_the_fragment_is_whole_asks_nothing_of_the_network_and_collides_with_no_page():
     text = touch.fragment()
     assert "{{" not in text and not re.search(r"""https?:|src=|@import|\burl\(""", text)

@@ -67,6 +67,17 @@ def test_a_change_names_its_line_and_makes_the_function_right():
     assert line == wrong.__code__.co_firstlineno + 1 and function(3, 5) == 15
 
 
+def test_a_change_inside_a_lambda_sees_what_stands_around_it():
+    def wrong(x, y):
+        times = lambda a: a + y  # noqa: E731
+        return times(x)
+
+    changes = {clause: f for _, clause, f in repairs(wrong, product, lambda changed: 1)}
+    assert changes["a and y are to be multiplied"](3, 5) == 15
+    assert changes["the factor x is missing after a + y"](3, 5) == 24
+    assert changes["x and y have changed places"](3, 5) == 8
+
+
 def test_only_where_the_values_move_changes_are_tried():
     def function(x, y):
         z = x * y

@@ -8,13 +8,14 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from numvae.checks.finite_differences import relative_error
-from numvae.lessons import ladder, small_model
+from numvae.lessons import judge, ladder, small_model
 from numvae.lessons.bugs import BUGS, planted
 from numvae.lessons.exercises import load
 from numvae.lessons.hints import HINTS
@@ -50,6 +51,15 @@ def test_as_committed_one_body_is_left_to_write(path, capsys):
     output = capsys.readouterr().out
     assert output.startswith(f"Exercise {int(path.name[:2])}, {path.stem[3:]}: not written yet. ")
     assert os.path.relpath(path) in output
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_what_is_tested_is_not_among_the_names_that_an_answer_sees(path):
+    """A `sigma` of the test would make an answer right that never computed its own."""
+    _, *body, main = ast.parse(path.read_text(encoding="utf-8")).body
+    assert {type(node) for node in body} <= {ast.Import, ast.ImportFrom, ast.FunctionDef}
+    names = [node.name for node in body if isinstance(node, ast.FunctionDef)]
+    assert names[-1] == "exercise" and len(names) <= 2 and isinstance(main, ast.If)
 
 
 def test_a_file_runs_by_itself():
@@ -229,6 +239,99 @@ def test_what_learners_get_wrong_is_named(function, name, cause, capsys):
     assert cause in capsys.readouterr().out
 
 
+LOGVAR_BY_TWO_PATHS = "dz * eps * 0.5 * np.exp(0.5 * logvar) + 0.5 * (np.exp(logvar) - 1)"
+MOMENTS = """m[...] = beta1 * m + (1 - beta1) * g
+v[...] = beta2 * v + (1 - beta2) * g**2
+m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+"""
+SWAPPED = MOMENTS.replace("beta1", "β").replace("beta2", "beta1").replace("β", "beta2")
+ADAM = MOMENTS + "theta -= lr * m_hat / (np.sqrt(v_hat) + eps)"
+STEPS = """dsigma = (dz * eps).sum(axis=0)
+dhalf = dsigma * sigma
+return dz.sum(axis=0), dz, dsigma, dhalf, 0.5 * dhalf"""
+DECODED = """h_dec = np.tanh(z @ q["W_2"] + q["b_2"])
+return h_dec @ q["W_3"] + q["b_3"]"""
+ONE_BRANCH = """z = mu + np.exp(0.5 * logvar) * eps
+a = w * z + b
+kl = 0.5 * (mu**2 + np.exp(logvar) - 1 - logvar)
+nll = np.log(1 + np.exp(-a)) if x == 1 else np.log(1 + np.exp(a))
+return z, a, nll, kl, nll + kl"""
+WHOLE = ast.unparse(
+    ast.parse(inspect.getsource(EXERCISES["19_loss_and_grad"].solution)).body[0].body[1:]
+)
+
+TYPICAL = [
+    ("02_one_pixel_in_arrays", ONE_BRANCH, "np.where(condition, a, b) chooses for each entry"),
+    ("04_tanh_backward", "return dh * (1 - h) ** 2", "where 1 - h ** 2 should"),
+    ("05_relu_backward", "return dh * h", "h stands where h > 0.0 should"),
+    ("06_reparameterize_in_steps", STEPS, "NameError: name 'sigma' is not defined"),
+    (
+        "10_kl_backward",
+        "return dkl * mu, dkl * 0.5 * np.exp(logvar) - 1",
+        "(np.exp(logvar) - 1) should",
+    ),
+    ("11_two_paths", f"return dz + mu, {LOGVAR_BY_TWO_PATHS}", "bug: loss averaged over the batch"),
+    ("11_two_paths", f"return (dz + mu) / len(dz), {LOGVAR_BY_TWO_PATHS}", "mu / len(dz) should"),
+    (
+        "11_two_paths",
+        "return dz, dz * eps * 0.5 * np.exp(0.5 * logvar)",
+        "bug: KL in the loss, but",
+    ),
+    (
+        "11_two_paths",
+        f"B = dz.shape[1]\nreturn dz + mu / B, {LOGVAR_BY_TWO_PATHS} / B",
+        "shape[0] should",
+    ),
+    (
+        "13_bernoulli_backward",
+        "return dlogp[:, None] * (x - logits)",
+        "where 1.0 / (1.0 + np.exp(-logits))",
+    ),
+    (
+        "18_adam",
+        ADAM.replace("theta -=", "theta = theta -"),
+        "theta is unchanged: theta = … makes a new",
+    ),
+    (
+        "18_adam",
+        ADAM.replace("(v_hat) + eps", "(v_hat + eps)"),
+        "where np.sqrt(v_hat) + eps should",
+    ),
+    ("18_adam", ADAM.replace(MOMENTS, SWAPPED), "Everywhere, beta1 and beta2 have changed places"),
+    (
+        "18_adam",
+        ADAM.replace("beta1 * m + (1 - beta1)", "beta2 * m + (1 - beta2)"),
+        "where beta1 should",
+    ),
+    (
+        "19_loss_and_grad",
+        WHOLE.replace(" * (1.0 - h_dec ** 2)", ""),
+        "(1.0 - h_dec ** 2) is missing",
+    ),
+    ("19_loss_and_grad", WHOLE.replace(" * (1.0 - h ** 2)", ""), "(1.0 - h ** 2) is missing"),
+    ("20_faces", DECODED, "where 1.0 / (1.0 + np.exp(-(h_dec"),
+]
+
+
+@pytest.mark.parametrize("name, body, cause", TYPICAL)
+def test_what_people_write_is_soon_told_what_is_wrong(name, body, cause, tmp_path, monkeypatch):
+    monkeypatch.setattr(judge, "MOST", 2000)  # of changes, which take about a second
+    path = Path(shutil.copy(FOLDER / f"{name}.py", tmp_path))
+    write(path, textwrap.indent(body, "    ") + "\n")
+    exercise = load(path)
+    said = "\n".join(exercise.complaints(exercise.function))
+    assert cause in said and "the sum of" not in said
+
+
+def test_the_first_wrong_gradient_is_the_one_next_to_the_loss(tmp_path):
+    path = Path(shutil.copy(FOLDER / "19_loss_and_grad.py", tmp_path))
+    write(path, textwrap.indent(WHOLE.replace(" * (1.0 - h_dec ** 2)", ""), "    ") + "\n")
+    said = load(path).complaints(load(path).function)
+    wrong = [line.split()[0] for line in said if line.endswith(" is wrong")]
+    assert wrong == ["W_2", "b_2", "W_mu", "b_mu", "W_logvar", "b_logvar", "W_1", "b_1"]
+    assert said[-2].startswith("Begin with W_2, the first that is wrong")
+
+
 def test_the_loss_takes_a_dict_of_gradients_and_the_wrong_ones_are_named(capsys):
     exercise = EXERCISES["19_loss_and_grad"]
 
@@ -240,9 +343,9 @@ def test_the_loss_takes_a_dict_of_gradients_and_the_wrong_ones_are_named(capsys)
     output = capsys.readouterr().out
     assert re.findall(r"^  (\S+) +(?!is right)is", output, re.M) == ["W_mu"]
     assert exercise.check(lambda q, x, eps: (1.0, {"W_1": q["W_1"]})) == 1
-    assert "The dict of gradients has no b_1, W_mu, b_mu, W_logvar" in capsys.readouterr().out
+    assert "The dict of gradients has no W_3, b_3, W_2, b_2, W_mu" in capsys.readouterr().out
     assert exercise.check(lambda *given: exercise.rule(*given)[0]) == 1  # the forward pass alone
-    assert "The loss is right. The dict of gradients has no W_1" in capsys.readouterr().out
+    assert "The loss is right. The dict of gradients has no W_3" in capsys.readouterr().out
     assert exercise.check(lambda *given: (exercise.rule(*given)[0] + 1.0, {})) == 1
     assert "The loss should be " in capsys.readouterr().out
     assert exercise.check(lambda q, x, eps: None) == 1
@@ -286,7 +389,8 @@ def test_the_folder_shows_what_is_done_and_what_is_next(copied, capsys):
     write(copied / "04_tanh_backward.py", "    print('loud')\n    return dh * (1 - h * h)\n")
     write(copied / "05_relu_backward.py", "    return dh\n")
     write(copied / "06_reparameterize_in_steps.py", "    return 1 / 0\n\n\nundefined\n")
-    (copied / "07_reparameterize_backward.py").write_text("")
+    (copied / "07_reparameterize_backward.py").write_text("exercise = 7")
+    (copied / "09_kl_in_steps.py").write_text("def exercise():\n    return 1 / 0\n")
     (copied / "08_kl.py").write_bytes(b"\xff")
     assert ladder.main(copied, []) == 0
     lines = capsys.readouterr().out.splitlines()
@@ -295,7 +399,8 @@ def test_the_folder_shows_what_is_done_and_what_is_next(copied, capsys):
     assert lines[4].split() == ["04_tanh_backward", "done"]
     assert lines[5].endswith("  not right yet (may wait)")
     assert "`undefined`: NameError: name 'undefined' is not defined." in lines[6]
-    assert lines[7].endswith("has no exercise any more.") and "not Python" in lines[8]
+    assert lines[7].endswith("has no exercise() any more.") and "not Python" in lines[8]
+    assert "Line 2, `return 1 / 0`: ZeroDivisionError" in lines[9]
     assert lines[-1].endswith("02_one_pixel_in_arrays.py") and "loud" not in "".join(lines)
 
 
@@ -315,7 +420,7 @@ def test_with_everything_right_the_last_one_draws_what_it_has_learned(copied, ca
     last = load(copied / "20_faces.py")
     assert last.state() == "waits to be run" and last.answer([]) == 0
     output = capsys.readouterr().out
-    assert "epoch 50: loss 3" in output
+    assert "epoch 1: loss 3" in output and "epoch 50: loss 3" in output
     picture = copied / "20_faces.png"
     assert output.endswith(f"is drawn in {picture}.\n") and picture.stat().st_size > 10_000
     before = picture.read_bytes()
