@@ -69,7 +69,7 @@ def responsibilities(joint):
     return importance.normalize(joint.T).T
 
 
-def maximize(z, r, spread, imagined=0.0):
+def maximize(z, r, spread=0.0, imagined=0.0):
     """The mixture that fits points best, given how far each belongs to each component.
 
         N_k = Σ_n r_nk,   π_k = N_k / N                                              (M15)
@@ -90,7 +90,7 @@ def maximize(z, r, spread, imagined=0.0):
     """
     n = r.sum(axis=0)
     means = (r.T @ z) / n[:, None]
-    covariances = np.empty((len(n), *spread.shape))
+    covariances = np.empty((len(n), z.shape[1], z.shape[1]))
     for k, mean in enumerate(means):
         weighted = np.sqrt(r[:, k, None]) * (z - mean)
         covariances[k] = (weighted.T @ weighted + imagined * spread) / (n[k] + imagined)
@@ -117,12 +117,16 @@ def begin(rng, z, n_components):
     return np.eye(squared.shape[1])[squared.argmin(axis=1)]
 
 
-def fit(rng, z, n_components, imagined=1.0, n_steps=200, enough=1e-3):
+def fit(rng, z, n_components, imagined=10.0, n_steps=200, enough=1e-2):
     """A mixture of (nearly) the highest likelihood near its start, by expectation (M14) and
     maximisation (M15) to (M17) in turns (EM).
 
-    The imagined points have the covariance S of all points together, and a millionth of their
-    variance in every direction, so that none is without any.
+    The imagined points are spread as those around each centre are at the start, and a little in
+    every direction, so that no covariance is singular:
+
+        S = Σ_k π_k C_k + 10⁻⁶ (1 + Σ_k π_k tr C_k / Z) I      (M19)
+
+    with π_k and C_k of the start, by (M15) to (M17) without imagined points.
 
     n_steps     at most; fewer once the mean of log p(z) rises by less than `enough` nats
 
@@ -132,10 +136,11 @@ def fit(rng, z, n_components, imagined=1.0, n_steps=200, enough=1e-3):
             KL 0 and leaves log p(z) as it is; then (M15) to (M17) raise the first term, and the KL
             can only rise from 0: so Σ_n log p(z_n) − ½ κ Σ_k ( log |C_k| + tr C_k⁻¹ S ) never falls
     """
-    Z = z.shape[1]
-    spread = maximize(z, np.ones((len(z), 1)), np.zeros((Z, Z))).covariances[0]
+    r = begin(rng, z, n_components)
+    shares, _, covariances = maximize(z, r)
+    spread, Z = np.tensordot(shares, covariances, 1), z.shape[1]
     spread += 1e-6 * (1.0 + spread.trace() / Z) * np.eye(Z)
-    mixture = maximize(z, begin(rng, z, n_components), spread, imagined)
+    mixture = maximize(z, r, spread, imagined)
     latest = -math.inf
     for _ in range(n_steps):
         joint = log_joint(z, *mixture)
@@ -150,7 +155,7 @@ def fit(rng, z, n_components, imagined=1.0, n_steps=200, enough=1e-3):
 def sample(rng, n, shares, means, covariances):
     """n draws from the mixture.
 
-        k ~ π,   z = m_k + chol(C_k) ε,   ε ~ N(0, I)      (M19)
+        k ~ π,   z = m_k + chol(C_k) ε,   ε ~ N(0, I)      (M20)
 
     Shapes  the mixture as in `log_joint` → z (n, Z)
     """

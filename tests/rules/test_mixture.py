@@ -112,14 +112,16 @@ def test_no_other_mixture_is_better_given_the_responsibilities(z, rng):
 
 @pytest.mark.parametrize("imagined", [1.0, 5.0])
 def test_no_step_lowers_the_likelihood(z, imagined):
-    """(M14) (M15) (M16) (M17): that of the points and of those that are imagined."""
-    everything = mixture.maximize(z, np.ones((N, 1)), np.zeros((Z, Z))).covariances[0]
-    everything += 1e-6 * (1.0 + np.trace(everything) / Z) * np.eye(Z)
+    """(M14) (M15) (M16) (M17) (M19): that of the points and of those that are imagined."""
+    r = mixture.begin(np.random.default_rng(0), z, K)
+    around = [z[c == 1] - z[c == 1].mean(axis=0) for c in r.T]
+    spread = sum(centered.T @ centered for centered in around) / N
+    spread += 1e-6 * (1.0 + np.trace(spread) / Z) * np.eye(Z)
     values = [
         penalised(
             z,
             mixture.fit(np.random.default_rng(0), z, K, imagined, n_steps=n, enough=-np.inf),
-            everything,
+            spread,
             imagined,
         )
         for n in range(12)
@@ -183,8 +185,18 @@ def test_no_covariance_is_singular(rng, n, scale):
         assert found.shares.sum() == pytest.approx(1.0)
 
 
+def test_a_fit_ends_when_hardly_anything_is_gained(z):
+    def fitted(n, enough):
+        found = mixture.fit(np.random.default_rng(0), z, K, 1.0, n, enough)
+        return mixture.log_density(z, *found).mean()
+
+    rising = [fitted(n, -np.inf) for n in range(20)]
+    last = next(n for n in range(1, 20) if rising[n] - rising[n - 1] < 1e-2)
+    assert fitted(200, 1e-2) == pytest.approx(rising[last], rel=1e-12)
+
+
 def test_draws_have_the_moments_of_the_mixture(some):
-    """(M19)"""
+    """(M20)"""
     z = mixture.sample(np.random.default_rng(0), 200_000, *some)
     mean = some.shares @ some.means
     second = np.einsum("k,kij->ij", some.shares, some.covariances)
@@ -194,7 +206,7 @@ def test_draws_have_the_moments_of_the_mixture(some):
 
 
 def test_draws_are_distributed_as_the_density_says(some):
-    """(M13) (M19): the mean of p′/p over draws from p is 1, for another density p′."""
+    """(M13) (M20): the mean of p′/p over draws from p is 1, for another density p′."""
     z = mixture.sample(np.random.default_rng(0), 100_000, *some)
     other = some._replace(shares=some.shares[::-1])
     ratio = np.exp(mixture.log_density(z, *other) - mixture.log_density(z, *some))
