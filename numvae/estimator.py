@@ -489,7 +489,7 @@ class VAE(Settings):
             known = {"y": known}
         else:
             known = self.columns_.colours(x) if self.columns_ else {}
-        shown = view(self.network_, self._training.inputs, x, known, name=path.stem, **of_data)
+        shown = view(self._training, x, known, name=path.stem, **of_data)
         write_atomically(path, page(shown).encode())
         return path
 

@@ -26,6 +26,7 @@ import numpy as np
 
 import numvae
 from numvae import runs
+from numvae.evaluation import aggregate
 from numvae.settings import Settings
 from numvae.tables.columns import Column, Columns, Table
 from numvae.training import checkpoint
@@ -66,6 +67,7 @@ def originals():
         about = {"seconds": 1.5, "data": data, "reference": reference}
         if i in (0, 2, 4, 5):
             about = {"columns": columns(s.likelihood)}
+        training.mixture = aggregate.fit(training, X[:25]) if i % 2 else None
         for kind, some in files.items():
             with tempfile.TemporaryDirectory() as folder:
                 checkpoint.save(training, Path(folder) / "x", kind, about)
