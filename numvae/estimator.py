@@ -500,8 +500,8 @@ class VAE(Settings):
 
         A random_state that is not an int is not kept, nor is the optimizer's memory, nor more than
         10,000 rows of the history: of a longer one every second row, or third, …. The scores that
-        `predict` compares with are kept, and computed first if they have not been. Of a subclass
-        `load` makes a VAE.
+        `predict` compares with and the mixture that `sample` may draw from are kept, and computed
+        first if they have not been. Of a subclass `load` makes a VAE.
 
         Raises  OSError   as the system says; or `path` is a folder, a link, a device, …, or in the
                           folder of a run in progress. What it held before is left

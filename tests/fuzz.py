@@ -313,6 +313,8 @@ def use_model(path):
     vae.n_importance = run.training.settings.n_importance = min(vae.n_importance, 10)
     X = run.vae.sample(20, random_state=0)
     assert np.isfinite(X).all() and np.isfinite(run.vae.transform(X)).all()
+    if run.training.mixture:
+        assert np.isfinite(run.vae.sample(20, random_state=0, source="mixture")).all()
     table = run.columns.decode(X)
     assert all(len(run.columns[name].texts(values)) == 20 for name, values in table.items())
     assert not np.isnan(run.vae.score_samples(X)).any()
