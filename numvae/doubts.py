@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from numvae.evaluation import diagnostics
+from numvae.evaluation import aggregate, diagnostics
 from numvae.network.likelihoods import column_kinds
 from numvae.rows import Rows, read
 from numvae.streams import START, stream
@@ -32,12 +32,13 @@ def doubts(training, X, X_valid=None, names=None):
 
 
 def of_codes(training, X):
-    """A sentence if the codes of rows X say nothing about them."""
+    """A sentence if the codes of rows X, which were trained on, say nothing about them, or are far
+    from the prior."""
     if not training.objective.draws_z or len(X) < FEW:
         return []
     some = Rows(X, np.arange(min(len(X), ROWS)))
     each = diagnostics.latent_units(*diagnostics.encode(training.model, some, training.inputs))
-    return diagnostics.collapsed(each)
+    return diagnostics.advice(each, aggregate.from_prior(training, X))
 
 
 def of_reference(n, held_out, contamination=0.5):

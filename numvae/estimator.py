@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from numvae import doubts, notebook, parallel, report, validation
-from numvae.constraints import COUNT, SHARE, Jobs, Seed, labelled, near
-from numvae.evaluation import anomaly, importance, imputation
+from numvae.constraints import COUNT, SHARE, Choice, Jobs, Seed, labelled, near
+from numvae.evaluation import aggregate, anomaly, importance, imputation
 from numvae.files import check_free, write_atomically
 from numvae.network import Autoencoder
 from numvae.progress import Progress
@@ -213,6 +213,7 @@ class VAE(Settings):
             verbose = self.verbose and lead
             diverged = self._run(team, training, X_train, X_valid, None, verbose, interrupt)
             training.keep_best()
+            training.mixture = aggregate.fit(training, X_train)
             data = {"n_train": len(X_train)}
             self._set_fitted(training, columns, _reference(X, X_valid, seed), {"data": data})
         self._pass_on(interrupt)
@@ -222,7 +223,7 @@ class VAE(Settings):
                 *(columns.doubts if columns else ()),
                 *doubts.doubts(training, X, X_valid, labels),
             ]
-            for doubt in found + doubts.of_codes(training, X):
+            for doubt in found + doubts.of_codes(training, X_train):
                 warnings.warn(doubt, DoubtfulFit, stacklevel=3)
         return self
 
@@ -243,6 +244,7 @@ class VAE(Settings):
             X, columns, training = self._check(X), self.columns_, self._training
             training.begin_epoch()  # a block before may have been broken off
             training.sums[...] = 0.0
+        training.mixture = None  # its codes are about to move
         team = parallel.OneProcess()
         with team.interrupt() as interrupt:
             self._run(team, training, X, None, training.epoch + 1, self.verbose, interrupt)
@@ -319,15 +321,39 @@ class VAE(Settings):
         return self._given(by_blocks(self.network_.decode, codes), like)
 
     @usual_errors
-    def sample(self, n: int = 1, random_state: Any = None) -> Any:
-        """New rows: z ~ N(0, I), then x ~ p(x|z) with the noise of the likelihood.
+    def sample(
+        self,
+        n: int = 1,
+        random_state: Any = None,
+        *,
+        source: str = "prior",
+        X: ArrayLike | None = None,
+    ) -> Any:
+        """New rows: codes z from a source, then x ~ p(x|z) with the noise of the likelihood.
 
-        Shapes  → (n, D)
+        source  "prior": z ~ N(0, I).
+                "mixture": z from the Gaussian mixture that `fit` fitted to the codes of its rows;
+                where these do not fill the prior, the rows are more like the data.
+                "posterior": z ~ q(z|x) of rows x that are drawn from X
+        X       None: those that `fit` held out
+
+        Shapes  X (N, D) → (n, D)
+
+        Raises  ValueError   there is no mixture, or there are no rows: a file keeps none
         """
         self._check_fitted()
         n = labelled("n", COUNT, n)
+        source = labelled("source", Choice(aggregate.SOURCES), source)
+        if source == "posterior":
+            X = self._kept_rows() if X is None else self._check(X)
+        elif X is not None:
+            raise ValueError(
+                f"X holds the rows of source='posterior', but source is {source!r}: leave X out."
+            )
+        if source == "mixture":
+            self._fit_mixture()
         rng = np.random.default_rng(_seed(random_state))
-        z = rng.standard_normal((n, self.network_.n_latent), dtype=self.network_.dtype)
+        z = aggregate.draw(self._training, rng, n, source, X)
         return self._given(by_blocks(lambda some: self.network_.sample(rng, some), z))
 
     # What the model thinks of data, in nats.
@@ -463,7 +489,7 @@ class VAE(Settings):
             known = {"y": known}
         else:
             known = self.columns_.colours(x) if self.columns_ else {}
-        shown = view(self.network_, self._training.inputs, x, known, name=path.stem, **of_data)
+        shown = view(self._training, x, known, name=path.stem, **of_data)
         write_atomically(path, page(shown).encode())
         return path
 
@@ -474,14 +500,15 @@ class VAE(Settings):
 
         A random_state that is not an int is not kept, nor is the optimizer's memory, nor more than
         10,000 rows of the history: of a longer one every second row, or third, …. The scores that
-        `predict` compares with are kept, and computed first if they have not been. Of a subclass
-        `load` makes a VAE.
+        `predict` compares with and the mixture that `sample` may draw from are kept, and computed
+        first if they have not been. Of a subclass `load` makes a VAE.
 
         Raises  OSError   as the system says; or `path` is a folder, a link, a device, …, or in the
                           folder of a run in progress. What it held before is left
         """
         self._check_fitted()
         check_free(Path(path).parent)
+        self._fit_mixture()
         about = dict(self._about)
         if self.columns_:
             about["columns"] = self.columns_.plain()
@@ -680,15 +707,25 @@ class VAE(Settings):
         scores = self._compared(X, stacklevel=4, contamination=contamination)
         return anomaly.offset(scores, contamination)
 
+    def _kept_rows(self):
+        """The rows that `fit` held out, or if there are none some of those it was given."""
+        if self._reference is None or self._reference.X is None:
+            raise ValueError("A file keeps no rows: give X.")
+        return self._reference.X
+
+    def _fit_mixture(self):
+        """Fit the mixture to the rows that are kept, where `partial_fit` has moved their codes."""
+        training, kept = self._training, self._reference
+        if training.mixture is None and kept is not None and kept.X is not None:
+            training.mixture = aggregate.fit(training, kept.X)
+
     def _to_show(self, X, y, shape):
         """Some rows to draw, what is known of each or None, and what a picture needs besides."""
         self._check_fitted()
         if X is None:
             if y is not None:
                 raise ValueError("y says what is known of the rows of X, so give X too.")
-            if self._reference is None or self._reference.X is None:
-                raise ValueError("A file keeps no rows to show: give X.")
-            X = self._reference.X
+            X = self._kept_rows()
         else:
             X = self._check(X)
         numbers = np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)

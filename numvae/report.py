@@ -5,7 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from numvae.doubts import doubts
-from numvae.evaluation import diagnostics, importance, latent
+from numvae.evaluation import aggregate, diagnostics, importance, latent
 from numvae.evaluation.conventions import bits_per_dimension
 from numvae.network.likelihoods import is_density, parse_blocks
 from numvae.rows import Rows, read
@@ -18,6 +18,7 @@ from numvae.training.minibatches import corrupt
 FEW, SOME = 500, 5000  # codes that are too few for a picture of them, and that are enough
 GRID = 15  # the manifold has GRID × GRID tiles
 SHOWN = 20  # examples in a picture
+SAMPLES = 30  # images from each source of z
 DRAWN = 2000  # samples for the histograms of an overview
 
 
@@ -34,6 +35,8 @@ class Report:
         self.X = dataset.X_valid if self.held_out else dataset.X
         self.known = dataset.known_valid if self.held_out else dataset.known
         self.mu, self.logvar = diagnostics.encode(self.model, self.X, training.inputs)
+        if training.mixture is None:  # it has not come to its end
+            training.mixture = aggregate.fit(training, dataset.X)
 
     def lines(self):
         """The numbers, as lines of text."""
@@ -45,6 +48,7 @@ class Report:
         pixel_bits = self.dataset.bits if density else None
         bits = bits_per_dimension(elbo, model.n_features, pixel_bits and 2**pixel_bits)
         each = diagnostics.latent_units(self.mu, self.logvar)
+        from_prior = aggregate.from_prior(training, self.dataset.X)
         n_active = int((each["activity"] > diagnostics.ACTIVE).sum())
         text = [
             self._kept(),
@@ -55,6 +59,7 @@ class Report:
             f"  nll       {nll.mean():10.2f} nats, the reconstruction",
             f"  KL        {kl.mean():10.2f} nats, information in the code z: {fraction:.1%} of "
             "|nll| + KL",
+            *diagnostics.distance(from_prior),
             f"  bits      {bits:10.3f}"
             + (f" per {pixel_bits}-bit pixel" if pixel_bits else " per dimension"),
             f"  active    {n_active:7d}    of {model.n_latent} latent units",
@@ -66,7 +71,7 @@ class Report:
         columns = self.dataset.columns
         names = columns and list(map(printable, columns.labels))
         found = doubts(training, self.dataset.X, self.dataset.X_valid, names)
-        return text + found + (diagnostics.advice(each) if len(X) >= FEWEST else [])
+        return text + found + (diagnostics.advice(each, from_prior) if len(X) >= FEWEST else [])
 
     def _kept(self):
         """A line: whose parameters the model has."""
@@ -163,8 +168,11 @@ class Report:
             yield "denoising.png", plots.strips(rows, labels, limits)
         z, _ = model.encode(x)
         yield "reconstructions.png", plots.reconstructions(originals, decoded(z), limits)
-        drawn = decoded(rng.standard_normal((60, model.n_latent)))
-        yield "samples.png", plots.samples(drawn, limits=limits)
+        drawn = {
+            source: decoded(aggregate.draw(self.training, rng, SAMPLES, source, self.dataset.X))
+            for source in aggregate.SOURCES
+        }
+        yield "samples.png", plots.samples(drawn, 5, limits)
 
         values = latent.prior_quantiles(GRID)
         if model.n_latent > 1:

@@ -22,7 +22,7 @@ import numpy as np
 from numvae import datasets
 from numvae.datasets import own
 from numvae.estimator import fitted
-from numvae.evaluation import anomaly, importance
+from numvae.evaluation import aggregate, anomaly, importance
 from numvae.files import LOCK, locked, write_atomically
 from numvae.parallel import OneProcess
 from numvae.progress import Countdown, Progress, say
@@ -116,6 +116,7 @@ class Run:
         Yields  the lines of the report, before the pictures are drawn
         """
         self.training.keep_best()
+        self.training.mixture = aggregate.fit(self.training, dataset.X)
         about = {**self.about, "reference": self.reference(dataset, DRAWS, quiet)}
         checkpoint.save(self.training, self.path / "model.npz", "model", about)
         yield from self.report(dataset, self.path)

@@ -14,7 +14,7 @@ import numpy as np
 # Steps are counted from 1, so step 0 of an epoch addresses its order. Epochs too: epoch 0 addresses
 # what belongs to no epoch.
 SHUFFLE = 0
-WEIGHTS, SPLIT, PICTURES, EVALUATION, ROWS, BINARIZE, START = ((0, n) for n in range(7))
+WEIGHTS, SPLIT, PICTURES, EVALUATION, ROWS, BINARIZE, START, CODES = ((0, n) for n in range(8))
 
 ROWS_PER_STREAM = 128  # rows of a batch that draw from one generator
 

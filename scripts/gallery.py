@@ -42,6 +42,7 @@ PICTURES = {
     "faces_reconstructions": ("faces", "reconstructions"),
     "faces_curves": ("faces", "curves"),
     "faces_latent": ("faces", "latent"),
+    "faces_samples": ("faces", "samples"),
     "faces_network": ("faces", "network"),
     "faces_denoising": ("denoising", "denoising"),
     "frey_samples": ("frey", "samples"),

@@ -21,7 +21,7 @@ from recipes.recipe import LENGTHS, Trained
 from numvae import hardware, plots
 from numvae.cli import Parser, integer, script
 from numvae.commands import train
-from numvae.evaluation import diagnostics, importance
+from numvae.evaluation import aggregate, diagnostics, importance
 from numvae.files import LOCK, locked, write_atomically
 from numvae.progress import duration
 from numvae.training import checkpoint
@@ -78,6 +78,7 @@ def reproduce(args):
                 if stopped:
                     print("Stopped. Rerun the same command to continue.")
                     return 128 + stopped
+                trained_run.training.mixture = aggregate.fit(trained_run.training, data.X)
                 numbers = measure(trained_run, data, run.draws[length])
             trained[name] = Trained(name, run, trained_run.training, data, numbers)
         write_report(folder, args.name, recipe, trained)

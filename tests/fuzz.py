@@ -26,6 +26,7 @@ import numpy as np
 
 import numvae
 from numvae import runs
+from numvae.evaluation import aggregate
 from numvae.settings import Settings
 from numvae.tables.columns import Column, Columns, Table
 from numvae.training import checkpoint
@@ -66,6 +67,7 @@ def originals():
         about = {"seconds": 1.5, "data": data, "reference": reference}
         if i in (0, 2, 4, 5):
             about = {"columns": columns(s.likelihood)}
+        training.mixture = aggregate.fit(training, X[:25]) if i % 2 else None
         for kind, some in files.items():
             with tempfile.TemporaryDirectory() as folder:
                 checkpoint.save(training, Path(folder) / "x", kind, about)
@@ -311,6 +313,8 @@ def use_model(path):
     vae.n_importance = run.training.settings.n_importance = min(vae.n_importance, 10)
     X = run.vae.sample(20, random_state=0)
     assert np.isfinite(X).all() and np.isfinite(run.vae.transform(X)).all()
+    if run.training.mixture:
+        assert np.isfinite(run.vae.sample(20, random_state=0, source="mixture")).all()
     table = run.columns.decode(X)
     assert all(len(run.columns[name].texts(values)) == 20 for name, values in table.items())
     assert not np.isnan(run.vae.score_samples(X)).any()

@@ -253,6 +253,73 @@ def test_decode_is_the_mean_of_what_sample_draws(X):
     assert_allclose(x.std(axis=0) ** 2, vae.decode(z).std(axis=0) ** 2 + noise**2, rtol=0.05)
 
 
+def clusters(n):
+    """Three groups of rows, which the prior is not."""
+    rng = np.random.default_rng(0)
+    return rng.normal(size=(n, D)) + 8.0 * rng.integers(0, 3, (n, 1))
+
+
+def test_samples_from_the_mixture_and_the_posterior_are_more_like_the_data():
+    X = clusters(600)
+    vae = VAE(2, epochs=40, random_state=0).fit(X)
+
+    def beside(x):
+        """How many rows lie between the groups."""
+        return np.mean(np.abs(x.mean(axis=1) % 8.0 - 4.0) < 2.0)
+
+    drawn = {s: vae.sample(2000, 0, source=s) for s in ("prior", "posterior", "mixture")}
+    assert_array_equal(drawn["prior"], vae.sample(2000, 0))
+    assert beside(X) < 0.05 and beside(drawn["prior"]) > 0.15
+    assert beside(drawn["posterior"]) < 0.05 and beside(drawn["mixture"]) < 0.08
+    only = vae.sample(200, 0, source="posterior", X=X[np.abs(X.mean(axis=1)) < 3.0])
+    assert (np.abs(only.mean(axis=1)) < 5.0).mean() > 0.95
+
+
+def test_a_file_keeps_the_mixture_and_no_rows(X, tmp_path):
+    vae = fast().fit(X)
+    vae.save(tmp_path / "vae.npz")
+    same = load(tmp_path / "vae.npz")
+    wanted = vae.sample(50, 0, source="mixture")
+    assert_array_equal(same.sample(50, 0, source="mixture"), wanted)
+    with pytest.raises(ValueError, match="A file keeps no rows: give X"):
+        same.sample(5, source="posterior")
+    wanted = vae.sample(50, 0, source="posterior", X=X)
+    assert_array_equal(same.sample(50, 0, source="posterior", X=X), wanted)
+    same._training.mixture = None  # as of an older file
+    with pytest.raises(ValueError, match="has no mixture of its codes"):
+        same.sample(5, source="mixture")
+
+
+def test_the_mixture_follows_partial_fit(X, tmp_path):
+    vae = fast().fit(X)
+    before = vae.sample(50, 0, source="mixture")
+    vae.partial_fit(X + 1.0)
+    after = vae.sample(50, 0, source="mixture")
+    assert (after != before).any()
+    vae.partial_fit(X).save(tmp_path / "vae.npz")
+    assert_array_equal(
+        load(tmp_path / "vae.npz").sample(9, 0, source="mixture"),
+        vae.sample(9, 0, source="mixture"),
+    )
+
+
+def test_a_source_that_is_unknown_or_needs_no_rows_is_refused_with_a_sentence(X):
+    vae = fast().fit(X)
+    with pytest.raises(ValueError, match="source must be one of prior, .* Did you mean 'mixture'"):
+        vae.sample(source="mixtur")
+    for source in ("prior", "mixture"):
+        with pytest.raises(ValueError, match=f"but source is '{source}': leave X out"):
+            vae.sample(source=source, X=X)
+    with pytest.raises(ValueError, match="X has 2 features"):
+        vae.sample(source="posterior", X=X[:, :2])
+
+
+def test_codes_far_from_the_prior_are_a_doubt(X, monkeypatch):
+    monkeypatch.setattr("numvae.doubts.aggregate.from_prior", lambda training, X: (5.0, 0.1))
+    with pytest.warns(DoubtfulFit, match="5.0 nats from the prior.*mixture"):
+        fast().fit(X)
+
+
 def test_samples_of_a_bernoulli_are_zeros_and_ones(X):
     vae = fast(likelihood="bernoulli").fit(X > 0.0)
     assert set(np.unique(vae.sample(50))) == {0.0, 1.0}
@@ -934,7 +1001,7 @@ def test_a_picture_shows_the_rows_that_were_held_out_or_those_given(X, tmp_path)
     assert [text.get_text() for text in legend.get_texts()] == ["class 0", "class 1", "class 2"]
     vae.save(tmp_path / "vae.npz")
     other = load(tmp_path / "vae.npz")
-    with pytest.raises(ValueError, match="A file keeps no rows to show: give X"):
+    with pytest.raises(ValueError, match="A file keeps no rows: give X"):
         other.plot()
     assert len(other.plot(X).axes) == len(figure.axes)
 

@@ -137,7 +137,8 @@ def test_the_model_encodes_what_it_sees_and_the_rows_only_once(binarize, missing
     assert f"{label:.1%} of held-out" in text and f"{factor:.2f} = R²" in text
     assert all(np.isfinite(x).all() for x in seen)
     assert all(np.isin(x, (0, 1)).all() == (binarize != "none") for x in seen)
-    assert sorted(map(len, seen)) == [20, 30, 30, 40]  # 20 are shown; the bound is one of 30
+    # 20 are shown; the bound is one of 30, and so are the samples; 36 have the mixture
+    assert sorted(map(len, seen)) == [20, 30, 30, 30, 36, 40]
 
 
 @pytest.mark.parametrize(

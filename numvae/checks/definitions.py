@@ -20,6 +20,7 @@ from numvae.rules import (
     dropout,
     gaussian,
     initialization,
+    mixture,
     objectives,
     optimizers,
     poisson,
@@ -94,6 +95,14 @@ def densities():
     truth = log_q - stats.norm.logpdf(z).sum(axis=2)
     yield _line("sampled KL", "scipy.stats.norm", gaussian.sampled_kl(z, logvar, eps), truth)
 
+    some = _some_mixture()
+    parts = [
+        math.log(share) + stats.multivariate_normal(mean, covariance).logpdf(x)
+        for share, mean, covariance in zip(*some)
+    ]
+    value, truth = mixture.log_density(x, *some), special.logsumexp(parts, axis=0)
+    yield _line("mixture of Gaussians", "scipy.stats, logsumexp", value, truth)
+
     log_px, kl = rng.normal(size=(2, 3, 5))
     truth = -np.mean(special.logsumexp(log_px - kl, axis=0) - math.log(3))
     value = objectives.importance_weighted(log_px, kl, 1.0)
@@ -152,6 +161,11 @@ def moments():
 
     W = initialization.glorot(rng, 300, 200)
     yield _line("initial weights", "variance", W.var(), 2 / 500, limit=0.01)
+
+    some = _some_mixture()
+    z = mixture.sample(rng, 40_000, *some)
+    truth = some.shares @ some.means
+    yield _line("mixture of Gaussians", "mean of z", z.mean(axis=0), truth, limit=0.01)
 
     z = rng.normal(size=(1, 2))
     truth = special.expit(net.likelihood.layer.forward(net.decoder.forward(z)))
@@ -261,6 +275,14 @@ def _at_its_start(likelihood):
     x = x * 10.0 ** np.arange(-2, 3) + 10.0 ** np.arange(5)
     settings = Settings(n_latent=2, hidden=(4,), likelihood=likelihood)
     return Training.new(settings, x, SEED).model, x
+
+
+def _some_mixture():
+    """Two Gaussians in four dimensions."""
+    rng = np.random.default_rng(SEED)
+    roots = rng.normal(size=(2, 4, 4))
+    covariances = roots @ roots.transpose(0, 2, 1) + np.eye(4)
+    return mixture.Mixture(np.array([0.3, 0.7]), 2.0 * rng.normal(size=(2, 4)), covariances)
 
 
 def _small_model(likelihood):

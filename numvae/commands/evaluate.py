@@ -20,7 +20,7 @@ from numvae import plots, runs
 from numvae.cli import Parser, argument, integer, new_file
 from numvae.constraints import Seed
 from numvae.datasets import own
-from numvae.evaluation import anomaly, diagnostics, importance, imputation
+from numvae.evaluation import aggregate, anomaly, diagnostics, importance, imputation
 from numvae.files import folder_atomically, open_atomically, write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
 from numvae.progress import duration, say
@@ -69,8 +69,16 @@ def parser():
 
     c = command(
         sample,
-        "draw z from the prior and decode it",
+        "draw z from the prior, or from where the codes of the data lie, and decode it",
         "a new file: .npy or .csv for numbers, .png for a picture",
+    )
+    with_moved(c)
+    c.add_argument(
+        "--source",
+        choices=aggregate.SOURCES,
+        default="prior",
+        help="of z: the prior; the posterior of training examples, drawn from the run's data; or "
+        "the mixture of Gaussians that was fitted to their codes (default: prior)",
     )
     c.add_argument("-n", type=integer(1), default=64, metavar="N", help="how many (default: 64)")
     c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
@@ -186,12 +194,18 @@ def sample(args):
     run = runs.load(args.run)
     _check_picture(path, run.shape)
     np.empty((args.n, run.model.n_features), run.model.dtype)  # MemoryError before any work
-    rng = np.random.default_rng(args.seed)
-    z = rng.standard_normal((args.n, run.model.n_latent), dtype=run.model.dtype)
+    X = None
+    if args.source == "posterior":
+        X = run.training_data(args.data, args.data_dir).X
     noise = len(run.shape) == 1 if args.noise is None else args.noise
-    x = run.vae.sample(args.n, args.seed) if noise else run.vae.decode(z)
+    if noise:
+        x = run.vae.sample(args.n, args.seed, source=args.source, X=X)
+    else:
+        rng = np.random.default_rng(args.seed)
+        x = run.vae.decode(aggregate.draw(run.training, rng, args.n, args.source, X))
     if path.suffix == ".png":
-        plots.save(plots.samples(x.reshape(-1, *run.shape), limits=run.limits), path)
+        x = x.reshape(-1, *run.shape)
+        plots.save(plots.samples({args.source: x}, limits=run.limits), path)
     else:
         write_rows(path, run, x)
 
@@ -234,7 +248,14 @@ def likelihood(args):
         log_p, error = importance.mean_and_error(estimate.log_p)
         curve = importance.curve(estimate, args.samples)
         measured = diagnostics.diagnose(
-            run.model, X, run.training.inputs, estimate, args.samples, dataset.X, bits and 2**bits
+            run.model,
+            X,
+            run.training.inputs,
+            estimate,
+            args.samples,
+            dataset.X,
+            bits and 2**bits,
+            from_prior=aggregate.from_prior(run.training, dataset.X),
         )
         lines = [
             f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of {len(X):,} examples, "

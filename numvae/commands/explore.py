@@ -66,7 +66,7 @@ def page_of(run, dataset):
     if dataset.columns:
         known = dataset.columns.colours(X[:])
     of_data = {"name": dataset.name, "shape": dataset.shape, "limits": dataset.limits}
-    shown = view(run.model, run.training.inputs, X, known, columns=run.columns.labels, **of_data)
+    shown = view(run.training, X, known, columns=run.columns.labels, **of_data)
     return page(shown).encode()
 
 

@@ -14,10 +14,20 @@ ACTIVE = 0.01  # Burda, Grosse & Salakhutdinov 2016: a unit whose mean code vari
 FEW = 0.1  # fewer than this share of the units active: collapsed
 HEAVY = 0.7  # Vehtari et al. 2024: from this Pareto k̂ on, the error of log p(x) is no guide
 MANY = 0.1  # heavy tails in more than this share of the rows: the mean of log p(x) is biased
-FAR = 0.1  # nats between a unit's aggregate posterior and N(0, 1)
+FAR = 1.0  # nats from the aggregate posterior to the prior, of which e^−1 of the draws are like it
 
 
-def diagnose(model, X, inputs, estimate, n_samples, X_train=None, gray_levels=None, batch_size=100):
+def diagnose(
+    model,
+    X,
+    inputs,
+    estimate,
+    n_samples,
+    X_train=None,
+    gray_levels=None,
+    batch_size=100,
+    from_prior=None,
+):
     """Everything that `lines` prints, as a dict of plain numbers and arrays.
 
     The nll is −elbo − kl, with the bound from the samples and the KL in closed form, which has less
@@ -28,6 +38,7 @@ def diagnose(model, X, inputs, estimate, n_samples, X_train=None, gray_levels=No
     X_train         where the baseline is fitted; without it there is no baseline
     gray_levels     of pixels that are modelled as a density, for the bits per dimension
     batch_size      of the loss to be compared with
+    from_prior      what `aggregate.from_prior` returned, if it was asked
 
     Shapes  X (N, D), X_train (M, D)
     Units   nats per example; arrays (Z,) say something about each latent unit, pareto_k (N,) about
@@ -58,6 +69,7 @@ def diagnose(model, X, inputs, estimate, n_samples, X_train=None, gray_levels=No
         "lost_without_z": lost_without_z(model, X, inputs),
         "n_active": int((each["activity"] > ACTIVE).sum()),
         "units": each,
+        "from_prior": from_prior,
         "batch_size": batch_size,
         "conventions": conventions.conventions(-elbo - kl, kl, D, Z, batch_size),
     }
@@ -79,8 +91,6 @@ def latent_units(mu, logvar):
     kl          mean over the data of KL( q(z|x) ‖ N(0, 1) ), nats
     activity    (S4): 0 if the unit says the same for every example
     mean, std   of its aggregate posterior, (S3)
-    far         nats between N(mean, std²) and N(0, 1), (K1): at least as much as the aggregate
-                posterior itself is away from the prior
 
     Shapes  mu, logvar (N, Z) → dict of (Z,) float64
     """
@@ -91,7 +101,6 @@ def latent_units(mu, logvar):
         "activity": codes.activity(mu),
         "mean": mean,
         "std": np.sqrt(variance),
-        "far": gaussian.kl(mean, np.log(variance)),
     }
 
 
@@ -179,15 +188,26 @@ def collapsed(each):
     ]
 
 
-def advice(each):
-    """A line for each thing that is wrong with the latent units (see `latent_units`)."""
+def distance(from_prior):
+    """A line that says how far the codes are from the prior, if it was measured."""
+    if from_prior is None:
+        return []
+    nats, error = from_prior
+    return [
+        f"  codes     {nats:10.2f} ± {error:.2f} nats from the prior, at least: KL( q(z) ‖ p(z) )"
+    ]
+
+
+def advice(each, from_prior=None):
+    """A line for each thing that is wrong with the latent units (see `latent_units`), or with where
+    the codes lie (see `aggregate.from_prior`)."""
     lines = collapsed(each)
-    worst = int(each["far"].argmax())
-    if not lines and each["far"][worst] > FAR:
+    nats, error = from_prior or (0.0, 0.0)
+    if not lines and nats - 2.0 * error > FAR:
         lines.append(
-            f"The codes of unit {worst + 1} have mean {each['mean'][worst]:.2f} and standard "
-            f"deviation {each['std'][worst]:.2f} over the data, not 0 and 1, so samples from the "
-            "prior miss where the data is. Train longer, or raise beta."
+            f"The codes are at least {nats:.1f} nats from the prior, so most samples from the "
+            "prior are unlike the data. Draw them from the mixture that is fitted to the codes: "
+            'sample(source="mixture"), or evaluate sample --source mixture.'
         )
     return lines
 
@@ -224,6 +244,7 @@ def lines(m, most=10):
         f"−({m['nll']:.2f}) − {m['kl']:.2f}; {m['bits']:.3f} bits per dimension",
         f"  gap       {m['gap']:10.2f}  at least, lost because q(z|x) is not quite right",
     ]
+    text += distance(m["from_prior"])
     if m["baseline"] is not None:
         text.append(
             f"  baseline  {m['baseline']:10.2f}  independent columns and no z; the ELBO is "
@@ -249,4 +270,4 @@ def lines(m, most=10):
         f"{m['batch_size']}), and the beta it corresponds to:"
     )
     text += [f"  {c.loss:14.5g}   beta {c.beta:<10.4g} {c.name}" for c in m["conventions"]]
-    return text + advice(each)
+    return text + advice(each, m["from_prior"])

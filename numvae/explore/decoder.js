@@ -56,6 +56,23 @@ function unpackDecoder({ activations, skip, layers, heads }) {
   };
 }
 
+function unpackMixture({ shares, means, factors }) {
+  return { shares, means: unpack(means, Float32Array), factors: unpack(factors, Float32Array) };
+}
+
+/* A draw from a mixture of Gaussians: u, from 0 to 1, chooses one, and noise (Z,) from N(0, I) is
+   moved by its Cholesky factor and its mean. */
+function fromMixture({ shares, means, factors }, u, noise) {
+  let k = 0;
+  while (k < shares.length - 1 && u >= shares[k]) u -= shares[k++];
+  const Z = noise.length;
+  return Float64Array.from(noise, (_, i) => {
+    let value = means[k * Z + i];
+    for (let j = 0; j <= i; j++) value += factors[(k * Z + i) * Z + j] * noise[j];
+    return value;
+  });
+}
+
 /* h W + b, with W (h.length, b.length) row by row. */
 function dense(h, { W, b }) {
   const a = Float64Array.from(b);

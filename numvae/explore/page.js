@@ -308,9 +308,15 @@ byId("centre").addEventListener("click", () => {
   choose(null);
   glideTo(new Float64Array(page.latent));
 });
-byId("random").addEventListener("click", () => {
+const noise = () => Float64Array.from({ length: page.latent }, normal);
+byId("prior").addEventListener("click", () => {
   choose(null);
-  glideTo(Float64Array.from({ length: page.latent }, () => clip(normal())));
+  glideTo(noise().map(clip));
+});
+byId("mixture").hidden = !page.mixture;
+byId("mixture").addEventListener("click", () => {
+  choose(null);
+  glideTo(fromMixture(unpackMixture(page.mixture), Math.random(), noise()).map(clip));
 });
 
 makeMap();

@@ -45,6 +45,7 @@ def _data(view):
             {**known, "index": _packed(known["index"], "u1")} for known in view.colourings
         ],
         "codes": _packed(view.codes, "<f4"),
+        "mixture": _mixture(view.mixture),
     }
     if view.is_image:
         low, high = data["limits"] = view.limits
@@ -55,6 +56,15 @@ def _data(view):
         data["columns"] = view.columns
         data["low"], data["high"] = view.low.tolist(), view.high.tolist()
     return data
+
+
+def _mixture(mixture):
+    """What codes are drawn from beside the prior, with covariances as their Cholesky factors."""
+    if mixture is None:
+        return None
+    factors = np.linalg.cholesky(mixture.covariances)
+    packed = {"means": _packed(mixture.means, "<f4"), "factors": _packed(factors, "<f4")}
+    return {"shares": mixture.shares.tolist(), **packed}
 
 
 def _decoder(model):

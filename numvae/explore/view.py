@@ -33,6 +33,7 @@ class View:
     codes: np.ndarray  # (K, Z) their posterior means
     units: list  # the latent units to show: the two of the map, then the others by use
     axes: tuple | None  # the first two, horizontal and vertical on the map; None for a single unit
+    mixture: object  # the Mixture that was fitted to its codes, or None
     limit: float  # how far the map and the sliders reach from 0
 
     @property
@@ -40,13 +41,13 @@ class View:
         return len(self.shape) > 1
 
 
-def view(model, inputs, X, known, *, name, shape, columns, limits=(0.0, 1.0)):
+def view(training, X, known, *, name, shape, columns, limits=(0.0, 1.0)):
     """The View of a trained model and of rows X (N, D).
 
-    inputs      how the model takes rows, see `numvae.rows.Inputs`
     known       name → (N,), see `colouring`
     the others  as in View
     """
+    model, inputs = training.model, training.inputs
     some = _spread(len(X), POINTS)
     x = inputs.drawn(X[some])
     mu, _ = diagnostics.encode(model, x, inputs)
@@ -68,6 +69,7 @@ def view(model, inputs, X, known, *, name, shape, columns, limits=(0.0, 1.0)):
         codes=mu[picked],
         units=units,
         axes=tuple(units[:2]) if len(units) > 1 else None,
+        mixture=training.mixture,
         limit=1.05 * max(LEAST_LIMIT, float(np.abs(mu[:, units]).max())),
     )
 

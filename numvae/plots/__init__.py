@@ -12,7 +12,7 @@ images      images side by side
     strips                  a labelled row for each treatment of the same images
     reconstructions         originals above their reconstructions
     inpainting              images with missing pixels, and how the model fills them in
-    samples                 what the model draws from the prior
+    samples                 what the model draws, from each source of the codes
     manifold                the images decoded from a grid over two latent units
     traversals              a row for each latent unit, moved while the others stay
     interpolation           the images decoded on the way from one code to another

@@ -29,12 +29,37 @@ def image_grid(images, columns=None, title="", limits=mosaic.UNIT):
     return mosaic.draw(grid, images, limits, title).figure
 
 
-def samples(images, columns=None, limits=mosaic.UNIT):
-    """What the model draws by itself: images decoded from z ~ N(0, I), as an `image_grid`.
+SOURCES = {
+    "prior": "the prior\nN(0, I)",
+    "posterior": "the posterior\nq(z|x)",
+    "mixture": "a mixture\nfitted to codes",
+}
 
-    Look at  whether each could pass for an example, and whether together they are as varied
+
+@style.in_style
+def samples(images, columns=None, limits=mosaic.UNIT):
+    """What the model draws by itself, a grid for each source of the codes, side by side.
+
+    Shapes   images: the name of a source (prior, posterior or mixture) → (N, H, W) or (N, H, W, 3),
+             all alike
+    columns  of each grid, as in `image_grid`
+    Look at  whether each could pass for an example, and whether together they are as varied. Where
+             those from the prior are worse, the codes of the data do not fill it
+    Errors   ValueError if the shape or the range of the pixels is another one
     """
-    return image_grid(images, columns, "Samples: decoded from z ~ N(0, I)", limits)
+    if len(images) == 1:
+        ((source, drawn),) = images.items()
+        title = f"Samples: z from {SOURCES[source]}".replace("\n", " ")
+        return image_grid(drawn, columns, title, limits)
+    grids = [mosaic.check(drawn, 1, limits) for drawn in images.values()]
+    gap, columns = mosaic.gap(grids[0]), columns or int(np.ceil(np.sqrt(len(grids[0]))))
+    tiles = [mosaic.tile(mosaic.in_rows(grid, columns), gap) for grid in grids]
+    whole = mosaic.tile(np.stack(tiles)[None], 4 * gap)
+    axes = mosaic.draw(whole, grids[0], limits, bottom=0.7)
+    x = mosaic.middles(len(tiles), tiles[0].shape[1], 4 * gap)
+    axes.set_xticks(x, [SOURCES[source] for source in images])
+    axes.tick_params(length=0)
+    return axes.figure
 
 
 @style.in_style

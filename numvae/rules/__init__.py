@@ -37,6 +37,7 @@ f over L draws z ~ q(z|x), which is right on average for every L (Monte Carlo).
     optimizers              SGD with momentum, Adagrad, Adam
     schedules               how the learning rate falls, and the weight of the KL rises
     codes                   paths between codes, and statistics of codes
+    mixture                 Gaussians fitted to codes, to draw new ones from
 
 Three conventions hold in every file:
 

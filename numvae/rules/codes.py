@@ -1,6 +1,6 @@
 """Arithmetic on codes z: paths from one to another, and statistics of many.
 
-Read next: network/__init__.py.
+Read next: mixture.
 """
 
 import numpy as np

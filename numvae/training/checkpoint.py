@@ -10,6 +10,7 @@ There is no state of a random generator to keep: the seed, the epoch and the ste
 every number that is still to be drawn.
 """
 
+import contextlib
 import math
 import shlex
 from pathlib import Path
@@ -35,6 +36,7 @@ from numvae.constraints import (
     labelled,
 )
 from numvae.network.autoencoder import build, shapes
+from numvae.rules.mixture import Mixture
 from numvae.settings import TABLE, Settings
 from numvae.tables.columns import KINDS, LEVELLED, Column, Columns
 from numvae.text import short
@@ -67,6 +69,10 @@ def save(training, path, kind="checkpoint", about=None):
         arrays |= {**optimizer.memory, "best": training.best}
     else:
         header["position"] |= {"step": 0, "n_seen": 0, "history": thinned(training.history)}
+        if training.mixture:
+            header["n_components"] = len(training.mixture.shares)
+            named = training.mixture._asdict().items()
+            arrays |= {f"mixture.{name}": array for name, array in named}
     npz.write(path, kind, header, arrays)
 
 
@@ -93,6 +99,9 @@ def load(path, kind="checkpoint"):
             memory[...] = arrays[name]
     else:
         training.best[...] = training.model.parameters.vector
+        if "n_components" in header:
+            training.mixture = Mixture(*(arrays[f"mixture.{name}"] for name in Mixture._fields))
+            _check_mixture(training.mixture, path)
     return training, header["about"]
 
 
@@ -126,6 +135,7 @@ def load_best(path):
         same = training.model.config == finished.model.config
         if same and np.array_equal(training.best, finished.best):
             training.history = finished.history or training.history  # numvae 0.1 kept none
+            training.mixture = finished.mixture
             return training, of_model, ""
     note = (
         f"The run in {path} has not come to its end: these are its best parameters so far, of "
@@ -192,7 +202,10 @@ MODEL = {
     "about": Fields(ABOUT, may_lack=ABOUT),
 }
 CHECKPOINT = {**MODEL, "sums": ListOf(FINITE), "t": COUNTED, "n_rows": COUNTED}
-HEADERS = {"model": Fields(MODEL), "checkpoint": Fields(CHECKPOINT)}
+HEADERS = {
+    "model": Fields({**MODEL, "n_components": COUNT}, may_lack=("n_components",)),
+    "checkpoint": Fields(CHECKPOINT),
+}
 
 
 def _expected(header, kind, n_arrays):
@@ -218,7 +231,27 @@ def _expected(header, kind, n_arrays):
     if config["skip"]:
         arrays |= {"factors.b": ((D,), "f8", FINITE), "factors.psi": ((D,), "f8", POSITIVE)}
         arrays["factors.W"] = (D, config["n_latent"]), "f8", FINITE
+    if K := header.get("n_components"):
+        Z = config["n_latent"]
+        arrays |= {
+            "mixture.shares": ((K,), "f8", POSITIVE),
+            "mixture.means": ((K, Z), "f8", FINITE),
+        }
+        arrays["mixture.covariances"] = (K, Z, Z), "f8", FINITE
     return arrays
+
+
+def _check_mixture(mixture, path):
+    """Raise ValueError if these finite numbers are not those of a mixture."""
+    shares, _, covariances = mixture
+    with np.errstate(all="ignore"), contextlib.suppress(np.linalg.LinAlgError):
+        is_whole = abs(shares.sum() - 1.0) < 1e-9 and np.isfinite(np.linalg.cholesky(covariances))
+        if np.all(is_whole) and np.array_equal(covariances, covariances.swapaxes(1, 2)):
+            return
+    raise ValueError(
+        f"{path} is not a whole numvae model file: the shares of its mixture must sum to 1, and "
+        "its covariances must be symmetric and positive definite."
+    )
 
 
 def _check_about(about, n_features, likelihood):

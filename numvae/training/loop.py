@@ -40,6 +40,8 @@ class Training:
     history             one dict per epoch that was measured, see `history`
     start_elbo          the held-out ELBO before the first step
     best_elbo, best_epoch, best     the best held-out ELBO so far, its epoch and its parameters
+    mixture             where the codes of its data lie: the Mixture that `evaluation.aggregate.fit`
+                        makes when the training has ended, or None
     """
 
     def __init__(self, model, optimizer, settings, seed):
@@ -49,6 +51,7 @@ class Training:
         self.begin_epoch()
         self.start_elbo, self.best_elbo, self.best_epoch = -np.inf, -np.inf, 0
         self.best = model.parameters.vector.copy()
+        self.mixture = None
 
     @classmethod
     def new(cls, settings, X, seed):

@@ -8,7 +8,7 @@ import numpy as np
 
 from numvae import plots
 from numvae.datasets.dataset import Dataset
-from numvae.evaluation import latent
+from numvae.evaluation import aggregate, latent
 from numvae.rows import read
 from numvae.streams import PICTURES, stream
 from numvae.training.loop import Training
@@ -67,11 +67,14 @@ class Trained:
         x = self.inputs(np.linspace(0, len(self.data.X_valid) - 1, n).astype(int))
         return plots.reconstructions(self.images(x), self.decoded(self.model.encode(x)[0]))
 
-    def samples(self, n=100, columns=10, scale=1.0):
-        """What the decoder makes of z ~ N(0, scale²)."""
-        rng = stream(self.training.seed, *PICTURES)
-        z = scale * rng.standard_normal((n, self.model.n_latent))
-        return plots.samples(self.decoded(z), columns)
+    def samples(self, n=100, columns=10, sources=("prior",)):
+        """What the decoder makes of codes from each source."""
+        rng, X = stream(self.training.seed, *PICTURES), self.data.X
+        drawn = {
+            source: self.decoded(aggregate.draw(self.training, rng, n, source, X))
+            for source in sources
+        }
+        return plots.samples(drawn, columns)
 
     def manifold(self, n=20, scale=1.0):
         """A square of n × n codes, the quantiles of N(0, scale²) along each side, decoded."""

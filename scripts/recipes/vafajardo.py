@@ -1,5 +1,6 @@
 """Fajardo 2018: Frey faces with a Gaussian decoder, a hundred of them drawn."""
 
+from numvae.evaluation import aggregate
 from recipes.recipe import Recipe, Run
 
 FLAGS = (
@@ -10,7 +11,17 @@ FLAGS = (
 
 def pictures(trained):
     run = trained["frey"]
-    yield "samples.png", run.samples(), "A hundred faces: z ~ N(0, I) through the generative model."
+    yield (
+        "samples.png",
+        run.samples(sources=("mixture",)),
+        "A hundred faces, decoded from a mixture of Gaussians that is fitted to the codes.",
+    )
+    yield (
+        "sources.png",
+        run.samples(30, 5, aggregate.SOURCES),
+        "z ~ N(0, I), as in the post, beside z where the codes of the faces are: they do not fill "
+        "the prior.",
+    )
     yield (
         "reconstructions.png",
         run.reconstructions(),

@@ -12,6 +12,7 @@ import pytest
 from numvae.explore.page import page
 from numvae.explore.view import view
 from numvae.rules import continuous_bernoulli
+from numvae.rules.mixture import Mixture
 from numvae.settings import Settings
 from numvae.training.loop import Training
 
@@ -35,8 +36,7 @@ def a_view(likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="
             value[...] = rng.standard_normal(value.shape)
     known = {"factor": rng.random(30), "label": np.arange(30) % 3}
     columns = [f"x{i + 1}" for i in range(X.shape[1])]
-    inputs = training.inputs
-    return view(training.model, inputs, X, known, name="made-up", shape=shape, columns=columns)
+    return view(training, X, known, name="made-up", shape=shape, columns=columns)
 
 
 def part(text, name):
@@ -103,6 +103,21 @@ def test_the_pages_decoder_is_the_models(case):
     found = by_node(text, expression, [data_of(text), points.tolist()])
     assert wanted.std() > 1e-3
     np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-5)
+
+
+@needs_node
+@pytest.mark.parametrize(("u", "k"), [(0.0, 0), (0.19, 0), (0.21, 1), (0.69, 1), (0.71, 2), (1, 2)])
+def test_the_page_draws_from_the_mixture(u, k):
+    shown, rng = a_view(n_latent=2), np.random.default_rng(0)
+    assert data_of(page(shown))["mixture"] is None
+    roots = rng.normal(size=(3, 2, 2))
+    covariances = roots @ roots.transpose(0, 2, 1) + np.eye(2)
+    shown.mixture = Mixture(np.array([0.2, 0.5, 0.3]), rng.normal(size=(3, 2)), covariances)
+    expression = "[...fromMixture(unpackMixture(known[0]), known[1], Float64Array.from(known[2]))]"
+    noise, data = rng.normal(size=2), data_of(page(shown))["mixture"]
+    found = by_node(page(shown), expression, [data, u, noise.tolist()])
+    wanted = shown.mixture.means[k] + np.linalg.cholesky(covariances[k]) @ noise
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
 
 
 @needs_node

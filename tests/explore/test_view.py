@@ -16,7 +16,7 @@ def a_view(n=60, n_latent=3, shape=(2, 3), use=None, X=None, **settings):
     if use is not None:
         training.model.parameters.values["mu.W"][...] *= use
     columns = [f"x{i + 1}" for i in range(X.shape[1])]
-    return view(training.model, training.inputs, X, {}, name="made", shape=shape, columns=columns)
+    return view(training, X, {}, name="made", shape=shape, columns=columns)
 
 
 def test_the_map_has_the_two_most_used_units_and_the_sliders_the_others_by_use():

@@ -61,7 +61,8 @@ def test_pixels_are_clipped_and_stay_sharp():
 
 LIMITED = {
     "image_grid": lambda x, **k: plots.image_grid(x, **k),
-    "samples": lambda x, **k: plots.samples(x, **k),
+    "samples": lambda x, **k: plots.samples({"prior": x}, **k),
+    "samples side by side": lambda x, **k: plots.samples({"prior": x, "mixture": x}, **k),
     "strips": lambda x, **k: plots.strips([x], ["a"], **k),
     "reconstructions": lambda x, **k: plots.reconstructions(x, x, **k),
     "inpainting": lambda x, **k: plots.inpainting(x, x, x, **k),
@@ -117,8 +118,24 @@ def test_the_caller_keeps_its_images():
 
 
 def test_samples_say_where_they_come_from():
-    figure = plots.samples(constant_tiles(30))
-    assert figure.axes[0].get_title(loc="left") == "Samples: decoded from z ~ N(0, I)"
+    figure = plots.samples({"prior": constant_tiles(30)})
+    assert figure.axes[0].get_title(loc="left") == "Samples: z from the prior N(0, I)"
+
+
+def test_samples_from_several_sources_are_side_by_side(assert_legible):
+    grids = {"prior": constant_tiles(6), "posterior": constant_tiles(6)[::-1]}
+    figure = plots.samples(grids, 2)
+    array = drawn(figure)
+    alone = [drawn(plots.image_grid(images, 2)) for images in grids.values()]
+    wide = alone[0].shape[1]
+    np.testing.assert_array_equal(array[:, :wide], alone[0])
+    np.testing.assert_array_equal(array[:, -wide:], alone[1])
+    assert (array[:, wide:-wide] == 1).all() and array.shape[1] == 2 * wide + 4
+    places = figure.axes[0].get_xticks()
+    assert places.tolist() == [(wide - 1) / 2, wide + 4 + (wide - 1) / 2]
+    texts = [label.get_text() for label in figure.axes[0].get_xticklabels()]
+    assert texts == ["the prior\nN(0, I)", "the posterior\nq(z|x)"]
+    assert_legible(figure)
 
 
 def test_a_long_title_takes_several_lines_inside_the_figure():
@@ -298,7 +315,7 @@ def test_interpolation_with_wrong_labels_or_originals_is_refused():
         plots.interpolation(images, originals=np.zeros((2, 3, 4)))
 
 
-@pytest.mark.parametrize("draw", [plots.image_grid, plots.samples])
+@pytest.mark.parametrize("draw", [plots.image_grid, LIMITED["samples"]])
 @pytest.mark.parametrize("shape", [(4, 784), (0, 4, 3), (2, 4, 3, 4), (4,)])
 def test_other_shapes_are_refused(draw, shape):
     with pytest.raises(ValueError, match=r"expected \(N, H, W\)"):

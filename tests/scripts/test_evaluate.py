@@ -12,6 +12,7 @@ from numvae.estimator import DoubtfulFit
 from numvae.plots import style
 from numvae.report import Report
 from numvae.rows import read
+from numvae.rules import mixture
 from numvae.tables.columns import Column, Columns
 from numvae.training import checkpoint
 
@@ -91,6 +92,30 @@ def test_samples_are_decoded_from_the_prior_and_the_seed_decides_them():
     assert_array_equal(a.reshape(5, 12), model.decode(z))
     assert_array_equal(a, b)
     assert (a != c).all() and (a != d).any()
+
+
+def test_samples_come_from_the_source_that_is_asked_for():
+    for source in ("prior", "posterior", "mixture"):
+        run(f"sample run -n 5 --source {source} --out {source}.npy")
+        run(f"sample run -n 5 --source {source} --out {source}.png")
+        run(f"sample table -n 5 --source {source} --out {source}.csv")
+    training = runs.load("run").training
+    z = mixture.sample(np.random.default_rng(0), 5, *training.mixture).astype("f4")
+    assert_array_equal(np.load("mixture.npy").reshape(5, 12), training.model.decode(z))
+    X = runs.load("run").training_data().X
+    wanted = runs.load("run").vae.sample(5, 0, source="posterior", X=X)
+    run("sample run -n 5 --source posterior --noise --out noisy.npy")
+    assert_array_equal(np.load("noisy.npy").reshape(5, 12), wanted)
+
+
+def test_a_run_that_has_not_come_to_its_end_has_no_mixture(capsys):
+    Path("half").mkdir()
+    Path("half/checkpoint.npz").write_bytes(Path("run/checkpoint.npz").read_bytes())
+    Path("half/history.csv").write_bytes(Path("run/history.csv").read_bytes())
+    with pytest.raises(SystemExit):
+        run("sample half --source mixture --out no.npy")
+    error = capsys.readouterr().err
+    assert "no mixture of its codes" in error and "\n" not in error.strip()
 
 
 def test_samples_are_a_table_or_a_picture():

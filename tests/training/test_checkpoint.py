@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import load
 from numvae.network.likelihoods import NAMES
+from numvae.rules.mixture import Mixture
 from numvae.settings import Settings
 from numvae.tables.columns import Column, Columns
 from numvae.training import checkpoint, history
@@ -80,6 +81,63 @@ def test_a_model_that_came_back_works_and_can_be_trained(likelihood, tmp_path, d
     before = model.parameters.vector
     training.run(x, epochs=1)
     assert (training.model.parameters.vector != before).any()
+
+
+def with_mixture(path):
+    """A model in a file with a mixture of its codes."""
+    training, rng = start(), np.random.default_rng(0)
+    roots = rng.normal(size=(3, Z, Z))
+    covariances = roots @ roots.transpose(0, 2, 1)
+    training.mixture = Mixture(np.array([0.2, 0.5, 0.3]), rng.normal(size=(3, Z)), covariances)
+    checkpoint.save(training, path, "model")
+    return training
+
+
+def test_every_bit_of_a_mixture_comes_back(tmp_path):
+    training = with_mixture(tmp_path / "model.npz")
+    found = checkpoint.load(tmp_path / "model.npz", "model")[0].mixture
+    assert [array.tobytes() for array in found] == [a.tobytes() for a in training.mixture]
+    checkpoint.save(training, tmp_path / "checkpoint.npz")
+    assert checkpoint.load(tmp_path / "checkpoint.npz")[0].mixture is None
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value", "says"),
+    [
+        ("shares", 0, 0.3, "the shares of its mixture must sum to 1"),
+        ("shares", 0, 0.0, "mixture.shares must hold nothing but numbers, each a number above 0"),
+        ("means", 0, np.nan, "mixture.means must hold nothing but numbers"),
+        ("covariances", 1, 9.0, "its covariances must be symmetric and positive definite"),
+        ("covariances", 0, -1.0, "its covariances must be symmetric and positive definite"),
+        (
+            "covariances",
+            slice(0, 4),
+            1.0,
+            "its covariances must be symmetric and positive definite",
+        ),
+        ("covariances", slice(0, 4), 1e308, "its covariances must be symmetric and positive"),
+        ("covariances", 0, np.inf, "mixture.covariances must hold nothing but numbers"),
+    ],
+)
+def test_a_mixture_that_is_none_is_refused(name, place, value, says, tmp_path):
+    path = tmp_path / "model.npz"
+    with_mixture(path)
+    with np.load(path) as archive:
+        array = archive[f"mixture.{name}"]
+    array.flat[place] = value
+    edited(path, **{f"mixture.{name}": array})
+    assert_refused(path, f"is not a whole numvae model file: .*{says}")
+
+
+def test_a_mixture_has_the_size_that_the_header_says(tmp_path):
+    path = tmp_path / "model.npz"
+    for value, says in ((2, "its arrays have not the shapes"), (0, "n_components must be a whole")):
+        with_mixture(path)
+        edited(path, lambda header, value=value: header.update(n_components=value))
+        assert_refused(path, says)
+    with_mixture(path)
+    edited(path, lambda header: header.pop("n_components"))
+    assert_refused(path, "its arrays are not those of its configuration")
 
 
 # A file that is refused.
