@@ -40,11 +40,12 @@ class View:
         return len(self.shape) > 1
 
 
-def view(model, inputs, X, known, *, name, shape, columns, limits=(0.0, 1.0)):
+def view(model, inputs, X, known, *, name, shape, columns, limits=(0.0, 1.0), limit=None):
     """The View of a trained model and of rows X (N, D).
 
     inputs      how the model takes rows, see `numvae.rows.Inputs`
     known       name → (N,), see `colouring`
+    limit       as in View; None: it holds every code and most of the prior
     the others  as in View
     """
     some = _spread(len(X), POINTS)
@@ -68,7 +69,7 @@ def view(model, inputs, X, known, *, name, shape, columns, limits=(0.0, 1.0)):
         codes=mu[picked],
         units=units,
         axes=tuple(units[:2]) if len(units) > 1 else None,
-        limit=1.05 * max(LEAST_LIMIT, float(np.abs(mu[:, units]).max())),
+        limit=limit or 1.05 * max(LEAST_LIMIT, float(np.abs(mu[:, units]).max())),
     )
 
 

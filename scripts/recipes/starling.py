@@ -20,6 +20,11 @@ def pictures(trained):
         if name in trained:
             caption = f"Held-out digits and what {name[1:]} numbers keep of them."
             yield f"reconstructions-{name}.png", trained[name].reconstructions(), caption
+            caption = f"z ~ N(0, I), {name[1:]} numbers, decoded."
+            yield f"samples-{name}.png", trained[name].samples(60, 12), caption
+    curves = {name: (len(run.data.X), run.training.history) for name, run in trained.items()}
+    caption = "The training: the held-out digits are better off, as no unit is dropped for them."
+    yield "curves.png", plots.bound_over_examples(curves), caption
     run = trained["denoising"]
     x = run.inputs(slice(0, 20))
     rng = stream(run.training.seed, *PICTURES)

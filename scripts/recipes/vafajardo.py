@@ -10,6 +10,8 @@ FLAGS = (
 
 def pictures(trained):
     run = trained["frey"]
+    yield "network.png", run.network(), "The network, the post's graph."
+    yield "curves.png", run.curves(), "The training."
     yield "samples.png", run.samples(), "A hundred faces: z ~ N(0, I) through the generative model."
     yield (
         "reconstructions.png",

@@ -75,6 +75,13 @@ def test_the_report_has_the_numbers_the_pictures_and_what_differs(small, capsys)
     assert "| 7 | 2 |" in row
 
 
+def test_a_taste_is_kept_apart_from_the_whole(small):
+    for length, epochs in (("--quick", 1), ("--full", 4), (None, 3)):
+        assert reproduce.main(["small", *filter(None, [length])]) == 0
+        folder = f"reproductions/small{(length or '').replace('--', '-')}"
+        assert runs.load(f"{folder}/runs/one").training.epoch == epochs
+
+
 def test_lengths_leave_runs_out_or_make_them_longer(small):
     assert reproduce.plan(small, 0, None, None) == {"one": 1}
     assert reproduce.plan(small, 1, None, None) == {"one": 3, "two": 2}
@@ -204,8 +211,8 @@ def test_mistakes_get_one_sentence(small, refused, capsys):
         ("", "no recipe was named"),
         ("small --only three", "there is no run 'three'"),
         ("small --quick --full", "not allowed with"),
-        ("small --out mine", "mine holds something else"),
-        ("small --quick --out again", "again holds something else"),
+        ("small --out mine", "mine holds no reproduction"),
+        ("small --quick --out again", "again holds another reproduction, of small (default; epochs: one for 3, two for 2)"),
     ):
         assert says in refused(reproduce.main, *typed.split())
     with pytest.raises(SystemExit):
