@@ -70,7 +70,8 @@ def compare(seed, path):
         f"with {Z} directions.\n{model}\nNats per example, {error}; the gap is "
         "KL(q(z|x) ‖ p(z|x)) in closed form, so\nELBO + gap = exact log p(x); the angle, in "
         "degrees, is the largest between the learned and the principal subspace.\n\n"
-        f"  {'epoch':>5}{'ELBO':>11}{'gap':>10}{'IS log p(x)':>20}{'exact':>11}{'held-out':>11}{'angle':>8}"
+        f"  {'epoch':>5}{'ELBO':>11}{'gap':>10}{'IS log p(x)':>20}"
+        f"{'exact':>11}{'held-out':>11}{'angle':>8}"
     )
     rows = []
 
@@ -78,7 +79,8 @@ def compare(seed, path):
         row = ppca.measure(model, X, X_valid, best, seed)
         rows.append({"epoch": epoch, **row})
         print(
-            f"  {epoch:>5}{row['elbo']:>11.4f}{row['gap']:>10.4f}{row['estimate']:>11.4f} ± {row['error']:.4f}"
+            f"  {epoch:>5}{row['elbo']:>11.4f}{row['gap']:>10.4f}"
+            f"{row['estimate']:>11.4f} ± {row['error']:.4f}"
             f"{row['log_p']:>11.4f}{row['valid']:>11.4f}{row['angles'].max():>8.2f}",
             flush=True,
         )

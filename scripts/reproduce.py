@@ -37,7 +37,11 @@ def parser():
     length.add_argument("--full", action="store_true", help="the published length; may take days")
     p.add_argument("--only", action="append", metavar="RUN", help="only this run of the recipe")
     p.add_argument("--epochs", type=integer(1), metavar="N", help="of every run that is trained")
-    p.add_argument("--out", metavar="DIR", help="the folder; without it, reproductions/NAME, NAME-quick or NAME-full")
+    p.add_argument(
+        "--out",
+        metavar="DIR",
+        help="the folder; without it, reproductions/NAME, NAME-quick or NAME-full",
+    )
     p.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
     p.add_argument("--download", action="store_true", help="fetch the files that are missing")
     return p

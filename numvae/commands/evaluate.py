@@ -1,4 +1,4 @@
-"""Use a trained model: measure it, draw from it, reconstruct, encode, decode, fill in what is missing.
+"""Use a trained model: measure it, draw from it, encode, decode, fill in what is missing.
 
 numvae evaluate report runs/faces-1 --out faces-again
 numvae evaluate likelihood runs/faces-1 --samples 5000 --out faces-log-p
@@ -108,7 +108,9 @@ def parser():
     of = c.add_mutually_exclusive_group()
     of.add_argument("codes", nargs="?", metavar="CODES", help="a .csv or .npy file, as of encode")
     number = {"type": argument(Number(float)), "nargs": "+"}
-    of.add_argument("--z", **number, metavar="Z", help="a code, such as --z 0.5 -1 (default: 0 0 …)")
+    of.add_argument(
+        "--z", **number, metavar="Z", help="a code, such as --z 0.5 -1 (default: 0 0 …)"
+    )
     of.add_argument(
         "--class",
         dest="label",
@@ -120,7 +122,7 @@ def parser():
         "--grid",
         type=argument(Number(float, above=0)),
         metavar="LIMIT",
-        help=f"{GRID} × {GRID} codes: two units in even steps from LIMIT below the code to LIMIT above",
+        help=f"{GRID} × {GRID} codes: two units in even steps, LIMIT below the code to LIMIT above",
     )
     some.add_argument(
         "--sigma",

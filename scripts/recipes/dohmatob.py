@@ -66,8 +66,8 @@ def lines(trained):
     yield ""
     yield (
         f'`vae = numvae.load("{trained["as-intended"].path}")` takes the trained model up again: '
-        "`vae.transform(X)` is the encoder, `vae.decode(Z)` the generator. The post's sliders, from "
-        "−15 to 15 times the noise of 0.01, are those of `python scripts/explore.py "
+        "`vae.transform(X)` is the encoder, `vae.decode(Z)` the generator. The post's sliders, "
+        "from −15 to 15 times the noise of 0.01, are those of `python scripts/explore.py "
         f"{trained['as-published'].path} --limit 0.15`."
     )
 

@@ -61,9 +61,9 @@ def pictures(trained):
 RECIPE = Recipe(
     title="Li & Turner 2016, *Rényi Divergence Variational Inference*, Frey faces",
     about="log p(x) of held-out faces as a density of pixels in [0, 1] (bytes / 255), by "
-    "importance sampling, in the paper with 5,000 draws, here with k; a Gaussian decoder with σ(z), "
-    "20 latent units, one hidden layer of 200 softplus, five samples of z per face and step, batches "
-    "of 100. A random tenth of the frames is held out, with another one for each seed.",
+    "importance sampling with k draws, in the paper 5,000; a Gaussian decoder with σ(z), 20 latent "
+    "units, one hidden layer of 200 softplus, five samples of z per face and step, batches of 100. "
+    "A random tenth of the frames is held out, with another one for each seed.",
     differences=(
         "The paper does not print the architecture; this is the default of its authors' code.",
         "σ² cannot fall below 1e-4 (σ 0.01, two and a half gray levels): without a floor the "

@@ -41,7 +41,7 @@ def test_the_posterior_is_what_is_left_of_the_joint_density(truth, rng):
 
 
 def test_the_free_energy_is_above_minus_log_p_by_the_divergence_from_the_posterior(truth, rng):
-    """(P8), with a mean energy and an entropy by draws and by scipy, for an encoder that is poor."""
+    """(P8), with a mean energy by draws and an entropy by scipy, for a poor encoder."""
     x, mu, logvar = truth.sample(rng, 1), np.array([[0.3, -0.2]]), np.array([[-0.5, -2.0]])
     q = stats.multivariate_normal(mu[0], np.diag(np.exp(logvar[0])))
     z = q.rvs(200_000, random_state=rng)

@@ -212,7 +212,10 @@ def test_mistakes_get_one_sentence(small, refused, capsys):
         ("small --only three", "there is no run 'three'"),
         ("small --quick --full", "not allowed with"),
         ("small --out mine", "mine holds no reproduction"),
-        ("small --quick --out again", "again holds another reproduction, of small (default; epochs: one for 3, two for 2)"),
+        (
+            "small --quick --out again",
+            "again holds another reproduction, of small (default; epochs: one for 3, two for 2)",
+        ),
     ):
         assert says in refused(reproduce.main, *typed.split())
     with pytest.raises(SystemExit):
