@@ -70,11 +70,19 @@ class Trained:
         x = self.inputs(np.linspace(0, len(self.data.X_valid) - 1, n).astype(int))
         return plots.reconstructions(self.images(x), self.decoded(self.model.encode(x)[0]))
 
-    def samples(self, n=100, columns=10, scale=1.0):
-        """What the decoder makes of z ~ N(0, scale²)."""
-        rng = stream(self.training.seed, *PICTURES)
-        z = scale * rng.standard_normal((n, self.model.n_latent))
-        return plots.samples(self.decoded(z), columns)
+    def draws(self, n, fitted=False):
+        """n codes (n, Z) from the prior, or from the Gaussian with the mean and the covariance of
+        the codes of training examples."""
+        eps = stream(self.training.seed, *PICTURES).standard_normal((n, self.model.n_latent))
+        if not fitted:
+            return eps
+        x, _ = self.training.inputs(read(self.data.X, slice(0, 10_000)))
+        mu, _ = self.model.encode(x)
+        return mu.mean(axis=0) + eps @ np.linalg.cholesky(np.cov(mu.T)).T
+
+    def samples(self, n=100, columns=10):
+        """What the decoder makes of z ~ N(0, I)."""
+        return plots.samples(self.decoded(self.draws(n)), columns)
 
     def manifold(self, n=20, scale=1.0):
         """A square of n × n codes, the quantiles of N(0, scale²) along each side, decoded."""

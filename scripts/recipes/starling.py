@@ -38,10 +38,10 @@ def pictures(trained):
 RECIPE = Recipe(
     title="Starling 2017, *Variational Autoencoders*: MNIST with dropout, and denoising",
     about="Two hidden layers of 500 (elu, then tanh; the decoder in reverse), dropout of 0.1, "
-    "Gaussian encoder, Bernoulli decoder, batches of 128, Adam 0.001, 20 epochs: reconstructions, "
-    "the 20 × 20 manifold and the latent scatter with z = 2, the same with 5, 10 and 20, and a "
-    "model that is given salt-and-pepper images and asked for the clean ones. The slides show "
-    "pictures and no number.",
+    "Gaussian encoder, Bernoulli decoder, batches of 128, Adam 0.001 (the program trains 20 "
+    "epochs): reconstructions, samples, the 20 × 20 manifold and the latent scatter with z = 2, "
+    "reconstructions and samples with 5, 10 and 20, and a model that is given salt-and-pepper "
+    "images and asked for the clean ones. The slides show pictures and no number.",
     differences=(
         "Gray pixels stay gray, as in the slides' program; the cross-entropy of gray values is no "
         "likelihood, so the ELBO compares only with others of its kind.",

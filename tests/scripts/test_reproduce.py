@@ -11,6 +11,8 @@ import reproduce
 from numpy.testing import assert_array_equal
 from recipes import RECIPES
 from recipes.recipe import Recipe, Run
+from recipes.residentmario import beside
+from scipy import linalg
 
 from numvae import runs
 from numvae.commands import train
@@ -258,6 +260,22 @@ def test_every_recipe_writes_its_report(name, monkeypatch, rng):
     report = (folder / "report.md").read_text(encoding="utf-8")
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", report):
         assert (folder / picture).stat().st_size > 1000
+
+
+def test_draws_are_held_against_training_digits_in_four_numbers(rng):
+    X, labels = rng.random((300, 6)), np.repeat([3, 7], 150)
+    X[150:] += 5.0  # the ten nearest are the same digit
+    distance, share, pixel, frechet = beside(X, X, labels)
+    assert [distance, share, frechet] == pytest.approx([0.0, 1.0, 0.0], abs=1e-5)
+    assert pixel == pytest.approx(X.mean())
+    spread = X.var(axis=0, ddof=1).sum()
+    shifted = beside(0.5 * (X - X.mean(axis=0)) + X.mean(axis=0) + 2.0, X, labels)
+    assert shifted[3] == pytest.approx(6 * 2.0**2 + 0.5**2 * spread)
+    x = X @ rng.random((6, 6))  # along other axes
+    A, B = np.cov(x.T), np.cov(X.T)
+    means = ((x.mean(axis=0) - X.mean(axis=0)) ** 2).sum()
+    expected = means + np.trace(A + B - 2 * linalg.sqrtm(A @ B).real)
+    assert beside(x, X, labels)[3] == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_noise_as_published_is_a_hundredth():
