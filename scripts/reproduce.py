@@ -37,7 +37,11 @@ def parser():
     length.add_argument("--full", action="store_true", help="the published length; may take days")
     p.add_argument("--only", action="append", metavar="RUN", help="only this run of the recipe")
     p.add_argument("--epochs", type=integer(1), metavar="N", help="of every run that is trained")
-    p.add_argument("--out", metavar="DIR", help="the folder; without it, reproductions/NAME")
+    p.add_argument(
+        "--out",
+        metavar="DIR",
+        help="the folder; without it, reproductions/NAME, NAME-quick or NAME-full",
+    )
     p.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
     p.add_argument("--download", action="store_true", help="fetch the files that are missing")
     return p
@@ -65,7 +69,8 @@ def reproduce(args):
     recipe = RECIPES[args.name]
     length = 0 if args.quick else 2 if args.full else 1
     chosen = plan(recipe, length, args.only, args.epochs)
-    folder = Path(args.out or f"reproductions/{args.name}")
+    suffix = ("-quick", "", "-full")[length]
+    folder = Path(args.out or f"reproductions/{args.name}{suffix}")
     settings = {"recipe": args.name, "epochs": chosen, "length": LENGTHS[length]}
     trained = {}
     with claimed(folder, settings):
@@ -80,7 +85,7 @@ def reproduce(args):
                     return 128 + stopped
                 trained_run.training.mixture = aggregate.fit(trained_run.training, data.X)
                 numbers = measure(trained_run, data, run.draws[length])
-            trained[name] = Trained(name, run, trained_run.training, data, numbers)
+            trained[name] = Trained(name, run, place, trained_run.training, data, numbers)
         write_report(folder, args.name, recipe, trained)
     print(f"\n{(folder / 'report.md').read_text(encoding='utf-8')}\nIn {folder}.")
     return 0
@@ -117,9 +122,13 @@ def claimed(folder, settings):
     with locked(folder):
         if os.listdir(folder) == [LOCK]:
             write_atomically(path, json.dumps(settings, indent=1).encode())
-        elif not path.is_file() or json.loads(path.read_text(encoding="utf-8")) != settings:
+        elif not path.is_file():
+            raise FileExistsError(f"{folder} holds no reproduction; choose another --out.")
+        elif (there := json.loads(path.read_text(encoding="utf-8"))) != settings:
+            runs = ", ".join(f"{run} for {n}" for run, n in there["epochs"].items())
             raise FileExistsError(
-                f"{folder} holds something else than this reproduction; choose another --out."
+                f"{folder} holds another reproduction, of {there['recipe']} ({there['length']}; "
+                f"epochs: {runs}); choose another --out."
             )
         yield
 
@@ -213,7 +222,7 @@ def table(trained):
     with_log_p = any("log_p" in t.numbers for t in trained.values())
     with_published = any(t.run.published for t in trained.values())
     head = ["run", "flags of train.py", "seed", "epochs", "time", "held-out ELBO", "KL", "active"]
-    head += ["log p(x)"] * with_log_p + ["published NLL"] * with_published
+    head += ["log p(x)"] * with_log_p + ["published log p(x)"] * with_published
     yield f"| {' | '.join(head)} |"
     yield f"|{'|'.join(['---'] * 2 + ['---:'] * (len(head) - 2))}|"
     for name, t in trained.items():

@@ -410,5 +410,6 @@ def test_what_it_says_was_reproduced_stands_in_the_reports():
         if report and row.startswith("| ") and "![" not in row:
             for number in re.findall(r"\d+\.\d\d", row.split("|")[3]):
                 assert number in report, f"{number} is not in the report"
-    shown = {path.relative_to(ROOT / "scripts").as_posix() for path in ROOT.rglob("report.md")}
+    scripts = ROOT / "scripts"
+    shown = {path.relative_to(scripts).as_posix() for path in scripts.rglob("report.md")}
     assert set(reports) == shown

@@ -1,10 +1,11 @@
-"""Use a trained model: measure it, draw from it, reconstruct, encode, fill in what is missing.
+"""Use a trained model: measure it, draw from it, encode, decode, fill in what is missing.
 
 numvae evaluate report runs/faces-1 --out faces-again
 numvae evaluate likelihood runs/faces-1 --samples 5000 --out faces-log-p
 numvae evaluate sample runs/faces-1 -n 64 --out samples.png
 numvae evaluate reconstruct runs/faces-1 my_images.npy --out again.npy
 numvae evaluate encode runs/faces-1 my_images.npy --out codes.csv
+numvae evaluate decode runs/faces-1 --grid 3 --out plane.png
 numvae evaluate score runs/faces-1 my_images.npy --out scores.csv
 numvae evaluate impute runs/faces-1 --hide 0.3 --out filled.png
 """
@@ -18,17 +19,18 @@ import numpy as np
 
 from numvae import plots, runs
 from numvae.cli import Parser, argument, integer, new_file
-from numvae.constraints import Seed
-from numvae.datasets import own
-from numvae.evaluation import aggregate, anomaly, diagnostics, importance, imputation
+from numvae.constraints import Number, Seed
+from numvae.datasets import csv_file, own
+from numvae.evaluation import aggregate, anomaly, diagnostics, importance, imputation, latent
 from numvae.files import folder_atomically, open_atomically, write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
 from numvae.progress import duration, say
-from numvae.rows import by_blocks, mean_of, split_missing
+from numvae.rows import Rows, by_blocks, mean_of, split_missing
 from numvae.text import printable
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
 MOST_LINES = 20  # of columns
+GRID = 20  # a part of the plane is GRID × GRID codes
 
 
 def parser():
@@ -105,6 +107,49 @@ def parser():
     c.add_argument(
         "--logvar", action="store_true", help="beside the means, log σ² of each unit's posterior"
     )
+
+    c = command(
+        decode,
+        "decode codes: those of a file, one code, or some around it",
+        "a new file: .npy or .csv for numbers, .png for a picture",
+    )
+    of = c.add_mutually_exclusive_group()
+    of.add_argument("codes", nargs="?", metavar="CODES", help="a .csv or .npy file, as of encode")
+    number = {"type": argument(Number(float)), "nargs": "+"}
+    of.add_argument(
+        "--z", **number, metavar="Z", help="a code, such as --z 0.5 -1 (default: 0 0 …)"
+    )
+    of.add_argument(
+        "--class",
+        dest="label",
+        metavar="LABEL",
+        help="the mean code of the examples of the run's data that have this label",
+    )
+    some = c.add_mutually_exclusive_group()
+    some.add_argument(
+        "--grid",
+        type=argument(Number(float, above=0)),
+        metavar="LIMIT",
+        help=f"{GRID} × {GRID} codes: two units in even steps, LIMIT below the code to LIMIT above",
+    )
+    some.add_argument(
+        "--sigma",
+        **number | {"type": argument(Number(float, least=0))},
+        metavar="S",
+        help="draws from a Gaussian around the code, with this standard deviation, or one per unit",
+    )
+    c.add_argument(
+        "--units",
+        type=integer(1),
+        nargs=2,
+        default=(1, 2),
+        metavar="I",
+        help="the horizontal and the vertical unit of a grid (default: 1 2)",
+    )
+    c.add_argument("-n", type=integer(1), default=64, metavar="N", help="draws (default: 64)")
+    c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
+    c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
+
     c = command(
         likelihood,
         "log p(x) of the held-out examples by importance sampling, what each latent unit does, and "
@@ -235,6 +280,66 @@ def encode(args):
     columns = [f"{name}{unit + 1}" for name in names for unit in range(run.model.n_latent)]
     codes = np.hstack([mu, logvar]) if args.logvar else mu
     write_numbers(path, codes, columns, _ids(run, table))
+
+
+def decode(args):
+    path = new_file(args.out, ".npy", ".csv", ".png")
+    run = runs.load(args.run)
+    _check_picture(path, run.shape)
+    Z, dtype, axes = run.model.n_latent, run.model.dtype, [unit - 1 for unit in args.units]
+    z = _codes(args, run)
+    if (args.grid or args.sigma) and len(z) > 1:
+        raise ValueError(f"--grid and --sigma go around one code; {args.codes} holds {len(z):,}.")
+    steps = np.linspace(-1, 1, GRID) * (args.grid or 0)
+    if args.grid:
+        if max(axes) >= Z or axes[0] == axes[1]:
+            wanted = " and ".join(map(str, args.units))
+            raise ValueError(f"a grid needs two units of the {Z} there are, found {wanted}.")
+        values = [z[0, axis] + steps for axis in axes]
+        z = z + latent.plane(steps, steps, Z, axes).reshape(-1, Z)
+    if args.sigma:
+        if len(args.sigma) not in (1, Z):
+            raise ValueError(f"--sigma takes one number or {Z}, found {len(args.sigma)}.")
+        z = z + args.sigma * np.random.default_rng(args.seed).standard_normal((args.n, Z))
+    x = run.vae.decode(z.astype(dtype))
+    if path.suffix != ".png":
+        write_rows(path, run, x)
+    elif args.grid:
+        images = x.reshape(GRID, GRID, *run.shape)
+        plots.save(plots.manifold(images, values, axes, run.limits), path)
+    else:
+        plots.save(plots.image_grid(x.reshape(-1, *run.shape), limits=run.limits), path)
+
+
+def _codes(args, run):
+    """The codes that `decode` is asked for or is to go around: (N, Z)."""
+    Z = run.model.n_latent
+    if args.label is not None:
+        return _mean_code(run, args.label, args.data_dir)
+    if args.codes is None:
+        z, name = np.array([args.z or np.zeros(Z)]), "--z"
+    elif own.is_table(args.codes):
+        table, name = csv_file.load(args.codes).columns, args.codes
+        units = [values for unit, values in table.items() if unit.startswith("mu")]
+        z = np.array(units or list(table.values())).T
+    else:
+        z, name = own.load(args.codes, scale=1).rows, args.codes
+    if z.shape[1] != Z:
+        raise ValueError(f"{name} has {z.shape[1]} numbers per code, the model has {Z} units.")
+    return z
+
+
+def _mean_code(run, label, data_dir):
+    """The mean of the codes of the examples that have a label: (1, Z)."""
+    dataset = run.training_data(None, data_dir)
+    known = dataset.columns.colours(dataset.X[:]) if dataset.columns else dataset.known
+    labels = [values.astype(str) for values in known.values() if latent.is_class(values)]
+    for values in labels:
+        if (chosen := np.flatnonzero(values == label)).size:
+            mu, _ = diagnostics.encode(run.model, Rows(dataset.X, chosen), run.training.inputs)
+            return mu.mean(axis=0, keepdims=True)
+    there = ", ".join(name for values in labels for name in np.unique(values)) or "no labels"
+    raise ValueError(f"no example of the run's data is labelled {label!r}; there are {there}.")
 
 
 def likelihood(args):

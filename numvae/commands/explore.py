@@ -2,6 +2,7 @@
 
 numvae explore runs/faces-1
 numvae explore runs/faces-1 --html faces.html
+numvae explore runs/faces-1 --limit 1.5
 numvae explore model.npz my_images.npy
 """
 
@@ -10,7 +11,8 @@ import webbrowser
 from pathlib import Path
 
 from numvae import runs
-from numvae.cli import Parser, new_file
+from numvae.cli import Parser, argument, new_file
+from numvae.constraints import Number
 from numvae.files import write_atomically
 
 FEW = 500  # held-out examples that are too few for a cloud
@@ -35,6 +37,13 @@ def parser():
         metavar="FILE",
         help="write the page to this file, and do not open it; it works in any browser by itself",
     )
+    p.add_argument(
+        "--limit",
+        type=argument(Number(float, above=0)),
+        metavar="LIMIT",
+        help="how far the map and the sliders reach from 0, in prior standard deviations (default: "
+        "3.15, or as far as the codes do)",
+    )
     return p
 
 
@@ -44,7 +53,7 @@ def main(argv=None):
     with p.mistakes():
         path = new_file(args.html, ".html", ".htm") if args.html else None
         run = runs.load(args.run)
-        content = page_of(run, run.dataset(args.data, args.data_dir))
+        content = page_of(run, run.dataset(args.data, args.data_dir), args.limit)
         if path:
             write_atomically(path, content)
             print(f"{path}: {len(content) / 1000:,.0f} kB, to be opened in a browser.")
@@ -55,8 +64,8 @@ def main(argv=None):
     return 0
 
 
-def page_of(run, dataset):
-    """The bytes of the page."""
+def page_of(run, dataset, limit=None):
+    """The bytes of the page; limit: as in `explore.view`."""
     from numvae.explore.page import page
     from numvae.explore.view import view
 
@@ -66,7 +75,8 @@ def page_of(run, dataset):
     if dataset.columns:
         known = dataset.columns.colours(X[:])
     of_data = {"name": dataset.name, "shape": dataset.shape, "limits": dataset.limits}
-    shown = view(run.training, X, known, columns=run.columns.labels, **of_data)
+    of_data |= {"columns": run.columns.labels, "limit": limit}
+    shown = view(run.training, X, known, **of_data)
     return page(shown).encode()
 
 

@@ -14,7 +14,8 @@ const [horizontal, vertical] = page.units;
 let z = new Float64Array(page.latent);
 
 const nameOf = (unit) => "z" + String(unit + 1).replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d]);
-const written = (value) => value.toFixed(2).replace("-", "−");
+const digits = Math.max(0, 2 - Math.floor(Math.log10(page.limit))); // 2 for a limit of 3
+const written = (value) => value.toFixed(digits).replace("-", "−");
 const clip = (value) => Math.min(Math.max(value, -page.limit), page.limit);
 
 function element(tag, attributes = {}, ...children) {
@@ -121,7 +122,7 @@ const showPicture = makePicture();
 /* The sliders. */
 
 const sliders = page.units.map((unit) => {
-  const range = { type: "range", min: -page.limit, max: page.limit, step: 0.01 };
+  const range = { type: "range", min: -page.limit, max: page.limit, step: 10 ** -digits };
   const input = element("input", { ...range, "aria-label": `Latent unit z${unit + 1}` });
   const output = element("output");
   input.addEventListener("input", () => moveTo({ [unit]: Number(input.value) }));
@@ -311,12 +312,12 @@ byId("centre").addEventListener("click", () => {
 const noise = () => Float64Array.from({ length: page.latent }, normal);
 byId("prior").addEventListener("click", () => {
   choose(null);
-  glideTo(noise().map(clip));
+  glideTo(noise());
 });
 byId("mixture").hidden = !page.mixture;
 byId("mixture").addEventListener("click", () => {
   choose(null);
-  glideTo(fromMixture(unpackMixture(page.mixture), Math.random(), noise()).map(clip));
+  glideTo(fromMixture(unpackMixture(page.mixture), Math.random(), noise()));
 });
 
 makeMap();

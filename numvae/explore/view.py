@@ -41,10 +41,11 @@ class View:
         return len(self.shape) > 1
 
 
-def view(training, X, known, *, name, shape, columns, limits=(0.0, 1.0)):
+def view(training, X, known, *, name, shape, columns, limits=(0.0, 1.0), limit=None):
     """The View of a trained model and of rows X (N, D).
 
     known       name → (N,), see `colouring`
+    limit       as in View; None: it holds every code and most of the prior
     the others  as in View
     """
     model, inputs = training.model, training.inputs
@@ -70,7 +71,7 @@ def view(training, X, known, *, name, shape, columns, limits=(0.0, 1.0)):
         units=units,
         axes=tuple(units[:2]) if len(units) > 1 else None,
         mixture=training.mixture,
-        limit=1.05 * max(LEAST_LIMIT, float(np.abs(mu[:, units]).max())),
+        limit=limit or 1.05 * max(LEAST_LIMIT, float(np.abs(mu[:, units]).max())),
     )
 
 

@@ -43,6 +43,30 @@ class PPCA(NamedTuple):
 
         return stats.multivariate_normal(self.b, self.covariance()).logpdf(X)
 
+    def posterior(self, X):
+        """p(z|x) = N( M⁻¹ Wᵀ (x − b), S ): its mean for each row, and S, the same for all.
+
+            M = Wᵀ W + σ² I,   S = σ² M⁻¹                      (P7)
+
+        Shapes  X (N, D) → (N, Z), (Z, Z)
+        """
+        S = np.linalg.inv(np.eye(self.W.shape[1]) + self.W.T @ self.W / self.sigma**2)
+        return (X - self.b) @ self.W @ S / self.sigma**2, S
+
+    def gap(self, X, mu, logvar):
+        """KL( q(z|x) ‖ p(z|x) ) of each row, for q = N(mu, e^logvar): by so much the variational
+        free energy F = nll + kl = −ELBO is above −log p(x).
+
+            −log p(x) = F − KL( q(z|x) ‖ p(z|x) )              (P8)
+
+        Shapes  X (N, D), mu and logvar (N, Z) → (N,)
+        Units   nats
+        """
+        mean, S = self.posterior(X)
+        P, d = np.linalg.inv(S), mu - mean
+        distance = np.exp(logvar) @ np.diag(P) + np.einsum("nj,jk,nk->n", d, P, d)
+        return 0.5 * (distance - len(S) + np.linalg.slogdet(S)[1] - logvar.sum(axis=1))
+
     def sample(self, rng, n):
         """n rows, (n, D)."""
         z = rng.standard_normal((n, self.W.shape[1]))
@@ -89,6 +113,7 @@ def measure(model, X, X_valid, best, seed, n_samples=100):
         elbo ≤ estimate of log p ≤ log p ≤ that of `best`      (P5)
 
     of X, the second on average; `error` is the standard error of the estimate from its draws alone.
+    gap: by how much the ELBO is below log p, see (P8).
     valid: log p of rows not trained on, which need not be below that of `best`. angles (Z,):
     between the span of W and that of `best`, the largest first.
     """
@@ -98,6 +123,7 @@ def measure(model, X, X_valid, best, seed, n_samples=100):
     exact = learned(model)
     return {
         "elbo": estimate.elbo.mean(),
+        "gap": exact.gap(X, *model.encode(X)).mean(),
         "estimate": estimate.log_p.mean(),
         "error": np.sqrt((estimate.standard_error**2).sum()) / len(X),
         "log_p": exact.log_density(X).mean(),

@@ -93,11 +93,13 @@ def bound_over_samples(k, values, se=None):
 
 
 @style.in_style
-def bound_over_examples(runs):
+def bound_over_examples(runs, xlim=None, ylim=None):
     """The lower bound against how many training examples were seen, a panel for each run, as in
     Figure 2 of Kingma & Welling 2014.
 
     runs     dict of title → (examples per epoch, history as in `curves`)
+    xlim, ylim  the ranges of the axes, such as those of a figure to compare with; None: all but the
+             first epochs
     Units    nats per example
     Look at  how soon it flattens, and how far the held-out line stays below the other
     Errors   ValueError if there is no run
@@ -115,9 +117,9 @@ def bound_over_examples(runs):
             values = _column(history, f"{prefix}_elbo")
             axes.plot(seen, values, color=colour, lw=1.3, label=label)
             ends.append(values[len(values) // 20 :])
-        axes.set(title=title, xscale="log")
+        axes.set(title=title, xscale="log", xlim=xlim)
     low, high = np.nanquantile(np.concatenate(ends), [0.0, 1.0])
-    axes.set_ylim(low - 0.05 * (high - low), high + 0.05 * (high - low))
+    axes.set_ylim(ylim or (low - 0.05 * (high - low), high + 0.05 * (high - low)))
     for axes in panels[len(runs) :]:
         axes.set_axis_off()
     figure.supxlabel("training examples seen")

@@ -17,18 +17,13 @@ SMALL_NOISE = next(bug for bug in BUGS if bug.name == f"ε drawn with standard d
 
 def pictures(trained):
     published, intended = trained["as-published"], trained["as-intended"]
-    shown = published.data.X[np.linspace(0, len(published.data.X) - 1, 100).astype(int)]
-    yield "examples.png", plots.image_grid(published.images(shown), 25), "A hundred of the frames."
-    layers = {
-        name.removesuffix(".W"): value.shape
-        for name, value in intended.model.parameters.values.items()
-        if not name.endswith(".b")
-    }
-    yield "network.png", plots.network_diagram(layers), "The network."
+    frames = published.images(published.data.X[:200])
+    yield "examples.png", plots.image_grid(frames, 25), "The first 200 frames."
+    yield "network.png", intended.network(), "The network."
     for name, run in trained.items():
         yield (
             f"curves-{name}.png",
-            plots.curves(run.training.history),
+            run.curves(),
             f"Training, {name}, as that program itself measures, with its own ε.",
         )
     clouds = {name: run.model.encode(run.data.X)[0] for name, run in trained.items()}
@@ -70,9 +65,10 @@ def lines(trained):
         yield f"| {name} | {' | '.join(cell(run) for run in trained.values())} |"
     yield ""
     yield (
-        '`vae = numvae.load("runs/as-intended/model.npz")` takes the trained model up again: '
-        "`vae.transform(X)` is the encoder, `vae.decode(Z)` the generator. The post's sliders are "
-        "those of `python scripts/explore.py runs/as-intended`."
+        f'`vae = numvae.load("{trained["as-intended"].path}")` takes the trained model up again: '
+        "`vae.transform(X)` is the encoder, `vae.decode(Z)` the generator. The post's sliders, "
+        "from −15 to 15 times the noise of 0.01, are those of `python scripts/explore.py "
+        f"{trained['as-published'].path} --limit 0.15`."
     )
 
 

@@ -41,7 +41,8 @@ def lines(trained):
     for name, published in PUBLISHED.items():
         random = [run for key, run in trained.items() if key in _splits(name)]
         log_p = np.array([run.numbers["log_p"] for run in random])
-        ours = "**{:.2f} ± {:.2f}**".format(*importance.mean_and_error(log_p)) if random else ""
+        form = "**{:.2f} ± {:.2f}**" if len(random) > 1 else "**{:.2f}**"
+        ours = form.format(*importance.mean_and_error(log_p)) if random else ""
         last = trained.get(f"{name}-in-order")
         in_order = "{log_p:.2f} ± {log_p_error:.2f}".format(**last.numbers) if last else ""
         yield f"| {name.upper()} | {published} | {len(random)} | {ours} | {in_order} |"
@@ -60,9 +61,9 @@ def pictures(trained):
 RECIPE = Recipe(
     title="Li & Turner 2016, *Rényi Divergence Variational Inference*, Frey faces",
     about="log p(x) of held-out faces as a density of pixels in [0, 1] (bytes / 255), by "
-    "importance sampling with 5,000 draws; a Gaussian decoder with σ(z), 20 latent units, one "
-    "hidden layer of 200 softplus, five samples of z per face and step, batches of 100. A random "
-    "tenth of the frames is held out, with another one for each seed.",
+    "importance sampling with k draws, in the paper 5,000; a Gaussian decoder with σ(z), 20 latent "
+    "units, one hidden layer of 200 softplus, five samples of z per face and step, batches of 100. "
+    "A random tenth of the frames is held out, with another one for each seed.",
     differences=(
         "The paper does not print the architecture; this is the default of its authors' code.",
         "σ² cannot fall below 1e-4 (σ 0.01, two and a half gray levels): without a floor the "

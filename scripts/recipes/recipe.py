@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -37,10 +38,12 @@ class Run:
 
 @dataclass
 class Trained:
-    """A run at the end of its training: the parameters of its last epoch, its data, its numbers."""
+    """A run at the end of its training: its folder, the parameters of its last epoch, its data, its
+    numbers."""
 
     name: str
     run: Run
+    path: Path
     training: Training
     data: Dataset
     numbers: dict
@@ -67,6 +70,16 @@ class Trained:
         x = self.inputs(np.linspace(0, len(self.data.X_valid) - 1, n).astype(int))
         return plots.reconstructions(self.images(x), self.decoded(self.model.encode(x)[0]))
 
+    def draws(self, n, fitted=False):
+        """n codes (n, Z) from the prior, or from the Gaussian with the mean and the covariance of
+        the codes of training examples."""
+        eps = stream(self.training.seed, *PICTURES).standard_normal((n, self.model.n_latent))
+        if not fitted:
+            return eps
+        x, _ = self.training.inputs(read(self.data.X, slice(0, 10_000)))
+        mu, _ = self.model.encode(x)
+        return mu.mean(axis=0) + eps @ np.linalg.cholesky(np.cov(mu.T)).T
+
     def samples(self, n=100, columns=10, sources=("prior",)):
         """What the decoder makes of codes from each source."""
         rng, X = stream(self.training.seed, *PICTURES), self.data.X
@@ -81,6 +94,16 @@ class Trained:
         values = scale * latent.prior_quantiles(n)
         plane = latent.plane(values, values, 2, (0, 1))
         return plots.manifold(self.decoded(plane), (values, values))
+
+    def curves(self):
+        """The ELBO and its two terms over the epochs."""
+        return plots.curves(self.training.history)
+
+    def network(self):
+        """The layers, the way of the data through them, and where the loss comes from."""
+        weights = self.model.parameters.values.items()
+        layers = {name.removesuffix(".W"): W.shape for name, W in weights if name.endswith(".W")}
+        return plots.network_diagram(layers)
 
     def codes(self, n=5000):
         """The posterior of the first n held-out examples: mu, logvar (n, Z)."""

@@ -11,6 +11,8 @@ FLAGS = (
 
 def pictures(trained):
     run = trained["frey"]
+    yield "network.png", run.network(), "The network, the post's graph."
+    yield "curves.png", run.curves(), "The training."
     yield (
         "samples.png",
         run.samples(sources=("mixture",)),

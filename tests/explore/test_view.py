@@ -7,7 +7,7 @@ from numvae.settings import Settings
 from numvae.training.loop import Training
 
 
-def a_view(n=60, n_latent=3, shape=(2, 3), use=None, X=None, **settings):
+def a_view(n=60, n_latent=3, shape=(2, 3), use=None, X=None, limit=None, **settings):
     """A View of a model whose unit i varies as use[i] says."""
     rng = np.random.default_rng(0)
     if X is None:
@@ -16,7 +16,8 @@ def a_view(n=60, n_latent=3, shape=(2, 3), use=None, X=None, **settings):
     if use is not None:
         training.model.parameters.values["mu.W"][...] *= use
     columns = [f"x{i + 1}" for i in range(X.shape[1])]
-    return view(training, X, {}, name="made", shape=shape, columns=columns)
+    of_data = {"name": "made", "shape": shape, "columns": columns, "limit": limit}
+    return view(training, X, {}, **of_data)
 
 
 def test_the_map_has_the_two_most_used_units_and_the_sliders_the_others_by_use():
@@ -38,6 +39,10 @@ def test_the_limit_holds_every_code_and_most_of_the_prior():
     assert a_view(use=0.0).limit == pytest.approx(1.05 * LEAST_LIMIT)
     shown = a_view(use=100.0)
     assert np.abs(shown.mu).max() < shown.limit < 1.1 * np.abs(shown.mu).max()
+
+
+def test_the_limit_may_be_given():
+    assert a_view(use=100.0, limit=0.15).limit == 0.15
 
 
 def test_a_few_of_many_examples_are_shown_and_each_original_has_its_code():

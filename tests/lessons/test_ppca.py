@@ -30,6 +30,29 @@ def test_the_density_integrates_z_out(truth, rng):
     assert np.log(p.mean()) == pytest.approx(truth.log_density(x[None])[()], abs=5.0 * error)
 
 
+def test_the_posterior_is_what_is_left_of_the_joint_density(truth, rng):
+    """(P7): p(x|z) p(z) / p(z|x) is p(x) at every z."""
+    x, z = truth.sample(rng, 1), rng.standard_normal((5, 2))
+    mean, S = truth.posterior(x)
+    joint = stats.norm.logpdf(x, z @ truth.W.T + truth.b, SIGMA).sum(axis=1)
+    joint += stats.norm.logpdf(z).sum(axis=1)
+    log_p = joint - stats.multivariate_normal(mean[0], S).logpdf(z)
+    assert_allclose(log_p, truth.log_density(x), rtol=1e-10)
+
+
+def test_the_free_energy_is_above_minus_log_p_by_the_divergence_from_the_posterior(truth, rng):
+    """(P8), with a mean energy by draws and an entropy by scipy, for a poor encoder."""
+    x, mu, logvar = truth.sample(rng, 1), np.array([[0.3, -0.2]]), np.array([[-0.5, -2.0]])
+    q = stats.multivariate_normal(mu[0], np.diag(np.exp(logvar[0])))
+    z = q.rvs(200_000, random_state=rng)
+    energy = -stats.norm.logpdf(x, z @ truth.W.T + truth.b, SIGMA).sum(axis=1)
+    energy -= stats.norm.logpdf(z).sum(axis=1)
+    free_energy, error = energy.mean() - q.entropy(), energy.std() / np.sqrt(len(z))
+    gap = truth.gap(x, mu, logvar)[0]
+    assert gap > 1.0
+    assert -truth.log_density(x)[()] == pytest.approx(free_energy - gap, abs=5.0 * error)
+
+
 def test_samples_have_the_covariance_declared(truth, rng):
     X = truth.sample(rng, 100_000)
     assert_allclose(np.cov(X.T), truth.covariance(), atol=0.15)
@@ -78,9 +101,11 @@ def test_a_vae_that_is_the_answer_measures_as_the_answer(truth, rng):
     top = best.log_density(X).mean()
     assert [found[name] for name in ("elbo", "estimate", "log_p")] == pytest.approx([top] * 3)
     assert found["valid"] == pytest.approx(best.log_density(X_valid).mean())
+    assert found["gap"] == pytest.approx(0.0, abs=1e-10)
     assert found["error"] < 1e-6 and found["angles"].max() < 1e-5
     p["mu.b"] += 0.3  # a poorer encoder: only the bounds fall
     found = ppca.measure(model, X, X_valid, best, seed=0, n_samples=500)
     assert found["elbo"] < found["estimate"] - 0.1
+    assert found["elbo"] + found["gap"] == pytest.approx(top, abs=0.02)
     assert found["log_p"] == pytest.approx(top)
     assert found["estimate"] == pytest.approx(top, abs=5.0 * found["error"] + 0.01)

@@ -146,6 +146,9 @@ def test_bounds_over_examples_have_a_panel_for_each_run_on_common_axes():
             np.testing.assert_array_equal(
                 line.get_ydata(), [row[f"{prefix}_elbo"] for row in history(50)]
             )
+    figure = plots.bound_over_examples(runs, (1e5, 1e8), (-150.0, -100.0))
+    for axes in figure.axes[:4]:
+        assert axes.get_xlim() == (1e5, 1e8) and axes.get_ylim() == (-150.0, -100.0)
     with pytest.raises(ValueError, match="no run"):
         plots.bound_over_examples({})
 

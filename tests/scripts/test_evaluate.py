@@ -131,6 +131,91 @@ def test_samples_are_a_table_or_a_picture():
 # reconstruct and encode
 
 
+@pytest.fixture
+def decoded(monkeypatch):
+    """decoded(typed): the codes that this command decodes, and what it writes."""
+    given, right = [], VAE.decode
+    monkeypatch.setattr(VAE, "decode", lambda vae, z: (given.append(z), right(vae, z))[1])
+
+    def decoded(typed):
+        path = Path(f"decoded{len(given)}.npy")
+        run(f"decode {typed} --out {path}")
+        return given[-1], np.load(path)
+
+    return decoded
+
+
+@pytest.mark.parametrize("file", ["codes.csv", "codes.npy"])
+def test_what_is_encoded_is_decoded_again(decoded, file):
+    run(f"encode run --out {file}")
+    run("reconstruct run --out again.npy")
+    z, x = decoded(f"run {file}")
+    assert z.shape == (40, 2)
+    assert_allclose(x, np.load("again.npy"), atol=1e-6)
+
+
+def test_a_table_of_codes_may_hold_more_than_codes(decoded):
+    run("encode run --logvar --out codes.csv")
+    assert_allclose(decoded("run codes.csv")[0], load("run").transform(flat()), atol=1e-6)
+
+
+def flat():
+    return np.load("images.npy").astype("f4").reshape(40, 12)
+
+
+def test_one_code_and_draws_around_it(decoded):
+    z, x = decoded("run --z -0.5 1")
+    assert_allclose(z, [[-0.5, 1.0]])
+    assert_allclose(x.reshape(1, 12), runs.load("run").model.decode(z))
+    assert_allclose(decoded("run")[0], [[0.0, 0.0]])
+    z, _ = decoded("run --z -0.5 1 --sigma 0.1 2 -n 5000")
+    assert_allclose(z.mean(axis=0), [-0.5, 1.0], atol=0.1)
+    assert_allclose(z.std(axis=0), [0.1, 2.0], rtol=0.05)
+    same, other = decoded("run --sigma 1")[0], decoded("run --sigma 1 --seed 1")[0]
+    assert_array_equal(decoded("run --sigma 1")[0], same)
+    assert len(same) == 64 and (same != other).all()
+
+
+def test_a_grid_is_a_part_of_the_plane_around_a_code(decoded):
+    z, x = decoded("run --z 1 -1 --grid 0.5 --units 2 1")
+    assert x.shape == (400, 4, 3)
+    assert_allclose([z[0], z[-1]], [[0.5, -1.5], [1.5, -0.5]], atol=1e-6)
+    assert_allclose(np.diff(z[:20, 1]), 1 / 19, atol=1e-6)  # unit 2 runs along each row, evenly
+    assert_allclose(z[:20, 0], 0.5)
+    run("decode run --grid 3 --out plane.png")
+    assert Path("plane.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_class_is_decoded_at_its_mean_code(decoded, undrawn):
+    y = np.array(["cat", "dog"])[np.arange(40) % 2]
+    np.savez("labelled.npz", X=np.load("images.npy"), y=y)
+    flags = "--epochs 1 --hidden 3 --validation 0 --out classes --quiet"
+    train.main(["--data", "labelled.npz", *flags.split()])
+    mu = load("classes").transform(flat())
+    assert_allclose(decoded("classes --class dog")[0], [mu[1::2].mean(axis=0)], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("typed", "says"),
+    [
+        ("run images.npy", "images.npy has 12 numbers per code, the model has 2 units"),
+        ("run --z 1", "--z has 1 numbers per code"),
+        ("run codes.npy --grid 1", "codes.npy holds 3"),
+        ("run --grid 1 --units 1 3", "two units of the 2 there are, found 1 and 3"),
+        ("run --grid 1 --units 2 2", "found 2 and 2"),
+        ("run --sigma 1 2 3", "--sigma takes one number or 2, found 3"),
+        ("run --class cat", "labelled 'cat'; there are no labels"),
+        ("run --z 1 2 --class cat", "not allowed with"),
+        ("run --grid 1 --sigma 1", "not allowed with"),
+        ("run --grid 0", "a number above 0"),
+        ("run nothing.npy", "nothing.npy"),
+    ],
+)
+def test_what_cannot_be_decoded_is_answered_with_a_sentence(typed, says, refused):
+    np.save("codes.npy", np.zeros((3, 2)))
+    assert says in refused(evaluate.main, "decode", *typed.split(), "--out", "new.npy")
+
+
 @pytest.mark.parametrize("data", ["", "images.npy"])
 def test_codes_and_reconstructions_are_in_the_order_of_the_file(data):
     run(f"encode run {data} --out codes.npy")

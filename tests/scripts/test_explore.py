@@ -51,6 +51,11 @@ def test_a_page_is_written_and_said_so(typed, capsys, opened):
     assert not opened
 
 
+def test_the_sliders_reach_as_far_as_they_are_told_to():
+    assert explore.main(["model.npz", "--limit", "0.15", "--html", "page.html"]) == 0
+    assert '"limit": 0.15,' in Path("page.html").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(("n_valid", "first"), [(499, "0"), (500, "60")])
 def test_held_out_examples_are_shown_if_they_are_enough_for_a_cloud(n_valid, first):
     row = np.arange(60 + n_valid, dtype="f4")
@@ -93,6 +98,7 @@ BAD = [
     ("model.npz --html page.png", "page.png should end in .html"),
     ("model.npz --html no/page.html", "there is no folder no"),
     ("model.npz nothing.npy", "nothing.npy"),
+    ("model.npz --limit 0", "a number above 0"),
 ]
 
 

@@ -18,10 +18,11 @@ def test_training_reaches_the_answer_from_below(monkeypatch, capsys):
     text = capsys.readouterr().out
     rows, (top, valid, _) = table(text)
     assert len(rows) == 4
-    for elbo, estimate, error, exact, _, _ in rows:
+    for elbo, gap, estimate, error, exact, _, _ in rows:
+        assert elbo + gap == pytest.approx(exact, abs=0.1)
         assert elbo <= estimate < exact + 5.0 * error + 2e-4
         assert exact <= top + 1e-4
-    (first, *_), *_, (elbo, _, _, exact, held_out, angle) = rows
+    (first, *_), *_, (elbo, _, _, _, exact, held_out, angle) = rows
     assert first < top - 10.0
     assert [elbo, exact] == pytest.approx([top, top], abs=0.1)
     assert held_out == pytest.approx(valid, abs=0.1) and angle < 5.0

@@ -11,6 +11,8 @@ import reproduce
 from numpy.testing import assert_array_equal
 from recipes import RECIPES
 from recipes.recipe import Recipe, Run
+from recipes.residentmario import beside
+from scipy import linalg
 
 from numvae import runs
 from numvae.commands import train
@@ -73,6 +75,13 @@ def test_the_report_has_the_numbers_the_pictures_and_what_differs(small, capsys)
     assert f"`{FLAGS}`" in row and "| 0 | 3 |" in row  # seed and epochs
     row = next(line for line in report.splitlines() if line.startswith("| two |"))
     assert "| 7 | 2 |" in row
+
+
+def test_a_taste_is_kept_apart_from_the_whole(small):
+    for length, epochs in (("--quick", 1), ("--full", 4), (None, 3)):
+        assert reproduce.main(["small", *filter(None, [length])]) == 0
+        folder = f"reproductions/small{(length or '').replace('--', '-')}"
+        assert runs.load(f"{folder}/runs/one").training.epoch == epochs
 
 
 def test_lengths_leave_runs_out_or_make_them_longer(small):
@@ -204,8 +213,11 @@ def test_mistakes_get_one_sentence(small, refused, capsys):
         ("", "no recipe was named"),
         ("small --only three", "there is no run 'three'"),
         ("small --quick --full", "not allowed with"),
-        ("small --out mine", "mine holds something else"),
-        ("small --quick --out again", "again holds something else"),
+        ("small --out mine", "mine holds no reproduction"),
+        (
+            "small --quick --out again",
+            "again holds another reproduction, of small (default; epochs: one for 3, two for 2)",
+        ),
     ):
         assert says in refused(reproduce.main, *typed.split())
     with pytest.raises(SystemExit):
@@ -248,6 +260,22 @@ def test_every_recipe_writes_its_report(name, monkeypatch, rng):
     report = (folder / "report.md").read_text(encoding="utf-8")
     for picture in re.findall(r"!\[.*?\]\((.*?)\)", report):
         assert (folder / picture).stat().st_size > 1000
+
+
+def test_draws_are_held_against_training_digits_in_four_numbers(rng):
+    X, labels = rng.random((300, 6)), np.repeat([3, 7], 150)
+    X[150:] += 5.0  # the ten nearest are the same digit
+    distance, share, pixel, frechet = beside(X, X, labels)
+    assert [distance, share, frechet] == pytest.approx([0.0, 1.0, 0.0], abs=1e-5)
+    assert pixel == pytest.approx(X.mean())
+    spread = X.var(axis=0, ddof=1).sum()
+    shifted = beside(0.5 * (X - X.mean(axis=0)) + X.mean(axis=0) + 2.0, X, labels)
+    assert shifted[3] == pytest.approx(6 * 2.0**2 + 0.5**2 * spread)
+    x = X @ rng.random((6, 6))  # along other axes
+    A, B = np.cov(x.T), np.cov(X.T)
+    means = ((x.mean(axis=0) - X.mean(axis=0)) ** 2).sum()
+    expected = means + np.trace(A + B - 2 * linalg.sqrtm(A @ B).real)
+    assert beside(x, X, labels)[3] == pytest.approx(expected, rel=1e-6)
 
 
 def test_the_noise_as_published_is_a_hundredth():
