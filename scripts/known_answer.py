@@ -67,9 +67,9 @@ def compare(seed, path):
     error = "± from the draws (too small where the encoder is poor)"
     print(
         f"{N:,} rows of {D} columns and {N_VALID:,} more held out, drawn from probabilistic PCA "
-        f"with {Z} directions.\n{model}\nNats per example, {error}; the gap is "
-        "KL(q(z|x) ‖ p(z|x)) in closed form, so\nELBO + gap = exact log p(x); the angle, in "
-        "degrees, is the largest between the learned and the principal subspace.\n\n"
+        f"with {Z} directions.\n{model}\nNats per example, {error}.\nThe gap is "
+        "KL(q(z|x) ‖ p(z|x)) in closed form: ELBO + gap = exact log p(x), up to the draws.\nThe "
+        "angle, in degrees, is the largest between the learned and the principal subspace.\n\n"
         f"  {'epoch':>5}{'ELBO':>11}{'gap':>10}{'IS log p(x)':>20}"
         f"{'exact':>11}{'held-out':>11}{'angle':>8}"
     )
