@@ -121,7 +121,9 @@ class Settings:
         "elbo",
         Choice(objectives.NAMES),
         "elbo: the bound with the KL in closed form; sampled-elbo: with the KL of the samples; "
-        "iwae: the importance-weighted bound; autoencoder: no noise and no KL",
+        "iwae: the importance-weighted bound; stl and dreg: these two with a gradient for the "
+        "encoder that has less noise, where q(z|x) is good or samples are many; autoencoder: no "
+        "noise and no KL",
         TRAINING,
     )
     n_samples: int = setting(1, COUNT, "samples of z per row and step, L", TRAINING, "samples")

@@ -21,6 +21,7 @@ from numvae.checks import definitions, gradients
 from numvae.network import Autoencoder
 from numvae.network.layers import MLP, Dense
 from numvae.network.likelihoods import Bernoulli, VarianceOfZ
+from numvae.network.objectives import objective
 from numvae.rules import (
     activations,
     bernoulli,
@@ -32,6 +33,7 @@ from numvae.rules import (
     initialization,
     objectives,
     optimizers,
+    path_derivative,
     poisson,
     standardization,
 )
@@ -71,8 +73,13 @@ def planted(bug):
 
 def of_the_gradient(*settings):
     """The bugs that make a gradient wrong in a model like `trace.example()`, or in one that differs
-    from it in no more than these settings."""
-    return [bug for bug in BUGS if bug.kind in GRADIENT and {*bug.mode} <= {*settings}]
+    from it in no more than these settings; the gradient of stl and dreg is not that of a loss."""
+    return [
+        bug
+        for bug in BUGS
+        if bug.kind in GRADIENT and {*bug.mode} <= {*settings}
+        if objective(bug.mode.get("objective", "elbo")).of_the_loss
+    ]
 
 
 def named(text, known):
@@ -166,7 +173,7 @@ def _slope(a):
 TABLE = {"likelihood": "gaussian", "skip": True, "standardize": True, "hidden": (16,)}
 GAUSSIAN = {"likelihood": "gaussian-sigma-z"}
 COUNTS = {"likelihood": "poisson"}
-IWAE = {"objective": "iwae", "n_samples": 5}
+IWAE, DREG = ({"objective": name, "n_samples": 5} for name in ("iwae", "dreg"))
 
 formula = functools.partial(wrong, FORMULA)
 
@@ -381,6 +388,11 @@ def tanh_backward(dh, h):
     return dh * (1.0 - np.tanh(h) ** 2)
 
 
+@slope("DReG's weights not squared for the encoder", path_derivative, **DREG)
+def dreg_backward(dz, log_px, kl, beta):
+    return dz
+
+
 axis = functools.partial(wrong, AXIS)
 
 
@@ -446,6 +458,11 @@ def backward(self, dh, need_dx=True):
     elif _decoders["dh"].shape == dh.shape:
         dh = _decoders["dh"]
     return _mlp_backward(self, dh, need_dx)
+
+
+@path("the path through z into log q(z|x) forgotten", path_derivative, objective="stl")
+def stl_backward(dkl, z, logvar, eps):
+    return dkl[..., None] * z
 
 
 @path("KL in the loss, but not in the gradient", gaussian)

@@ -26,6 +26,7 @@ from numvae.rules import (
     importance,
     objectives,
     optimizers,
+    path_derivative,
     poisson,
     score_function,
 )
@@ -86,7 +87,7 @@ FUNCTIONS = (np.arange, np.broadcast_to, np.cosh, np.einsum, np.exp, np.eye, np.
 FUNCTIONS += (np.ones, np.sinh, np.sqrt, np.tanh, np.where, np.zeros, np.linalg.det, np.linalg.inv)
 FUNCTIONS += (functools.reduce, jacobian, integral, adam)
 RULES = (activations, bernoulli, categorical, continuous_bernoulli, dense, dropout, gaussian)
-RULES += (importance, objectives, poisson, score_function)
+RULES += (importance, objectives, path_derivative, poisson, score_function)
 NAMES = {
     **SIZES,
     **{function.__name__: function for function in FUNCTIONS},

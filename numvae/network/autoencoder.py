@@ -156,7 +156,7 @@ class Autoencoder:
         # Backward.
         dlog_px, dz_kl, dmu_kl, dlogvar_kl = objective.backward()
         dh_dec = self.likelihood.backward(dlog_px)
-        dz = self.decoder.backward(dh_dec).reshape(L, B, Z) + dz_kl
+        dz = objective.reweighted(self.decoder.backward(dh_dec).reshape(L, B, Z) + dz_kl)
         dmu_z, dlogvar_z = gaussian.reparameterize_backward(dz, logvar, eps)
         dmu, dlogvar = dmu_z + dmu_kl, dlogvar_z + dlogvar_kl
         dh = self.mu_head.backward(dmu) + self.logvar_head.backward(dlogvar)

@@ -30,6 +30,7 @@ f over L draws z ~ q(z|x), which is right on average for every L (Monte Carlo).
     factor_analysis         the linear Gaussian model, whose best parameters need no gradient
     importance              importance weights, for log p(x)
     objectives              what is minimised: how much each sample of z counts
+    path_derivative         gradients of the sampled bounds with less noise
     score_function          a gradient without a path through z, and why it is not used
     dropout                 units set to 0 at random, the mask explicit
     corruption              how an input is corrupted for a denoising model

@@ -21,7 +21,7 @@ SETTINGS = {
     "few rows at the end": {"batch_size": 30},
     "more rows than a stream has": {"batch_size": 301, "binarize": "dynamic"},
     "several samples": {"objective": "iwae", "n_samples": 5, "clip": 0.5},
-    "the sampled KL": {"objective": "sampled-elbo", "n_samples": 2, "batch_size": 150},
+    "the sampled KL": {"objective": "stl", "n_samples": 2, "batch_size": 150},
     "masks": {"n_samples": 2, "batch_size": 200, "dropout": 0.3, "hidden": (8, 6)},
     "denoising": {"denoise": ("salt_and_pepper", 0.3)},
     "missing": {"missing": True, "beta": 2.0, "likelihood": "gaussian"},
@@ -31,7 +31,7 @@ SETTINGS = {
     "units": {"batch_size": 20, "binarize": "dynamic", "free_bits": 0.1, **WIDTHS},
     "units of one layer": {
         "batch_size": 20,
-        "objective": "iwae",
+        "objective": "dreg",
         "n_samples": 4,
         "clip": 0.5,
         "hidden": (65,),
