@@ -113,6 +113,13 @@ class Settings:
     batch_size: int = setting(128, COUNT, "rows per step, B", TRAINING)
     optimizer: str = setting("adam", Choice(optimizers.NAMES), "the update rule", TRAINING)
     lr: float = setting(5e-3, POSITIVE, "learning rate", TRAINING)
+    momentum: float = setting(0.9, FRACTION, "of sgd; 0: θ − lr · gradient, no more", TRAINING)
+    weight_decay: float = setting(
+        0.0,
+        SIZE,
+        "λ of ½ λ ‖θ‖² in the loss: a Gaussian prior of all parameters; 1/N for N(0, I) and N rows",
+        TRAINING,
+    )
     schedule: str = setting("cosine", Choice(schedules.NAMES), "how lr falls", TRAINING)
     clip: float | None = setting(
         1.0, POSITIVE, "shorten longer gradients, or a few far rows lead; None: do not", TRAINING

@@ -161,7 +161,9 @@ def moments():
 
 
 def optimizer():
-    """Adam against Algorithm 1 of the paper, number by number."""
+    """Adam against Algorithm 1 of the paper, number by number; weight decay against its prior."""
+    from scipy import stats
+
     rng = np.random.default_rng(SEED)
     gradients, lr, b1, b2, eps = rng.normal(size=8), 0.1, 0.9, 0.999, 1e-3
     theta, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
@@ -180,6 +182,11 @@ def optimizer():
     for t in range(1, 4):
         adam.update()
         yield _line("Adam", f"constant g, step {t}", parameters.vector, -lr * t, limit=1e-8)
+
+    theta, g, n, h = rng.normal(size=5), np.zeros(5), 50, 1e-5
+    optimizers.weight_decay(g, theta, 1.0 / n)
+    up, down = (-stats.norm.logpdf(theta + step) / n for step in (h, -h))
+    yield _line("weight decay", "scipy.stats.norm", g, (up - down) / (2.0 * h), limit=1e-8)
 
 
 def invariants():

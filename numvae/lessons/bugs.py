@@ -552,6 +552,11 @@ def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
     _adam(theta, g, m, v, t, -lr, beta1, beta2, eps)
 
 
+@around("weight decay that lets the weights grow", optimizers, "optimizer", weight_decay=0.1)
+def weight_decay(g, theta, decay):
+    g -= decay * theta
+
+
 @around("all weights 0 at the start", initialization, "moments")
 def glorot(rng, n_in, n_out):
     return np.zeros((n_in, n_out))

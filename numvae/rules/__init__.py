@@ -35,7 +35,7 @@ f over L draws z ~ q(z|x), which is right on average for every L (Monte Carlo).
     dropout                 units set to 0 at random, the mask explicit
     corruption              how an input is corrupted for a denoising model
     initialization          how large a weight should be at the start
-    optimizers              SGD with momentum, Adagrad, Adam
+    optimizers              SGD with momentum, Adagrad, Adam; weight decay
     schedules               how the learning rate falls, and the weight of the KL rises
     codes                   paths between codes, and statistics of codes
 

@@ -27,8 +27,14 @@ SETTINGS = {
     "missing": {"missing": True, "beta": 2.0, "likelihood": "gaussian"},
     "an autoencoder": {"objective": "autoencoder", "likelihood": "gaussian-sigma-z"},
     "adagrad": {"optimizer": "adagrad"},
-    "sgd": {"optimizer": "sgd"},
-    "units": {"batch_size": 20, "binarize": "dynamic", "free_bits": 0.1, **WIDTHS},
+    "sgd": {"optimizer": "sgd", "momentum": 0.5, "weight_decay": 0.1, "clip": 0.5},
+    "units": {
+        "batch_size": 20,
+        "weight_decay": 0.1,
+        "binarize": "dynamic",
+        "free_bits": 0.1,
+        **WIDTHS,
+    },
     "units of one layer": {
         "batch_size": 20,
         "objective": "dreg",
