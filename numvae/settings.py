@@ -78,7 +78,8 @@ class Settings:
         Blocks(likelihoods.NAMES),
         "p(x|z): bernoulli for 0 or 1, continuous-bernoulli for 0 to 1, gaussian for real numbers "
         "with one learned σ per column, gaussian-sigma-z with σ(z) from the decoder, "
-        "gaussian-fixed with a given σ, poisson for counts, categorical for one-hot columns, or "
+        "gaussian-fixed with a given σ, poisson for counts, negative-binomial for counts that "
+        "vary more, with one learned dispersion per column, categorical for one-hot columns, or "
         "blocks of columns such as gaussian:3,poisson:2,categorical:5",
         MODEL,
     )
@@ -97,7 +98,7 @@ class Settings:
         Flag(),
         "standardise columns inside: the fit is the same in all units, and sigma and sigma_min are "
         "fractions of a column's standard deviation (gaussian likelihoods); of counts, only what "
-        "the encoder is given (poisson)",
+        "the encoder is given",
         MODEL,
     )
     init_sigma: float | None = setting(
@@ -221,7 +222,8 @@ class Settings:
         names = (line.name for line in TABLE if line.metadata["group"] == MODEL)
         given = {name: getattr(self, name) for name in names if name != "init_sigma"}
         given["n_latent"] = self.n_latent or max(1, min(MOST, n_features // 2))
-        real, counts = (kind in self.likelihood for kind in ("gaussian", "poisson"))
+        real = "gaussian" in self.likelihood
+        counts = any(kind in self.likelihood for kind in likelihoods.COUNTS)
         given["skip"] = given["skip"] and real
         given["standardize"] = given["standardize"] and (real or counts)
         return {"n_features": n_features, **given}

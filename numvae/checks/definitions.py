@@ -20,6 +20,7 @@ from numvae.rules import (
     dropout,
     gaussian,
     initialization,
+    negative_binomial,
     objectives,
     optimizers,
     poisson,
@@ -72,6 +73,11 @@ def densities():
     truth = stats.poisson.logpmf(counts, np.exp(a)).sum(axis=1)
     value = poisson.log_likelihood(counts, a)
     yield _line("Poisson log-likelihood", "scipy.stats.poisson", value, truth)
+    log_r = rng.normal(size=a.shape[1])
+    r, m = np.exp(log_r), np.exp(a)
+    truth = stats.nbinom.logpmf(counts, r, r / (r + m)).sum(axis=1)
+    value = negative_binomial.log_likelihood(counts, a, log_r)
+    yield _line("negative binomial log-likelihood", "scipy.stats.nbinom", value, truth)
 
     logits = np.array([-13.8, -3.0, -0.6, -0.01, 0.0, 0.599, 0.6, 0.601, 5.0, 13.8])[:, None]
 

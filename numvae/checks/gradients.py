@@ -26,6 +26,7 @@ from numvae.rules import (
     dense,
     dropout,
     gaussian,
+    negative_binomial,
     objectives,
     path_derivative,
     poisson,
@@ -54,6 +55,13 @@ RULES = (
     (categorical, "log_likelihood", "one_hot_observed logits observed_rows", "logits"),
     (poisson, "log_likelihood", "counts log_rate", "log_rate"),
     (poisson, "log_likelihood", "counts_observed log_rate observed", "log_rate"),
+    (negative_binomial, "log_likelihood", "counts log_mean log_r", "log_mean log_r"),
+    (
+        negative_binomial,
+        "log_likelihood",
+        "counts_observed log_mean log_r observed",
+        "log_mean log_r",
+    ),
     (dropout, "forward", "h mask rate", "h", "mask rate"),
     (objectives, "elbo", "log_px kl beta", "log_px kl"),
     (objectives, "free_bits_elbo", "log_px kl beta free_bits", "log_px kl"),
@@ -74,6 +82,7 @@ def arguments(rng):
     q |= {"W": rng.normal(size=(D, 3)), "b": rng.normal(size=3), "baseline": rng.normal(size=B)}
     q |= {"logits": 3.0 * rng.normal(size=(2, B, D)), "eps": rng.normal(size=(L, B, D))}
     q |= {"counts": 1.0 * rng.poisson(2.0, (B, D)), "log_rate": rng.normal(size=(2, B, D))}
+    q |= {"log_mean": rng.normal(size=(2, B, D)), "log_r": rng.normal(size=(2, B, D))}
     q["z"] = gaussian.reparameterize(q["mu"], q["logvar"], q["eps"])
     q["one_hot"] = np.eye(D)[rng.integers(D, size=B)]
     q["observed_rows"] = np.repeat(q["observed"][:, :1], D, axis=1)
@@ -203,6 +212,7 @@ MODES = (
         {"missing": True, "likelihood": "gaussian-sigma-z"},
         {"missing": True, "likelihood": "gaussian:2,categorical:3"},
         {"missing": True, "skip": True, "likelihood": "gaussian-sigma-z:2,poisson:3"},
+        {"missing": True, "skip": True, "likelihood": "gaussian:3,negative-binomial:2"},
         {
             "missing": True,
             "dropout": 0.4,
@@ -247,7 +257,7 @@ def model(
         eps *= 0.0
     if "categorical" in likelihood:
         x[:, -3:] = np.eye(3)[rng.integers(3, size=6)]
-    counts = likelihoods.column_kinds(likelihood, 5) == "poisson"
+    counts = np.isin(likelihoods.column_kinds(likelihood, 5), likelihoods.COUNTS)
     x[:, counts] = rng.poisson(2.0, (6, counts.sum()))
     observed = None
     if missing:

@@ -31,6 +31,7 @@ from numvae.rules import (
     gaussian,
     importance,
     initialization,
+    negative_binomial,
     objectives,
     optimizers,
     path_derivative,
@@ -157,6 +158,7 @@ _log_likelihood, _likelihood_backward = bernoulli.log_likelihood, bernoulli.log_
 _kl, _kl_backward = gaussian.kl, gaussian.kl_backward
 _log_density, _log_density_backward = gaussian.log_density, gaussian.log_density_backward
 _log_p_counts, _counts_backward = poisson.log_likelihood, poisson.log_likelihood_backward
+_overdispersed_backward = negative_binomial.log_likelihood_backward
 _reparameterize_backward = gaussian.reparameterize_backward
 _log_mean_exp, _adam = importance.log_mean_exp, optimizers.adam
 _floor_logvar_inverse, _log_volume = gaussian.floor_logvar_inverse, standardization.log_volume
@@ -172,7 +174,7 @@ def _slope(a):
 
 TABLE = {"likelihood": "gaussian", "skip": True, "standardize": True, "hidden": (16,)}
 GAUSSIAN = {"likelihood": "gaussian-sigma-z"}
-COUNTS = {"likelihood": "poisson"}
+COUNTS, OVERDISPERSED = ({"likelihood": name} for name in ("poisson", "negative-binomial"))
 IWAE, DREG = ({"objective": name, "n_samples": 5} for name in ("iwae", "dreg"))
 
 formula = functools.partial(wrong, FORMULA)
@@ -371,6 +373,12 @@ def log_density_backward(dlogp, x, mu, logvar, observed=None):
 @slope("Poisson gradient in the rate, x / rate − 1, not in its log", poisson, **COUNTS)
 def log_likelihood_backward(dlogp, x, log_rate, observed=None):
     return _counts_backward(dlogp, x, log_rate, observed) / poisson.mean(log_rate)
+
+
+@slope("the dispersion's gradient in r, not in its log", negative_binomial, **OVERDISPERSED)
+def log_likelihood_backward(dlogp, x, log_mean, log_r, observed=None):
+    da, ds = _overdispersed_backward(dlogp, x, log_mean, log_r, observed)
+    return da, ds / np.exp(log_r)
 
 
 @slope("variance floor with the derivative of no floor", gaussian, **GAUSSIAN)

@@ -441,6 +441,50 @@ derive(
      "x a has the derivative x, and e^a is its own."),
     ("poisson.log_likelihood_backward(dlogp, x, a)", "The rule, (P22)."),
 )
+NEGATIVE_BINOMIAL = {
+    "dlogp": "normal(B)", "x": "1.0 * arange(B * D).reshape(B, D)", "a": "normal(B, D)",
+    "s": "normal(B, D)", "r": "exp(s)", "m": "exp(a)", "pi": "m / (r + m)",
+    "log_p": "lambda a, s: loggamma(x + exp(s)) - loggamma(exp(s)) - poisson.log_factorial(x)"
+             " + x * (a - log(exp(s) + exp(a))) + exp(s) * (s - log(exp(s) + exp(a)))",
+}
+derive(
+    "negative_binomial.log_likelihood_backward", "da", NEGATIVE_BINOMIAL,
+    ("da_nd = Σ_n′ dlogp_n′ ∂/∂a_nd Σ_d′ log p(x_n′d′)",
+     'einsum("N,Nnd->nd", dlogp, jacobian(lambda a: log_p(a, s).sum(axis=-1), a))',
+     "The chain rule; log p = log Γ(x + r) − log Γ(r) − log x! + x (a − u) + r (s − u)."),
+    ("= dlogp_n ∂/∂a_nd ( x (a − u) − r u ), u = log(e^s + e^a)",
+     'einsum("n,ndnd->nd", dlogp, '
+     "jacobian(lambda a: x * (a - log(r + exp(a))) - r * log(r + exp(a)), a))",
+     "a_nd occurs in one term, n′ = n and d′ = d; the others do not contain it."),
+    ("= dlogp_n ( x (1 − ∂u/∂a) − r ∂u/∂a ), ∂u/∂a = m / (r + m)",
+     "dlogp[:, None] * (x * (1.0 - pi) - r * pi)",
+     "log v has the derivative v′/v, and e^a is its own; m = e^a and r = e^s."),
+    ("= dlogp_n (x − (x + r) m / (r + m))",
+     "dlogp[:, None] * (x - (x + r) * pi)",
+     "The terms with m / (r + m) together."),
+    ("negative_binomial.log_likelihood_backward(dlogp, x, a, s)[0]", "The rule, (P28)."),
+)
+derive(
+    "negative_binomial.log_likelihood_backward", "ds", NEGATIVE_BINOMIAL,
+    ("ds_nd = Σ_n′ dlogp_n′ ∂/∂s_nd Σ_d′ log p(x_n′d′)",
+     'einsum("N,Nnd->nd", dlogp, jacobian(lambda s: log_p(a, s).sum(axis=-1), s))',
+     "The chain rule, as if each row had its own s: the gradients of all rows add."),
+    ("= dlogp_n ( r ψ(x + r) − r ψ(r) + ∂/∂s_nd ( r (s − u) − x u ) )",
+     "dlogp[:, None] * (r * (psi(x + r) - psi(r)) + einsum(\"ndnd->nd\", jacobian(lambda s: "
+     "exp(s) * (s - log(exp(s) + m)) - x * log(exp(s) + m), s)))",
+     "∂r/∂s = r, and ψ is the derivative of log Γ."),
+    ("= dlogp_n ( r (ψ(x + r) − ψ(r) + s − u) + r − (x + r) ∂u/∂s )",
+     "dlogp[:, None] * (r * (psi(x + r) - psi(r) + s - log(r + m)) + r - (x + r) * r / (r + m))",
+     "The product rule; u = log(e^s + e^a) has the derivative r / (r + m) in s."),
+    ("= dlogp_n ( r (ψ(x + r) − ψ(r) + s − u) − (x − (x + r) m / (r + m)) )",
+     "dlogp[:, None] * (r * (psi(x + r) - psi(r) + s - log(r + m)) - (x - (x + r) * pi))",
+     "r / (r + m) = 1 − m / (r + m)."),
+    ("= dlogp_n r (ψ(x + r) − ψ(r) − softplus(a − s)) − da_nd",
+     "dlogp[:, None] * r * (psi(x + r) - psi(r) - log(1.0 + exp(a - s)))"
+     " - dlogp[:, None] * (x - (x + r) * pi)",
+     "u − s = log(1 + e^(a − s)); the rest is da, (P28)."),
+    ("negative_binomial.log_likelihood_backward(dlogp, x, a, s)[1]", "The rule, (P29)."),
+)
 
 TERMS = {"log_px": "normal(L, B)", "kl": "uniform(B, Z) + arange(Z)[::-1]", "beta": "0.7"}
 for rule, given, cost, code, label in (
