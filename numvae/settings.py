@@ -161,8 +161,8 @@ class Settings:
         None,
         Kinds(CHOICES),
         "what columns of a table are, where the guess is wrong: gaussian for real numbers, poisson "
-        "for counts, bernoulli for one of two values, categorical for one of several, id for what "
-        "names the rows, ignore",
+        "for counts, negative-binomial for counts that vary more, bernoulli for one of two values, "
+        "categorical for one of several, id for what names the rows, ignore",
         DATA,
     )
     validation_fraction: float = setting(

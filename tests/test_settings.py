@@ -257,8 +257,8 @@ bad(ValueError, "Did you mean 'iwae'?", "objective", ["iwea"], "iwea")
 says = "must be one of none, fixed, dynamic, found 'always'."
 bad(ValueError, says, "binarize", ["always"], "always")
 
-says = "must be names of columns, each with one of gaussian, poisson, bernoulli, categorical, id, "
-says += "ignore, as in age:gaussian,sex:categorical; found "
+says = "must be names of columns, each with one of gaussian, poisson, negative-binomial, "
+says += "bernoulli, categorical, id, ignore, as in age:gaussian,sex:categorical; found "
 bad(TypeError, says, "columns", [3, ["a"], {1: "id"}])
 bad(ValueError, says, "columns", [{"a": "number"}, "a", "a:"], "a a:x a:id,")
 
