@@ -78,7 +78,8 @@ class Settings:
         Blocks(likelihoods.NAMES),
         "p(x|z): bernoulli for 0 or 1, continuous-bernoulli for 0 to 1, gaussian for real numbers "
         "with one learned σ per column, gaussian-sigma-z with σ(z) from the decoder, "
-        "gaussian-fixed with a given σ, poisson for counts, categorical for one-hot columns, or "
+        "gaussian-fixed with a given σ, poisson for counts, negative-binomial for counts that "
+        "vary more, with one learned dispersion per column, categorical for one-hot columns, or "
         "blocks of columns such as gaussian:3,poisson:2,categorical:5",
         MODEL,
     )
@@ -97,7 +98,7 @@ class Settings:
         Flag(),
         "standardise columns inside: the fit is the same in all units, and sigma and sigma_min are "
         "fractions of a column's standard deviation (gaussian likelihoods); of counts, only what "
-        "the encoder is given (poisson)",
+        "the encoder is given",
         MODEL,
     )
     init_sigma: float | None = setting(
@@ -113,6 +114,13 @@ class Settings:
     batch_size: int = setting(128, COUNT, "rows per step, B", TRAINING)
     optimizer: str = setting("adam", Choice(optimizers.NAMES), "the update rule", TRAINING)
     lr: float = setting(5e-3, POSITIVE, "learning rate", TRAINING)
+    momentum: float = setting(0.9, FRACTION, "of sgd; 0: θ − lr · gradient, no more", TRAINING)
+    weight_decay: float = setting(
+        0.0,
+        SIZE,
+        "λ of ½ λ ‖θ‖² in the loss: a Gaussian prior of all parameters; 1/N for N(0, I) and N rows",
+        TRAINING,
+    )
     schedule: str = setting("cosine", Choice(schedules.NAMES), "how lr falls", TRAINING)
     clip: float | None = setting(
         1.0, POSITIVE, "shorten longer gradients, or a few far rows lead; None: do not", TRAINING
@@ -121,7 +129,9 @@ class Settings:
         "elbo",
         Choice(objectives.NAMES),
         "elbo: the bound with the KL in closed form; sampled-elbo: with the KL of the samples; "
-        "iwae: the importance-weighted bound; autoencoder: no noise and no KL",
+        "iwae: the importance-weighted bound; stl and dreg: these two with a gradient for the "
+        "encoder that has less noise, where q(z|x) is good or samples are many; autoencoder: no "
+        "noise and no KL",
         TRAINING,
     )
     n_samples: int = setting(1, COUNT, "samples of z per row and step, L", TRAINING, "samples")
@@ -151,8 +161,8 @@ class Settings:
         None,
         Kinds(CHOICES),
         "what columns of a table are, where the guess is wrong: gaussian for real numbers, poisson "
-        "for counts, bernoulli for one of two values, categorical for one of several, id for what "
-        "names the rows, ignore",
+        "for counts, negative-binomial for counts that vary more, bernoulli for one of two values, "
+        "categorical for one of several, id for what names the rows, ignore",
         DATA,
     )
     validation_fraction: float = setting(
@@ -212,7 +222,8 @@ class Settings:
         names = (line.name for line in TABLE if line.metadata["group"] == MODEL)
         given = {name: getattr(self, name) for name in names if name != "init_sigma"}
         given["n_latent"] = self.n_latent or max(1, min(MOST, n_features // 2))
-        real, counts = (kind in self.likelihood for kind in ("gaussian", "poisson"))
+        real = "gaussian" in self.likelihood
+        counts = any(kind in self.likelihood for kind in likelihoods.COUNTS)
         given["skip"] = given["skip"] and real
         given["standardize"] = given["standardize"] and (real or counts)
         return {"n_features": n_features, **given}

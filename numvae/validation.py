@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from numvae.network.likelihoods import parse_blocks
+from numvae.network.likelihoods import COUNTS, parse_blocks
 from numvae.rows import ROUNDING, blocks
 from numvae.text import printable
 
@@ -121,11 +121,11 @@ def check_range(array, likelihood):
                 "The categorical likelihood needs one-hot rows, a single 1 among zeros: encode "
                 "each category as a column of its own."
             )
-        if kind == "poisson":
+        if kind in COUNTS:
             for block in blocks(array):
                 if (wrong := _no_counts(block[:, columns])).size:
                     raise ValueError(
-                        "The poisson likelihood needs counts, whole numbers from 0 to 10^12, found "
+                        f"The {kind} likelihood needs counts, whole numbers from 0 to 10^12, found "
                         f"{wrong[0]:.9g}: use a gaussian likelihood for other numbers."
                     )
 

@@ -1,13 +1,17 @@
 """Why the reparameterisation matters: the same gradient estimated in several ways.
 
     python scripts/gradient_noise.py --figure estimators.png
+    python scripts/gradient_noise.py --iwae 10
 
 On one minibatch of one model, trained for a little while on digits that the program draws, it
 measures the mean and the variance of the gradient: through z (reparameterised), with the KL in
-closed form or sampled, and without a path through z (the score function); over the number of
-samples; and how the importance-weighted bound fares. The baseline is ideal: the ELBO of each digit,
-which a program that trains would have to learn. That the encoder's signal falls as 1/√k under IWAE
-(Rainforth et al. 2018) is a law for large k; for small k it falls more slowly.
+closed form or sampled; through z alone; and without a path through z (the score function); over the
+number of samples; and how the importance-weighted bound fares, with its own gradient and with the
+doubly reparameterised one. The baseline is ideal: the ELBO of each digit, which a program that
+trains would have to learn. That the encoder's signal-to-noise ratio falls as 1/√k under IWAE
+(Rainforth et al. 2018), and rises as √k if doubly reparameterised (Tucker et al. 2019), are laws
+for large k; for small k it changes more slowly. The second needs weights without heavy tails, as an
+encoder trained by IWAE has them: --iwae.
 """
 
 import time
@@ -39,12 +43,18 @@ def parser():
         metavar="N",
         help="gradients drawn for each number (default: 1000)",
     )
+    p.add_argument(
+        "--iwae",
+        type=integer(2),
+        metavar="K",
+        help="train the model by the importance-weighted bound with K samples, not by the ELBO",
+    )
     p.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     p.add_argument("--figure", metavar="FILE.png", help="a new file for the picture")
     return p
 
 
-def trained(seed):
+def trained(seed, iwae):
     """A model that knows something, and its data: digits of 14 × 14 pixels, black or white."""
     images = digits(N, seed)[0][:, ::2, ::2].reshape(N, -1).astype("float64")
     X = bernoulli.sample(stream(seed, *BINARIZE), images)
@@ -57,6 +67,8 @@ def trained(seed):
         clip=None,
         batch_size=100,
         epochs=EPOCHS,
+        objective="iwae" if iwae else "elbo",
+        n_samples=iwae or 1,
     )
     training = Training.new(settings, X, seed)
     progress = Progress(EPOCHS, N)
@@ -76,13 +88,13 @@ def main(argv=None):
 
 def laboratory(args, path):
     start = time.monotonic()
-    model, X = trained(args.seed)
+    model, X = trained(args.seed, args.iwae)
     x, rng = X[:BATCH], stream(args.seed, *EVALUATION)
     encoder, baseline = noise.encoder(model), noise.ideal_baseline(model, x, rng)
     print(f"{model}\nThe same {BATCH} digits, {args.draws:,} draws for each number.\n")
 
-    measured, progress = {}, Countdown(sum(SAMPLES) * 5)
-    for name in (*noise.OF_THE_ELBO, noise.WEIGHTED):
+    measured, progress = {}, Countdown(sum(SAMPLES) * 7)
+    for name in (*noise.OF_THE_ELBO, *noise.OF_IWAE):
         for L in SAMPLES:
             measured[name, L] = noise.measure(model, x, rng, name, L, args.draws, baseline)
             progress.advance(L, f"{name}, {L} samples")
@@ -106,17 +118,26 @@ def laboratory(args, path):
         )
     variance = {
         name: np.array([measured[name, L][encoder].total_variance for L in SAMPLES])
-        for name in noise.OF_THE_ELBO
+        for name in (*noise.OF_THE_ELBO, *noise.OF_IWAE)
     }
     table("Variance with L samples", variance, 1)
+    variance = {name: variance[name] for name in noise.OF_THE_ELBO}
 
     decoder = slice(encoder.stop, None)
     snr = {
         (bound, what): np.array([noise.signal_to_noise(measured[name, k][part]) for k in SAMPLES])
-        for bound, name in (("IWAE", noise.WEIGHTED), ("ELBO", noise.CLOSED))
+        for bound, name in (
+            ("IWAE", noise.WEIGHTED),
+            ("DReG", noise.DOUBLY),
+            ("ELBO", noise.CLOSED),
+        )
         for what, part in (("encoder", encoder), ("decoder", decoder))
     }
+    del snr["DReG", "decoder"]  # which is that of IWAE
     table("SNR with k samples", {", ".join(name): values for name, values in snr.items()}, 2)
+    both = [[measured[name, k][encoder] for name in noise.OF_IWAE] for k in SAMPLES]
+    apart = {"in standard errors": [noise.deviation(*two)[1] for two in both]}
+    table("DReG's mean from that of IWAE", apart, 2)
     if path:
         clouds = {
             name: noise.cloud(model, x, rng, name, SHOWN, baseline)

@@ -19,6 +19,7 @@ from numvae.lessons import bugs, trace
 from numvae.network import likelihoods, objectives
 from numvae.rules import activations
 
+OBJECTIVES = [name for name in objectives.NAMES if objectives.objective(name).of_the_loss]
 MODEL = "likelihood", "activation", "objective", "n_samples"  # what `trace.example` can differ in
 
 
@@ -31,7 +32,7 @@ def parser():
     for name, names, default in (
         ("--likelihood", likelihoods.NAMES, "bernoulli"),
         ("--activation", activations.NAMES, "tanh"),
-        ("--objective", objectives.NAMES, "elbo"),
+        ("--objective", OBJECTIVES, "elbo"),
     ):
         known = f"{', '.join(names)} (without it, {default})"
         p.add_argument(name, choices=names, default=default, metavar="NAME", help=known)

@@ -93,6 +93,7 @@ def test_a_setting_that_is_not_given_is_as_it_always_was():
         **{"n_latent": None, "hidden": (128,), "activation": "tanh", "sigma": 0.1},
         **{"likelihood": "gaussian-sigma-z", "sigma_min": 0.01, "dropout": 0.0, "skip": True},
         **{"standardize": True, "init_sigma": None, "epochs": None, "batch_size": 128},
+        **{"momentum": 0.9, "weight_decay": 0.0},
         **{"optimizer": "adam", "lr": 5e-3, "schedule": "cosine", "clip": 1.0, "beta": 1.0},
         **{"objective": "elbo", "n_samples": 1, "warmup": 0, "free_bits": 0.0, "denoise": None},
         **{"binarize": "none", "missing": False, "validation_fraction": 0.1, "columns": None},
@@ -142,6 +143,8 @@ GOOD = [
     ("batch_size", np.uint64(7), "7", 7),
     ("optimizer", "sgd", "sgd", "sgd"),
     ("lr", 3, "3", 3.0),
+    ("momentum", 0, "0", 0.0),
+    ("weight_decay", 1, "1", 1.0),
     ("schedule", "cosine", "cosine", "cosine"),
     ("clip", 2, "2", 2.0),
     ("objective", "iwae", "iwae", "iwae"),
@@ -220,13 +223,13 @@ bad(ValueError, says, SCALES, [0.0], "0 -1 nan inf -inf 1e400")
 bad(TypeError, says, SCALES, [True, "0.1", 1j, np.ones(2)], "fast 0x1")
 bad(TypeError, says, "sigma sigma_min lr", [None])
 says = "must be a number, at least 0, found "
-bad(ValueError, says, "beta free_bits", [-1, NAN, INF], "-1 nan inf")
-bad(TypeError, says, "beta free_bits", [True, "1", None], "x")
+bad(ValueError, says, "beta free_bits weight_decay", [-1, NAN, INF], "-1 nan inf")
+bad(TypeError, says, "beta free_bits weight_decay", [True, "1", None], "x")
 says = "must be a number, at least 0 and below 1, found "
 bad(ValueError, "must be 1 or more, or −1 for as many as there are cores, found 0", "n_jobs", [0])
 bad(TypeError, "must be a whole number, found", "n_jobs", [True, 1.5, "2"])
-bad(ValueError, says, "dropout validation_fraction", [-0.1, 1, 1.5, NAN], "-0.1 1 nan")
-bad(TypeError, says, "dropout validation_fraction", [True, "0.1", None], "x")
+bad(ValueError, says, "dropout momentum validation_fraction", [-0.1, 1, 1.5, NAN], "-0.1 1 nan")
+bad(TypeError, says, "dropout momentum validation_fraction", [True, "0.1", None], "x")
 says = "must be a number above 0 and at most 0.5, found "
 bad(ValueError, says, "contamination", [0, 0.51, NAN])
 bad(TypeError, says, "contamination", ["auto", True, None])
@@ -254,8 +257,8 @@ bad(ValueError, "Did you mean 'iwae'?", "objective", ["iwea"], "iwea")
 says = "must be one of none, fixed, dynamic, found 'always'."
 bad(ValueError, says, "binarize", ["always"], "always")
 
-says = "must be names of columns, each with one of gaussian, poisson, bernoulli, categorical, id, "
-says += "ignore, as in age:gaussian,sex:categorical; found "
+says = "must be names of columns, each with one of gaussian, poisson, negative-binomial, "
+says += "bernoulli, categorical, id, ignore, as in age:gaussian,sex:categorical; found "
 bad(TypeError, says, "columns", [3, ["a"], {1: "id"}])
 bad(ValueError, says, "columns", [{"a": "number"}, "a", "a:"], "a a:x a:id,")
 

@@ -253,6 +253,7 @@ def test_rounding_is_no_reason_to_refuse_and_beyond_it_the_digits_tell():
 def test_counts_are_whole_numbers_from_0(dtype):
     counts = np.arange(6).reshape(3, 2).astype(dtype)
     validation.check_range(counts, "poisson")
+    validation.check_range(counts, "negative-binomial")
     validation.check_range(np.hstack([counts, -0.5 + np.zeros((3, 1))]), "poisson:2,gaussian:1")
     for wrong in (-1.0, 0.5, 3e12):
         bad = np.hstack([np.array([[NAN], [1e12], [wrong]]), counts])

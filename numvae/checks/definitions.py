@@ -21,6 +21,7 @@ from numvae.rules import (
     gaussian,
     initialization,
     mixture,
+    negative_binomial,
     objectives,
     optimizers,
     poisson,
@@ -73,6 +74,11 @@ def densities():
     truth = stats.poisson.logpmf(counts, np.exp(a)).sum(axis=1)
     value = poisson.log_likelihood(counts, a)
     yield _line("Poisson log-likelihood", "scipy.stats.poisson", value, truth)
+    log_r = rng.normal(size=a.shape[1])
+    r, m = np.exp(log_r), np.exp(a)
+    truth = stats.nbinom.logpmf(counts, r, r / (r + m)).sum(axis=1)
+    value = negative_binomial.log_likelihood(counts, a, log_r)
+    yield _line("negative binomial log-likelihood", "scipy.stats.nbinom", value, truth)
 
     logits = np.array([-13.8, -3.0, -0.6, -0.01, 0.0, 0.599, 0.6, 0.601, 5.0, 13.8])[:, None]
 
@@ -175,7 +181,9 @@ def moments():
 
 
 def optimizer():
-    """Adam against Algorithm 1 of the paper, number by number."""
+    """Adam against Algorithm 1 of the paper, number by number; weight decay against its prior."""
+    from scipy import stats
+
     rng = np.random.default_rng(SEED)
     gradients, lr, b1, b2, eps = rng.normal(size=8), 0.1, 0.9, 0.999, 1e-3
     theta, m, v = np.array([1.0]), np.zeros(1), np.zeros(1)
@@ -194,6 +202,11 @@ def optimizer():
     for t in range(1, 4):
         adam.update()
         yield _line("Adam", f"constant g, step {t}", parameters.vector, -lr * t, limit=1e-8)
+
+    theta, g, n, h = rng.normal(size=5), np.zeros(5), 50, 1e-5
+    optimizers.weight_decay(g, theta, 1.0 / n)
+    up, down = (-stats.norm.logpdf(theta + step) / n for step in (h, -h))
+    yield _line("weight decay", "scipy.stats.norm", g, (up - down) / (2.0 * h), limit=1e-8)
 
 
 def invariants():

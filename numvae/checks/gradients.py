@@ -10,7 +10,14 @@ import numpy as np
 
 from numvae.checks.finite_differences import compare, numerical_gradient
 from numvae.network import Autoencoder, likelihoods
-from numvae.network.objectives import FreeBits, ImportanceWeighted, Reconstruction, SampledELBO
+from numvae.network.objectives import (
+    DoublyReparameterized,
+    FreeBits,
+    ImportanceWeighted,
+    Reconstruction,
+    SampledELBO,
+    StickingTheLanding,
+)
 from numvae.rules import (
     activations,
     bernoulli,
@@ -19,7 +26,9 @@ from numvae.rules import (
     dense,
     dropout,
     gaussian,
+    negative_binomial,
     objectives,
+    path_derivative,
     poisson,
     score_function,
 )
@@ -46,6 +55,13 @@ RULES = (
     (categorical, "log_likelihood", "one_hot_observed logits observed_rows", "logits"),
     (poisson, "log_likelihood", "counts log_rate", "log_rate"),
     (poisson, "log_likelihood", "counts_observed log_rate observed", "log_rate"),
+    (negative_binomial, "log_likelihood", "counts log_mean log_r", "log_mean log_r"),
+    (
+        negative_binomial,
+        "log_likelihood",
+        "counts_observed log_mean log_r observed",
+        "log_mean log_r",
+    ),
     (dropout, "forward", "h mask rate", "h", "mask rate"),
     (objectives, "elbo", "log_px kl beta", "log_px kl"),
     (objectives, "free_bits_elbo", "log_px kl beta free_bits", "log_px kl"),
@@ -66,6 +82,7 @@ def arguments(rng):
     q |= {"W": rng.normal(size=(D, 3)), "b": rng.normal(size=3), "baseline": rng.normal(size=B)}
     q |= {"logits": 3.0 * rng.normal(size=(2, B, D)), "eps": rng.normal(size=(L, B, D))}
     q |= {"counts": 1.0 * rng.poisson(2.0, (B, D)), "log_rate": rng.normal(size=(2, B, D))}
+    q |= {"log_mean": rng.normal(size=(2, B, D)), "log_r": rng.normal(size=(2, B, D))}
     q["z"] = gaussian.reparameterize(q["mu"], q["logvar"], q["eps"])
     q["one_hot"] = np.eye(D)[rng.integers(D, size=B)]
     q["observed_rows"] = np.repeat(q["observed"][:, :1], D, axis=1)
@@ -96,6 +113,48 @@ def rules():
 
     row = surrogate, score_function.backward, "log_w baseline z mu logvar", "mu logvar"
     yield from _rule("score_function, z held fixed", rng, q, *row)
+
+    backward = path_derivative.stl_backward
+    q["eps_of_z"] = (q["z"] - q["mu"]) * np.exp(-0.5 * q["logvar"])
+    row = _kl_of_densities, backward, "z mu logvar", "z", "z logvar eps_of_z"
+    yield from _rule("path_derivative, mu and logvar held fixed", rng, q, *row)
+
+    def weighted(z, log_px, kl, beta):
+        w = np.exp(log_px - beta * kl)
+        return z - beta * (1.0 - w / w.sum(axis=0))[..., None] * z
+
+    backward = path_derivative.dreg_backward
+    row = weighted, backward, "z log_px sampled_kl beta", "z", "log_px sampled_kl beta"
+    yield from _rule("path_derivative, weights held fixed", rng, q, *row)
+
+
+def _kl_of_densities(z, mu, logvar):
+    """log q(z|x) − log p(z) as a function of z and of q's parameters."""
+    return 0.5 * (z**2 - (z - mu) ** 2 * np.exp(-logvar) - logvar).sum(axis=-1)
+
+
+class Held(SampledELBO):
+    """For an objective whose gradient is that of its loss only on average, the loss of which it is
+    the gradient: in that, μ and logvar of log q(z|x) and the weights of the samples are constants.
+
+    of_encoder  whether it is for the encoder's parameters, to which dreg gives other weights
+    """
+
+    def __init__(self, objective, of_encoder):
+        self.weighs = isinstance(objective, ImportanceWeighted)
+        self.of_encoder, self.held = of_encoder, None
+
+    def forward(self, log_px, mu, logvar, z, eps, beta):
+        losses = super().forward(log_px, mu, logvar, z, eps, beta)
+        if self.held is None:
+            w = np.exp(self.weighs * (log_px - beta * _kl_of_densities(z, mu, logvar)))
+            v = w / w.sum(axis=0)
+            if self.weighs and self.of_encoder:
+                v = v * (1.0 - beta * (1.0 - v))
+            self.held = mu.copy(), logvar.copy(), v / log_px.shape[1]
+        mu, logvar, weights = self.held
+        loss = np.sum(weights * (beta * _kl_of_densities(z, mu, logvar) - log_px))
+        return losses._replace(loss=float(loss))
 
 
 def _rule(title, rng, q, forward, backward, takes, differentiated, remembers=None):
@@ -135,6 +194,11 @@ MODES = (
         {"objective": SampledELBO(), "L": 3},
         {"objective": ImportanceWeighted(), "L": 1},
         {"objective": ImportanceWeighted(), "L": 5, "likelihood": "gaussian-sigma-z"},
+        {"objective": StickingTheLanding(), "L": 1},
+        {"objective": StickingTheLanding(), "L": 3, "likelihood": "gaussian-sigma-z"},
+        {"objective": DoublyReparameterized(), "L": 1},
+        {"objective": DoublyReparameterized(), "L": 5},
+        {"objective": DoublyReparameterized(), "L": 3, "beta": 1.0},
         {"objective": Reconstruction(), "L": 1},
         {"objective": FreeBits(1.0)},
         {"dropout": 0.4, "hidden": (5, 4)},
@@ -148,6 +212,7 @@ MODES = (
         {"missing": True, "likelihood": "gaussian-sigma-z"},
         {"missing": True, "likelihood": "gaussian:2,categorical:3"},
         {"missing": True, "skip": True, "likelihood": "gaussian-sigma-z:2,poisson:3"},
+        {"missing": True, "skip": True, "likelihood": "gaussian:3,negative-binomial:2"},
         {
             "missing": True,
             "dropout": 0.4,
@@ -155,6 +220,7 @@ MODES = (
             "objective": ImportanceWeighted(),
             "L": 3,
         },
+        {"missing": True, "dropout": 0.4, "objective": DoublyReparameterized(), "L": 3},
     ]
 )
 
@@ -191,7 +257,7 @@ def model(
         eps *= 0.0
     if "categorical" in likelihood:
         x[:, -3:] = np.eye(3)[rng.integers(3, size=6)]
-    counts = likelihoods.column_kinds(likelihood, 5) == "poisson"
+    counts = np.isin(likelihoods.column_kinds(likelihood, 5), likelihoods.COUNTS)
     x[:, counts] = rng.poisson(2.0, (6, counts.sum()))
     observed = None
     if missing:
@@ -208,5 +274,9 @@ def model(
     name += ", skip path and standardised columns" * skip
     name += ", dropout" * bool(dropout) + ", denoising" * denoise + ", missing values" * missing
     for parameter, q in net.parameters.values.items():
-        numerical = numerical_gradient(lambda: net.loss_and_grad(*step)[0].loss, q)
+        if objective and not objective.of_the_loss:
+            of_encoder = parameter.startswith(("encoder", "mu", "logvar"))
+            step = (*step[:3], Held(objective, of_encoder), *step[4:])
+            net.loss_and_grad(*step)
+        numerical = numerical_gradient(lambda step=step: net.loss_and_grad(*step)[0].loss, q)
         yield compare(name, parameter, analytic[parameter], numerical)

@@ -19,6 +19,7 @@ from numvae.cli import Parser, add_settings, integer, invoked, shown
 from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.files import LOCK
+from numvae.network.likelihoods import COUNTS
 from numvae.settings import TABLE, Settings
 from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
@@ -134,7 +135,9 @@ def new_run(args):
     source = {"name": name, "data_dir": args.data_dir, "validation": args.validation}
     source |= {"resize": args.resize, "random_split": args.random_split, "na": args.na}
     source |= {"skip_bad": args.skip_bad}
-    counts = "poisson" in (args.likelihood or "")  # which are not to be divided by 255
+    counts = any(
+        kind in (args.likelihood or "") for kind in COUNTS
+    )  # which are not to be divided by 255
     data = datasets.load(
         **source,
         seed=args.random_state,

@@ -5,9 +5,17 @@ the loss reads in other programs. `diagnose` measures, `lines` puts it into word
 import numpy as np
 
 from numvae.evaluation import conventions, importance
-from numvae.network.likelihoods import parse_blocks
+from numvae.network.likelihoods import COUNTS, parse_blocks
 from numvae.rows import BLOCK_ROWS, blocks, by_blocks, column_moments
-from numvae.rules import bernoulli, categorical, codes, continuous_bernoulli, gaussian, poisson
+from numvae.rules import (
+    bernoulli,
+    categorical,
+    codes,
+    continuous_bernoulli,
+    gaussian,
+    negative_binomial,
+    poisson,
+)
 from numvae.streams import EVALUATION, stream
 
 ACTIVE = 0.01  # Burda, Grosse & Salakhutdinov 2016: a unit whose mean code varies more is active
@@ -134,6 +142,7 @@ def baseline(config, moments, x, observed=None):
         bernoulli              p = (1 + Σ x) / (2 + n)     (X1)
         categorical            p = (1 + Σ x) / (K + n)     (X2)
         poisson                rate = (1 + Σ x) / (1 + n)  (X3)
+        negative-binomial      mean as (X3), and the dispersion of the column's variance, by (P30)
         continuous-bernoulli   mean = that of the column, from 0.02 to 0.98 as in (C4)
         gaussian, all three    mean and variance of the column, but at least sigma_min²; where
                                columns are standardised, that is of one that does not vary
@@ -170,8 +179,12 @@ def _independent(kind, x, observed, n, mean, variance):
     elif kind == "bernoulli":
         p = (1.0 + n * mean) / (2.0 + n)
         rule, a = bernoulli, np.log(p) - np.log1p(-p)
-    elif kind == "poisson":
+    elif kind in COUNTS:
         rule, a = poisson, np.log(1.0 + n * mean) - np.log(1.0 + n)
+        if kind == "negative-binomial":
+            log_r = negative_binomial.log_dispersion(np.exp(a), variance)
+            a = np.broadcast_to(a, x.shape)
+            return negative_binomial.log_likelihood(x, a, log_r, observed)
     else:
         rule, a = continuous_bernoulli, continuous_bernoulli.logits_of_mean(mean)
     return rule.log_likelihood(x, np.broadcast_to(a, x.shape), observed)

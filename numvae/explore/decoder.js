@@ -30,12 +30,16 @@ function softmax(a) {
   return e.map((value) => value / sum);
 }
 
+/* The mean counts. */
+const rates = (a) => a.map((value) => Math.exp(Math.min(value, 30)));
+
 /* From what the last layer says (K numbers) to the mean of p(x|z), for each likelihood. */
 const MEANS = {
   "bernoulli": (a) => a.map(sigmoid),
   "continuous-bernoulli": (a) => a.map(continuousBernoulliMean),
   "categorical": softmax,
-  "poisson": (a) => a.map((value) => Math.exp(Math.min(value, 30))),
+  "poisson": rates,
+  "negative-binomial": rates,
   "gaussian": (a) => a,
   "gaussian-fixed": (a) => a,
   "gaussian-sigma-z": (a) => a,

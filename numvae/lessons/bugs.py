@@ -21,6 +21,7 @@ from numvae.checks import definitions, gradients
 from numvae.network import Autoencoder
 from numvae.network.layers import MLP, Dense
 from numvae.network.likelihoods import Bernoulli, VarianceOfZ
+from numvae.network.objectives import objective
 from numvae.rules import (
     activations,
     bernoulli,
@@ -30,8 +31,10 @@ from numvae.rules import (
     gaussian,
     importance,
     initialization,
+    negative_binomial,
     objectives,
     optimizers,
+    path_derivative,
     poisson,
     standardization,
 )
@@ -71,8 +74,13 @@ def planted(bug):
 
 def of_the_gradient(*settings):
     """The bugs that make a gradient wrong in a model like `trace.example()`, or in one that differs
-    from it in no more than these settings."""
-    return [bug for bug in BUGS if bug.kind in GRADIENT and {*bug.mode} <= {*settings}]
+    from it in no more than these settings; the gradient of stl and dreg is not that of a loss."""
+    return [
+        bug
+        for bug in BUGS
+        if bug.kind in GRADIENT and {*bug.mode} <= {*settings}
+        if objective(bug.mode.get("objective", "elbo")).of_the_loss
+    ]
 
 
 def named(text, known):
@@ -150,6 +158,7 @@ _log_likelihood, _likelihood_backward = bernoulli.log_likelihood, bernoulli.log_
 _kl, _kl_backward = gaussian.kl, gaussian.kl_backward
 _log_density, _log_density_backward = gaussian.log_density, gaussian.log_density_backward
 _log_p_counts, _counts_backward = poisson.log_likelihood, poisson.log_likelihood_backward
+_overdispersed_backward = negative_binomial.log_likelihood_backward
 _reparameterize_backward = gaussian.reparameterize_backward
 _log_mean_exp, _adam = importance.log_mean_exp, optimizers.adam
 _floor_logvar_inverse, _log_volume = gaussian.floor_logvar_inverse, standardization.log_volume
@@ -165,8 +174,8 @@ def _slope(a):
 
 TABLE = {"likelihood": "gaussian", "skip": True, "standardize": True, "hidden": (16,)}
 GAUSSIAN = {"likelihood": "gaussian-sigma-z"}
-COUNTS = {"likelihood": "poisson"}
-IWAE = {"objective": "iwae", "n_samples": 5}
+COUNTS, OVERDISPERSED = ({"likelihood": name} for name in ("poisson", "negative-binomial"))
+IWAE, DREG = ({"objective": name, "n_samples": 5} for name in ("iwae", "dreg"))
 
 formula = functools.partial(wrong, FORMULA)
 
@@ -366,6 +375,12 @@ def log_likelihood_backward(dlogp, x, log_rate, observed=None):
     return _counts_backward(dlogp, x, log_rate, observed) / poisson.mean(log_rate)
 
 
+@slope("the dispersion's gradient in r, not in its log", negative_binomial, **OVERDISPERSED)
+def log_likelihood_backward(dlogp, x, log_mean, log_r, observed=None):
+    da, ds = _overdispersed_backward(dlogp, x, log_mean, log_r, observed)
+    return da, ds / np.exp(log_r)
+
+
 @slope("variance floor with the derivative of no floor", gaussian, **GAUSSIAN)
 def floor_logvar_backward(dlogvar, logvar, floor):
     return dlogvar
@@ -379,6 +394,11 @@ def tanh_backward(dh, h):
 @slope("tanh applied twice in its slope: 1 − tanh² h for 1 − h²", activations)
 def tanh_backward(dh, h):
     return dh * (1.0 - np.tanh(h) ** 2)
+
+
+@slope("DReG's weights not squared for the encoder", path_derivative, **DREG)
+def dreg_backward(dz, log_px, kl, beta):
+    return dz
 
 
 axis = functools.partial(wrong, AXIS)
@@ -446,6 +466,11 @@ def backward(self, dh, need_dx=True):
     elif _decoders["dh"].shape == dh.shape:
         dh = _decoders["dh"]
     return _mlp_backward(self, dh, need_dx)
+
+
+@path("the path through z into log q(z|x) forgotten", path_derivative, objective="stl")
+def stl_backward(dkl, z, logvar, eps):
+    return dkl[..., None] * z
 
 
 @path("KL in the loss, but not in the gradient", gaussian)
@@ -533,6 +558,11 @@ def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
 @around("the loss climbed instead of descended", optimizers, "optimizer")
 def adam(theta, g, m, v, t, lr, beta1, beta2, eps):
     _adam(theta, g, m, v, t, -lr, beta1, beta2, eps)
+
+
+@around("weight decay that lets the weights grow", optimizers, "optimizer", weight_decay=0.1)
+def weight_decay(g, theta, decay):
+    g -= decay * theta
 
 
 @around("all weights 0 at the start", initialization, "moments")

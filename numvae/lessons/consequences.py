@@ -16,6 +16,7 @@ import numpy as np
 
 from numvae.datasets.digits import digits
 from numvae.lessons import bugs
+from numvae.network.likelihoods import COUNTS
 from numvae.rules import bernoulli
 from numvae.settings import Settings
 from numvae.streams import BINARIZE, EVALUATION, stream
@@ -81,7 +82,7 @@ def train(bug, seed=SEED, **mode):
     mode: the settings that differ from SETTINGS
     """
     settings = Settings(**{**SETTINGS, "epochs": EPOCHS, **mode})
-    x, x_valid = data(black_and_white=settings.likelihood in ("bernoulli", "poisson"))
+    x, x_valid = data(black_and_white=settings.likelihood in ("bernoulli", *COUNTS))
     with bugs.planted(bug) if bug else contextlib.nullcontext(), np.errstate(all="ignore"):
         reported, vectors = _learn(x, seed, settings)
     right = Training.new(settings, x, seed)

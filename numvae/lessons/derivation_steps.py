@@ -441,6 +441,50 @@ derive(
      "x a has the derivative x, and e^a is its own."),
     ("poisson.log_likelihood_backward(dlogp, x, a)", "The rule, (P22)."),
 )
+NEGATIVE_BINOMIAL = {
+    "dlogp": "normal(B)", "x": "1.0 * arange(B * D).reshape(B, D)", "a": "normal(B, D)",
+    "s": "normal(B, D)", "r": "exp(s)", "m": "exp(a)", "pi": "m / (r + m)",
+    "log_p": "lambda a, s: loggamma(x + exp(s)) - loggamma(exp(s)) - poisson.log_factorial(x)"
+             " + x * (a - log(exp(s) + exp(a))) + exp(s) * (s - log(exp(s) + exp(a)))",
+}
+derive(
+    "negative_binomial.log_likelihood_backward", "da", NEGATIVE_BINOMIAL,
+    ("da_nd = Σ_n′ dlogp_n′ ∂/∂a_nd Σ_d′ log p(x_n′d′)",
+     'einsum("N,Nnd->nd", dlogp, jacobian(lambda a: log_p(a, s).sum(axis=-1), a))',
+     "The chain rule; log p = log Γ(x + r) − log Γ(r) − log x! + x (a − u) + r (s − u)."),
+    ("= dlogp_n ∂/∂a_nd ( x (a − u) − r u ), u = log(e^s + e^a)",
+     'einsum("n,ndnd->nd", dlogp, '
+     "jacobian(lambda a: x * (a - log(r + exp(a))) - r * log(r + exp(a)), a))",
+     "a_nd occurs in one term, n′ = n and d′ = d; the others do not contain it."),
+    ("= dlogp_n ( x (1 − ∂u/∂a) − r ∂u/∂a ), ∂u/∂a = m / (r + m)",
+     "dlogp[:, None] * (x * (1.0 - pi) - r * pi)",
+     "log v has the derivative v′/v, and e^a is its own; m = e^a and r = e^s."),
+    ("= dlogp_n (x − (x + r) m / (r + m))",
+     "dlogp[:, None] * (x - (x + r) * pi)",
+     "The terms with m / (r + m) together."),
+    ("negative_binomial.log_likelihood_backward(dlogp, x, a, s)[0]", "The rule, (P28)."),
+)
+derive(
+    "negative_binomial.log_likelihood_backward", "ds", NEGATIVE_BINOMIAL,
+    ("ds_nd = Σ_n′ dlogp_n′ ∂/∂s_nd Σ_d′ log p(x_n′d′)",
+     'einsum("N,Nnd->nd", dlogp, jacobian(lambda s: log_p(a, s).sum(axis=-1), s))',
+     "The chain rule, as if each row had its own s: the gradients of all rows add."),
+    ("= dlogp_n ( r ψ(x + r) − r ψ(r) + ∂/∂s_nd ( r (s − u) − x u ) )",
+     "dlogp[:, None] * (r * (psi(x + r) - psi(r)) + einsum(\"ndnd->nd\", jacobian(lambda s: "
+     "exp(s) * (s - log(exp(s) + m)) - x * log(exp(s) + m), s)))",
+     "∂r/∂s = r, and ψ is the derivative of log Γ."),
+    ("= dlogp_n ( r (ψ(x + r) − ψ(r) + s − u) + r − (x + r) ∂u/∂s )",
+     "dlogp[:, None] * (r * (psi(x + r) - psi(r) + s - log(r + m)) + r - (x + r) * r / (r + m))",
+     "The product rule; u = log(e^s + e^a) has the derivative r / (r + m) in s."),
+    ("= dlogp_n ( r (ψ(x + r) − ψ(r) + s − u) − (x − (x + r) m / (r + m)) )",
+     "dlogp[:, None] * (r * (psi(x + r) - psi(r) + s - log(r + m)) - (x - (x + r) * pi))",
+     "r / (r + m) = 1 − m / (r + m)."),
+    ("= dlogp_n r (ψ(x + r) − ψ(r) − softplus(a − s)) − da_nd",
+     "dlogp[:, None] * r * (psi(x + r) - psi(r) - log(1.0 + exp(a - s)))"
+     " - dlogp[:, None] * (x - (x + r) * pi)",
+     "u − s = log(1 + e^(a − s)); the rest is da, (P28)."),
+    ("negative_binomial.log_likelihood_backward(dlogp, x, a, s)[1]", "The rule, (P29)."),
+)
 
 TERMS = {"log_px": "normal(L, B)", "kl": "uniform(B, Z) + arange(Z)[::-1]", "beta": "0.7"}
 for rule, given, cost, code, label in (
@@ -719,6 +763,63 @@ derive(
      "The chain rule through z with ∂z_j/∂μ_j = 1; kl = ½ Σ_j (μ² + …)."),
     ("dmu_z + dmu_kl",
      "Two rules and a plus: dmu_z by (Z2), dmu_kl by (K2)."),
+)
+derive(
+    "path_derivative.stl_backward", "dz",
+    {**LINEAR, "mu": "normal(B, Z)", "logvar": "-uniform(B, Z)", "eps": "normal(L, B, Z)",
+     "dkl": "normal(L, B)"},
+    ("dz_lnj = Σ_l′n′ dkl_l′n′ ∂/∂z_lnj ( log q(z_l′n′|x) − log p(z_l′n′) )",
+     'einsum("LN,LNlnj->lnj", dkl, jacobian(lambda z: log_qz(z) - log_pz(z), z))',
+     "The chain rule through z alone: μ and σ of log q(z|x) are held fixed."),
+    ("= dkl_ln ∂/∂z_lnj ( −½ (z_lnj − μ_nj)²/σ_nj² + ½ z_lnj² )",
+     'einsum("ln,lnjlnj->lnj", dkl, jacobian(lambda z: '
+     "-0.5 * (z - mu) ** 2 / sigma**2 + 0.5 * z**2, z))",
+     "z_lnj occurs in one sample, and there in one term of the sum over units."),
+    ("= dkl_ln ( z_lnj − (z_lnj − μ_nj)/σ_nj² )",
+     "dkl[..., None] * (z - (z - mu) / sigma**2)",
+     "½ u² has the derivative u u′."),
+    ("= dkl_ln ( z_lnj − ε_lnj/σ_nj )",
+     "dkl[..., None] * (z - eps / sigma)",
+     "z − μ = σ ε."),
+    ("path_derivative.stl_backward(dkl, z, logvar, eps)", "The rule, (K7)."),
+)
+derive(
+    "path_derivative.stl_backward", "the same mean",
+    {**LINEAR, "kl": "lambda z, mu, logvar: log_N(z, mu, logvar) - log_pz(z)",
+     "dkl": "ones((len(z), 1)) / len(z)"},
+    ("∂KL/∂μ_j = ∂/∂μ_j E_q[ log q(z|x) − log p(z) ]",
+     "jacobian(lambda mu: gaussian.kl(mu, logvar).sum(), mu)",
+     "The definition; its value is that of the closed form."),
+    ("= E_ε[ ∂/∂μ_j ( log q(μ + σ ε|x) − log p(μ + σ ε) ) ]",
+     "jacobian(lambda mu: kl(mu + sigma * eps, mu, logvar).mean(), mu)",
+     "z = μ + σ ε. μ is in z, and it is a parameter of log q too."),
+    ("= E_ε[ ∂/∂z_j ( log q(z|x) − log p(z) ) ] + E_q[ ∂log q(z|x)/∂μ_j ]",
+     'einsum("lnlnj->nj", jacobian(lambda z: kl(z, mu, logvar), z)) / len(z)'
+     " + jacobian(lambda mu: log_N(z, mu, logvar).mean(), mu)",
+     "The chain rule, with ∂z_j/∂μ_j = 1: the path, and the score, where z is held fixed."),
+    ("= E_ε[ ∂/∂z_j ( log q(z|x) − log p(z) ) ]",
+     'einsum("lnlnj->nj", jacobian(lambda z: kl(z, mu, logvar), z)) / len(z)',
+     "E_q[∂ log q] = ∫ ∂q dz = ∂1 = 0."),
+    ("path_derivative.stl_backward(dkl, z, logvar, eps).sum(axis=0)",
+     "The rule, (K7), with dkl = 1/L, and (Z2): the mean of L draws stands for E_ε."),
+)
+derive(
+    "path_derivative.dreg_backward", "dz",
+    {**LINEAR, "beta": "0.7", "eps": "normal(L, 1, Z)", "kl": "lambda z: log_qz(z) - log_pz(z)",
+     "log_w": "lambda z: log_px(z) - beta * kl(z)", "v": "importance.normalize(log_w(z))",
+     "slope": 'einsum("lnlnj->lnj", jacobian(log_w, z))', "dz": "-v[..., None] * slope"},
+    ("dz_lj = −v_l ∂log w_l/∂z_lj + β ∂v_l/∂z_lj",
+     '-v[..., None] * slope + beta * einsum("lnlnj->lnj", jacobian('
+     "lambda z: exp(log_w(z)) / exp(log_w(z)).sum(axis=0), z))",
+     "The path, (O10); and for the score, β v_l ∂log q/∂μ_j, what has the same mean."),
+    ("= −v_l ∂log w_l/∂z_lj + β v_l (1 − v_l) ∂log w_l/∂z_lj",
+     "-v[..., None] * slope + beta * (v * (1.0 - v))[..., None] * slope",
+     "v_l = w_l / Σ_l′ w_l′: the quotient rule, with ∂w_l = w_l ∂log w_l."),
+    ("= (1 − β + β v_l) (−v_l ∂log w_l/∂z_lj)",
+     "(1.0 - beta + beta * v)[..., None] * (-v[..., None] * slope)",
+     "The common factor taken out. If β is 1, the weights are v_l²."),
+    ("path_derivative.dreg_backward(dz, log_px(z), kl(z), beta)",
+     "The rule, (O11), of a batch of one row."),
 )
 SCORE = {
     **LINEAR, "x": "normal(B, D)", "mu": "normal(B, Z)", "logvar": "-uniform(B, Z)",

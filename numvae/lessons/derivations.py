@@ -12,6 +12,7 @@ import re
 import textwrap
 
 import numpy as np
+from scipy.special import loggamma, psi
 
 from numvae.cli import Parser, script
 from numvae.lessons.derivation_steps import DERIVATIONS
@@ -24,8 +25,10 @@ from numvae.rules import (
     dropout,
     gaussian,
     importance,
+    negative_binomial,
     objectives,
     optimizers,
+    path_derivative,
     poisson,
     score_function,
 )
@@ -84,9 +87,9 @@ PAIRS = np.stack([np.repeat(NODES[:, 0], 36, axis=0), np.tile(NODES[:, 0], (36, 
 SIZES = {"B": 3, "D": 5, "H": 4, "I": 4, "K": 4, "L": 4, "O": 2, "P": 6, "Z": 2}
 FUNCTIONS = (np.arange, np.broadcast_to, np.cosh, np.einsum, np.exp, np.eye, np.log, np.maximum)
 FUNCTIONS += (np.ones, np.sinh, np.sqrt, np.tanh, np.where, np.zeros, np.linalg.det, np.linalg.inv)
-FUNCTIONS += (functools.reduce, jacobian, integral, adam)
+FUNCTIONS += (functools.reduce, jacobian, integral, adam, loggamma, psi)
 RULES = (activations, bernoulli, categorical, continuous_bernoulli, dense, dropout, gaussian)
-RULES += (importance, objectives, poisson, score_function)
+RULES += (importance, negative_binomial, objectives, path_derivative, poisson, score_function)
 NAMES = {
     **SIZES,
     **{function.__name__: function for function in FUNCTIONS},

@@ -1,7 +1,8 @@
 """The noise of the gradient: the same model and minibatch, only ε is drawn again.
 
 The estimators of the ELBO's gradient have the same mean, the true gradient; they differ in how far
-a draw lies from it. The importance-weighted bound has a gradient of its own for every k.
+a draw lies from it. The importance-weighted bound has a gradient of its own for every k, with two
+estimators.
 """
 
 import math
@@ -9,15 +10,33 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numvae.network.objectives import ELBO, ImportanceWeighted, SampledELBO
+from numvae.network.objectives import (
+    ELBO,
+    DoublyReparameterized,
+    ImportanceWeighted,
+    SampledELBO,
+    StickingTheLanding,
+)
 from numvae.rules import gaussian, score_function
 
-# The estimators by name. The first three train; the last two reach the encoder alone, for the
-# decoder's gradient needs no path through z.
+# The estimators by name. Those with an objective train; the other two reach the encoder alone, for
+# the decoder's gradient needs no path through z.
 CLOSED, SAMPLED = "reparameterised, KL in closed form", "reparameterised, KL sampled"
-WEIGHTED = "reparameterised, importance-weighted"
-SCORE, BASELINE = "score function", "score function less a baseline"
-OF_THE_ELBO = (CLOSED, SAMPLED, BASELINE, SCORE)
+LANDING, SCORE, BASELINE = (
+    "through z alone (STL)",
+    "score function",
+    "score function less a baseline",
+)
+WEIGHTED, DOUBLY = "reparameterised, importance-weighted", "doubly reparameterised (DReG)"
+OF_THE_ELBO = (CLOSED, LANDING, SAMPLED, BASELINE, SCORE)
+OF_IWAE = (WEIGHTED, DOUBLY)
+OBJECTIVES = {
+    CLOSED: ELBO,
+    SAMPLED: SampledELBO,
+    LANDING: StickingTheLanding,
+    WEIGHTED: ImportanceWeighted,
+    DOUBLY: DoublyReparameterized,
+}
 
 
 class Moments(NamedTuple):
@@ -98,10 +117,9 @@ def gradient(model, x, eps, estimator, baseline=0.0):
     Shapes  x (B, D), eps (L, B, Z), baseline (B,) of BASELINE → (P,), of SCORE and BASELINE only
             the encoder's part
     """
-    if estimator in (SCORE, BASELINE):
-        return score_gradient(model, x, eps, baseline if estimator == BASELINE else 0.0)
-    objective = {CLOSED: ELBO, SAMPLED: SampledELBO, WEIGHTED: ImportanceWeighted}[estimator]()
-    return model.loss_and_grad(x, eps, 1.0, objective)[1]
+    if estimator in OBJECTIVES:
+        return model.loss_and_grad(x, eps, 1.0, OBJECTIVES[estimator]())[1]
+    return score_gradient(model, x, eps, baseline if estimator == BASELINE else 0.0)
 
 
 def score_gradient(model, x, eps, baseline):

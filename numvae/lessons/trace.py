@@ -22,6 +22,7 @@ import numpy as np
 
 from numvae.checks.finite_differences import LIMIT, numerical_gradient, relative_error
 from numvae.network import Autoencoder
+from numvae.network.likelihoods import COUNTS
 from numvae.network.objectives import objective as make_objective
 from numvae.rules import (
     activations,
@@ -31,18 +32,20 @@ from numvae.rules import (
     dense,
     dropout,
     gaussian,
+    negative_binomial,
     objectives,
     poisson,
 )
 
-LIKELIHOODS = (bernoulli, categorical, continuous_bernoulli, poisson)
+LIKELIHOODS = (bernoulli, categorical, continuous_bernoulli, negative_binomial, poisson)
 RULES = {
     (module, name): rule
     for module in (activations, dense, dropout, gaussian, objectives, *LIKELIHOODS)
     for name, rule in inspect.getmembers(module, inspect.isfunction)
     if not name.startswith("_")
 }
-SYMBOLS = {"mu": "μ", "logits": "a", "log_rate": "a"}  # an argument's name → how equations write it
+SYMBOLS = {"mu": "μ", "log_r": "s"}  # an argument's name → how equations write it
+SYMBOLS |= dict.fromkeys(("logits", "log_rate", "log_mean"), "a")
 PAGE = Autoencoder.loss_and_grad.__code__
 
 
@@ -109,7 +112,7 @@ def example(likelihood="bernoulli", activation="tanh", objective="elbo", n_sampl
         x = bernoulli.sample(rng, x)
     if likelihood == "categorical":
         x = np.eye(6)[rng.integers(6, size=3)]
-    if likelihood == "poisson":
+    if likelihood in COUNTS:
         x = rng.poisson(2.0, x.shape).astype(float)
     objective = make_objective(objective)
     return net, (x, net.noise(rng, n_samples, 3) * objective.draws_z, 1.0, objective)

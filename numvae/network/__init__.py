@@ -4,7 +4,7 @@ derivative.
     parameters      one flat vector of parameters, one of gradients, and named views into both
     layers          the affine layer, and layers with activations in a row
     units           the units of measurement of the columns
-    likelihoods     p(x|z): Bernoulli, categorical, Poisson, three forms of the Gaussian, blocks
+    likelihoods     p(x|z): Bernoulli, categorical, counts, three forms of the Gaussian, blocks
     objectives      what is minimised: the ELBO in two forms, IWAE, a plain autoencoder
     autoencoder     the model and `loss_and_grad`, its forward and backward pass
 

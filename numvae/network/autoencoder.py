@@ -37,8 +37,9 @@ class Autoencoder:
     hidden        widths of the encoder's hidden layers; the decoder has them in reverse
     activation    tanh, relu, elu, softplus, sigmoid or linear; or one for each of the encoder's
                   hidden layers, as elu,tanh: the decoder has them in reverse
-    likelihood    bernoulli, continuous-bernoulli, categorical, poisson, gaussian-fixed, gaussian
-                  or gaussian-sigma-z; or blocks of columns, such as gaussian:3,categorical:5
+    likelihood    bernoulli, continuous-bernoulli, categorical, poisson, negative-binomial,
+                  gaussian-fixed, gaussian or gaussian-sigma-z; or blocks of columns, such as
+                  gaussian:3,categorical:5
     sigma         σ of gaussian-fixed
     sigma_min     the smallest σ that gaussian and gaussian-sigma-z may learn
     dropout       the fraction of the hidden units that is dropped where masks are given
@@ -94,10 +95,11 @@ class Autoencoder:
             layer.bind(parameters)
         self.elbo = ELBO()
 
-    def initialize(self, rng, init_sigma=None, mean=None):
+    def initialize(self, rng, init_sigma=None, mean=None, variance=None):
         """Draw all weights: Glorot or He by activation, or N(0, init_sigma²).
 
-        mean (D,), where given, is what the decoder outputs at first, whatever z is.
+        mean (D,), where given, is what the decoder outputs at first, whatever z is, and variance
+        (D,) that of the data, where a dispersion begins.
         """
         self.encoder.initialize(rng, init_sigma)
         self.mu_head.initialize(rng, init_sigma=init_sigma)
@@ -105,7 +107,7 @@ class Autoencoder:
         self.decoder.initialize(rng, init_sigma)
         self.likelihood.initialize(rng, init_sigma)
         if mean is not None:
-            self.likelihood.initialize_mean(mean)
+            self.likelihood.initialize_mean(mean, variance)
         return self
 
     def initialize_factors(self, mean, b, W, psi):
@@ -156,7 +158,7 @@ class Autoencoder:
         # Backward.
         dlog_px, dz_kl, dmu_kl, dlogvar_kl = objective.backward()
         dh_dec = self.likelihood.backward(dlog_px)
-        dz = self.decoder.backward(dh_dec).reshape(L, B, Z) + dz_kl
+        dz = objective.reweighted(self.decoder.backward(dh_dec).reshape(L, B, Z) + dz_kl)
         dmu_z, dlogvar_z = gaussian.reparameterize_backward(dz, logvar, eps)
         dmu, dlogvar = dmu_z + dmu_kl, dlogvar_z + dlogvar_kl
         dh = self.mu_head.backward(dmu) + self.logvar_head.backward(dlogvar)

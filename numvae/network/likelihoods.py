@@ -32,6 +32,7 @@ from numvae.rules import (
     continuous_bernoulli,
     gaussian,
     initialization,
+    negative_binomial,
     poisson,
 )
 
@@ -44,14 +45,17 @@ class Bernoulli:
 
     def __init__(self, name, n_in, n_features):
         self.layer = Dense(f"{name}.{self.parameter}", n_in, n_features)
-        self.shapes = self.layer.shapes
-        self.bind, self.memory = self.layer.bind, Memory()
+        self.shapes, self.memory = self.layer.shapes, Memory()
+
+    def bind(self, parameters):
+        self.layer.bind(parameters)
 
     def initialize(self, rng, init_sigma=None):
         self.layer.initialize(rng, init_sigma=init_sigma)
 
-    def initialize_mean(self, mean):
-        """Make the mean of p(x|z) equal to `mean` (D,) where h_dec is 0."""
+    def initialize_mean(self, mean, variance=None):
+        """Make the mean of p(x|z) equal to `mean` (D,) where h_dec is 0; a variance that does not
+        follow from the mean may begin at `variance` (D,)."""
         self.layer.b[...] = initialization.bernoulli_bias(mean)
 
     def initialize_factors(self, mean, b, W, psi):
@@ -88,7 +92,7 @@ class ContinuousBernoulli(Bernoulli):
 
     rule = continuous_bernoulli
 
-    def initialize_mean(self, mean):
+    def initialize_mean(self, mean, variance=None):
         self.layer.b[...] = continuous_bernoulli.logits_of_mean(mean)
 
     def mean(self, h_dec):
@@ -105,7 +109,7 @@ class Categorical(Bernoulli):
 
     rule = categorical
 
-    def initialize_mean(self, mean):
+    def initialize_mean(self, mean, variance=None):
         self.layer.b[...] = initialization.log_bias(mean)
 
     def mean(self, h_dec):
@@ -122,7 +126,7 @@ class Poisson(Bernoulli):
 
     rule, parameter = poisson, "log_rate"
 
-    def initialize_mean(self, mean):
+    def initialize_mean(self, mean, variance=None):
         self.layer.b[...] = initialization.log_bias(mean)
 
     def mean(self, h_dec):
@@ -132,6 +136,47 @@ class Poisson(Bernoulli):
     def sample(self, rng, h_dec):
         """h_dec (N, H) → whole numbers (N, D)."""
         return poisson.sample(rng, self.layer.forward(h_dec))
+
+
+class NegativeBinomial(Poisson):
+    """Counts that vary more, from the logarithms of their means, with one learned dispersion per
+    column, the same for every z."""
+
+    rule, parameter = negative_binomial, "log_mean"
+
+    def __init__(self, name, n_in, n_features):
+        super().__init__(name, n_in, n_features)
+        self.name = f"{name}.log_r"
+        self.shapes = {**self.layer.shapes, self.name: (n_features,)}
+
+    def bind(self, parameters):
+        super().bind(parameters)
+        self.log_r, self.dlog_r = parameters.values[self.name], parameters.gradients[self.name]
+
+    def initialize(self, rng, init_sigma=None):
+        super().initialize(rng, init_sigma)
+        self.log_r[...] = 0.0
+
+    def initialize_mean(self, mean, variance=None):
+        super().initialize_mean(mean)
+        if variance is not None:
+            self.log_r[...] = negative_binomial.log_dispersion(mean, variance)
+
+    def log_likelihood(self, x, h_dec, observed=None):
+        """x (B, D), h_dec (L·B, H) → log p(x|z) (L, B)."""
+        a = self.layer.forward(h_dec).reshape(-1, *x.shape)
+        self.memory.terms = x, a, self.log_r, observed
+        return self.rule.log_likelihood(*self.memory.terms)
+
+    def backward(self, dlog_px):
+        """dlog_px (L, B) → dh_dec (L·B, H)."""
+        da, ds = self.rule.log_likelihood_backward(dlog_px, *self.memory.terms)
+        self.dlog_r[...] = ds.sum(axis=(0, 1))
+        return self.layer.backward(da.reshape(-1, self.layer.n_out))
+
+    def sample(self, rng, h_dec):
+        """h_dec (N, H) → whole numbers (N, D)."""
+        return negative_binomial.sample(rng, self.layer.forward(h_dec), self.log_r)
 
 
 class Gaussian:
@@ -153,7 +198,7 @@ class Gaussian:
         self.mean_layer.initialize(rng, init_sigma=init_sigma)
         self.variance.initialize(rng, init_sigma)
 
-    def initialize_mean(self, mean):
+    def initialize_mean(self, mean, variance=None):
         """Make the mean of p(x|z) equal to `mean` (D,) where h_dec is 0."""
         self.mean_layer.b[...] = self.units.forward(mean)
 
@@ -292,9 +337,10 @@ class Blocks:
         for block in self.likelihoods:
             block.initialize(rng, init_sigma)
 
-    def initialize_mean(self, mean):
-        for block, its_mean in zip(self.likelihoods, self._split(mean)):
-            block.initialize_mean(its_mean)
+    def initialize_mean(self, mean, variance=None):
+        variances = [None] * len(self.likelihoods) if variance is None else self._split(variance)
+        for block, its_mean, its in zip(self.likelihoods, self._split(mean), variances):
+            block.initialize_mean(its_mean, its)
 
     def initialize_factors(self, mean, b, W, psi):
         parts = zip(self._split(mean), self._split(b), self._split(W.T), self._split(psi))
@@ -336,10 +382,13 @@ NAMES = (
     "continuous-bernoulli",
     "categorical",
     "poisson",
+    "negative-binomial",
     "gaussian-fixed",
     "gaussian",
     "gaussian-sigma-z",
 )
+
+COUNTS = ("poisson", "negative-binomial")  # whose columns are counts
 
 
 def likelihood(kind, n_in, n_features, sigma, sigma_min, units=OWN_UNITS, n_skip=0):
@@ -396,6 +445,7 @@ def _single(kind, name, n_in, n_features, sigma, sigma_min, units, n_skip):
         "continuous-bernoulli": ContinuousBernoulli,
         "categorical": Categorical,
         "poisson": Poisson,
+        "negative-binomial": NegativeBinomial,
     }
     if kind in one_layer:
         return one_layer[kind](name, n_in, n_features)

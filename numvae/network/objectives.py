@@ -4,6 +4,7 @@
     forward(log_px, mu, logvar, z, eps, beta)   Losses, remembering what backward needs
     backward()                                  the gradients with respect to its arguments log_px,
                                                 z, mu and logvar, 0.0 where there is none
+    reweighted(dz)                              the gradient that goes on from z to mu and logvar
 
 Read next: autoencoder.
 """
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numvae.rules import gaussian, objectives
+from numvae.rules import gaussian, objectives, path_derivative
 
 
 class Losses(NamedTuple):
@@ -24,14 +25,18 @@ class Losses(NamedTuple):
 
 
 class Objective:
-    """draws_z: False where z = mu."""
+    """draws_z: False where z = mu; of_the_loss: False where the gradient is that of the loss only
+    on average."""
 
-    draws_z = True
+    draws_z = of_the_loss = True
 
     def noise(self, model, rng, n_samples, n_examples):
         """ε for L samples of each of B examples: (L, B, Z), all 0 where z = mu."""
         eps = model.noise(rng, n_samples, n_examples)
         return eps if self.draws_z else np.zeros_like(eps)
+
+    def reweighted(self, dz):
+        return dz
 
 
 class ELBO(Objective):
@@ -74,12 +79,12 @@ class SampledELBO(Objective):
 
     def forward(self, log_px, mu, logvar, z, eps, beta):
         kl = gaussian.sampled_kl(z, logvar, eps)
-        self.memory = z, (log_px, kl, beta)
+        self.memory = z, logvar, eps, (log_px, kl, beta)
         loss = self.loss(log_px, kl, beta)
         return Losses(float(loss), float(-log_px.mean()), float(kl.mean()))
 
     def backward(self):
-        z, terms = self.memory
+        z, _, _, terms = self.memory
         dlog_px, dkl = self.loss_backward(*terms)
         dz, dlogvar = gaussian.sampled_kl_backward(dkl, z)
         return dlog_px, dz, 0.0, dlogvar
@@ -101,6 +106,26 @@ class ImportanceWeighted(SampledELBO):
         return objectives.importance_weighted_backward(*terms)
 
 
+class StickingTheLanding(SampledELBO):
+    """STL: the bound with the KL estimated by the samples of z, and q differentiated through z
+    alone."""
+
+    of_the_loss = False
+
+    def backward(self):
+        z, logvar, eps, terms = self.memory
+        dlog_px, dkl = self.loss_backward(*terms)
+        dz = path_derivative.stl_backward(dkl, z, logvar, eps)
+        return dlog_px, dz, 0.0, 0.0
+
+
+class DoublyReparameterized(StickingTheLanding, ImportanceWeighted):
+    """DReG: the importance-weighted bound, with q differentiated through z alone."""
+
+    def reweighted(self, dz):
+        return path_derivative.dreg_backward(dz, *self.memory[-1])
+
+
 class Reconstruction(ELBO):
     """A plain autoencoder: no KL, and z = mu, for its noise is 0."""
 
@@ -111,7 +136,7 @@ class Reconstruction(ELBO):
 
 
 # What a user names.
-NAMES = ("elbo", "sampled-elbo", "iwae", "autoencoder")
+NAMES = ("elbo", "sampled-elbo", "stl", "iwae", "dreg", "autoencoder")
 
 
 def objective(name, free_bits=0.0):
@@ -121,6 +146,8 @@ def objective(name, free_bits=0.0):
     return {
         "elbo": ELBO,
         "sampled-elbo": SampledELBO,
+        "stl": StickingTheLanding,
         "iwae": ImportanceWeighted,
+        "dreg": DoublyReparameterized,
         "autoencoder": Reconstruction,
     }[name]()

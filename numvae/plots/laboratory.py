@@ -6,7 +6,8 @@ from matplotlib.ticker import NullFormatter, NullLocator
 
 from numvae.plots import style
 
-COLOURS = (style.VERMILLION, style.ORANGE, style.BLUE, style.SKY_BLUE)
+COLOURS = (style.VERMILLION, style.ORANGE, style.BLUE, style.GREEN, style.SKY_BLUE)
+COLOUR_OF_BOUND = {"IWAE": style.PURPLE, "DReG": style.GREEN}
 COLOURS_OF_BOUNDS = (style.BLUE, style.GREEN, style.VERMILLION)
 LINE = {"color": style.FAINT, "lw": 0.6, "alpha": 0.5, "zorder": 0}
 SLOPE = {"color": style.FAINT, "lw": 0.9, "ls": (0, (4, 3)), "zorder": 0}
@@ -21,10 +22,10 @@ def gradient_estimators(clouds, samples, variance, snr):
     samples   (K,) numbers of samples of z, increasing
     variance  name → (K,) total variance of the encoder's gradient
     snr       (bound, "encoder" or "decoder") → (K,) signal-to-noise ratio, 0 where not known;
-              the bound is "IWAE" or another
+              the bound is "IWAE", "DReG" (its other gradient) or another
     Look at   the small box in the first panel, which the second panel enlarges: all of the last
               cloud lies in it. Every variance falls as 1/L. With more samples the decoder's
-              gradient of IWAE gets clearer, and the encoder's drowns.
+              gradient of IWAE gets clearer, and the encoder's drowns; DReG's drowns later.
     """
     names = [*clouds, *(name for name in variance if name not in clouds)]
     colour = dict(zip(names, COLOURS))
@@ -51,7 +52,7 @@ def gradient_estimators(clouds, samples, variance, snr):
     _slope(falling, samples, 1.6 * max(values[0] for values in variance.values()), -1.0, "1/L")
     falling.set(title="Variance of the encoder's gradient", xlabel="samples L")
     for (bound, part), values in snr.items():
-        look = {"color": style.PURPLE if bound == "IWAE" else style.BLUE, "ms": 4, "lw": 1.3}
+        look = {"color": COLOUR_OF_BOUND.get(bound, style.BLUE), "ms": 4, "lw": 1.3}
         known = np.flatnonzero(values)  # what a logarithm can show
         if len(known) == 0:
             continue

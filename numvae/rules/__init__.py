@@ -26,15 +26,17 @@ f over L draws z ~ q(z|x), which is right on average for every L (Monte Carlo).
     continuous_bernoulli    the density of gray pixels
     categorical             one of several categories, as one-hot columns
     poisson                 counts, from the log of their rate
+    negative_binomial       counts that vary more, with a dispersion for each column
     standardization         columns in units of their standard deviation
     factor_analysis         the linear Gaussian model, whose best parameters need no gradient
     importance              importance weights, for log p(x)
     objectives              what is minimised: how much each sample of z counts
+    path_derivative         gradients of the sampled bounds with less noise
     score_function          a gradient without a path through z, and why it is not used
     dropout                 units set to 0 at random, the mask explicit
     corruption              how an input is corrupted for a denoising model
     initialization          how large a weight should be at the start
-    optimizers              SGD with momentum, Adagrad, Adam
+    optimizers              SGD with momentum, Adagrad, Adam; weight decay
     schedules               how the learning rate falls, and the weight of the KL rises
     codes                   paths between codes, and statistics of codes
     mixture                 Gaussians fitted to codes, to draw new ones from

@@ -5,7 +5,7 @@ They take log p(x|z) of L samples, a KL (of each latent unit in closed form (K1)
 batch.
 
 Read next: network/__init__.py.
-Side path: score_function.
+Side path: path_derivative.
 """
 
 import numpy as np

@@ -23,8 +23,22 @@ def clip(g, norm, limit):
         g *= limit / norm
 
 
+def weight_decay(g, theta, decay):
+    """The gradient of ½ λ ‖θ‖² is added: the parameters have a Gaussian prior, and are on their way
+    to the most probable ones given the data (MAP). Unlike AdamW, where θ shrinks beside the
+    optimizer, the prior is part of what the optimizer is given.
+
+        g ← g + λ θ                                        (A6)
+
+    Shapes  g, theta alike; g is changed in place; decay is λ
+    Source  Kingma & Welling 2014, appendix F: θ ~ N(0, I), which is λ = 1/N for N training rows
+    Why     −(1/N) log N(θ; 0, I) = (1/N) ½ Σ_p ( θ² + log 2π ), beside a loss per row
+    """
+    g += decay * theta
+
+
 def sgd(theta, g, velocity, lr, momentum):
-    """Stochastic gradient descent with (heavy-ball) momentum.
+    """Stochastic gradient descent with (heavy-ball) momentum; with momentum 0, θ ← θ − lr g.
 
         v ← momentum · v + g                               (M1)
         θ ← θ − lr v                                       (M2)

@@ -3,7 +3,7 @@
 The rate e^a is the mean count. Beyond M = MOST, where it is more than any count, about 10¹³, e^a
 goes on as its tangent: nothing overflows, and the gradient still leads back.
 
-Read next: standardization.
+Read next: negative_binomial.
 """
 
 import math

@@ -4,6 +4,7 @@
     number         numbers                          a column of them, of the likelihood given
     gaussian       real numbers                     a column of them
     poisson        counts                           a column of them
+    negative-binomial   counts that vary more       a column of them
     bernoulli      one of two levels                a column of 0 and 1
     categorical    one of several levels            a column of 0 and 1 for each
     id             names or numbers of the rows     nothing; stands beside what is said of a row
@@ -19,13 +20,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from numvae.network.likelihoods import COUNTS
 from numvae.tables import cells
 from numvae.text import printable, short
 
-MODELLED = ("number", "gaussian", "poisson", "bernoulli", "categorical")  # in their blocks' order
+MODELLED = ("number", "gaussian", *COUNTS, "bernoulli", "categorical")  # in their blocks' order
 KINDS = (*MODELLED, "id", "constant", "ignore")
 LEVELLED = ("bernoulli", "categorical", "constant")
-CHOICES = ("gaussian", "poisson", "bernoulli", "categorical", "id", "ignore")  # of a user
+CHOICES = (*MODELLED[1:], "id", "ignore")  # of a user
 
 MOST_LEVELS = 100  # of text; more are names
 MOST_CODES = 10  # of whole numbers; more are quantities
@@ -477,10 +479,9 @@ def _chosen(name, values, form, kind, first):
     column = Column(name, kind, None, 0, form, why)
     numbers = column.encode(values, first)[:, 0]
     column.decimals = _decimals(numbers[~np.isnan(numbers)])
-    if kind == "poisson" and (column.decimals != 0 or np.nanmin(numbers) < 0):
+    if kind in COUNTS and (column.decimals != 0 or np.nanmin(numbers) < 0):
         raise ValueError(
-            f"Column {printable(name)} holds other numbers than 0, 1, 2, …, so it cannot be "
-            "poisson."
+            f"Column {printable(name)} holds other numbers than 0, 1, 2, …, so it cannot be {kind}."
         )
     return column
 

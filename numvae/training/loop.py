@@ -68,7 +68,8 @@ class Training:
     def empty(cls, settings, n_features, dtype, seed):
         """A run whose parameters are all 0, to be filled."""
         model = Autoencoder(**settings.of_network(n_features), dtype=dtype)
-        optimizer = OPTIMIZERS[settings.optimizer](model.parameters, settings.lr)
+        its = {"momentum": settings.momentum} if settings.optimizer == "sgd" else {}
+        optimizer = OPTIMIZERS[settings.optimizer](model.parameters, settings.lr, **its)
         return cls(model, optimizer, settings, seed)
 
     def run(
@@ -203,9 +204,13 @@ class Training:
         return math.sqrt(np.dot(gradient, gradient))
 
     def update(self, gradient, norm):
-        """Move the parameters by the gradient, which is clipped first if the settings say so."""
-        if self.settings.clip:
-            optimizers.clip(gradient, norm, self.settings.clip)
+        """Move the parameters by the gradient: clipped first, and with that of the weight decay, if
+        the settings say so."""
+        s = self.settings
+        if s.clip:
+            optimizers.clip(gradient, norm, s.clip)
+        if s.weight_decay:
+            optimizers.weight_decay(gradient, self.optimizer.parameters.vector, s.weight_decay)
         self.optimizer.update()
 
     def begin_epoch(self, epoch=None):

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from numvae.network.likelihoods import column_kinds
+from numvae.network.likelihoods import COUNTS, column_kinds
 from numvae.rows import Rows, column_moments, mean_of, read, split_missing
 from numvae.rules import factor_analysis
 from numvae.streams import START, WEIGHTS, stream
@@ -25,8 +25,10 @@ def begin(model, X, settings, seed):
     kinds = column_kinds(settings.likelihood, model.n_features)
     if model.config["standardize"]:
         model.units.center[...], model.units.scale[...] = units(X, kinds)
-    mean = mean_of(X)
-    model.initialize(stream(seed, *WEIGHTS), settings.init_sigma, mean)
+    mean, variance = mean_of(X), None
+    if (kinds == "negative-binomial").any():
+        _, mean, variance = column_moments(X)
+    model.initialize(stream(seed, *WEIGHTS), settings.init_sigma, mean, variance)
     if settings.objective == "autoencoder":  # z = mu: nothing trains logvar, and it could overflow
         model.logvar_head.initialize_linear(np.zeros((0, model.n_latent)), 0.0)
     if is_known(settings):
@@ -39,7 +41,7 @@ def is_known(settings):
 
 
 def units(X, kinds):
-    """Mean and standard deviation of the Gaussian and the Poisson columns; 0 and 1 of the others.
+    """Mean and standard deviation of real numbers and counts; 0 and 1 of the other columns.
 
     A column that does not vary has the scale 1. Shapes  X (N, D) → center, scale (D,) float64
     """
@@ -50,7 +52,7 @@ def units(X, kinds):
             f"Column {int(np.isfinite(variance).argmin()) + 1} holds numbers too large to be "
             "standardised; divide it by some power of ten."
         )
-    measured = np.char.startswith(kinds, "gaussian") | (kinds == "poisson")
+    measured = np.char.startswith(kinds, "gaussian") | np.isin(kinds, COUNTS)
     varies = variance > (4.0 * np.finfo(np.float64).eps * mean) ** 2
     return np.where(measured, mean, 0.0), np.sqrt(np.where(measured & varies, variance, 1.0))
 

@@ -141,6 +141,17 @@ def test_baseline_of_counts(rng):
     assert_allclose(found, stats.poisson.logpmf(X[200:], rate).sum(axis=1), rtol=1e-12)
 
 
+def test_baseline_of_counts_that_vary_more(rng):
+    """(X3) (P30)"""
+    X = rng.negative_binomial([2.0, 0.5], [0.3, 0.1], (220, 2)).astype(float)
+    moments = column_moments(X[:200])
+    found = diagnostics.baseline(config("negative-binomial"), moments, X[200:])
+    m, variance = (X[:200].sum(axis=0) + 1) / 201, X[:200].var(axis=0)
+    r = m * m / (variance - m)
+    wanted = stats.nbinom.logpmf(X[200:], r, r / (r + m)).sum(axis=1)
+    assert_allclose(found, wanted, rtol=1e-10)
+
+
 @pytest.mark.parametrize("likelihood", ["gaussian", "gaussian-fixed", "gaussian-sigma-z"])
 def test_baseline_of_real_numbers(draw, likelihood):
     train, x = 3.0 * draw(500, D) + 1e4, 3.0 * draw(20, D) + 1e4

@@ -26,7 +26,7 @@ def a_view(likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="
     X = rng.random((30, int(np.prod(shape)))).astype(dtype)
     if "categorical" in likelihood:
         X[:] = np.eye(X.shape[1])[-1]  # one-hot rows, also in the last columns alone
-    if "poisson" in likelihood:
+    if "poisson" in likelihood or "binomial" in likelihood:
         X = np.rint(9 * X)
     settings = Settings(hidden=hidden, likelihood=likelihood, **more)
     training = Training.new(settings, X, 0)
@@ -80,6 +80,7 @@ CASES = [
     {"likelihood": "gaussian-sigma-z", "hidden": (8, 8)},
     {"likelihood": "categorical", "shape": (5,), "scale": 3.0},
     {"likelihood": "poisson"},
+    {"likelihood": "negative-binomial"},
     {"likelihood": "gaussian:2,bernoulli:1,categorical:4", "shape": (7,)},
     {"likelihood": "poisson:2,gaussian-sigma-z:3", "shape": (5,)},
     *(

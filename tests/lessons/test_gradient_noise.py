@@ -6,7 +6,9 @@ from numpy.testing import assert_allclose
 
 from numvae.lessons import gradient_noise as noise
 from numvae.network import Autoencoder
-from numvae.rules import gaussian, score_function
+from numvae.rules import gaussian, path_derivative, score_function
+from numvae.settings import Settings
+from numvae.training.loop import Training
 
 D, Z, B, SIGMA, DRAWS = 4, 2, 3, 0.7, 3000
 
@@ -155,6 +157,64 @@ def test_one_importance_weighted_sample_is_the_sampled_elbo(linear, rng):
     eps = model.noise(rng, 1, B)
     sampled = noise.gradient(model, x, eps, noise.SAMPLED).copy()
     assert_allclose(noise.gradient(model, x, eps, noise.WEIGHTED), sampled, rtol=1e-12)
+
+
+@pytest.fixture
+def at_its_start(rng):
+    """A model at its factor analysis, whose posterior is exact, and a minibatch."""
+    x = rng.standard_normal((200, Z)) @ rng.standard_normal((Z, D))
+    x += rng.standard_normal((200, D))
+    training = Training.new(Settings(n_latent=Z, likelihood="gaussian").checked(), x, 0)
+    return training.model, x[:B]
+
+
+@pytest.fixture
+def broad(at_its_start):
+    """The same, but q is off, and so broad that no weight is far larger than the others."""
+    model, x = at_its_start
+    model.parameters.values["mu.b"] += 0.3
+    model.parameters.values["logvar.b"] += 0.7
+    return model, x
+
+
+def test_through_z_alone_there_is_no_noise_where_q_is_the_posterior(at_its_start, rng):
+    """(K7): the encoder's gradient is 0, whatever is drawn."""
+    model, x = at_its_start
+    closed, landing = (
+        noise.measure(model, x, rng, name, 1, 20)[noise.encoder(model)]
+        for name in (noise.CLOSED, noise.LANDING)
+    )
+    assert closed.total_variance > 1e-2
+    assert landing.total_variance < 1e-20 and np.abs(landing.mean).max() < 1e-10
+
+
+@pytest.mark.parametrize("L", [2, 6])
+def test_doubly_reparameterised_the_mean_is_that_of_iwae_and_the_variance_smaller(broad, rng, L):
+    """(O11), encoder and decoder."""
+    model, x = broad
+    plain, doubly = (noise.measure(model, x, rng, name, L, DRAWS) for name in noise.OF_IWAE)
+    part = noise.encoder(model)
+    for here in (part, slice(part.stop, None)):
+        assert noise.deviation(doubly[here], plain[here])[1] < 2.0
+    assert doubly[part].total_variance < 0.5 * plain[part].total_variance
+
+
+def test_weights_that_are_not_squared_are_caught_as_biased(broad, rng, monkeypatch):
+    model, x = broad
+    plain = noise.measure(model, x, rng, noise.WEIGHTED, 6, DRAWS)
+    monkeypatch.setattr(path_derivative, "dreg_backward", lambda dz, *terms: dz)
+    assert noise.deviation(noise.measure(model, x, rng, noise.DOUBLY, 6, DRAWS), plain)[1] > 5.0
+
+
+def test_doubly_reparameterised_more_samples_make_the_encoders_gradient_clearer(broad, rng):
+    """Rainforth et al. 2018 for IWAE; Tucker et al. 2019 for DReG."""
+    model, x = broad
+    part = noise.encoder(model)
+    plain, doubly = (
+        [noise.signal_to_noise(noise.measure(model, x, rng, name, L, 1000)[part]) for L in (4, 64)]
+        for name in noise.OF_IWAE
+    )
+    assert plain[1] < 0.5 * plain[0] and doubly[1] > 2.0 * doubly[0]
 
 
 @pytest.mark.parametrize("hidden", [(), (5,), (5, 3)])

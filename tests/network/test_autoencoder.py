@@ -64,6 +64,9 @@ def loss_by_hand(model, x, eps, beta):
             return (x * log_softmax(affine("likelihood.logits", h))).sum()
         if c["likelihood"] == "poisson":
             return stats.poisson.logpmf(x, np.exp(affine("likelihood.log_rate", h))).sum()
+        if c["likelihood"] == "negative-binomial":
+            m, r = np.exp(affine("likelihood.log_mean", h)), np.exp(p["likelihood.log_r"])
+            return stats.nbinom.logpmf(x, r, r / (r + m)).sum()
         if c["likelihood"] == "continuous-bernoulli":
             a = np.array(affine("likelihood.logits", h))
             return (a * x - np.log(np.expm1(a) / a)).sum()

@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from scipy.special import expit, softmax
 
-from numvae.network.likelihoods import NAMES, is_density, likelihood, parse_blocks
+from numvae.network.likelihoods import COUNTS, NAMES, is_density, likelihood, parse_blocks
 from numvae.network.parameters import Parameters
 from numvae.network.units import StandardUnits
 
@@ -65,6 +65,9 @@ def declared(name, values, h):
         return TiltedUniform(affine("logits"))
     if name == "poisson":
         return stats.poisson(np.exp(affine("log_rate")))
+    if name == "negative-binomial":
+        m, r = np.exp(affine("log_mean")), np.exp(values["likelihood.log_r"])
+        return stats.nbinom(r, r / (r + m))
     sigma = {
         "gaussian-fixed": lambda: SIGMA,
         "gaussian": lambda: np.sqrt(np.exp(values["likelihood.s"]) + SIGMA_MIN**2),
@@ -89,7 +92,7 @@ def test_log_likelihood_is_scipys_summed_over_the_dimensions(name, x, draw):
     assert log_px.shape == (L, B)
     for sample, row in np.ndindex(L, B):
         p = declared(name, parameters.values, h[sample * B + row])
-        log_p = p.logpmf(x[row]) if name in ("bernoulli", "poisson") else p.logpdf(x[row])
+        log_p = p.logpmf(x[row]) if name in ("bernoulli", *COUNTS) else p.logpdf(x[row])
         assert log_px[sample, row] == pytest.approx(log_p.sum(), rel=1e-11)
 
 
@@ -232,6 +235,17 @@ def test_it_can_begin_as_a_factor_analysis(name, draw, dtype):
     assert_allclose(head.log_likelihood(x, h)[0], log_p, rtol=1e-3 if dtype == "float32" else 1e-9)
 
 
+def test_a_dispersion_can_start_at_the_moments_of_the_data(rng):
+    """(P30), in a block of its own columns."""
+    head, _ = bound("poisson:2,negative-binomial:4")
+    head.initialize(rng)
+    mean, r = np.linspace(0.5, 9.0, D), np.array([0.3, 2.0, 5.0, 40.0])
+    variance = mean + np.concatenate([np.ones(2), mean[2:] ** 2 / r])
+    head.initialize_mean(mean, variance)
+    assert_allclose(head.mean(np.zeros((1, H)))[0], mean, rtol=1e-12)
+    assert_allclose(np.exp(head.likelihoods[1].log_r), r, rtol=1e-10)
+
+
 # Blocks of columns.
 
 BLOCKS, COLUMNS = "bernoulli:2,gaussian:1,categorical:3", (slice(0, 2), slice(2, 3), slice(3, 6))
@@ -311,5 +325,5 @@ def test_blocks_are_read_from_their_text():
 
 @each_likelihood
 def test_real_numbers_have_a_density_and_choices_have_not(name):
-    wanted = name not in ("bernoulli", "categorical", "poisson")
+    wanted = name not in ("bernoulli", "categorical", *COUNTS)
     assert is_density(name) == is_density(f"{name}:2,bernoulli:1") == wanted

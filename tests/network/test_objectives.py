@@ -7,6 +7,7 @@ from numvae.network import Autoencoder, objectives
 from numvae.rules import gaussian
 
 L, B, Z, BETA = 3, 4, 2, 0.7
+OF_THE_LOSS = [name for name in objectives.NAMES if objectives.objective(name).of_the_loss]
 
 
 @pytest.fixture
@@ -63,8 +64,8 @@ def test_a_plain_autoencoder_has_no_kl(batch):
     assert_array_equal(dlogvar, np.zeros((B, Z)))
 
 
-@pytest.mark.parametrize("name", objectives.NAMES)
-def test_backward_is_the_derivative_in_all_that_forward_is_given(name, batch, is_derivative):
+@pytest.mark.parametrize("name", OF_THE_LOSS)
+def test_backward_is_the_derivative_in_all_that_forward_is_given(name, batch, draw, is_derivative):
     """(O2) (O3) (O8) (O10) (K2) (K3) (K5) (K6), and 0 in what it does not look at."""
     objective = objectives.objective(name)
 
@@ -79,6 +80,25 @@ def test_backward_is_the_derivative_in_all_that_forward_is_given(name, batch, is
             assert is_derivative(lambda q, i=i: loss(i, q), batch[i], gradient)
         else:
             assert loss(i, batch[i] + 0.5) == pytest.approx(loss(i, batch[i]), rel=1e-12)
+    dz = draw(L, B, Z)
+    assert_array_equal(objective.reweighted(dz), dz)
+
+
+@pytest.mark.parametrize(("name", "bound"), [("stl", "sampled-elbo"), ("dreg", "iwae")])
+def test_the_bound_is_as_ever_and_q_has_its_gradient_through_z_alone(name, bound, batch, draw):
+    """(K7) (O11), which are held against the truth in tests/rules and by the checks."""
+    objective, plain = objectives.objective(name), objectives.objective(bound)
+    assert objective.forward(*batch, BETA) == plain.forward(*batch, BETA)
+    dlog_px, dz, dmu, dlogvar = objective.backward()
+    assert_array_equal(dlog_px, plain.backward()[0])
+    _, _, logvar, z, eps = batch
+    assert_allclose(
+        dz, -BETA * dlog_px[..., None] * (z - eps / np.sqrt(np.exp(logvar))), rtol=1e-10
+    )
+    assert dmu == dlogvar == 0.0
+    weights = -B * dlog_px[..., None] if name == "dreg" else 1.0
+    given = draw(L, B, Z)
+    assert_allclose(objective.reweighted(given), given * (1.0 - BETA * (1.0 - weights)))
 
 
 @pytest.mark.parametrize("name", objectives.NAMES)
@@ -114,8 +134,11 @@ def test_names_and_free_bits():
     assert {name: type(objective) for name, objective in found.items()} == {
         "elbo": objectives.ELBO,
         "sampled-elbo": objectives.SampledELBO,
+        "stl": objectives.StickingTheLanding,
         "iwae": objectives.ImportanceWeighted,
+        "dreg": objectives.DoublyReparameterized,
         "autoencoder": objectives.Reconstruction,
     }
     assert objectives.objective("elbo", 0.5).free_bits == 0.5
     assert [name for name, objective in found.items() if not objective.draws_z] == ["autoencoder"]
+    assert {*found} - {*OF_THE_LOSS} == {"stl", "dreg"}

@@ -77,6 +77,7 @@ MODELS = {
     "one sigma": {"hidden": (7, 5), "likelihood": "gaussian-fixed"},
     "a sigma each": {"hidden": (7, 5), "likelihood": "gaussian"},
     "a sigma of z": {"hidden": (7, 5), "likelihood": "gaussian-sigma-z"},
+    "a dispersion each": {"hidden": (7, 5), "likelihood": "negative-binomial"},
 }
 
 

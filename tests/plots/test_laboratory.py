@@ -8,14 +8,18 @@ SAMPLES = np.array([1, 10, 100])
 
 @pytest.fixture
 def estimators(rng):
-    """What gradient_estimators is given: three clouds, four variances, four ratios."""
+    """What gradient_estimators is given: three clouds, five variances, five ratios."""
     clouds = {
         name: s * rng.standard_normal((200, 2)) for name, s in (("a", 90), ("b", 2), ("c", 1))
     }
-    variance = {name: v / SAMPLES for name, v in (("c", 2.0), ("d", 3.0), ("b", 8.0), ("a", 9e3))}
+    variance = {
+        name: v / SAMPLES
+        for name, v in (("c", 2.0), ("e", 2.5), ("d", 3.0), ("b", 8.0), ("a", 9e3))
+    }
     snr = {
         ("IWAE", "encoder"): 0.5 / SAMPLES**0.5,
         ("IWAE", "decoder"): 1.5 * SAMPLES**0.4,
+        ("DReG", "encoder"): 0.5 * SAMPLES**0.3,
         ("ELBO", "encoder"): 0.6 * SAMPLES**0.5,
         ("ELBO", "decoder"): 1.6 * SAMPLES**0.5,
     }
@@ -45,7 +49,7 @@ def test_an_estimator_has_one_colour_throughout(estimators):
     wide, _, falling, _ = figure.axes[:4]
     (legend,) = figure.legends
     colours = {t.get_text(): h.get_color() for t, h in zip(legend.texts, legend.legend_handles)}
-    assert set(colours) == set("abcd") and len(set(colours.values())) == 4
+    assert set(colours) == set("abcde") and len(set(colours.values())) == 5
     for name, line in zip(estimators[2], falling.lines):
         assert line.get_color() == colours[name]
         np.testing.assert_array_equal(line.get_ydata(), estimators[2][name])

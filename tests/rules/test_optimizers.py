@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
 
 from numvae.rules import optimizers
 
@@ -142,3 +143,22 @@ def test_clip_shortens_what_is_too_long_and_keeps_its_direction(draw, dtype):
         assert clipped.dtype == dtype
         assert np.linalg.norm(clipped) == pytest.approx(min(limit, norm), rel=1e-5)
         assert_allclose(clipped / np.linalg.norm(clipped), g / norm, rtol=1e-5)
+
+
+def test_weight_decay_adds_the_slope_of_the_priors_density(draw, is_derivative):
+    """(A6), with scipy's N(0, I) for N rows."""
+    theta, g, n = draw(7), draw(7), 40
+    found = g.copy()
+    optimizers.weight_decay(found, theta, 1.0 / n)
+    assert is_derivative(lambda q: (g * q).sum() - stats.norm.logpdf(q).sum() / n, theta, found)
+
+
+def test_weight_decay_leads_to_the_most_probable_parameters(dtype):
+    """(A6) of ½ (θ − a)² and ½ λ θ²: a / (1 + λ)."""
+    theta, a = np.zeros(3, dtype), np.array([-1.0, 0.5, 3.0], dtype)
+    for _ in range(200):
+        g = theta - a
+        optimizers.weight_decay(g, theta, 0.25)
+        optimizers.sgd(theta, g, np.zeros_like(g), 0.5, 0.0)
+    assert theta.dtype == g.dtype == dtype
+    assert_allclose(theta, a / 1.25, rtol=1e-6)

@@ -31,6 +31,8 @@ def test_the_tables_say_what_theory_says_and_a_picture_is_left(capsys):
     assert one == closed[0] and one / ten == pytest.approx(10.0, rel=0.4)
     encoder, decoder = numbers(text, "IWAE, encoder"), numbers(text, "IWAE, decoder")
     assert encoder[1] < encoder[0] and decoder[1] > decoder[0]
+    assert numbers(text, "DReG, encoder")[1] > encoder[1] and "DReG, decoder" not in text
+    assert all(errors < 2.5 for errors in numbers(text, "in standard errors"))
     assert Path("new.png").read_bytes().startswith(b"\x89PNG") and "\nnew.png\n" in text
 
 
@@ -44,9 +46,18 @@ def test_a_seed_fixes_every_number(capsys):
     assert not any(Path().iterdir())
 
 
+def test_the_model_may_be_trained_by_iwae(capsys):
+    outputs = []
+    for typed in ([], ["--iwae", "3"]):
+        gradient_noise.main(["--draws", "2", *typed])
+        outputs.append(numbers(capsys.readouterr().out, gradient_noise.noise.CLOSED))
+    assert outputs[0] != outputs[1]
+
+
 @pytest.mark.parametrize(
     "typed, message",
     [
+        ("--iwae 1", "must be a whole number, at least 2, found 1"),
         ("--draws 1", "must be a whole number, at least 2, found 1"),
         ("--draws many", "must be a whole number, at least 2, found 'many'"),
         ("--figure there.png", "there.png exists already"),

@@ -151,6 +151,11 @@ def test_the_user_may_choose(mixed):
         ("species", "gaussian", "'Adelie' in row 1 of column species; expected a number"),
         ("species", "bernoulli", "species has 3 different values, so it cannot be bernoulli"),
         ("depth", "poisson", "depth holds other numbers than 0, 1, 2, …, so it cannot be poisson"),
+        (
+            "depth",
+            "negative-binomial",
+            "numbers than 0, 1, 2, …, so it cannot be negative-binomial",
+        ),
     ):
         with pytest.raises(ValueError, match=says):
             guess(mixed, chosen={name: kind})

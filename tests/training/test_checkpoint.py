@@ -480,6 +480,7 @@ def go_on(training, X, stop_at=(3, 0)):
 def test_a_run_stopped_after_any_step_goes_on_to_the_same_bits(optimizer, stop_at, tmp_path, rng):
     X = rng.random((N, D))
     settings = {"optimizer": optimizer, "beta": 0.5, "n_samples": 2, "binarize": "dynamic"}
+    settings |= {"momentum": 0.5, "weight_decay": 0.1}
     whole = go_on(start(**settings), X)
     checkpoint.save(go_on(start(**settings), X, stop_at), tmp_path / "c", about={"seconds": 1.0})
     training, about = checkpoint.load(tmp_path / "c")

@@ -150,6 +150,25 @@ def test_every_step_can_be_computed_again_from_its_address(X, settings):
     assert_array_equal(training.model.parameters.vector, twin.parameters.vector)
 
 
+@pytest.mark.parametrize("momentum", [0.0, 0.5])
+@pytest.mark.parametrize("clip", [None, 0.1])
+def test_two_steps_of_sgd_are_those_of_the_definition(X, momentum, clip):
+    """(A0) (A6) (M1) (M2): without momentum, θ ← θ − lr g; the prior is not clipped."""
+    settings = {"optimizer": "sgd", "lr": 0.1, "weight_decay": 0.2, "batch_size": N}
+    training = start(X.astype("f8"), momentum=momentum, clip=clip, **settings)
+    theta, velocity = training.model.parameters.vector.copy(), 0.0
+    for epoch in (1, 2):
+        (rows,) = minibatches.shuffled(0, epoch, N, N)
+        batch = training.minibatch(X.astype("f8"), rows)
+        g = training.loss_and_grad(batch, 1.0)[1].copy()
+        if clip:
+            g *= min(1.0, clip / np.linalg.norm(g))
+        velocity = momentum * velocity + g + 0.2 * theta
+        theta = theta - 0.1 * velocity
+        train(training, X.astype("f8"), epochs=epoch)
+        assert_allclose(training.model.parameters.vector, theta, rtol=1e-10)
+
+
 @pytest.mark.parametrize("binarize", ["none", "fixed", "dynamic"])
 def test_gray_examples_are_drawn_once_or_anew_every_epoch_or_left_alone(X, binarize):
     seen = []

@@ -112,6 +112,18 @@ def test_counts_are_standardised_for_the_encoder_and_start_at_their_mean(rng):
     assert_allclose(seen.x, (counts - model.units.center) / model.units.scale, atol=1e-7)
 
 
+def test_a_dispersion_starts_at_the_moments_of_its_column(rng):
+    """(P30)"""
+    counts = rng.negative_binomial([2.0, 0.5], [0.3, 0.1], (N, 2)).astype(float)
+    rows = np.hstack([rng.normal(size=(N, 1)), counts])
+    model = start(rows, likelihood="gaussian:1,negative-binomial:2", n_latent=1).model
+    mean, variance = counts.mean(axis=0), counts.var(axis=0)
+    r = np.exp(model.parameters.values["likelihood.1.log_r"])
+    assert_allclose(r, mean**2 / (variance - mean), rtol=1e-6)
+    decoded = model.decode(rng.normal(size=(5, 1)))[:, 1:]
+    assert_allclose(decoded, np.tile(mean, (5, 1)), rtol=1e-6)
+
+
 def test_an_estimator_without_rows_to_decide_stays_there(X):
     with pytest.warns(UserWarning, match="factor analysis, as it began"):
         vae = VAE(Z, random_state=0).fit(X[:90])
