@@ -153,6 +153,11 @@ def split_condition(rows, n_condition):
     return np.split(rows, [-n_condition], axis=1) if n_condition else (rows, None)
 
 
+def without_condition(X, n_condition):
+    """x (N, D) of rows (N, D + C), without a copy."""
+    return X.X if isinstance(X, Beside) else X[:, :-n_condition] if n_condition else X
+
+
 def cycled(y, n):
     """n rows of y (N, C), which are used again where they are fewer; None without y."""
     return None if y is None else np.resize(y, (n, y.shape[1]))

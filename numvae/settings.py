@@ -23,6 +23,7 @@ from numvae.constraints import (
     SIZE,
     Blocks,
     Choice,
+    Condition,
     Corruption,
     Flag,
     Jobs,
@@ -154,6 +155,14 @@ class Settings:
         "for counts, bernoulli for one of two values, categorical for one of several, id for what "
         "names the rows, ignore",
         DATA,
+    )
+    condition: str | list | None = setting(
+        None,
+        Condition(),
+        "describe x given something else that is known of each row, which encoder and decoder see "
+        "too: 'y' for the y of `fit`, a class or a number for each row, or the names of columns of "
+        "a data frame",
+        none="nothing",
     )
     validation_fraction: float = setting(
         0.1, FRACTION, "rows to hold out; the epoch with the best ELBO on them is kept"

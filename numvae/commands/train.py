@@ -15,10 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from numvae import datasets, hardware, parallel, progress, runs
-from numvae.cli import Parser, add_settings, integer, invoked, shown
+from numvae.cli import Parser, add_settings, argument, integer, invoked, shown
+from numvae.constraints import Condition
 from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.files import LOCK
+from numvae.rows import without_condition
 from numvae.settings import TABLE, Settings
 from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
@@ -91,6 +93,14 @@ def parser():
         name: (None, f"{shown(OF_TABLES[name])}; of images {shown(value)}")
         for name, value in of_images.items()
     }
+    data.add_argument(
+        "--condition",
+        type=argument(Condition()),
+        metavar=Condition.metavar,
+        help="describe each example given something else that is known of it, which encoder and "
+        "decoder see too: the digit of digits, a factor of faces such as pose, the labels of your "
+        "own, or columns of a table",
+    )
     add_settings(
         groups,
         likelihood=(None, "the one that suits the data"),
@@ -143,6 +153,7 @@ def new_run(args):
         scale=1 if counts else None,
         likelihood=args.likelihood,
         chosen=args.columns,
+        condition=args.condition,
     )
     if (args.columns or args.na) and not data.columns:
         raise ValueError(f"--columns and --na are for tables with named columns; {name} is none.")
@@ -159,13 +170,15 @@ def new_run(args):
     settings = Settings(**{**suited, **given}).checked()
     for X in (data.X, data.X_valid):
         if len(X):
-            check_range(X, settings.likelihood)
+            check_range(without_condition(X, data.n_condition), settings.likelihood)
     if name not in DATA_NAMES:  # so that the run can be resumed from anywhere
         source |= {"name": str(Path(name).absolute()), "digest": data.digest}
     source |= {"scale": data.scale, "n_train": len(data.X), "shape": data.shape}
     source |= {"limits": data.limits}
-    training = Training.new(settings, data.X, args.random_state)
+    training = Training.new(settings, data.X, args.random_state, data.n_condition)
     about = {"data": source}
+    if data.condition:
+        about["condition"] = data.condition.plain()
     if data.columns:
         about["columns"] = data.columns.plain()
     return runs.Run(None, training, about), data

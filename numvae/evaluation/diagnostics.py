@@ -78,6 +78,16 @@ def encode(model, X, inputs):
     return by_blocks(of_block, X)
 
 
+def reconstruct(model, X, inputs):
+    """The mean of p(x|z) at the mean of q(z|x) of every row. Shapes  X (N, D + C) → (N, D)"""
+
+    def of_block(rows):
+        x, _, y = inputs(rows)
+        return model.decode(model.encode(x, y)[0], y)
+
+    return by_blocks(of_block, X)
+
+
 def latent_units(mu, logvar):
     """What each latent unit does.
 
