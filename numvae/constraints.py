@@ -197,7 +197,7 @@ class Condition:
         return text.split(",")
 
     def __call__(self, value):
-        if value == "y":
+        if isinstance(value, str) and value == "y":
             return value
         if isinstance(value, str) or not isinstance(value, Sequence) or not value:
             raise TypeError(

@@ -159,9 +159,10 @@ class Settings:
     condition: str | list | None = setting(
         None,
         Condition(),
-        "describe x given something else that is known of each row, which encoder and decoder see "
-        "too: 'y' for the y of `fit`, a class or a number for each row, or the names of columns of "
-        "a data frame",
+        "describe x given what else is known of each row, which encoder and decoder see too: y for "
+        "the y of `fit`, a class or a number for each row, or the names of columns of a table; of "
+        "images the name of a label, such as digit or pose",
+        DATA,
         none="nothing",
     )
     validation_fraction: float = setting(

@@ -197,7 +197,7 @@ def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood, m
     dataset.X_valid[::3, 1] = np.nan
     (clean, corrupted, denoised), names, _ = shown(monkeypatch, "strips", training, dataset)
     assert names == ["original", "corrupted", "denoised"]
-    x, observed = training.inputs(dataset.X_valid[np.linspace(0, 29, 20).astype(int)])
+    x, observed, _ = training.inputs(dataset.X_valid[np.linspace(0, 29, 20).astype(int)])
     assert_array_equal(clean.reshape(x.shape), np.where(observed, x, np.nan))
     seen = corrupt(
         stream(3, *PICTURES), x, observed, training.model.units, "gaussian", 0.2

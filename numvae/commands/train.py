@@ -15,8 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from numvae import datasets, hardware, parallel, progress, runs
-from numvae.cli import Parser, add_settings, argument, integer, invoked, shown
-from numvae.constraints import Condition
+from numvae.cli import Parser, add_settings, integer, invoked, shown
 from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.files import LOCK
@@ -93,14 +92,6 @@ def parser():
         name: (None, f"{shown(OF_TABLES[name])}; of images {shown(value)}")
         for name, value in of_images.items()
     }
-    data.add_argument(
-        "--condition",
-        type=argument(Condition()),
-        metavar=Condition.metavar,
-        help="describe each example given something else that is known of it, which encoder and "
-        "decoder see too: the digit of digits, a factor of faces such as pose, the labels of your "
-        "own, or columns of a table",
-    )
     add_settings(
         groups,
         likelihood=(None, "the one that suits the data"),

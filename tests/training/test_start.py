@@ -123,7 +123,7 @@ def test_an_estimator_without_rows_to_decide_stays_there(X):
 def test_with_values_missing_the_bound_is_below_what_is_known(X, rng):
     holes = np.where(rng.random(X.shape) < 0.2, np.nan, X)
     training = start(holes, missing=True)
-    model, (x, observed) = training.model, training.inputs(holes)
+    model, (x, observed, _) = training.model, training.inputs(holes)
     b, W, psi, _ = model.factors
     C = W @ W.T + np.diag(psi)
     y = (X - model.units.center) / model.units.scale
