@@ -125,9 +125,9 @@ def test_the_model_encodes_what_it_sees_and_the_rows_only_once(binarize, missing
     )
     seen, encode = [], training.model.encode
 
-    def spy(x):
+    def spy(x, y=None):
         seen.append(x)
-        return encode(x)
+        return encode(x, y)
 
     monkeypatch.setattr(training.model, "encode", spy)
     undrawn(monkeypatch)

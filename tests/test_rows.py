@@ -196,7 +196,7 @@ def test_inputs_are_rows_as_the_model_was_trained_on_them(rng, dtype, binarize, 
     else:
         assert observed is None
     assert_array_equal(x, wanted)
-    assert Inputs(np.dtype(dtype)) == (dtype, 0, False, False, None)
+    assert Inputs(np.dtype(dtype)) == (dtype, 0, False, False, None, 0)
 
 
 def test_a_sample_is_of_rows_all_over_and_the_seed_decides_which(rng):
