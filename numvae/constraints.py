@@ -188,6 +188,27 @@ class Kinds:
         return value
 
 
+class Condition:
+    """What a model is conditioned on: "y", or the names of some columns."""
+
+    metavar = "NAME,…"
+
+    def parse(self, text):
+        return text.split(",")
+
+    def __call__(self, value):
+        if isinstance(value, str) and value == "y":
+            return value
+        if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+            raise TypeError(
+                f"must be 'y', or a list of names of columns such as ['age'], found {short(value)}."
+            )
+        names = [Text()(name) for name in value]
+        if len(set(names)) < len(names):
+            raise ValueError(f"must name each column once, found {short(names)}.")
+        return names
+
+
 class Corruption:
     """A kind of corruption and how much of it; typed as salt_and_pepper:0.3."""
 

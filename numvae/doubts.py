@@ -4,7 +4,7 @@ import numpy as np
 
 from numvae.evaluation import aggregate, diagnostics
 from numvae.network.likelihoods import column_kinds
-from numvae.rows import Rows, read
+from numvae.rows import Rows, cycled, read, split_condition
 from numvae.streams import START, stream
 from numvae.training import start
 from numvae.training.loop import FEWEST
@@ -21,13 +21,14 @@ def doubts(training, X, X_valid=None, names=None):
     X       in the order in which the rows came
     names   of the columns; None: column 1, column 2, …
     """
-    names = names or [f"column {i + 1}" for i in range(X.shape[1])]
+    model = training.model
+    names = names or [f"column {i + 1}" for i in range(model.n_features)]
     numbers = np.sort(stream(training.seed, *START, 1).permutation(len(X))[:ROWS])
-    x = read(Rows(X, numbers), slice(None))
+    x, y = split_condition(read(Rows(X, numbers), slice(None)), model.n_condition)
     found = []
-    if training.model.config["standardize"] and len(x) >= FEW:
+    if model.config["standardize"] and len(x) >= FEW:
         x = x.astype(np.float64)
-        found += [*_of_columns(training, x, names), *_of_samples(training, x, names)]
+        found += [*_of_columns(training, x, names), *_of_samples(training, x, y, names)]
     return [*found, *_of_course(training, len(X), X_valid)]
 
 
@@ -66,11 +67,12 @@ def of_holes(X):
         )
 
 
-def _of_samples(training, x, names):
+def _of_samples(training, x, y, names):
     """Columns whose samples go far beyond the data, or below 0 where the data do not."""
     model = training.model
     rng = stream(training.seed, *START, 2)
-    drawn = model.sample(rng, rng.standard_normal((ROWS, model.n_latent), dtype=model.dtype))
+    z = rng.standard_normal((ROWS, model.n_latent), dtype=model.dtype)
+    drawn = model.sample(rng, z, cycled(y, ROWS))
     kinds = column_kinds(training.settings.likelihood, x.shape[1])
     far, negative = [], []
     for i in np.flatnonzero(np.char.startswith(kinds, "gaussian")):

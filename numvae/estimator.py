@@ -20,11 +20,19 @@ import numpy as np
 
 from numvae import doubts, notebook, parallel, report, validation
 from numvae.constraints import COUNT, SHARE, Choice, Jobs, Seed, labelled, near
-from numvae.evaluation import aggregate, anomaly, importance, imputation
+from numvae.evaluation import aggregate, anomaly, diagnostics, importance, imputation
 from numvae.files import check_free, write_atomically
 from numvae.network import Autoencoder
 from numvae.progress import Progress
-from numvae.rows import Rows, by_blocks, hold_out, read, split_missing
+from numvae.rows import (
+    Rows,
+    beside,
+    by_blocks,
+    hold_out,
+    read,
+    split_condition,
+    split_missing,
+)
 from numvae.rules import gaussian
 from numvae.settings import Settings, described
 from numvae.tables import columns as of_tables
@@ -104,7 +112,8 @@ def _refusing(estimator):
 @_refusing
 @dataclass(eq=False, repr=False)
 class VAE(Settings):
-    """A variational autoencoder, q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I).
+    """A variational autoencoder, q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I); with `condition` a
+    conditional one, q(z|x, y), p(x|z, y), p(z) = N(0, I).
 
     Parameters
     ----------
@@ -125,6 +134,8 @@ class VAE(Settings):
         the likelihood has none.
     columns_ : Columns or None
         What the columns of a data frame are; `columns_.labels` are those of the model.
+    condition_ : Columns or None
+        What the model is conditioned on: the class or number y, or columns of the data frame.
     offset_ : float
         The log p(x) below which `predict` calls a row unusual. Computed when it is asked for.
     n_features_in_ : int
@@ -141,6 +152,11 @@ class VAE(Settings):
     float32 data is trained in float32, which is twice as fast; all other in float64. Where pixels
     are binarized, each row that is scored or encoded is drawn by noise of its own, so the same row
     is always the same.
+
+    Conditioned on y, each method takes y, one for each row or one for all; conditioned on columns
+    of a data frame, it finds them in X, and `sample` and `decode` take y as a dict or as rows of a
+    frame. All of log p(x) is then log p(x|y). Integers, bools and texts are classes, floats are
+    numbers, and y must be known.
 
     `fit` keeps up to 1,000 of the rows that it held out. When `predict`, `decision_function` or
     `p_values` is first called, it computes their log p(x), to compare other rows with. Of rows like
@@ -160,6 +176,8 @@ class VAE(Settings):
     References
     ----------
     Kingma & Welling, Auto-Encoding Variational Bayes, ICLR 2014.
+    Sohn, Lee & Yan, Learning Structured Output Representation using Deep Conditional Generative
+    Models, NeurIPS 2015: `condition`.
     Burda, Grosse & Salakhutdinov, Importance Weighted Autoencoders, ICLR 2016: `score_samples`.
     Bates, Candès, Lei, Romano & Sesia, Testing for outliers with conformal p-values, Annals of
     Statistics 2023: `p_values`, `predict`.
@@ -183,7 +201,9 @@ class VAE(Settings):
 
     @usual_errors
     def fit(self, X: ArrayLike, y: Any = None, *, comm: Any = None, **other: Any) -> Self:
-        """Train on X (N, D) from the start; y is ignored. Returns self.
+        """Train on X (N, D) from the start. Returns self.
+
+        y: with condition='y' a class or a number for each row (N,); otherwise it is ignored.
 
         comm: an MPI communicator, such as mpi4py's MPI.COMM_WORLD. Its ranks, which all call `fit`
         with the same X (a memory map of one file, say), share every step; all are fitted alike.
@@ -199,14 +219,14 @@ class VAE(Settings):
         n_jobs = self.n_jobs if self.n_jobs is None else labelled("n_jobs", Jobs(), self.n_jobs)
         team = parallel.team(comm, n_jobs)
         with team.together():
-            settings, X, columns = self._check_first(X)
+            settings, X, columns, condition = self._check_first(X, y)
         seed = team.first(lambda: _seed(self.random_state))
         X_train, X_valid = X, None
         n_valid = int(settings.validation_fraction * len(X))
         if n_valid >= FEWEST or settings.epochs and n_valid:
             X_train, X_valid = (Rows(X, numbers) for numbers in hold_out(len(X), n_valid, seed))
         with team.together():
-            training = Training.new(settings, X_train, seed)
+            training = Training.new(settings, X_train, seed, _width(condition))
         team.share(training, X)
         lead = team.rank == 0
         with team.as_one(), team.interrupt() as interrupt:
@@ -215,7 +235,8 @@ class VAE(Settings):
             training.keep_best()
             training.mixture = aggregate.fit(training, X_train)
             data = {"n_train": len(X_train)}
-            self._set_fitted(training, columns, _reference(X, X_valid, seed), {"data": data})
+            reference = _reference(X, X_valid, seed)
+            self._set_fitted(training, columns, condition, reference, {"data": data})
         self._pass_on(interrupt)
         if lead and not diverged:
             labels = columns and list(map(printable, columns.labels))
@@ -237,11 +258,13 @@ class VAE(Settings):
         """
         _refuse("VAE.partial_fit", other)
         if not hasattr(self, "network_"):
-            settings, X, columns = self._check_first(X)
-            training = Training.new(settings, X, _seed(self.random_state))
+            settings, X, columns, condition = self._check_first(X, y)
+            seed = _seed(self.random_state)
+            training = Training.new(settings, X, seed, _width(condition))
         else:
             self.checked()
-            X, columns, training = self._check(X), self.columns_, self._training
+            X, columns, training = self._check(X, self._own(y)), self.columns_, self._training
+            condition = self.condition_
             training.begin_epoch()  # a block before may have been broken off
             training.sums[...] = 0.0
         training.mixture = None  # its codes are about to move
@@ -254,28 +277,27 @@ class VAE(Settings):
                 kept = _reference(X, None, training.seed)
             kept = anomaly.Reference(kept.X, kept.held_out)
             about = {"data": {"shape": shape}} if shape else None
-            self._set_fitted(training, columns, kept, about)
+            self._set_fitted(training, columns, condition, kept, about)
         self._pass_on(interrupt)
         return self
 
     def fit_transform(self, X: ArrayLike, y: Any = None, **other: Any) -> np.ndarray:
         """`fit(X)`, then `transform(X)`."""
-        return self.fit(X, y, **other).transform(X)
+        return self.fit(X, y, **other).transform(X, self._own(y))
 
     def fit_predict(self, X: ArrayLike, y: Any = None, **other: Any) -> np.ndarray:
         """`fit(X)`, then `predict(X)`."""
-        return self.fit(X, y, **other).predict(X)
+        return self.fit(X, y, **other).predict(X, self._own(y))
 
     # From data to codes, and back.
 
     @usual_errors
-    def transform(self, X: ArrayLike) -> np.ndarray:
+    def transform(self, X: ArrayLike, y: Any = None) -> np.ndarray:
         """The mean of q(z|x) for each row; a data frame where `set_output` says so.
 
         Shapes  X (N, D) → (N, Z)
         """
-        x = self._check(X)
-        mu = by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0])[0], x)
+        mu, _ = self._encoded(self._check(X, y))
         if not sys.modules.get("sklearn"):  # then nobody can have asked for a frame
             return mu
         from sklearn.utils._set_output import _wrap_data_with_container
@@ -284,19 +306,19 @@ class VAE(Settings):
 
     @usual_errors
     def encode(
-        self, X: ArrayLike, random_state: Any = None
+        self, X: ArrayLike, random_state: Any = None, y: Any = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """The posterior q(z|x) of each row, and a draw from it.
 
         Shapes  X (N, D) → mu, logvar, z, each (N, Z)
         """
-        X, rng = self._check(X), np.random.default_rng(_seed(random_state))
-        mu, logvar = by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0]), X)
+        X, rng = self._check(X, y), np.random.default_rng(_seed(random_state))
+        mu, logvar = self._encoded(X)
         return mu, logvar, gaussian.sample(rng, mu, logvar)
 
     @usual_errors
-    def decode(self, Z: ArrayLike) -> Any:
-        """The mean of p(x|z) for each code.
+    def decode(self, Z: ArrayLike, y: Any = None) -> Any:
+        """The mean of p(x|z) for each code; conditioned, that of p(x|z, y).
 
         Shapes  Z (N, Z) → (N, D)
         """
@@ -307,30 +329,33 @@ class VAE(Settings):
                 f"Z has {Z.shape[1]} columns, but this VAE has {self.network_.n_latent} latent "
                 "units: give one column for each."
             )
-        x = by_blocks(lambda z: self.network_.decode(z.astype(self.network_.dtype)), Z)
-        return self._given(x, like)
+        return self._made(self.network_.decode, Z, self._condition(y, len(Z)), like)
 
-    def inverse_transform(self, X: ArrayLike) -> Any:
+    def inverse_transform(self, X: ArrayLike, y: Any = None) -> Any:
         """`decode`, by the name that pipelines know. Shapes  codes (N, Z) → (N, D)"""
-        return self.decode(X)
+        return self.decode(X, y)
 
-    def reconstruct(self, X: ArrayLike) -> Any:
+    def reconstruct(self, X: ArrayLike, y: Any = None) -> Any:
         """The rows as the model would have them: `decode(transform(X))`. Shapes  (N, D) → (N, D)"""
-        like, X = X, self._check(X)
-        codes = by_blocks(lambda x: self.network_.encode(self._training.inputs(x)[0])[0], X)
-        return self._given(by_blocks(self.network_.decode, codes), like)
+        like, X = X, self._check(X, y)
+        x = diagnostics.reconstruct(self.network_, X, self._training.inputs)
+        return self._given(
+            x, split_condition(read(X, slice(None)), self.network_.n_condition)[1], like
+        )
 
     @usual_errors
     def sample(
         self,
         n: int = 1,
         random_state: Any = None,
+        y: Any = None,
         *,
         source: str = "prior",
         X: ArrayLike | None = None,
     ) -> Any:
         """New rows: codes z from a source, then x ~ p(x|z) with the noise of the likelihood.
 
+        y       of a conditioned model, one for all rows or one for each
         source  "prior": z ~ N(0, I).
                 "mixture": z from the Gaussian mixture that `fit` fitted to the codes of its rows;
                 where these do not fill the prior, the rows are more like the data.
@@ -354,13 +379,15 @@ class VAE(Settings):
             self._fit_mixture()
         rng = np.random.default_rng(_seed(random_state))
         z = aggregate.draw(self._training, rng, n, source, X)
-        return self._given(by_blocks(lambda some: self.network_.sample(rng, some), z))
+        draw = functools.partial(self.network_.sample, rng)
+        return self._made(draw, z, self._condition(y, n))
 
     # What the model thinks of data, in nats.
 
     @usual_errors
-    def score_samples(self, X: ArrayLike) -> np.ndarray:
-        """log p(x) of each row, by importance sampling with n_importance draws.
+    def score_samples(self, X: ArrayLike, y: Any = None) -> np.ndarray:
+        """log p(x) of each row, by importance sampling with n_importance draws; conditioned, log
+        p(x|y).
 
         Every row brings its own noise, so the score of a row depends neither on its neighbours nor
         on the moment: the same row has the same score. It is too low on average, the more so the
@@ -369,71 +396,80 @@ class VAE(Settings):
         Shapes  X (N, D) → (N,)
         Units   nats; for real-valued likelihoods a log-density, which may be positive
         """
-        return self._estimate(X).log_p
+        return self._estimate(X, y).log_p
 
     def score(self, X: ArrayLike, y: Any = None) -> float:
         """The mean of `score_samples(X)`: higher is better. Units  nats per row"""
-        return float(self.score_samples(X).mean())
+        return float(self.score_samples(X, self._own(y)).mean())
 
     @usual_errors
-    def elbo(self, X: ArrayLike) -> np.ndarray:
+    def elbo(self, X: ArrayLike, y: Any = None) -> np.ndarray:
         """The evidence lower bound of each row, from the draws of `score_samples`.
 
         Shapes  X (N, D) → (N,)
         Units   nats, never above what `score_samples` says
         """
-        return self._estimate(X).elbo
+        return self._estimate(X, y).elbo
 
     # Is a row usual?
 
-    def predict(self, X: ArrayLike) -> np.ndarray:
+    def predict(self, X: ArrayLike, y: Any = None) -> np.ndarray:
         """+1 for a usual row, −1 for an unusual one: one whose p-value is at most `contamination`.
 
         Shapes  X (N, D) → (N,) of int
         """
-        return np.where(self.score_samples(X) < self._offset(X), -1, 1)
+        return np.where(self.score_samples(X, y) < self._offset(X, y), -1, 1)
 
-    def decision_function(self, X: ArrayLike) -> np.ndarray:
+    def decision_function(self, X: ArrayLike, y: Any = None) -> np.ndarray:
         """`score_samples(X) - offset_`: below 0 for unusual rows.
 
         Shapes  X (N, D) → (N,)
         Units   nats
         """
-        return self.score_samples(X) - self._offset(X)
+        return self.score_samples(X, y) - self._offset(X, y)
 
     @property
     def offset_(self) -> float:
         """The log p(x) below which a row is unusual. Units  nats"""
         return self._offset()
 
-    def p_values(self, X: ArrayLike, X_reference: ArrayLike | None = None) -> np.ndarray:
+    def p_values(
+        self,
+        X: ArrayLike,
+        X_reference: ArrayLike | None = None,
+        y: Any = None,
+        y_reference: Any = None,
+    ) -> np.ndarray:
         """How unusual each row is: the share of the reference rows that score no higher.
 
-        X_reference are rows known to be usual, best not those that were trained on; None: those
-        that `fit` held out. A small p says that few of them are as improbable as this row.
+        X_reference are rows known to be usual, best not those that were trained on, and y_reference
+        what is known of them; None: those that `fit` held out. A small p says that few of them are
+        as improbable as this row.
 
         Shapes  X (N, D), X_reference (M, D) → (N,) in (0, 1]
         """
-        scores = self.score_samples(X)
+        scores = self.score_samples(X, y)
         if X_reference is None:
-            return anomaly.p_values(scores, self._compared(X, stacklevel=3))
-        return anomaly.p_values(scores, self.score_samples(X_reference))
+            return anomaly.p_values(scores, self._compared(X, y, stacklevel=3))
+        return anomaly.p_values(scores, self.score_samples(X_reference, y_reference))
 
     @usual_errors
-    def impute(self, X: ArrayLike, random_state: Any = None) -> Any:
+    def impute(self, X: ArrayLike, random_state: Any = None, y: Any = None) -> Any:
         """X with what is missing (NaN) filled in by its expectation given what is known.
 
         Shapes  X (N, D) → (N, D)
         Source  see `evaluation.imputation`
         """
         rng = np.random.default_rng(_seed(random_state))
-        given, X = X, self._check(X, missing=True)
+        given, X, C = X, self._check(X, y, missing=True), self.network_.n_condition
 
-        def filled(x):
+        def filled(rows):
+            x, _ = split_condition(rows, C)
             if not (holed := np.isnan(x).any(axis=1)).any():
                 return x
-            known, observed = split_missing(self._training.inputs.drawn(x[holed]))
-            mean = imputation.impute(self.network_, known, observed, rng).mean
+            drawn, y = split_condition(self._training.inputs.drawn(rows[holed]), C)
+            known, observed = split_missing(drawn)
+            mean = imputation.impute(self.network_, known, observed, rng, y=y).mean
             x = np.array(x)
             x[holed] = np.where(observed, x[holed], mean)
             return x
@@ -444,7 +480,7 @@ class VAE(Settings):
         made = self.columns_.filled(self._table(given), x)
         if frames.is_frame(given):
             return frames.filled(given, made, self.columns_.dates)
-        return self._given(x)
+        return self._given(x, split_condition(X, C)[1])
 
     # Pictures.
 
@@ -452,14 +488,18 @@ class VAE(Settings):
         """One picture: the latent units and the ELBO, reconstructions, samples.
 
         X       rows to show; None: those that `fit` held out
-        y       what is known of each row, to colour the codes: classes or numbers (N,)
+        y       what is known of each row, to colour the codes: classes or numbers (N,); and what
+                the model is conditioned on, if that is y
         shape   (H, W) or (H, W, 3), where a row is an image; None: as the file of the model says
 
         `numvae.plots.save(vae.plot(), "vae.png")` writes it to a file.
         """
         x, known, of_data = self._to_show(X, y, shape)
-        if known is None and self.columns_:
-            known = next(iter(self.columns_.colours(x).values()), None)
+        if known is None and (self.columns_ or self.condition_):
+            columns = self.columns_ or self.condition_
+            its_x, its_y = split_condition(x, self.network_.n_condition)
+            its_x = its_x if self.columns_ else its_x[:, :0]
+            known = next(iter(columns.colours(its_x, its_y).values()), None)
         return report.overview(self._training, x, known, self.columns_, **of_data)
 
     def explore(
@@ -477,13 +517,15 @@ class VAE(Settings):
         Returns the path.
 
         Raises  FileExistsError   there is such a file: nothing is overwritten
-                ValueError        its name does not end in .html or .htm
+                ValueError        its name does not end in .html or .htm; a conditioned model
         """
         from numvae.cli import new_file
         from numvae.explore.page import page
-        from numvae.explore.view import view
+        from numvae.explore.view import check_unconditioned, view
 
         path = new_file(path, ".html", ".htm")
+        self._check_fitted()
+        check_unconditioned(self.network_)
         x, known, of_data = self._to_show(X, y, shape)
         if known is not None:
             known = {"y": known}
@@ -512,6 +554,8 @@ class VAE(Settings):
         about = dict(self._about)
         if self.columns_:
             about["columns"] = self.columns_.plain()
+        elif self.condition_:
+            about["condition"] = self.condition_.plain()
         settings = self._training.settings
         settings.n_importance = labelled("n_importance", COUNT, self.n_importance)
         settings.contamination = labelled("contamination", SHARE, self.contamination)
@@ -599,7 +643,7 @@ class VAE(Settings):
 
         return Tags(
             estimator_type=None,
-            target_tags=TargetTags(required=False),
+            target_tags=TargetTags(required=self.condition == "y"),
             transformer_tags=TransformerTags(preserves_dtype=["float64", "float32"]),
             input_tags=InputTags(allow_nan=bool(self.missing)),
         )
@@ -620,14 +664,23 @@ class VAE(Settings):
                 if all(p.kind is not p.VAR_KEYWORD for p in arguments):
                     return found
 
-    def _check_first(self, X):
-        """X to be fitted: settings for it, its rows (N, D), and what its columns are, or None."""
-        settings, columns = self.checked(), None
+    def _check_first(self, X, y):
+        """X and y to be fitted: settings for them, the model's rows (N, D + C), what the columns of
+        X are, and what the model is conditioned on: Columns or None."""
+        settings, columns, condition = self.checked(), None, None
+        names = settings.condition if settings.condition != "y" else None
+        if names and not frames.is_frame(X):
+            raise TypeError(
+                f"condition names columns, but X is {type(X).__name__}, which has no names: pass a "
+                "data frame, or condition='y' and y."
+            )
         if frames.is_frame(X):
             validation.feature_names(X)
             table = frames.table(X)
             columns = of_tables.guess(table, settings.likelihood, settings.columns)
             columns.library = frames.library(X)
+            if names:
+                columns = condition = columns.conditioned(names, table)
             X = columns.encode(table)
             missing = settings.missing or bool(np.isnan(X).any())
             settings = replace(settings, likelihood=columns.likelihood, missing=missing)
@@ -637,21 +690,75 @@ class VAE(Settings):
                 "names: pass a data frame."
             )
         X = validation.as_table(X, "VAE", missing=settings.missing)
-        validation.check_range(X, settings.likelihood)
-        return settings, X, columns
+        validation.check_range(split_condition(X, _width(condition))[0], settings.likelihood)
+        if settings.condition == "y":
+            if y is None:
+                raise ValueError("condition='y' needs y, a class or a number for each row of X.")
+            y = validation.as_known(y, len(X))
+            condition = of_tables.of_known({"y": y})
+            X = beside(X, condition.encode_condition(of_tables.Table({"y": y}, first=0)))
+        return settings, X, columns, condition
 
-    def _check(self, X, missing=False):
-        """X to be used by a fitted estimator; NaN is let through if it may be missing."""
+    def _check(self, X, y=None, missing=False):
+        """X and y to be used by a fitted estimator, as the model's rows (N, D + C); NaN is let
+        through if it may be missing."""
         self._check_fitted()
         validation.check_feature_names(validation.feature_names(X), self.columns_, "VAE")
         missing = missing or self._training.inputs.missing
         if self.columns_:
             X, missing = self.columns_.encode(self._table(X)), True
         X = validation.as_table(X, "VAE", self.network_.dtype, missing)
-        if X.shape[1] != self.network_.n_features:
-            raise ValueError(self._other_width(X.shape[1]))
-        validation.check_range(X, self.network_.config["likelihood"])
+        x, its_y = split_condition(X, 0 if self._takes_y else self.network_.n_condition)
+        if x.shape[1] != self.network_.n_features:
+            raise ValueError(self._other_width(x.shape[1]))
+        validation.check_range(x, self.network_.config["likelihood"])
+        if its_y is None:
+            return beside(X, self._condition(y, len(X)))
+        if y is not None:
+            raise ValueError(f"{self._what_given} are columns of X, so there is no y to be given.")
         return X
+
+    @property
+    def _takes_y(self):
+        """Whether the model is conditioned on what does not stand in X."""
+        return self.condition_ is not None and self.condition_ is not self.columns_
+
+    def _own(self, y):
+        """y where the model is conditioned on it; scikit-learn hands it to others too."""
+        return y if self._takes_y else None
+
+    @property
+    def _what_given(self):
+        return ", ".join(printable(column.name) for column in self.condition_.given)
+
+    def _condition(self, y, n):
+        """What n rows are conditioned on, as the model has it: (n, C), or None if it has not.
+
+        Raises  TypeError, ValueError   y is missing, or not one that the model knows
+        """
+        if self.condition_ is None:
+            if y is not None:
+                raise ValueError("This VAE is not conditioned, so it takes no y: see `condition`.")
+            return None
+        given = self.condition_.given
+        if y is None:
+            raise ValueError(
+                f"This VAE is conditioned on {self._what_given}: give y, one for all rows or one "
+                "for each."
+            )
+        if len(given) == 1 and not (hasattr(y, "keys") or frames.is_frame(y)):
+            y = {given[0].name: y}
+        return self.condition_.encode_condition(frames.table_of_values(y, n))
+
+    def _encoded(self, X):
+        """mu, logvar (N, Z) of the model's rows."""
+        return diagnostics.encode(self.network_, X, self._training.inputs)
+
+    def _made(self, method, Z, y, like=None):
+        """What a method of the network makes of codes Z (N, Z) given y (N, C), as `_given`."""
+        dtype, C = self.network_.dtype, self.network_.n_condition
+        x = by_blocks(lambda zy: method(*split_condition(zy.astype(dtype), C)), beside(Z, y))
+        return self._given(x, y, like)
 
     def _table(self, X):
         """X, for an estimator that was fitted on a data frame, as a Table."""
@@ -667,19 +774,20 @@ class VAE(Settings):
     def _other_width(self, n):
         return f"X has {n} features, but VAE is expecting {self.n_features_in_} features as input."
 
-    def _given(self, x, like=None):
-        """Rows of the model (N, D) as what was fitted: an array, or a data frame of the same kind.
+    def _given(self, x, y, like=None):
+        """x (N, D) and y (N, C) of the model as what was fitted: an array, or a data frame of the
+        same kind.
 
         like    what has the rows' names, if it is a data frame
         """
         if not self.columns_:
             return x
-        index = getattr(like, "index", None)
+        index = getattr(like, "index", None) if frames.is_frame(like) else None
         columns = self.columns_
-        return frames.frame(columns.decode(x), columns.library, columns.dates, index)
+        return frames.frame(columns.decode(x, y), columns.library, columns.dates, index)
 
-    def _estimate(self, X):
-        X, L = self._check(X), labelled("n_importance", COUNT, self.n_importance)
+    def _estimate(self, X, y):
+        X, L = self._check(X, y), labelled("n_importance", COUNT, self.n_importance)
         return importance.estimate(self.network_, X, self._training.inputs, L)
 
     def _reference_scores(self):
@@ -692,19 +800,19 @@ class VAE(Settings):
         L = labelled("n_importance", COUNT, self.n_importance)
         return self._reference.scores(self.network_, self._training.inputs, L)
 
-    def _compared(self, X, stacklevel, **contamination):
+    def _compared(self, X, y, stacklevel, **contamination):
         """The same, with a warning of what is doubtful about comparing X, or None, with them."""
         scores = self._reference_scores()
-        for doubt in () if X is None else doubts.of_holes(self._check(X)):
+        for doubt in () if X is None else doubts.of_holes(self._check(X, y)):
             warnings.warn(doubt, DoubtfulFit, stacklevel)
         for doubt in doubts.of_reference(len(scores), self._reference.held_out, **contamination):
             warnings.warn(doubt, DoubtfulFit, stacklevel)
         return scores
 
-    def _offset(self, X=None):
+    def _offset(self, X=None, y=None):
         self._check_fitted()
         contamination = labelled("contamination", SHARE, self.contamination)
-        scores = self._compared(X, stacklevel=4, contamination=contamination)
+        scores = self._compared(X, y, stacklevel=4, contamination=contamination)
         return anomaly.offset(scores, contamination)
 
     def _kept_rows(self):
@@ -727,14 +835,15 @@ class VAE(Settings):
                 raise ValueError("y says what is known of the rows of X, so give X too.")
             X = self._kept_rows()
         else:
-            X = self._check(X)
+            X = self._check(X, self._own(y))
         numbers = np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)
         known = None if y is None else validation.as_known(y, len(X))[numbers]
-        data, D = self._about.get("data", {}), X.shape[1]
+        data, D = self._about.get("data", {}), self.network_.n_features
         usual = data.get("shape") or (D,)
         shape = validation.as_shape(usual if shape is None else shape, D)
         X = read(Rows(X, numbers), slice(None))
-        low, high = float(np.fmin.reduce(X, None)), float(np.fmax.reduce(X, None))
+        x, _ = split_condition(X, self.network_.n_condition)
+        low, high = float(np.fmin.reduce(x, None)), float(np.fmax.reduce(x, None))
         limits = data.get("limits") or ((0, 1) if low >= 0 and high <= 1 else (low, high))
         names = self.columns_.labels if self.columns_ else [f"x{i + 1}" for i in range(D)]
         return X, known, {"shape": shape, "limits": tuple(limits), "columns": names}
@@ -775,9 +884,12 @@ class VAE(Settings):
             deliver(number, text)
             warnings.warn(text, RuntimeWarning, stacklevel=4)
 
-    def _set_fitted(self, training: Any, columns: Any, reference: Any, about: Any = None) -> None:
+    def _set_fitted(
+        self, training: Any, columns: Any, condition: Any, reference: Any, about: Any = None
+    ) -> None:
         self._training, self._reference, self._about = training, reference, about or {}
         self.columns_: Columns | None = columns
+        self.condition_: Columns | None = condition
         self.network_: Autoencoder = training.model
         self.history_: list[dict[str, float]] = training.history
         self.n_iter_: int = training.epoch
@@ -820,14 +932,24 @@ def load(path: str | os.PathLike[str]) -> VAE:
 def fitted(training, about):
     """The estimator of a finished run; about: what its file says beside it."""
     given, columns = training.settings.plain(), about.get("columns")
+    condition = about.get("condition")
     if columns:
         columns = of_tables.Columns.of_plain(columns)
         given["likelihood"] = columns.base
+    if condition:
+        condition = of_tables.Columns.of_plain(condition)
+    elif columns and columns.given:
+        condition = columns
     if reference := about.get("reference"):
         reference = anomaly.Reference.of_plain(reference)
     vae = VAE(**given)
-    vae._set_fitted(training, columns, reference, about)
+    vae._set_fitted(training, columns, condition, reference, about)
     return vae
+
+
+def _width(condition):
+    """C of the Columns that a model is conditioned on, or None."""
+    return condition.n_condition if condition else 0
 
 
 def _reference(X, X_valid, seed):

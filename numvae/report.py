@@ -8,7 +8,7 @@ from numvae.doubts import doubts
 from numvae.evaluation import aggregate, diagnostics, importance, latent
 from numvae.evaluation.conventions import bits_per_dimension
 from numvae.network.likelihoods import is_density, parse_blocks
-from numvae.rows import Rows, read
+from numvae.rows import Rows, by_blocks, cycled, read, split_condition
 from numvae.streams import PICTURES, stream
 from numvae.text import printable
 from numvae.training import start
@@ -19,6 +19,7 @@ FEW, SOME = 500, 5000  # codes that are too few for a picture of them, and that 
 GRID = 15  # the manifold has GRID × GRID tiles
 SHOWN = 20  # examples in a picture
 SAMPLES = 30  # images from each source of z
+ACROSS = 10  # values of y, and samples given each, in a picture
 DRAWN = 2000  # samples for the histograms of an overview
 
 
@@ -128,7 +129,7 @@ class Report:
         layers = {name.removesuffix(".W"): shape for name, shape in shapes.items()}
         if self.training.history:  # which a model that stays at its start has not
             yield "curves.png", plots.curves(self.training.history)
-        yield "network.png", plots.network_diagram(layers)
+        yield "network.png", plots.network_diagram(layers, n_condition=model.n_condition)
 
         rows, mu, logvar, known = self.X, self.mu, self.logvar, self.known
         if self.held_out and len(mu) < FEW:
@@ -139,14 +140,29 @@ class Report:
         axes = tuple(sorted(units[:2].tolist()))
         if model.n_latent > 1:
             if columns := self.dataset.columns:
-                known = columns.colours(read(rows, slice(0, len(mu))))
+                C = model.n_condition
+                known = columns.colours(*split_condition(read(rows, slice(0, len(mu))), C))
             colours = {name: known[name][: len(mu)] for name in list(known)[:2]}
             yield "latent.png", plots.latent_scatter(mu, colours or None, axes=axes)
             yield "units.png", plots.kl_per_unit(each["kl"], each["activity"] > diagnostics.ACTIVE)
         yield from self._image_pictures(units, axes) if self.is_image else self._table_pictures()
 
+    def _values_of_y(self):
+        """At most ten values of what the model is conditioned on, from the smallest to the largest
+        (of several, of the first), and how each is called. Shapes  → (K, C), K texts"""
+        columns = self.dataset.condition or self.dataset.columns
+        C = self.model.n_condition
+        y = by_blocks(lambda rows: split_condition(rows, C)[1].astype(self.model.dtype), self.X)
+        table = columns.decode(np.zeros((len(y), len(columns.labels))), y)
+        names = [column.name for column in columns.given]
+        _, first = np.unique(table[names[0]], return_index=True)
+        first = first[np.linspace(0, len(first) - 1, min(ACROSS, len(first))).astype(int)]
+        texts = [map(_short, table[name][first]) for name in names]
+        return y[first], [", ".join(values) for values in zip(*texts)]
+
     def _image_pictures(self, units, axes):
-        """What the model makes of images, and the images it makes."""
+        """What the model makes of images, and the images it makes: of a conditioned model the same
+        z's in each row, given another y; pictures of z alone are left out."""
         from numvae import plots
 
         model, denoise = self.model, self.training.settings.denoise
@@ -155,19 +171,27 @@ class Report:
         def images(flat):
             return flat.reshape(*flat.shape[:-1], *self.dataset.shape)
 
-        def decoded(z):
-            return images(model.decode(z.reshape(-1, model.n_latent)).reshape(*z.shape[:-1], -1))
+        def decoded(z, y=None):
+            x = model.decode(z.reshape(-1, model.n_latent), y)
+            return images(x.reshape(*z.shape[:-1], -1))
 
         rows = np.linspace(0, len(self.X) - 1, min(SHOWN, len(self.X))).astype(int)
-        x, observed = self.training.inputs(read(self.X, rows))
+        x, observed, y = self.training.inputs(read(self.X, rows))
         originals = images(x if observed is None else np.where(observed, x, np.nan))
         if denoise:
             corrupted = corrupt(rng, x, observed, model.units, *denoise)
-            rows = [originals, images(corrupted), decoded(model.encode(corrupted)[0])]
+            denoised = decoded(model.encode(corrupted, y)[0], y)
+            rows = [originals, images(corrupted), denoised]
             labels = ["original", "corrupted", "denoised"]
             yield "denoising.png", plots.strips(rows, labels, limits)
-        z, _ = model.encode(x)
-        yield "reconstructions.png", plots.reconstructions(originals, decoded(z), limits)
+        z, _ = model.encode(x, y)
+        yield "reconstructions.png", plots.reconstructions(originals, decoded(z, y), limits)
+        if model.n_condition:
+            z = rng.standard_normal((ACROSS, model.n_latent))
+            values, labels = self._values_of_y()
+            drawn = [decoded(z, np.tile(y, (ACROSS, 1))) for y in values]
+            yield "samples.png", plots.strips(drawn, labels, limits)
+            return
         drawn = {
             source: decoded(aggregate.draw(self.training, rng, SAMPLES, source, self.dataset.X))
             for source in aggregate.SOURCES
@@ -197,19 +221,25 @@ class Report:
         def table(x):
             return columns.categories_as_text(columns.decode(x)) if columns else x
 
-        given = read(self.X, slice(0, SOME))
-        rebuilt = model.decode(model.encode(self.training.inputs(given)[0])[0])
+        given, y = split_condition(rows := read(self.X, slice(0, SOME)), model.n_condition)
+        rebuilt = diagnostics.reconstruct(model, rows, self.training.inputs)
         picture = plots.table_reconstructions(table(given), table(rebuilt))
         yield "reconstructions.png", picture
-        drawn = model.sample(rng, rng.standard_normal((SOME, model.n_latent), dtype=model.dtype))
         if len(given) < FEW:
-            given = read(self.dataset.X, slice(0, SOME))
+            given, y = split_condition(read(self.dataset.X, slice(0, SOME)), model.n_condition)
+        z = rng.standard_normal((SOME, model.n_latent), dtype=model.dtype)
+        drawn = model.sample(rng, z, cycled(y, SOME))
         yield "marginals.png", plots.marginals(table(given), table(drawn))
+
+
+def _short(value):
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def overview(training, X, known, table, shape, columns, limits):
     """`plots.overview` of a trained model: of rows X (N, D), and of as many samples as it takes.
 
+    X           with y beside them where the model is conditioned
     known       (N,) what the codes are coloured by, or None
     table       the Columns of a table that they are from, or None
     shape       of one row: (D,), (H, W) or (H, W, 3)
@@ -220,18 +250,22 @@ def overview(training, X, known, table, shape, columns, limits):
 
     model, inputs = training.model, training.inputs
 
-    def shown(x):
+    def shown(x, y):
         if table:
-            return table.categories_as_text(table.decode(x))
+            return table.categories_as_text(table.decode(x, y))
         return x.reshape(-1, *shape)
 
+    x, y = split_condition(inputs.drawn(X), model.n_condition)
     mu, logvar = diagnostics.encode(model, X, inputs)
     each = diagnostics.latent_units(mu, logvar)
     rng = stream(training.seed, *PICTURES)
     z = rng.standard_normal((DRAWN, model.n_latent), dtype=model.dtype)
-    samples = model.decode(z) if len(shape) > 1 else model.sample(rng, z)
+    drawn_y = cycled(y, DRAWN)
+    samples = model.decode(z, drawn_y) if len(shape) > 1 else model.sample(rng, z, drawn_y)
     return plots.overview(
-        *map(shown, (inputs.drawn(X), model.decode(mu), samples)),
+        shown(x, y),
+        shown(model.decode(mu, y), y),
+        shown(samples, drawn_y),
         mu,
         each["kl"],
         each["activity"] > diagnostics.ACTIVE,

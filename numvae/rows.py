@@ -124,48 +124,93 @@ def hold_out(n, n_valid, seed):
     return order[: n - n_valid], order[n - n_valid :]
 
 
+class Beside:
+    """Rows of X (N, D) with those of y (N, C) beside them, (N, D + C): the rows of a conditioned
+    model. X, which may be a memory map, is not copied; use with `read`, for NumPy an array."""
+
+    def __init__(self, X, y):
+        self.X, self.y = X, y
+        self.dtype = np.dtype(np.float32 if X.dtype == np.float32 else np.float64)
+        self.shape = len(X), X.shape[1] + y.shape[1]
+
+    def __len__(self):
+        return len(self.X)
+
+    def __getitem__(self, rows):
+        return np.concatenate([read(self.X, rows), self.y[rows]], axis=1, dtype=self.dtype)
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self[:], dtype)
+
+
+def beside(X, y):
+    """X, or where there is y, X with y beside it."""
+    return X if y is None else Beside(X, y)
+
+
+def split_condition(rows, n_condition):
+    """Rows of a model (B, D + C) → x (B, D), y (B, C); where C is 0, x and None."""
+    return np.split(rows, [-n_condition], axis=1) if n_condition else (rows, None)
+
+
+def without_condition(X, n_condition):
+    """x (N, D) of rows (N, D + C), without a copy."""
+    return X.X if isinstance(X, Beside) else X[:, :-n_condition] if n_condition else X
+
+
+def cycled(y, n):
+    """n rows of y (N, C), which are used again where they are fewer; None without y."""
+    return None if y is None else np.resize(y, (n, y.shape[1]))
+
+
 def sample(X, n, seed):
     """At most n rows of X, chosen at random by the seed, in their order: Rows."""
     return Rows(X, np.sort(stream(seed, *SPLIT, 1).permutation(len(X))[:n]))
 
 
-def split_missing(x, fill=None):
+def split_missing(x, fill=None, y=None):
     """Rows with NaN as a model takes them: something in their places, and where they are.
 
-    fill    a function of x, with 0 where it is missing, and observed; None: the zeros stay
+    fill    a function of x, with 0 where it is missing, observed and y; None: the zeros stay
 
-    Shapes  x (B, D) → x (B, D), observed (B, D): 1 where x is known, 0 where it is missing
+    Shapes  x (B, D), y (B, C) or None → x (B, D), observed (B, D): 1 where x is known, 0 where it
+            is missing
     """
     missing = np.isnan(x)
     observed, x = (~missing).astype(x.dtype), np.where(missing, x.dtype.type(0), x)
-    return fill(x, observed) if fill else x, observed
+    return fill(x, observed, y) if fill else x, observed
 
 
-def binarized(x, seed):
+def binarized(rows, seed, n_condition=0):
     """Gray rows as black and white, each by noise addressed by its content: the same at every call.
 
-    Shapes  x (B, D) in [0, 1], NaN stays NaN → (B, D)
+    Shapes  rows (B, D + C), x of them in [0, 1], NaN stays NaN → (B, D + C)
     """
+    x, y = split_condition(rows, n_condition)
     streams = by_content(x, seed, *BINARIZE)
-    return np.stack([bernoulli.sample(rng, row) for rng, row in zip(streams, x)])
+    x = np.stack([bernoulli.sample(rng, row) for rng, row in zip(streams, x)])
+    return np.asarray(beside(x, y))
 
 
 class Inputs(NamedTuple):
-    """How a trained model takes rows: in its dtype, gray pixels drawn as 0 or 1, NaN split off."""
+    """How a trained model takes rows: in its dtype, gray pixels drawn as 0 or 1, y and NaN split
+    off."""
 
     dtype: np.dtype
     seed: int = 0
     binarize: bool = False
     missing: bool = False
     fill: object = None  # what puts something where a value is missing, see `split_missing`
+    n_condition: int = 0
 
-    def __call__(self, x):
-        """x (B, D) → x (B, D), observed (B, D) as `split_missing` has it, or None without NaN."""
-        x = self.drawn(x)
+    def __call__(self, rows):
+        """Rows (B, D + C) → x, observed (B, D) as `split_missing` has it, or None without NaN, and
+        y (B, C), or None where C is 0."""
+        x, y = split_condition(self.drawn(rows), self.n_condition)
         has_holes = self.missing or np.isnan(x).any()
-        return split_missing(x, self.fill) if has_holes else (x, None)
+        return (*(split_missing(x, self.fill, y) if has_holes else (x, None)), y)
 
-    def drawn(self, x):
-        """x in the model's dtype, drawn as 0 or 1 where the model was trained so; NaN stays."""
-        x = np.asarray(x, self.dtype)
-        return binarized(x, self.seed) if self.binarize else x
+    def drawn(self, rows):
+        """Rows in the model's dtype, drawn as 0 or 1 where the model was trained so; NaN stays."""
+        rows = np.asarray(rows, self.dtype)
+        return binarized(rows, self.seed, self.n_condition) if self.binarize else rows

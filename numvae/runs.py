@@ -27,7 +27,7 @@ from numvae.files import LOCK, locked, write_atomically
 from numvae.parallel import OneProcess
 from numvae.progress import Countdown, Progress, say
 from numvae.report import Report
-from numvae.rows import join, sample
+from numvae.rows import join, sample, without_condition
 from numvae.tables.columns import Column, Columns
 from numvae.training import checkpoint
 from numvae.training.interrupt import HANGUP
@@ -160,8 +160,9 @@ class Run:
 
     @cached_property
     def vae(self):
-        """The fitted estimator, for rows (N, D) as the model has them."""
-        return fitted(self.training, {**self.about, "columns": None})
+        """The fitted estimator, for rows (N, D) as the model has them, and y."""
+        condition = self.condition and self.condition.plain()
+        return fitted(self.training, {**self.about, "columns": None, "condition": condition})
 
     @property
     def model(self):
@@ -184,6 +185,13 @@ class Run:
             return Columns.of_plain(plain)
         numbers = [Column(f"x{i + 1}", "number") for i in range(self.model.n_features)]
         return Columns(numbers, self.training.settings.likelihood, named=False)
+
+    @cached_property
+    def condition(self):
+        """The Columns that the model is conditioned on, or None."""
+        if plain := self.about.get("condition"):
+            return Columns.of_plain(plain)
+        return self.columns if self.columns.given else None
 
     @property
     def is_table(self):
@@ -249,7 +257,7 @@ class Run:
         those to train on, then those held out; of a file or folder of one's own, all in its own
         order. missing: NaN is let through; of a table it always is.
 
-        Shapes  → X (N, D), shape, Table or None
+        Shapes  → X (N, D + C), shape, Table or None
         Raises  as `training_data`
         """
         source = str(name or self._data.get("name"))
@@ -274,6 +282,7 @@ class Run:
             random_split=self._data.get("random_split", False),
             columns=self.columns,
             na=self.na,
+            condition=None if self.is_table else self.condition,
         )
         self._check(dataset.X, name)
         return dataset
@@ -297,12 +306,13 @@ class Run:
             )
 
     def _check(self, X, name):
-        if X.shape[1] != self.model.n_features:
+        x = without_condition(X, self.model.n_condition)
+        if x.shape[1] != self.model.n_features:
             raise ValueError(
-                f"{name} has {X.shape[1]} numbers per example, the model in {self.path} was "
+                f"{name} has {x.shape[1]} numbers per example, the model in {self.path} was "
                 f"trained on {self.model.n_features}."
             )
-        check_range(X, self.training.settings.likelihood)
+        check_range(x, self.training.settings.likelihood)
 
 
 @contextlib.contextmanager

@@ -23,6 +23,7 @@ from numvae.constraints import (
     SIZE,
     Blocks,
     Choice,
+    Condition,
     Corruption,
     Flag,
     Jobs,
@@ -164,6 +165,15 @@ class Settings:
         "for counts, negative-binomial for counts that vary more, bernoulli for one of two values, "
         "categorical for one of several, id for what names the rows, ignore",
         DATA,
+    )
+    condition: str | list | None = setting(
+        None,
+        Condition(),
+        "describe x given what else is known of each row, which encoder and decoder see too: y for "
+        "the y of `fit`, a class or a number for each row, or the names of columns of a table; of "
+        "images the name of a label, such as digit or pose",
+        DATA,
+        none="nothing",
     )
     validation_fraction: float = setting(
         0.1, FRACTION, "rows to hold out; the epoch with the best ELBO on them is kept"

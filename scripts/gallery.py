@@ -33,6 +33,7 @@ RUNS = {
     "frey": "--data frey --latent 20 --hidden 200",
     "frey-2d": "--data frey --latent 2 --likelihood bernoulli",
     "digits": "--data digits",
+    "digits-given": "--data digits --condition digit",
     "denoising": "--denoise salt_and_pepper:0.3 --latent 4",
 }
 
@@ -53,6 +54,7 @@ PICTURES = {
     "mnist_latent": ("mnist-2d", "latent"),
     "mnist_autoencoder_latent": ("mnist-2d-autoencoder", "latent"),
     "digits_latent": ("digits", "latent"),
+    "digits_given": ("digits-given", "samples"),
 }
 
 

@@ -125,9 +125,9 @@ def test_the_model_encodes_what_it_sees_and_the_rows_only_once(binarize, missing
     )
     seen, encode = [], training.model.encode
 
-    def spy(x):
+    def spy(x, y=None):
         seen.append(x)
-        return encode(x)
+        return encode(x, y)
 
     monkeypatch.setattr(training.model, "encode", spy)
     undrawn(monkeypatch)
@@ -198,7 +198,7 @@ def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood, m
     dataset.X_valid[::3, 1] = np.nan
     (clean, corrupted, denoised), names, _ = shown(monkeypatch, "strips", training, dataset)
     assert names == ["original", "corrupted", "denoised"]
-    x, observed = training.inputs(dataset.X_valid[np.linspace(0, 29, 20).astype(int)])
+    x, observed, _ = training.inputs(dataset.X_valid[np.linspace(0, 29, 20).astype(int)])
     assert_array_equal(clean.reshape(x.shape), np.where(observed, x, np.nan))
     seen = corrupt(
         stream(3, *PICTURES), x, observed, training.model.units, "gaussian", 0.2

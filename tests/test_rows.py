@@ -187,7 +187,7 @@ def test_inputs_are_rows_as_the_model_was_trained_on_them(rng, dtype, binarize, 
     inputs = Inputs(np.dtype(dtype), 5, binarize, missing)
     wanted = binarized(gray.astype(dtype), 5) if binarize else gray.astype(dtype)
     assert_array_equal(inputs.drawn(gray), wanted)
-    x, observed = inputs(gray)
+    x, observed, _ = inputs(gray)
     assert x.dtype == dtype
     if missing:
         assert observed.dtype == dtype and x[3, 2] == observed[3, 2] == 0.0
@@ -196,7 +196,7 @@ def test_inputs_are_rows_as_the_model_was_trained_on_them(rng, dtype, binarize, 
     else:
         assert observed is None
     assert_array_equal(x, wanted)
-    assert Inputs(np.dtype(dtype)) == (dtype, 0, False, False, None)
+    assert Inputs(np.dtype(dtype)) == (dtype, 0, False, False, None, 0)
 
 
 def test_a_sample_is_of_rows_all_over_and_the_seed_decides_which(rng):

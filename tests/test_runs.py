@@ -268,7 +268,10 @@ def test_the_data_of_a_run_are_loaded_as_they_were(asked):
         assert args == (*place, 3, is_first)
         columns = named.pop("columns")
         assert columns.labels == [f"x{i}" for i in range(1, 13)]
-        assert named == {**given, "na": ("?",), "missing": False, **(of_folder if is_first else {})}
+        assert named == {
+            **{**given, "na": ("?",), "missing": False, "condition": None},
+            **(of_folder if is_first else {}),
+        }
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_a_setting_that_is_not_given_is_as_it_always_was():
         **{"objective": "elbo", "n_samples": 1, "warmup": 0, "free_bits": 0.0, "denoise": None},
         **{"binarize": "none", "missing": False, "validation_fraction": 0.1, "columns": None},
         **{"n_importance": 100, "contamination": 0.1, "random_state": None, "n_jobs": None},
-        "verbose": False,
+        **{"condition": None, "verbose": False},
     }
 
 
@@ -124,6 +124,7 @@ KINDS = {"a:b": "gaussian", "c": "ignore"}
 GOOD = [
     ("columns", {"a": "id"}, "a:id", {"a": "id"}),
     ("columns", {"a:b": "gaussian", "c": "ignore"}, *["a:b:gaussian,c:ignore", KINDS]),
+    ("condition", ("age", "sex"), "age,sex", ["age", "sex"]),
     ("n_latent", np.int64(3), "3", 3),
     ("n_latent", 10**9, str(10**9), 10**9),
     ("hidden", [5, np.int8(3)], "5,3", (5, 3)),
@@ -211,6 +212,10 @@ says = "must be a whole number, at least 1, found "
 bad(ValueError, says, COUNTS, [0, -1, np.int64(0)], "0 -1")
 bad(TypeError, says, COUNTS, [2.5, 3.0, NAN, True, "3", [3]], "2.5 x nan")
 bad(TypeError, says, "batch_size n_samples n_importance", [None])
+says = "must be 'y', or a list of names of columns such as ['age'], found "
+bad(TypeError, says, "condition", ["age", [], 3, np.array(["age"])])
+bad(ValueError, "must name each column once, found ", "condition", [["a", "a"]], "a,a")
+bad(TypeError, "must be a text, found ", "condition", [[3]])
 says = "must be at most 1,000,000,000, found "
 bad(ValueError, says, COUNTS, [10**9 + 1, 2**70, 10**400], f"{10**9 + 1} {10**30}")
 says = "must be a whole number, at least 0, found "

@@ -12,6 +12,7 @@ from numvae.checks.finite_differences import Line, relative_error
 from numvae.network import Autoencoder
 from numvae.network.objectives import ImportanceWeighted, SampledELBO
 from numvae.network.parameters import Parameters
+from numvae.rows import beside
 from numvae.rules import (
     activations,
     bernoulli,
@@ -238,7 +239,8 @@ def epochs():
 
 
 def linear_start():
-    """Training begins at a factor analysis: the ELBO is log p(x), by scipy's normal distribution.
+    """Training begins at a factor analysis: the ELBO is log p(x), by scipy's normal distribution;
+    conditioned, at that of what y does not explain, and it is log p(x|y).
 
     Whatever is drawn for ε: with the exact posterior every draw says the same.
     """
@@ -246,12 +248,27 @@ def linear_start():
 
     net, x = _at_its_start("gaussian-sigma-z")
     eps = np.random.default_rng(SEED).normal(size=(3, len(x), 2))
-    b, W, psi = net.factors
+    b, W, psi, _ = net.factors
     truth = stats.multivariate_normal(b, W @ W.T + np.diag(psi)).logpdf(net.units.forward(x))
     truth -= np.log(x.std(axis=0)).sum()
     z = gaussian.reparameterize(*net.encode(x), eps)
     value = net.log_likelihood(x, z) - gaussian.sampled_kl(z, net.encode(x)[1], eps)
     yield _line("factor analysis", "ELBO = log p(x)", value, np.broadcast_to(truth, value.shape))
+
+    rng = np.random.default_rng(SEED)
+    y = rng.normal(size=(len(x), 2))
+    x = x + x.std(axis=0) * (y @ rng.normal(size=(2, 5)))
+    net = _at_its_start("gaussian-sigma-z", x, y)[0]
+    b, W, psi, U = net.factors
+    normal = stats.multivariate_normal(np.zeros(5), W @ W.T + np.diag(psi))
+    truth = normal.logpdf(net.units.forward(x) - b - y @ U.T) - np.log(x.std(axis=0)).sum()
+    mu, logvar = net.encode(x, y)
+    z = gaussian.reparameterize(mu, logvar, eps)
+    value = net.log_likelihood(x, z, y=y) - gaussian.sampled_kl(z, logvar, eps)
+    truth = np.broadcast_to(truth, value.shape)
+    yield _line("factor analysis given y", "ELBO = log p(x|y)", value, truth)
+    least, *_ = np.linalg.lstsq(np.column_stack([y, np.ones(len(y))]), net.units.forward(x))
+    yield _line("factor analysis given y", "numpy.linalg.lstsq", U.T, least[:2], limit=1e-3)
 
 
 def units():
@@ -281,13 +298,15 @@ def _line(name, what, value, truth, limit=EXACT):
     return Line(name, what, value.shape, error, None, limit)
 
 
-def _at_its_start(likelihood):
-    """A model where its training begins, and the rows, in units of all sizes."""
-    rng = np.random.default_rng(SEED)
-    x = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 5)) + 0.5 * rng.normal(size=(200, 5))
-    x = x * 10.0 ** np.arange(-2, 3) + 10.0 ** np.arange(5)
+def _at_its_start(likelihood, x=None, y=None):
+    """A model where its training begins, and the rows, by default in units of all sizes."""
+    if x is None:
+        rng = np.random.default_rng(SEED)
+        x = rng.normal(size=(200, 2)) @ rng.normal(size=(2, 5)) + 0.5 * rng.normal(size=(200, 5))
+        x = x * 10.0 ** np.arange(-2, 3) + 10.0 ** np.arange(5)
     settings = Settings(n_latent=2, hidden=(4,), likelihood=likelihood)
-    return Training.new(settings, x, SEED).model, x
+    n_condition = 0 if y is None else y.shape[1]
+    return Training.new(settings, beside(x, y), SEED, n_condition).model, x
 
 
 def _some_mixture():

@@ -222,6 +222,22 @@ MODES = (
         },
         {"missing": True, "dropout": 0.4, "objective": DoublyReparameterized(), "L": 3},
     ]
+    + [
+        {"conditioned": True, "likelihood": name, "L": 3}
+        for name in (*likelihoods.NAMES, "gaussian:2,categorical:3")
+    ]
+    + [{"conditioned": True, "hidden": hidden} for hidden in ((), (4,))]
+    + [
+        {"conditioned": True, "objective": SampledELBO(), "L": 3},
+        {"conditioned": True, "objective": ImportanceWeighted(), "L": 3},
+        {"conditioned": True, "objective": Reconstruction(), "L": 1},
+        {"conditioned": True, "objective": FreeBits(1.0)},
+        {"conditioned": True, "skip": True, "likelihood": "gaussian-sigma-z", "L": 3},
+        {"conditioned": True, "skip": True, "likelihood": "gaussian", "hidden": ()},
+        {"conditioned": True, "skip": True, "likelihood": "gaussian:2,poisson:3", "dropout": 0.4},
+        {"conditioned": True, "missing": True, "skip": True, "likelihood": "gaussian"},
+        {"conditioned": True, "missing": True, "denoise": True, "dropout": 0.4},
+    ]
 )
 
 
@@ -242,11 +258,15 @@ def model(
     denoise=False,
     missing=False,
     skip=False,
+    conditioned=False,
 ):
     """One line for each parameter of one model: ∂loss/∂parameter, as training uses it."""
-    rng = np.random.default_rng(SEED)
+    rng, C = np.random.default_rng(SEED), 3 * conditioned
     net = Autoencoder(
-        5, 2, hidden, activation, likelihood, 0.5, 0.4, dropout, skip, standardize=skip, dtype="f8"
+        *(5, 2, hidden, activation, likelihood, 0.5, 0.4, dropout, skip),
+        standardize=skip,
+        n_condition=C,
+        dtype="f8",
     )
     net.initialize(rng)
     for array in net.constants.values():
@@ -265,13 +285,14 @@ def model(
         observed[:, -3:] = observed[:, -1:]  # a category is known or missing as a whole
         x = x * observed
     step = (x, eps, beta, objective, rng.random((6, 5)) if denoise else None, observed)
-    step += (net.masks(rng, L, 6),)
+    step += (net.masks(rng, L, 6), rng.normal(size=(6, C)) if conditioned else None)
     net.loss_and_grad(*step)
     analytic = {name: g.copy() for name, g in net.parameters.gradients.items()}
     name = f"{likelihood}, {activation}, depth {len(hidden)}, L = {L}"
     if objective:
         name += f", {type(objective).__name__}"
     name += ", skip path and standardised columns" * skip
+    name += ", conditioned" * conditioned
     name += ", dropout" * bool(dropout) + ", denoising" * denoise + ", missing values" * missing
     for parameter, q in net.parameters.values.items():
         if objective and not objective.of_the_loss:

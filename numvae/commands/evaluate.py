@@ -25,7 +25,7 @@ from numvae.evaluation import aggregate, anomaly, diagnostics, importance, imput
 from numvae.files import folder_atomically, open_atomically, write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
 from numvae.progress import duration, say
-from numvae.rows import Rows, by_blocks, mean_of, split_missing
+from numvae.rows import Rows, mean_of, split_condition, split_missing
 from numvae.text import printable
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
@@ -83,6 +83,11 @@ def parser():
         "the mixture of Gaussians that was fitted to their codes (default: prior)",
     )
     c.add_argument("-n", type=integer(1), default=64, metavar="N", help="how many (default: 64)")
+    c.add_argument(
+        "--y",
+        metavar="VALUE,…",
+        help="of a conditioned model, a value of what it is conditioned on, such as 3",
+    )
     c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     c.add_argument(
         "--noise",
@@ -238,21 +243,30 @@ def sample(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
     _check_picture(path, run.shape)
+    if (run.condition is None) != (args.y is None):
+        names = ", ".join(printable(c.name) for c in run.condition.given) if run.condition else ""
+        raise ValueError(
+            f"the model is conditioned on {names}: say of which --y to draw."
+            if names
+            else "the model is not conditioned, so there is no --y to draw of."
+        )
+    y = run.condition and run.condition.typed(args.y)
+    given = dict(zip(y or (), (args.y or "").split(",")))
     np.empty((args.n, run.model.n_features), run.model.dtype)  # MemoryError before any work
     X = None
     if args.source == "posterior":
         X = run.training_data(args.data, args.data_dir).X
     noise = len(run.shape) == 1 if args.noise is None else args.noise
     if noise:
-        x = run.vae.sample(args.n, args.seed, source=args.source, X=X)
+        x = run.vae.sample(args.n, args.seed, y, source=args.source, X=X)
     else:
         rng = np.random.default_rng(args.seed)
-        x = run.vae.decode(aggregate.draw(run.training, rng, args.n, args.source, X))
+        x = run.vae.decode(aggregate.draw(run.training, rng, args.n, args.source, X), y)
     if path.suffix == ".png":
         x = x.reshape(-1, *run.shape)
         plots.save(plots.samples({args.source: x}, limits=run.limits), path)
     else:
-        write_rows(path, run, x)
+        write_rows(path, run, x, given=given)
 
 
 def reconstruct(args):
@@ -263,9 +277,10 @@ def reconstruct(args):
     if path.suffix == ".png":
         some = np.linspace(0, len(X) - 1, min(SHOWN, len(X))).astype(int)
         X = run.training.inputs.drawn(X[some])
-    reconstructed = run.vae.reconstruct(X)
+    reconstructed = diagnostics.reconstruct(run.model, X, run.training.inputs)
     if path.suffix == ".png":
-        originals, reconstructed = (rows.reshape(-1, *shape) for rows in (X, reconstructed))
+        x, _ = split_condition(X, run.model.n_condition)
+        originals, reconstructed = (rows.reshape(-1, *shape) for rows in (x, reconstructed))
         plots.save(plots.reconstructions(originals, reconstructed, run.limits), path)
     else:
         write_rows(path, run, reconstructed, table)
@@ -275,7 +290,7 @@ def encode(args):
     path = new_file(args.out, ".npy", ".csv")
     run = runs.load(args.run)
     X, _, table = run.examples(args.data, args.data_dir)
-    mu, logvar = by_blocks(lambda x: run.model.encode(run.training.inputs(x)[0]), X)
+    mu, logvar = diagnostics.encode(run.model, X, run.training.inputs)
     names = ["mu", "logvar"] if args.logvar else ["mu"]
     columns = [f"{name}{unit + 1}" for name in names for unit in range(run.model.n_latent)]
     codes = np.hstack([mu, logvar]) if args.logvar else mu
@@ -404,13 +419,15 @@ def impute(args):
         X, _, table = run.examples(args.data, args.data_dir, missing=True)
     rng = np.random.default_rng(args.seed)
     given = np.asarray(X[: args.rows or (500 if args.hide else len(X))], run.model.dtype)
-    X = run.training.inputs.drawn(given)
+    X, y = split_condition(run.training.inputs.drawn(given), run.model.n_condition)
+    given, _ = split_condition(given, run.model.n_condition)
     x, observed = split_missing(X)
     hidden = _hide(args.hide, X, run.shape, run.model.config["likelihood"], rng)
     known = observed * (1 - hidden)
     imputed, holed = x.copy(), np.flatnonzero((known == 0).any(axis=1))
     if len(holed):
-        imputed[holed] = imputation.impute(run.model, x[holed], known[holed], rng).mean
+        its_y = None if y is None else y[holed]
+        imputed[holed] = imputation.impute(run.model, x[holed], known[holed], rng, y=its_y).mean
     holes = known == 0
     if run.is_table:  # the columns of a category are one value
         holes = holes[:, run.columns.starts]
@@ -489,9 +506,11 @@ def _hide(what, X, shape, likelihood, rng):
     return mask
 
 
-def write_rows(path, run, x, table=None):
+def write_rows(path, run, x, table=None, given=None):
     """Rows of the model (N, D) as a .npy array (N, *shape); or as a .csv like the table that the
     model was trained on, with the ids of the rows' own table, if there is one.
+
+    given   columns that are the same in all rows: name → text
 
     The digits of a .csv are enough to get the same numbers back, or as many as the table had.
     """
@@ -503,6 +522,7 @@ def write_rows(path, run, x, table=None):
         write_numbers(path, x, columns.labels)
         return
     texts = {name: columns[name].texts(values, columns.decimal) for name, values in made.items()}
+    texts |= {name: [text] * len(x) for name, text in (given or {}).items()}
     ids = _ids(run, table)
     names = [name for name in columns.names if name in texts or name in ids]
     write_cells(path, names, zip(*({**texts, **ids}[name] for name in names)), columns.delimiter)

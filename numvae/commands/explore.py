@@ -67,8 +67,9 @@ def main(argv=None):
 def page_of(run, dataset, limit=None):
     """The bytes of the page; limit: as in `explore.view`."""
     from numvae.explore.page import page
-    from numvae.explore.view import view
+    from numvae.explore.view import check_unconditioned, view
 
+    check_unconditioned(run.model)
     X, known = dataset.X_valid, dataset.known_valid
     if len(X) < FEW:
         X, known = dataset.X, dataset.known

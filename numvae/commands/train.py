@@ -20,6 +20,7 @@ from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.files import LOCK
 from numvae.network.likelihoods import COUNTS
+from numvae.rows import without_condition
 from numvae.settings import TABLE, Settings
 from numvae.training.loop import FEWEST, Training
 from numvae.training.watchdog import Diverged
@@ -146,6 +147,7 @@ def new_run(args):
         scale=1 if counts else None,
         likelihood=args.likelihood,
         chosen=args.columns,
+        condition=args.condition,
     )
     if (args.columns or args.na) and not data.columns:
         raise ValueError(f"--columns and --na are for tables with named columns; {name} is none.")
@@ -162,13 +164,15 @@ def new_run(args):
     settings = Settings(**{**suited, **given}).checked()
     for X in (data.X, data.X_valid):
         if len(X):
-            check_range(X, settings.likelihood)
+            check_range(without_condition(X, data.n_condition), settings.likelihood)
     if name not in DATA_NAMES:  # so that the run can be resumed from anywhere
         source |= {"name": str(Path(name).absolute()), "digest": data.digest}
     source |= {"scale": data.scale, "n_train": len(data.X), "shape": data.shape}
     source |= {"limits": data.limits}
-    training = Training.new(settings, data.X, args.random_state)
+    training = Training.new(settings, data.X, args.random_state, data.n_condition)
     about = {"data": source}
+    if data.condition:
+        about["condition"] = data.condition.plain()
     if data.columns:
         about["columns"] = data.columns.plain()
     return runs.Run(None, training, about), data

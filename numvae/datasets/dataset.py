@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from numvae.datasets import digits, faces, frey, mnist, own
-from numvae.rows import hold_out
+from numvae.rows import Beside, hold_out
+from numvae.tables import columns as of_tables
+from numvae.text import printable
 
 # What suits images, where it is not what suits tables: a map of two latent units to look at, and
 # pixels as they are, all in the same units.
@@ -44,12 +46,43 @@ class Dataset:
     limits: tuple = (0.0, 1.0)  # of images: the values that are drawn black and white
     bits: int | None = None  # of a pixel, where each is one of 2^bits shades from 0 to 1
     columns: object = None  # of a table: what its columns are, tables.columns.Columns
+    condition: object = None  # Columns of those of `known` that stand in X and X_valid as y
     table: object = None  # the table itself, in its own order
     digest: str | None = None  # of data of one's own, see `own.Own.digest`
 
     @property
     def is_image(self):
         return len(self.shape) > 1
+
+    @property
+    def n_condition(self):
+        """C, how many numbers y has, which stand in X and X_valid beside x."""
+        return sum(each.n_condition for each in (self.columns, self.condition) if each)
+
+    def conditioned(self, condition):
+        """Have some of what is known of the examples in X and X_valid, beside them.
+
+        condition   their names, or the Columns that were made of them before
+
+        Raises  ValueError   one is not known, or of no use
+        """
+        again = isinstance(condition, of_tables.Columns)
+        parts = self.known, self.known_valid if len(self.X_valid) else self.known
+        for name in condition.names if again else condition:
+            if any(name not in known for known in parts):
+                there = ", ".join(map(printable, self.known)) or "nothing"
+                raise ValueError(
+                    f"A model cannot be conditioned on {printable(name)}, which is not known of "
+                    f"each example of {self.name}; known is {there}."
+                )
+        if not again:
+            known = {name: np.concatenate([part[name] for part in parts]) for name in condition}
+            condition = of_tables.of_known(known)
+        self.condition, none = condition, np.zeros((0, condition.n_condition))
+        self.X, self.X_valid = (
+            Beside(X, condition.encode_condition(of_tables.Table(known)) if len(X) else none)
+            for X, known in ((self.X, self.known), (self.X_valid, self.known_valid))
+        )
 
     def split_at_random(self, seed):
         """Hold out as many examples as before, but chosen at random; the same at every call.
@@ -88,6 +121,7 @@ def load(
     chosen=None,
     na=(),
     skip_bad=False,
+    condition=None,
 ):
     """A data set by name, or from a file or folder of the user's own (see `own.load`).
 
@@ -99,6 +133,8 @@ def load(
     missing     NaN in data of the user's own means: not known; otherwise it is a mistake
     scale       what the user's own values are divided by; None: as their range asks
     columns, likelihood, chosen, na     of a table of the user's own, see `own.load_table`
+    condition       names of what is known of each example, or of columns of a table, that X and
+                    X_valid are to have as y, beside x; or the Columns that were made of them before
     random_split    hold out examples at random, by the seed, where the set has a split of its own;
                     what is the user's own and has none is always split so
     skip_bad    leave out the images in a folder that cannot be read; otherwise one is a mistake
@@ -115,14 +151,19 @@ def load(
         data = _named(name, data_dir, validation, seed, download)
         if random_split:
             data.split_at_random(seed)
+        if condition:
+            data.conditioned(condition)
         return data
     if own.is_own(name):
         if own.is_table(name):
             own.check_no_folder(name, resize, skip_bad)
-            data = own.load_table(name, columns, likelihood, chosen, na)
-        else:
-            data = own.load(name, resize, missing, scale, skip_bad)
-        return _own(name, data, validation, seed, random_split)
+            data = own.load_table(name, columns, likelihood, chosen, na, condition)
+            return _own(name, data, validation, seed, random_split)
+        data = own.load(name, resize, missing, scale, skip_bad)
+        data = _own(name, data, validation, seed, random_split)
+        if condition:
+            data.conditioned(condition)
+        return data
     raise ValueError(
         own.advice(name)
         or f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "

@@ -137,13 +137,15 @@ def is_table(path):
     return str(path).lower().endswith(TABLES)
 
 
-def load_table(path, columns=None, likelihood=None, chosen=None, na=()):
+def load_table(path, columns=None, likelihood=None, chosen=None, na=(), condition=None):
     """The rows of a table in a file.
 
     columns     the Columns of a table that was read before; None: they are guessed
     likelihood  of the columns that are numbers; None: the usual one
     chosen      name → kind, where the user has chosen
     na          words that stand for what is not known, beside the usual ones
+    condition   the names of the columns that are y, beside those that are described; columns that
+                were read before say it themselves
 
     Returns Own; what is not known is NaN
     Raises  FileNotFoundError   no such file
@@ -155,6 +157,7 @@ def load_table(path, columns=None, likelihood=None, chosen=None, na=()):
     try:
         if columns is None:
             columns = of_tables.guess(table, likelihood or "gaussian-sigma-z", chosen)
+            columns = columns.conditioned(condition, table) if condition else columns
         elif unknown := columns.unknown(table):
             notes.append(f"left out, as the model does not know them: {', '.join(unknown)}")
         rows = columns.encode(table)
@@ -172,7 +175,7 @@ def load_table(path, columns=None, likelihood=None, chosen=None, na=()):
         rows=rows,
         scale=1,
         dtype="float64" if "gaussian" in columns.likelihood else "float32",
-        shape=rows.shape[1:],
+        shape=(len(columns.labels),),
         likelihood=columns.likelihood,
         limits=(0.0, 1.0),
         bits=None,

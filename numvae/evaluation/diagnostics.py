@@ -82,15 +82,30 @@ def diagnose(
         "conventions": conventions.conventions(-elbo - kl, kl, D, Z, batch_size),
     }
     if X_train is not None:
-        moments = column_moments(X_train)
-        log_px = by_blocks(lambda x: baseline(model.config, moments, *inputs(x)), X)
+        moments = [moment[:D] for moment in column_moments(X_train)]
+        log_px = by_blocks(lambda rows: baseline(model.config, moments, *inputs(rows)[:2]), X)
         result["baseline"] = float(log_px.mean())
     return result
 
 
 def encode(model, X, inputs):
-    """q(z|x) of every row, a block at a time. Shapes  X (N, D) → mu, logvar (N, Z)"""
-    return by_blocks(lambda x: model.encode(inputs(x)[0]), X)
+    """q(z|x) of every row, a block at a time. Shapes  X (N, D + C) → mu, logvar (N, Z)"""
+
+    def of_block(rows):
+        x, _, y = inputs(rows)
+        return model.encode(x, y)
+
+    return by_blocks(of_block, X)
+
+
+def reconstruct(model, X, inputs):
+    """The mean of p(x|z) at the mean of q(z|x) of every row. Shapes  X (N, D + C) → (N, D)"""
+
+    def of_block(rows):
+        x, _, y = inputs(rows)
+        return model.decode(model.encode(x, y)[0], y)
+
+    return by_blocks(of_block, X)
 
 
 def latent_units(mu, logvar):
@@ -114,7 +129,7 @@ def latent_units(mu, logvar):
 
 def lost_without_z(model, X, inputs):
     """By how many nats log p(x|z) falls, on average, if the decoder is given the z of another
-    example. 0: z might as well be noise, so the decoder has learned to do without.
+    example, and its own y. 0: z might as well be noise, so the decoder has learned to do without.
 
     The examples are the first block of X, in a random circle in which each takes its neighbour's z.
     (The spread of the decoder's output over the prior would answer another question: a decoder can
@@ -123,15 +138,15 @@ def lost_without_z(model, X, inputs):
 
     Units   nats per example; NaN for a single example, which has no other
     """
-    x, observed = inputs(next(blocks(X, BLOCK_ROWS)))
+    x, observed, y = inputs(next(blocks(X, BLOCK_ROWS)))
     if len(x) < 2:
         return float("nan")
     rng = stream(inputs.seed, *EVALUATION, 0, len(x))
-    z = gaussian.sample(rng, *model.encode(x))
+    z = gaussian.sample(rng, *model.encode(x, y))
     circle = rng.permutation(len(x))
     other = np.empty_like(circle)
     other[circle] = np.roll(circle, 1)
-    right, wrong = model.log_likelihood(x, np.stack([z, z[other]]), observed)
+    right, wrong = model.log_likelihood(x, np.stack([z, z[other]]), observed, y)
     return float(np.mean(right - wrong, dtype=np.float64))
 
 

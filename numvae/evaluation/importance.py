@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from numvae.rows import blocks, join
+from numvae.rows import blocks, join, split_condition
 from numvae.rules import gaussian, importance
 from numvae.streams import ROWS, by_content
 
@@ -33,18 +33,18 @@ class Estimate(NamedTuple):
     curve: np.ndarray  # (N, K) log p(x) from the first k draws alone, for each k of `prefixes(L)`
 
 
-def log_weights(model, x, observed, noise):
+def log_weights(model, x, observed, noise, y=None):
     """log w = log p(x|z) + log p(z) − log q(z|x) of every draw; −inf where that overflows, as it
     may for a row far out.
 
     Shapes  x, observed (B, D), observed as in `bernoulli` or None; noise an iterable of eps (some
-            of L, B, Z) → (L, B) float64
+            of L, B, Z); y (B, C) or None → (L, B) float64
     """
-    mu, logvar = model.encode(x)
+    mu, logvar = model.encode(x, y)
     parts = []
     for eps in noise:
         z = gaussian.reparameterize(mu, logvar, eps)
-        log_px = model.log_likelihood(x, z, observed)
+        log_px = model.log_likelihood(x, z, observed, y)
         parts.append(np.subtract(log_px, gaussian.sampled_kl(z, logvar, eps), dtype=np.float64))
     log_w = np.concatenate(parts)
     return np.where(np.isnan(log_w), -np.inf, log_w)
@@ -59,7 +59,9 @@ def estimate(model, X, inputs, n_samples=5000):
 
     inputs      how the model takes rows, see `numvae.rows.Inputs`
 
-    Shapes  X (N, D) → Estimate
+    Of a conditioned model it is log p(x|y), and the noise is that of x alone: the same for every y.
+
+    Shapes  X (N, D + C) → Estimate
     """
     return join(list(estimates(model, X, inputs, n_samples)))
 
@@ -76,12 +78,14 @@ def estimates(model, X, inputs, n_samples=5000):
         yield part
 
 
-def _estimate(model, x, inputs, n_samples):
-    """The Estimate of the rows x (B, D)."""
-    address = model.units.address(x.astype(model.dtype, copy=False))
+def _estimate(model, rows, inputs, n_samples):
+    """The Estimate of the rows (B, D + C)."""
+    x, _ = split_condition(rows.astype(model.dtype, copy=False), model.n_condition)
+    address = model.units.address(x)
     streams = by_content(address, inputs.seed, *ROWS)
     noise = _noise(streams, n_samples, model.n_latent, model.dtype)
-    log_w = log_weights(model, *inputs(x), noise)
+    x, observed, y = inputs(rows)
+    log_w = log_weights(model, x, observed, noise, y)
     return Estimate(
         importance.log_mean_exp(log_w),
         importance.standard_error(log_w),

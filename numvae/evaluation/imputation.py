@@ -14,7 +14,7 @@ class Imputed(NamedTuple):
     effective_samples: np.ndarray  # (N,) of the n_draws weights, (W3)
 
 
-def impute(model, x, observed, rng, n_steps=None, n_draws=None):
+def impute(model, x, observed, rng, n_steps=None, n_draws=None, y=None):
     """The mean of the missing values given the known ones.
 
     n_draws chains for each row fill in the missing values and guess z from the result, in turns
@@ -29,7 +29,8 @@ def impute(model, x, observed, rng, n_steps=None, n_draws=None):
                         is to be drawn; else 20 and 50
 
     Shapes  x, observed (N, D): observed is 1 where x is known and 0 where it is missing, and there
-            x may hold anything; → Imputed, in the dtype of x, known values untouched
+            x may hold anything; y (N, C) or None → Imputed, in the dtype of x, known values
+            untouched
     Source  Rezende, Mohamed & Wierstra 2014, appendix F; weights: Mattei & Frellsen 2018 and 2019;
             the mixture in J1: Veach & Guibas 1995
     Why     a weight by each chain's own q alone has a variance without bound where much is missing,
@@ -42,29 +43,31 @@ def impute(model, x, observed, rng, n_steps=None, n_draws=None):
     at_once = max(1, AT_ONCE // n_draws)
     for start in range(0, len(x), at_once):
         rows = slice(start, start + at_once)
-        filled = model.fill(x[rows], known[rows]).astype(model.dtype)
-        z, log_w = _chains(model, filled, known[rows], rng, n_steps, n_draws)
+        given = None if y is None else y[rows]
+        filled = model.fill(x[rows], known[rows], given).astype(model.dtype)
+        z, log_w = _chains(model, filled, known[rows], given, rng, n_steps, n_draws)
         shares = importance.normalize(log_w)
-        decoded = model.decode(z.reshape(-1, model.n_latent)).reshape(n_draws, *filled.shape)
+        decoded = model.decode(z.reshape(-1, model.n_latent), given)
+        decoded = decoded.reshape(n_draws, *filled.shape)
         mean[rows] = np.einsum("lb,lbd->bd", shares, decoded)
         effective[rows] = importance.effective_samples(log_w)
     mean[known] = x[known]
     return Imputed(mean, effective)
 
 
-def _chains(model, x, known, rng, n_steps, L):
+def _chains(model, x, known, y, rng, n_steps, L):
     """The last z of each of L chains, and its log-weight: z (L, B, Z), log w (L, B) float64."""
     B, D = x.shape
     low, high = model.units.bounds(x)
     filled = np.repeat(x[None], L, axis=0).reshape(L * B, D)
     missing = np.tile(~known, (L, 1))
     for _ in range(n_steps):
-        z = gaussian.sample(rng, *model.encode(filled))
-        drawn = model.sample(rng, z).reshape(L, B, D)
+        z = gaussian.sample(rng, *model.encode(filled, y))
+        drawn = model.sample(rng, z, y).reshape(L, B, D)
         filled[missing] = np.clip(drawn, low, high).reshape(L * B, D)[missing]
-    mu, logvar = (q.reshape(L, B, -1) for q in model.encode(filled))
+    mu, logvar = (q.reshape(L, B, -1) for q in model.encode(filled, y))
     z = gaussian.sample(rng, mu, logvar)
     log_q = [importance.log_mean_exp(gaussian.log_density(z_l, mu, logvar)) for z_l in z]
-    log_px, log_pz = model.log_likelihood(x, z, known), gaussian.log_density(z, 0.0, 0.0)
+    log_px, log_pz = model.log_likelihood(x, z, known, y), gaussian.log_density(z, 0.0, 0.0)
     log_w = np.subtract(log_px + log_pz, np.stack(log_q), dtype=np.float64)
     return z, np.where(np.isnan(log_w), -np.inf, log_w)  # a row far out may overflow

@@ -41,6 +41,15 @@ class View:
         return len(self.shape) > 1
 
 
+def check_unconditioned(model):
+    """Raise ValueError if the decoder needs more than z: the page has no way to give it."""
+    if model.n_condition:
+        raise ValueError(
+            "the page shows what is decoded from z alone, and this model needs y too; draw it with "
+            "sample and its y."
+        )
+
+
 def view(training, X, known, *, name, shape, columns, limits=(0.0, 1.0), limit=None):
     """The View of a trained model and of rows X (N, D).
 

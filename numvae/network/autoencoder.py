@@ -6,6 +6,9 @@
 With the KL in closed form, mu and logvar go into z and into the KL: each has two gradients, which
 add.
 
+A conditioned model describes x given y, a label or other numbers that are known of each row: y goes
+into the encoder beside x and into the decoder beside z, and the prior of z knows nothing of it.
+
 The noise ε is an argument, never drawn inside. So the loss is an ordinary function of the
 parameters: it can be repeated, and finite differences can check its gradient.
 
@@ -30,7 +33,8 @@ LOGVAR = -30.0, 5.0  # `encode` clips logvar to this; of familiar rows it lies w
 
 
 class Autoencoder:
-    """q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I), p(x|z) by the likelihood's name.
+    """q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I), p(x|z) by the likelihood's name; conditioned,
+    q(z|x, y) and p(x|z, y), and the same p(z).
 
     n_features    D, numbers per example
     n_latent      Z, latent units
@@ -48,8 +52,11 @@ class Autoencoder:
     standardize   whether Gaussian columns are standardised inside, by center and scale of `units`;
                   sigma and sigma_min are then fractions of a column's standard deviation. Counts
                   are standardised for the encoder alone: a rate is that of the counts as they are
+    n_condition   C, numbers of y: one-hot labels, numbers of about unit size; 0: not conditioned
     dtype         float32 to train, float64 to check
     parameters    Parameters to be bound to; None: new ones, all zero
+
+    Source  Kingma & Welling 2014; conditioned: Sohn, Lee & Yan 2015, with their prior N(0, I)
     """
 
     def __init__(
@@ -64,6 +71,7 @@ class Autoencoder:
         dropout=0.0,
         skip=False,
         standardize=False,
+        n_condition=0,
         dtype="float32",
         parameters=None,
     ):
@@ -78,13 +86,17 @@ class Autoencoder:
             "dropout": dropout,
             "skip": skip,
             "standardize": standardize,
+            "n_condition": n_condition,
             "dtype": np.dtype(dtype).name,
         }
         self.n_features, self.n_latent, self.dtype = n_features, n_latent, np.dtype(dtype)
+        self.n_condition = n_condition
 
         layers = build(**{k: v for k, v in self.config.items() if k != "dtype"})
-        self.units, D = layers[0].units, n_features
-        self.factors = Factors(np.zeros(D), np.zeros((D, n_latent)), np.ones(D)) if skip else None
+        self.units, self.factors, D = layers[0].units, None, n_features
+        if skip:
+            W, U = np.zeros((D, n_latent)), np.zeros((D, n_condition))
+            self.factors = Factors(np.zeros(D), W, np.ones(D), U)
         self.assemble(layers, parameters or Parameters(shapes(layers), self.dtype))
 
     def assemble(self, layers, parameters):
@@ -110,24 +122,32 @@ class Autoencoder:
             self.likelihood.initialize_mean(mean, variance)
         return self
 
-    def initialize_factors(self, mean, b, W, psi):
-        """Make the model a factor analysis of the standardised columns, whose ELBO is log p(x)
-        exactly where all of x is known.
+    def initialize_factors(self, mean, b, W, psi, U):
+        """Make the model a factor analysis of the standardised columns, or of what y does not
+        explain of them, whose ELBO is log p(x) exactly where all of x is known.
 
         The weights of the hidden layers' outputs are 0. Columns that are not Gaussian have their
         mean, for every z; their rows of W are 0.
 
-        Shapes  mean, b, psi (D,), W (D, Z) as `factor_analysis.rotated` gives it
+        Shapes  mean, b, psi (D,), W (D, Z) as `factor_analysis.rotated` gives it, U (D, C)
         """
-        for array, value in zip(self.factors or (), (b, W, psi)):
+        for array, value in zip(self.factors or (), (b, W, psi, U)):
             array[...] = value
-        V, c, logvar = factor_analysis.encoder(b, W, psi)
+        V, c, logvar = factor_analysis.encoder(b, W, psi, U)
         self.mu_head.initialize_linear(V, c)
         self.logvar_head.initialize_linear(np.zeros((0, self.n_latent)), logvar)
-        self.likelihood.initialize_factors(mean, b, W, psi)
+        self.likelihood.initialize_factors(mean, b, np.concatenate([W, U], axis=1), psi)
 
     def loss_and_grad(
-        self, x, eps, beta=1, objective=None, encoder_input=None, observed=None, masks=(None, None)
+        self,
+        x,
+        eps,
+        beta=1,
+        objective=None,
+        encoder_input=None,
+        observed=None,
+        masks=(None, None),
+        y=None,
     ):
         """The loss of one minibatch and its gradient: the forward pass, then its lines in reverse.
 
@@ -140,6 +160,7 @@ class Autoencoder:
         encoder_input   (B, D), where that is not x (denoising)
         observed  (B, D) 1 where x is known, 0 where it is missing and x is 0
         masks     of the encoder's and the decoder's dropout, as `masks` draws them
+        y         (B, C) what x is conditioned on: q(z|x, y) and p(x|z, y)
         Returns   Losses(loss, nll, kl) in nats per example, and the flat gradient (P,), which is
                   overwritten by the next call
         Source    Kingma & Welling 2014, equation 7; beta: Higgins et al. 2017
@@ -148,10 +169,10 @@ class Autoencoder:
         objective = objective or self.elbo
 
         # Forward.
-        h = self.encoder.forward(x if encoder_input is None else encoder_input, masks[0])
+        h = self.encoder.forward(x if encoder_input is None else encoder_input, masks[0], y)
         mu, logvar = self.mu_head.forward(h), self.logvar_head.forward(h)
         z = gaussian.reparameterize(mu, logvar, eps)
-        h_dec = self.decoder.forward(z.reshape(L * B, Z), masks[1])
+        h_dec = self.decoder.forward(z.reshape(L * B, Z), masks[1], y)
         log_px = self.likelihood.log_likelihood(x, h_dec, observed)
         losses = objective.forward(log_px, mu, logvar, z, eps, beta)
 
@@ -166,19 +187,21 @@ class Autoencoder:
 
         return losses, self.parameters.gradient
 
-    def fill(self, x, observed):
+    def fill(self, x, observed, y=None):
         """x with missing values filled in, as an input of the encoder.
 
         They are the expectations under the factor analysis that the model was initialized with, or
         without one the center of the column's units.
 
-        Shapes  x, observed (B, D): x may hold anything where observed is 0 → (B, D)
+        Shapes  x, observed (B, D): x may hold anything where observed is 0; y (B, C) → (B, D)
         """
         guess = self.units.center
         if self.factors:
-            y = self.units.forward(np.where(observed, x, 0.0))
-            y = factor_analysis.expectation(y, np.asarray(observed, y.dtype), *self.factors)
-            guess = self.units.inverse(y)
+            b, W, psi, U = self.factors
+            m = factor_analysis.given(y, b, U)
+            guess = self.units.forward(np.where(observed, x, 0.0))
+            guess = factor_analysis.expectation(guess, np.asarray(observed, guess.dtype), m, W, psi)
+            guess = self.units.inverse(guess)
         return np.where(observed, x, guess).astype(x.dtype, copy=False)
 
     def noise(self, rng, n_samples, n_examples):
@@ -192,31 +215,32 @@ class Autoencoder:
             self.decoder.masks(rng, n_samples, n_examples, self.dtype),
         )
 
-    def encode(self, x):
-        """The approximate posterior q(z|x) = N(mu, e^logvar).
+    def encode(self, x, y=None):
+        """The approximate posterior q(z|x) = N(mu, e^logvar), or q(z|x, y).
 
         For a row unlike all in training, the encoder's output may be anything. So that nothing
         overflows, its input and logvar are kept within bounds.
 
-        Shapes  x (B, D) → mu, logvar (B, Z)
+        Shapes  x (B, D), y (B, C) → mu, logvar (B, Z)
         """
         far = np.full(self.n_features, FAR, x.dtype)
-        h = self.encoder.forward(np.clip(x, self.units.inverse(-far), self.units.inverse(far)))
+        near = np.clip(x, self.units.inverse(-far), self.units.inverse(far))
+        h = self.encoder.forward(near, y=y)
         return self.mu_head.forward(h), np.clip(self.logvar_head.forward(h), *LOGVAR)
 
-    def decode(self, z):
-        """The mean of p(x|z).
+    def decode(self, z, y=None):
+        """The mean of p(x|z), or of p(x|z, y).
 
-        Shapes  z (N, Z) → (N, D)
+        Shapes  z (N, Z), y (N, C) → (N, D)
         """
-        return self.likelihood.mean(self.decoder.forward(z))
+        return self.likelihood.mean(self.decoder.forward(z, y=y))
 
-    def sample(self, rng, z):
-        """A draw x ~ p(x|z), with the noise of the likelihood.
+    def sample(self, rng, z, y=None):
+        """A draw x ~ p(x|z), or p(x|z, y), with the noise of the likelihood.
 
-        Shapes  z (N, Z) → (N, D)
+        Shapes  z (N, Z), y (N, C) → (N, D)
         """
-        return self.likelihood.sample(rng, self.decoder.forward(z))
+        return self.likelihood.sample(rng, self.decoder.forward(z, y=y))
 
     def sigma(self):
         """σ of each column in its own units; NaN where it depends on z, or there is none.
@@ -225,23 +249,24 @@ class Autoencoder:
         """
         return self.likelihood.sigma()
 
-    def log_likelihood(self, x, z, observed=None):
-        """log p(x|z) in nats.
+    def log_likelihood(self, x, z, observed=None, y=None):
+        """log p(x|z), or log p(x|z, y), in nats.
 
-        Shapes  x (B, D), z (L, B, Z) → (L, B); observed (B, D) as in `loss_and_grad`
+        Shapes  x (B, D), z (L, B, Z) → (L, B); observed (B, D), y (B, C) as in `loss_and_grad`
         """
-        h_dec = self.decoder.forward(z.reshape(-1, z.shape[-1]))
+        h_dec = self.decoder.forward(z.reshape(-1, z.shape[-1]), y=y)
         return self.likelihood.log_likelihood(x, h_dec, observed)
 
-    def elbo_terms(self, x, eps, observed=None):
+    def elbo_terms(self, x, eps, observed=None, y=None):
         """The two parts of the bound, example by example: elbo = −(nll + kl).
 
-        Shapes  x (B, D), eps (L, B, Z) → nll, kl (B,); observed (B, D) as in `loss_and_grad`
+        Shapes  x (B, D), eps (L, B, Z) → nll, kl (B,); observed (B, D), y (B, C) as in
+                `loss_and_grad`
         Units   nats
         """
-        mu, logvar = self.encode(x)
+        mu, logvar = self.encode(x, y)
         z = gaussian.reparameterize(mu, logvar, eps)
-        nll = -self.log_likelihood(x, z, observed).mean(axis=0)
+        nll = -self.log_likelihood(x, z, observed, y).mean(axis=0)
         return nll, gaussian.kl(mu, logvar).sum(axis=1)
 
     def __getstate__(self):
@@ -264,7 +289,7 @@ class Autoencoder:
         if self.config["standardize"]:
             arrays |= {"units.center": self.units.center, "units.scale": self.units.scale}
         if self.factors:
-            arrays |= {f"factors.{k}": v for k, v in self.factors._asdict().items()}
+            arrays |= {f"factors.{k}": v for k, v in self.factors._asdict().items() if v.size}
         return arrays
 
     def __repr__(self):
@@ -285,6 +310,7 @@ class Factors(NamedTuple):
     b: np.ndarray  # (D,)
     W: np.ndarray  # (D, Z)
     psi: np.ndarray  # (D,)
+    U: np.ndarray  # (D, C)
 
 
 class Encoder(MLP):
@@ -294,8 +320,8 @@ class Encoder(MLP):
         super().__init__("encoder", sizes, names, dropout, skip)
         self.units = units
 
-    def forward(self, x, masks=None):
-        return super().forward(self.units.forward(x), masks)
+    def forward(self, x, masks=None, y=None):
+        return super().forward(self.units.forward(x), masks, y)
 
 
 def build(
@@ -309,16 +335,17 @@ def build(
     dropout,
     skip,
     standardize,
+    n_condition=0,
 ):
     """The layers of a model, without parameters yet: encoder, heads, decoder, likelihood."""
-    D = n_features
+    D, C = n_features, n_condition
     units = StandardUnits(np.zeros(D), np.ones(D)) if standardize else OwnUnits()
     names = activation.split(",")
     names = names if len(names) > 1 else names * len(hidden)
-    encoder = Encoder(units, (D, *hidden), names, dropout, skip)
+    encoder = Encoder(units, (D + C, *hidden), names, dropout, skip)
     mu_head = Dense("mu", encoder.n_out, n_latent)
     logvar_head = HiddenOnly("logvar", encoder.n_out, n_latent, encoder.n_skip)
-    decoder = MLP("decoder", (n_latent, *reversed(hidden)), names[::-1], dropout, skip)
+    decoder = MLP("decoder", (n_latent + C, *reversed(hidden)), names[::-1], dropout, skip)
     p_x = make_likelihood(likelihood, decoder.n_out, D, sigma, sigma_min, units, decoder.n_skip)
     return encoder, mu_head, logvar_head, decoder, p_x
 

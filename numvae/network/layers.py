@@ -90,6 +90,8 @@ class MLP:
     skip      whether the output is the last layer's with the input beside it, [h_k, h_0], so that
               what follows has a linear path past the layers
     n_out     the width of the output, of which the last n_skip are the input
+
+    Of a conditioned model the last C of the n_0 inputs are y.
     """
 
     def __init__(self, name, sizes, names, dropout=0.0, skip=False):
@@ -123,8 +125,14 @@ class MLP:
         ]
         return [mask.reshape(-1, mask.shape[-1]) for mask in masks]
 
-    def forward(self, x, masks=None):
-        """x (B, n_0) → (B, n_out), remembering each layer's output; masks as `masks` draws them."""
+    def forward(self, x, masks=None, y=None):
+        """x (B, n_0) → (B, n_out), remembering each layer's output; masks as `masks` draws them.
+
+        y   (B, C) to go in beside x (B, n_0 − C); it may have fewer rows, which then repeat
+        """
+        self.memory.n_y = 0 if y is None else y.shape[1]
+        if y is not None:
+            x = np.concatenate([x, np.tile(y, (len(x) // len(y), 1))], axis=1)
         h, outputs = x, []
         for i, (layer, activation) in enumerate(zip(self.layers, self.names)):
             a = layer.forward(h)
@@ -136,7 +144,7 @@ class MLP:
         return np.concatenate([h, x], axis=1) if self.skip else h
 
     def backward(self, dh, need_dx=True):
-        """dh (B, n_out) → the gradient of the input (B, n_0), or None."""
+        """dh (B, n_out) → the gradient of the input x, without that of y, or None."""
         outputs, masks = self.memory.outputs, self.memory.masks
         if self.skip:
             dh, dskip = np.split(dh, [self.layers[-1].n_out], axis=1)
@@ -147,4 +155,4 @@ class MLP:
             dh = self.layers[i].backward(da, need_dx or i > 0)
         if self.skip and need_dx:
             dh = dh + dskip  # the input goes two ways, so its two gradients add
-        return dh
+        return dh[:, : -self.memory.n_y] if self.memory.n_y and need_dx else dh

@@ -120,7 +120,8 @@ class UnitShard(Autoencoder):
 
     def __init__(self, config, ranks):
         self.config, self.ranks = config, ranks
-        self.n_features, self.n_latent = config["n_features"], config["n_latent"]
+        for name in "n_features", "n_latent", "n_condition":
+            setattr(self, name, config[name])
         self.dtype = np.dtype(config["dtype"])
         self.units, self.factors = OwnUnits(), None
         settings = {name: value for name, value in config.items() if name != "dtype"}

@@ -12,17 +12,19 @@ PITCH, HIGH, NARROW, WIDE = 0.9, 0.52, 1.35, 2.6
 
 
 @style.in_style
-def network_diagram(layers, title=None):
+def network_diagram(layers, title=None, n_condition=0):
     """The layers of a VAE, from x down to the code and up again, and where its loss comes from.
 
     layers   a dict {name: (n_in, n_out)}: any number of encoder…, then mu and logvar, any number of
              decoder…, then the likelihood…; (n_out,) is a learned vector without an input. More
              than two of the likelihood, as of a table of several kinds of columns, share a box.
+    n_condition     how many numbers y has, which are given to encoder and decoder beside x and z
     Look at  the widths: a box is as wide as the logarithm of its number of units; a line past the
              boxes is a skip path, by which mu or the mean of x is given x or z itself
     Errors   ValueError if a layer is of no such kind, or does not take what the one before gives
     """
-    parts, D, Z, skips = _check(layers)
+    parts, D, Z, skips = _check(layers, n_condition)
+    given = ", y" * bool(n_condition)
     if len(heads := parts["likelihood"]) > 2:
         together = f"likelihood, {len(heads)} layers"
         n_in = next((layers[name][:1] for name in heads if len(layers[name]) == 2), ())
@@ -50,12 +52,14 @@ def network_diagram(layers, title=None):
             text = " → ".join(f"{n:,}" for n in shape)
             if framed and len(shape) == 1:
                 text += ", for any z"
+            if given and kind in ("x", "z"):
+                name, text = name + given, f"{text} + {n_condition:,}"
             _box(axes, middle, y, width, name, text, colour)
         if not framed:
             return width / 2
         half, side = (len(names) * (width + 0.1) + 0.14) / 2, 1 if kind == "p" else -1
         _frame(axes, x, y + 0.1 * side, 2 * half, HIGH + 0.4, fc="none", ec=colour, ls=(0, (4, 3)))
-        text = "p(x|z)" if kind == "p" else "q(z|x) = N(μ, σ²)"
+        text = f"p(x|z{given})" if kind == "p" else f"q(z|x{given}) = N(μ, σ²)"
         axes.text(x, y + 0.39 * side, text, size=9, ha="center", va="center", color=colour)
         return half
 
@@ -86,9 +90,9 @@ def network_diagram(layers, title=None):
     axes.text(x, low - 0.08, text, size=9, ha="center", va="top", linespacing=1.4)
 
     loss, kl, width = style.VERMILLION, bottom + 0.22, 1.1
-    _box(axes, MIDDLE, top, width, "nll", "−log p(x|z)", loss)
+    _box(axes, MIDDLE, top, width, "nll", f"−log p(x|z{given})", loss)
     _box(axes, MIDDLE, (top + kl) / 2, width, "loss", "nll + β KL", loss)
-    _box(axes, MIDDLE, kl, width, "KL", "q(z|x) to N(0, I)", loss)
+    _box(axes, MIDDLE, kl, width, "KL", f"q(z|x{given}) to N(0, I)", loss)
     _arrow(axes, (LEFT + halves["x"], top), (MIDDLE - width / 2, top), loss)
     _arrow(axes, (RIGHT - halves["p"], top), (MIDDLE + width / 2, top), loss)
     _arrow(axes, (LEFT + halves["q"], kl), (MIDDLE - width / 2, kl), loss)
@@ -98,7 +102,7 @@ def network_diagram(layers, title=None):
     return figure
 
 
-def _check(layers):
+def _check(layers, n_condition):
     """The names by kind, D, Z and whether the last layers are given x and z too, after a look at
     whether each layer fits the one before."""
     parts = {kind: [] for kind in ("encoder", "mu", "logvar", "decoder", "likelihood")}
@@ -112,9 +116,10 @@ def _check(layers):
             f"found {counts} layers of the kinds mu, logvar, likelihood; expected one mu, one "
             "logvar, and at least one of the likelihood"
         )
-    D = given = layers[next(iter(parts["encoder"]), "mu")][0]
+    given = layers[next(iter(parts["encoder"]), "mu")][0]
     Z, skips = layers["mu"][1], False
-    past = {"mu": D, "logvar": D, "likelihood": Z}
+    past = {"mu": given, "logvar": given, "likelihood": Z + n_condition}
+    D = given - n_condition
     for kind, names in parts.items():
         for name in names:
             *n_in, n_out = layers[name]
@@ -123,6 +128,7 @@ def _check(layers):
             elif n_in not in ([given], []):
                 raise ValueError(f"layer {name!r} takes {n_in[0]} numbers but is given {given}")
             given = n_out if kind in ("encoder", "logvar", "decoder") else given
+            given += n_condition * (kind == "logvar")  # y goes in beside z
     return parts, D, Z, skips
 
 

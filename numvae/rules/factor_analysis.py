@@ -7,6 +7,8 @@ the precision I + Wᵀ Ψ⁻¹ W. A rotation of the latent space, W R, leaves p(
 makes Wᵀ Ψ⁻¹ W diagonal makes the latent units independent given x. The posterior is then of the
 form N(mu(x), diag e^logvar) that an encoder gives, and the ELBO is no bound but log p(x) itself.
 
+Given y, what is modelled so is what y does not explain: x = b + U y + W z + noise.
+
 Read next: importance.
 """
 
@@ -111,7 +113,7 @@ def expectation(x, observed, b, W, psi):
 
         x_d ← b_d + W_d · E z   where d is missing,   E z as in (P15)              (P19)
 
-    Shapes  x, observed (N, D), b, psi (D,), W (D, Z) → (N, D)
+    Shapes  x, observed (N, D), b (D,) or a row for each row of x, psi (D,), W (D, Z) → (N, D)
     """
     a = ((x - b) * observed) @ (W / psi[:, None])
     ez = np.linalg.solve(_precision(observed, W, psi), a[:, :, None])[:, :, 0]
@@ -129,19 +131,57 @@ def rotated(W, psi):
     return W @ R[:, ::-1], np.maximum(strength[::-1], 0.0)
 
 
-def encoder(b, W, psi):
-    """The layers of the exact encoder: mu = x V + c, logvar the same for every x.
+def encoder(b, W, psi, U):
+    """The layers of the exact encoder: mu = (x, y) V + c, logvar the same for every x and y.
 
         V = Ψ⁻¹ W / (1 + λ),   c = −b V,   logvar = −log(1 + λ)                    (P18)
+        V_y = −Uᵀ V                                                                (P27)
 
-    Shapes  b, psi (D,), W (D, Z) as `rotated` gives it → V (D, Z), c (Z,), logvar (Z,)
+    V is the upper part of the matrix, for x, and V_y the lower one, for y.
+
+    Shapes  b, psi (D,), W (D, Z) as `rotated` gives it, U (D, C), perhaps with C = 0
+            → (D + C, Z), c (Z,), logvar (Z,)
     Why     C in P14 is diagonal, 1/(1 + λ), if all of x is known; with W not rotated, C would not
-            be diagonal, no encoder could output it, and the ELBO would be below log p(x)
+            be diagonal, no encoder could output it, and the ELBO would be below log p(x). Given y,
+            the x of P15 is x − U y, which x V becomes with −(U y) V beside it
     """
     A = W / psi[:, None]
     precision = 1.0 + (W * A).sum(axis=0)
     V = A / precision
-    return V, -b @ V, -np.log(precision)
+    return np.concatenate([V, -U.T @ V]), -b @ V, -np.log(precision)
+
+
+def given(y, b, U):
+    """The mean of x given y, or without y its mean.
+
+        E[x|y] = b + U y                                                           (P20)
+
+    Shapes  y (N, C) or None, b (D,), U (D, C) → (N, D), or b (D,)
+    """
+    return b if y is None else b + y @ U.T
+
+
+def regression(x, observed, y, imagined=0.0):
+    """b and U of the least squares of x on y; with imagined rows, of these and x together.
+
+        (U_d, b_d) = ( Σ_n o x vᵀ ) ( Σ_n o v vᵀ + κ diag(1, …, 1, 0) )⁻¹,   v = (y, 1)      (P26)
+
+    x, observed, imagined   as in `fit`; with κ = 0 the columns of y and a column of ones must be
+                            linearly independent, which one-hot columns are not
+
+    Shapes  x (N, D), y (N, C) → b (D,), U (D, C)
+    Source  Anderson 2003, section 8.2: b and U of the highest likelihood of x = b + U y + W z +
+            noise are those of least squares, whatever the covariance W Wᵀ + Ψ, if all of x is known
+    Why     all columns are regressed on the same y, so the covariance of what is left weighs both
+            sides of the normal equations alike. W and Ψ are then those of the residuals
+    """
+    v = np.column_stack([y, np.ones(len(y))])
+    o = np.ones((len(x), 1)) if observed is None else observed
+    G = np.stack([(v * o_d[:, None]).T @ v for o_d in o.T])  # one for each column, or for all
+    G[:, range(y.shape[1]), range(y.shape[1])] += imagined
+    G[:, -1, -1] = np.maximum(G[:, -1, -1], 1.0)  # a column without values
+    Ub = np.linalg.solve(G, (x.T @ v)[:, :, None])[:, :, 0]
+    return Ub[:, -1], Ub[:, :-1]
 
 
 def _principal_axes(centered, n_factors, floor, ceiling):

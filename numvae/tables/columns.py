@@ -16,7 +16,7 @@ Read next: frames.
 
 import datetime
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -175,7 +175,10 @@ class Column:
 class Columns:
     """All columns of a table.
 
-    base    the likelihood of those that are real numbers
+    base        the likelihood of those that are real numbers
+    condition   name → (center, scale) of the columns y that a model is conditioned on, `given`;
+                those that it describes, x, are `used`. A model's rows are (x, y), numbers of y as
+                (number − center) / scale, levels as one-hot columns
     """
 
     columns: list
@@ -184,10 +187,13 @@ class Columns:
     delimiter: str = ","
     decimal: str = "."
     library: str | None = None  # of the data frame that it was: pandas or polars
+    condition: dict = field(default_factory=dict)
     doubts: list = field(default_factory=list)  # what a user should know of the guess
 
     def __post_init__(self):
-        self.used = [c for kind in MODELLED for c in self.columns if c.kind == kind]
+        in_order = [c for kind in MODELLED for c in self.columns if c.kind == kind]
+        self.used = [c for c in in_order if c.name not in self.condition]
+        self.given = [c for name in self.condition for c in in_order if c.name == name]
 
     def __getitem__(self, name):
         return next(column for column in self.columns if column.name == name)
@@ -217,6 +223,11 @@ class Columns:
         return np.cumsum([0, *(column.width for column in self.used)])[:-1]
 
     @property
+    def n_condition(self):
+        """C, how many numbers the columns become that a model is conditioned on."""
+        return sum(column.width for column in self.given)
+
+    @property
     def likelihood(self):
         """The blocks of the D columns, such as gaussian:2,bernoulli:1,categorical:3."""
         if any(column.kind == "number" for column in self.used):
@@ -235,11 +246,11 @@ class Columns:
     def encode(self, table):
         """The rows of a table for the model; columns are found by their names, in any order.
 
-        Shapes  → (N, D) float64, NaN where nothing is known
+        Shapes  → (N, D + C) float64, NaN where nothing is known
         Raises  ValueError   a column is missing, or a value is none that it can have
         """
         first, table = table.first, self._by_name(table)
-        missing = [column.name for column in self.used if column.name not in table]
+        missing = [c.name for c in (*self.used, *self.given) if c.name not in table]
         if missing:
             raise ValueError(
                 f"There is no column {_some(missing)}, which the model was trained on; there are "
@@ -247,19 +258,110 @@ class Columns:
             )
         parts = [column.encode(table[column.name], first) for column in self.used]
         single = all(table[column.name].dtype == np.float32 for column in self.used)
+        parts += [self._given(column, table[column.name], first) for column in self.given]
         return np.concatenate(parts, axis=1, dtype=np.float32 if single else np.float64)
 
-    def decode(self, x):
-        """The table of a model's rows: name → (N,), without ids and what was ignored.
+    def encode_condition(self, table):
+        """The rows of a table that has at least the columns that a model is conditioned on, as y.
 
-        Shapes  x (N, D), one-hot blocks as probabilities or as drawn; the likeliest level is given
+        Shapes  → (N, C) float64
+        Raises  ValueError   as `encode`, or a value is not known
         """
-        parts = {c.name: x[:, i : i + c.width] for c, i in zip(self.used, self.starts)}
+        missing = [column.name for column in self.given if column.name not in table.columns]
+        if missing:
+            raise ValueError(
+                f"There is no {_some(missing)} in y, which the model is conditioned on."
+            )
+        parts = [self._given(c, table.columns[c.name], table.first) for c in self.given]
+        return np.concatenate(parts, axis=1)
+
+    def typed(self, text):
+        """What is typed for the columns that a model is conditioned on, as A,12.5: name → value.
+
+        Raises  ValueError   there are more or fewer, or one is no number
+        """
+        names, values = [column.name for column in self.given], text.split(",")
+        if len(values) != len(names):
+            raise ValueError(
+                f"expected a value for {_some(names)}, with commas between them, found {text}."
+            )
+        found = {}
+        for column, value in zip(self.given, values):
+            if column.levels is None:
+                if not (read := cells.numbers([value])):
+                    raise ValueError(
+                        f"expected a number for {printable(column.name)}, found {short(value)}."
+                    )
+                found[column.name] = float(read[0][0])
+            else:
+                found[column.name] = {str(level): level for level in column.levels}.get(
+                    value, value
+                )
+        return found
+
+    def _given(self, column, values, first):
+        if (unknown := is_missing(values)).any():
+            raise ValueError(
+                f"{printable(column.name)} is not known in row {int(unknown.argmax()) + first}, "
+                "and the model is conditioned on it: leave out such rows."
+            )
+        center, scale = self.condition[column.name]
+        return (column.encode(values, first) - center) / scale
+
+    def conditioned(self, names, table):
+        """These Columns of a table for a model that is conditioned on those of these names.
+
+        Raises  ValueError   a name that is not there, or of a column that is left out; no other
+                             column is left
+        """
+        for name in names:
+            if name not in self.names:
+                raise ValueError(
+                    f"There is no column {printable(name)} to condition on; there are "
+                    f"{_some(self.names)}."
+                )
+            column = self[name]
+            if column not in self.used:
+                why = f" ({printable(column.why)})" * bool(column.why)
+                raise ValueError(
+                    f"A model cannot be conditioned on column {printable(name)}, which is "
+                    f"{column.kind}{why}; say what it is by columns, or leave it out."
+                )
+        if all(column.name in names for column in self.used):
+            raise ValueError(f"No column is left to be described given {_some(list(names))}.")
+        return self._measured(names, table)
+
+    def _measured(self, names, table):
+        """The same Columns conditioned on some, of which mean and standard deviation are taken."""
+        condition = dict.fromkeys(names, (0.0, 1.0))
+        for name in names:
+            if self[name].levels is None:
+                x = self[name].encode(table.columns[name], table.first)
+                condition[name] = float(np.nanmean(x)), float(np.nanstd(x)) or 1.0
+        return replace(self, condition=condition)
+
+    def decode(self, x, y=None):
+        """The table of a model's rows: name → (N,), without ids and what was ignored; of x alone,
+        where y is not given.
+
+        Shapes  x (N, D), y (N, C), one-hot blocks as probabilities or as drawn; the likeliest level
+                is given
+        """
+        parts = dict(self._parts(self.used, x))
+        for name, part in self._parts(self.given, y) if y is not None else ():
+            center, scale = self.condition[name]
+            parts[name] = center + scale * part
         return {
             column.name: column.decode(parts.get(column.name, x))
             for column in self.columns
-            if column.kind in (*MODELLED, "constant")
+            if column.name in parts or column.kind == "constant"
         }
+
+    @staticmethod
+    def _parts(columns, x):
+        """The name of each of some columns, and what it becomes: its part of x."""
+        edges = np.cumsum([column.width for column in columns])[:-1]
+        return zip((column.name for column in columns), np.split(x, edges, axis=1))
 
     def categories_as_text(self, table):
         """A table that `decode` made, without constants, its categories as texts; for pictures."""
@@ -269,13 +371,13 @@ class Columns:
             if self[name].kind != "constant"
         }
 
-    def colours(self, x, most=20):
+    def colours(self, x, y=None, most=20):
         """What the codes of a model's rows may be coloured by: name → (N,) texts of few levels,
         then numbers; in the place of what is not known stands "?", or the mean.
 
-        Shapes  x (N, D)
+        Shapes  x (N, D), y (N, C) or None
         """
-        table = self.categories_as_text(self.decode(x))
+        table = self.categories_as_text(self.decode(x, y))
         found = {}
         for name, values in table.items():
             if values.dtype == object and len(set(values)) <= MOST_CODES:
@@ -339,6 +441,10 @@ class Columns:
             "delimiter": self.delimiter,
             "decimal": self.decimal,
             "library": self.library,
+            "condition": [
+                {"name": name, "center": center, "scale": scale}
+                for name, (center, scale) in self.condition.items()
+            ],
             "columns": [
                 {key: value for key in SAVED if (value := getattr(column, key)) is not None}
                 for column in self.columns
@@ -348,7 +454,9 @@ class Columns:
     @classmethod
     def of_plain(cls, plain):
         """The Columns that `plain` said."""
-        return cls(**{**plain, "columns": [Column(**column) for column in plain["columns"]]})
+        condition = {c["name"]: (c["center"], c["scale"]) for c in plain.get("condition", ())}
+        columns = [Column(**column) for column in plain["columns"]]
+        return cls(**{**plain, "columns": columns, "condition": condition})
 
 
 def guess(table, base="gaussian-sigma-z", chosen=None):
@@ -388,6 +496,27 @@ def guess(table, base="gaussian-sigma-z", chosen=None):
         why = ", ".join(f"{printable(c.name)} ({printable(c.why)})" for c in columns[:6])
         raise ValueError(f"No column is left to train on: {why}.")
     return found
+
+
+def of_known(known):
+    """The Columns of what a model is conditioned on, where that stands beside its rows.
+
+    known   name → (N,) integers, bools or texts, which are classes, or floats, which are numbers
+
+    Raises  ValueError   more integers than there can be classes
+    """
+    columns = []
+    for name, values in known.items():
+        if values.dtype.kind == "f":
+            columns.append(Column(name, "gaussian", None, _decimals(values)))
+            continue
+        columns.append(Column(name, "categorical", _levels(values)))
+        if values.dtype.kind in "iu" and len(columns[-1].levels) > MOST_LEVELS:
+            raise ValueError(
+                f"{printable(name)} has {len(columns[-1].levels)} different whole numbers, too "
+                "many for classes: make them floats, to condition on a number."
+            )
+    return Columns(columns, "gaussian")._measured(list(known), Table(known))
 
 
 def _left_out(columns, chosen):

@@ -78,6 +78,29 @@ def table_of_array(X):
     return Table(columns, named=False, first=0)
 
 
+def table_of_values(values, n):
+    """The Table of n rows of some columns.
+
+    values  name → one value, or n; a row or the columns of a data frame
+
+    Raises  TypeError, ValueError   it is none of these
+    """
+    if not hasattr(values, "keys") and not is_frame(values):
+        raise TypeError(
+            f"y must be a dict, name → value, or rows of a data frame, found {values!r}."
+        )
+    names = values.columns if is_frame(values) else values.keys()
+    columns = {}
+    for name in names:
+        array = np.asarray(values[name])
+        if array.shape not in ((), (1,), (n,)):
+            raise ValueError(
+                f"{name} has shape {array.shape}; expected one value, or one for each of {n} rows."
+            )
+        columns[str(name)] = _values(np.broadcast_to(array, (n,)))[0]
+    return Table(columns, first=0)
+
+
 def frame(columns, name, dates=(), index=None):
     """A data frame of columns (name → (N,)); the dict itself if the package is not installed.
 

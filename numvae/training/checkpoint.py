@@ -56,6 +56,7 @@ def save(training, path, kind="checkpoint", about=None):
         "settings": training.settings.plain(),
         "seed": training.seed,
         "n_features": model.n_features,
+        "n_condition": model.n_condition,
         "dtype": model.dtype.name,
         "position": {name: getattr(training, name) for name in POSITION},
         "about": about or {},
@@ -84,7 +85,8 @@ def load(path, kind="checkpoint"):
     """
     header, arrays = npz.read(path, kind, lambda h, n: _expected(h, kind, n), _from_older)
     settings = Settings(**header["settings"]).checked()
-    training = Training.empty(settings, header["n_features"], header["dtype"], header["seed"])
+    size, n_condition = header["n_features"], header.get("n_condition", 0)
+    training = Training.empty(settings, size, header["dtype"], header["seed"], n_condition)
     for name, value in {**training.model.parameters.values, **training.model.constants}.items():
         value[...] = arrays[name]
     for name in POSITION:
@@ -176,11 +178,14 @@ COLUMNS = {
     "delimiter": Text(),
     "decimal": Text(),
     "library": OrNone(Choice(("pandas", "polars"))),
+    "condition": ListOf(Fields({"name": Text(), "center": FINITE, "scale": POSITIVE})),
     "columns": ListOf(Fields(COLUMN, may_lack=("levels", "decimals", "form"))),
 }
+OF_COLUMNS = OrNone(Fields(COLUMNS, may_lack=("condition",)))
 REFERENCE = {"samples": COUNT, "log_p": ListOf(Measured()), "held_out": Flag()}
 ABOUT = {
-    "columns": OrNone(Fields(COLUMNS)),
+    "columns": OF_COLUMNS,
+    "condition": OF_COLUMNS,
     "reference": Fields(REFERENCE),
     "seconds": SIZE,
     "data": Fields(DATA, may_lack=DATA),
@@ -197,14 +202,16 @@ MODEL = {
     "settings": Fields(SETTINGS, may_lack=SETTINGS),  # one that a file lacks has its default
     "seed": NATURAL,
     "n_features": COUNT,
+    "n_condition": NATURAL,
     "dtype": Choice(("float32", "float64")),
     "position": Fields(PLACE),
     "about": Fields(ABOUT, may_lack=ABOUT),
 }
 CHECKPOINT = {**MODEL, "sums": ListOf(FINITE), "t": COUNTED, "n_rows": COUNTED}
+OLD = ("n_condition",)  # what files of older numvae lack
 HEADERS = {
-    "model": Fields({**MODEL, "n_components": COUNT}, may_lack=("n_components",)),
-    "checkpoint": Fields(CHECKPOINT),
+    "model": Fields({**MODEL, "n_components": COUNT}, may_lack=(*OLD, "n_components")),
+    "checkpoint": Fields(CHECKPOINT, OLD),
 }
 
 
@@ -215,11 +222,12 @@ def _expected(header, kind, n_arrays):
     """
     header = labelled("header", HEADERS[kind], header)
     s, D = Settings(**header["settings"]).checked(), header["n_features"]
+    C = header.get("n_condition", 0)
     if len(s.hidden) + s.likelihood.count(",") > n_arrays:  # before they are all built
         raise ValueError("its arrays are fewer than the parts of its configuration")
-    _check_about(header["about"], D, s.likelihood)
+    _check_about(header["about"], D, C, s.likelihood)
     _check_position(header, s.batch_size)
-    config = s.of_network(D)
+    config = {**s.of_network(D), "n_condition": C}
     of_parameters = shapes(build(**{**config, "standardize": False}))  # which takes no memory
     arrays = {name: (shape, header["dtype"], FINITE) for name, shape in of_parameters.items()}
     if kind == "checkpoint":
@@ -231,6 +239,7 @@ def _expected(header, kind, n_arrays):
     if config["skip"]:
         arrays |= {"factors.b": ((D,), "f8", FINITE), "factors.psi": ((D,), "f8", POSITIVE)}
         arrays["factors.W"] = (D, config["n_latent"]), "f8", FINITE
+        arrays |= {"factors.U": ((D, C), "f8", FINITE)} if C else {}
     if K := header.get("n_components"):
         Z = config["n_latent"]
         arrays |= {
@@ -254,22 +263,31 @@ def _check_mixture(mixture, path):
     )
 
 
-def _check_about(about, n_features, likelihood):
+def _check_about(about, n_features, n_condition, likelihood):
     """Raise ValueError if what is said of the columns is not of so many."""
     columns, data = about.get("columns"), about.get("data", {})
+    described = [
+        Columns.of_plain(about[name]) for name in ("columns", "condition") if about.get(name)
+    ]
+    if sum(columns.n_condition for columns in described) != n_condition:
+        raise ValueError(
+            f"its model is conditioned on {n_condition} numbers, but its columns make another "
+            "number of them"
+        )
     shape, resize = data.get("shape", [n_features]), data.get("resize")
     limits = data.get("limits", [0.0, 1.0])
-    if columns is not None:
-        columns = Columns.of_plain(columns)
-        if len(set(columns.names)) < len(columns.names):
+    for each in described:
+        if len(set(each.names)) < len(each.names):
             raise ValueError("two of its columns have the same name")
-        for column in columns.columns:
+        for column in each.columns:
             n = len(set(column.levels or ()))
             wanted = {"bernoulli": 2, "constant": 1}.get(column.kind, n)
             if n != len(column.levels or ()) or n != wanted:
                 raise ValueError(f"column {short(column.name)} has the levels {column.levels}")
             if (column.levels is None) == (column.kind in LEVELLED):
                 raise ValueError(f"column {short(column.name)} is {column.kind}: levels do not fit")
+    if columns is not None:
+        columns = Columns.of_plain(columns)
         if len(columns.labels) != n_features or columns.likelihood != likelihood:
             raise ValueError(
                 f"there are {n_features} columns of {short(likelihood)}, but its table makes "

@@ -9,7 +9,15 @@ import numpy as np
 
 from numvae.network import Autoencoder
 from numvae.network.objectives import objective
-from numvae.rows import BLOCK_ROWS, Inputs, binarized, by_blocks, join, read, split_missing
+from numvae.rows import (
+    BLOCK_ROWS,
+    Inputs,
+    by_blocks,
+    join,
+    read,
+    split_condition,
+    split_missing,
+)
 from numvae.rules import bernoulli, optimizers, schedules
 from numvae.streams import EVALUATION, BatchStream, stream
 from numvae.training import minibatches, start, watchdog
@@ -54,20 +62,23 @@ class Training:
         self.mixture = None
 
     @classmethod
-    def new(cls, settings, X, seed):
-        """A run that has not begun, for training rows X (N, D).
+    def new(cls, settings, X, seed, n_condition=0):
+        """A run that has not begun, for training rows X (N, D + C), of which the last C numbers
+        condition the model.
 
         float32 rows are trained in float32, which is twice as fast; all others in float64.
         """
-        training = cls.empty(settings, X.shape[1], "f4" if X.dtype == np.float32 else "f8", seed)
+        dtype = "f4" if X.dtype == np.float32 else "f8"
+        training = cls.empty(settings, X.shape[1] - n_condition, dtype, seed, n_condition)
         start.begin(training.model, X, settings, seed)
         training.best[...] = training.model.parameters.vector
         return training
 
     @classmethod
-    def empty(cls, settings, n_features, dtype, seed):
+    def empty(cls, settings, n_features, dtype, seed, n_condition=0):
         """A run whose parameters are all 0, to be filled."""
-        model = Autoencoder(**settings.of_network(n_features), dtype=dtype)
+        config = settings.of_network(n_features)
+        model = Autoencoder(**config, n_condition=n_condition, dtype=dtype)
         its = {"momentum": settings.momentum} if settings.optimizer == "sgd" else {}
         optimizer = OPTIMIZERS[settings.optimizer](model.parameters, settings.lr, **its)
         return cls(model, optimizer, settings, seed)
@@ -173,23 +184,29 @@ class Training:
         rng = BatchStream(self.seed, (self.epoch + 1, self.step + 1), len(rows))
         return self.arguments(rng, read(X, rows))
 
-    def arguments(self, rng, x):
-        """The arguments of `loss_and_grad`, all noise drawn from rng."""
+    def arguments(self, rng, rows):
+        """The arguments of `loss_and_grad` for rows (B, D + C), all noise drawn from rng."""
         s, model = self.settings, self.model
-        x = x.astype(model.dtype, copy=False)
-        if s.binarize == "dynamic":
-            x = bernoulli.sample(rng, x)
-        x, observed = split_missing(x, model.fill) if s.missing else (x, None)
+        x, observed, y = self.split(rng, rows)
         seen = x
         if s.denoise:
             seen = minibatches.corrupt(rng, x, observed, model.units, *s.denoise)
         return {
             "x": x,
             "observed": observed,
+            "y": y,
             "encoder_input": seen,
             "masks": model.masks(rng, s.n_samples, len(x)),
             "eps": self.noise(rng, len(x)),
         }
+
+    def split(self, rng, rows):
+        """Rows as this run trains on them: x, observed (B, D) or None, y (B, C) or None."""
+        s, model = self.settings, self.model
+        x, y = split_condition(rows.astype(model.dtype, copy=False), model.n_condition)
+        if s.binarize == "dynamic":
+            x = bernoulli.sample(rng, x)
+        return (*(split_missing(x, model.fill, y) if s.missing else (x, None)), y)
 
     def noise(self, rng, n_examples):
         """The eps of as many samples as the settings say: (L, B, Z)."""
@@ -255,14 +272,12 @@ class Training:
     def evaluate_block(self, X, i):
         """nll and kl of the rows of block i."""
         rng = stream(self.seed, *EVALUATION, i)
-        x = read(X, slice(i * BLOCK_ROWS, (i + 1) * BLOCK_ROWS)).astype(self.model.dtype)
-        if self.settings.binarize == "dynamic":
-            x = bernoulli.sample(rng, x)
-        x, observed = split_missing(x, self.model.fill) if self.settings.missing else (x, None)
+        rows = read(X, slice(i * BLOCK_ROWS, (i + 1) * BLOCK_ROWS))
+        x, observed, y = self.split(rng, rows)
         n_samples = max(1, BLOCK_ROWS // len(X)) if self.settings.epochs is None else 1
         eps = self.objective.noise(self.model, rng, n_samples, len(x))
         with np.errstate(over="ignore", invalid="ignore"):  # a diverged model has a NaN bound
-            nll, kl = self.model.elbo_terms(x, eps, observed)
+            nll, kl = self.model.elbo_terms(x, eps, observed, y)
         kl = kl if self.objective.draws_z else np.zeros_like(kl)
         return nll.astype(np.float64), kl.astype(np.float64)
 
@@ -275,14 +290,14 @@ class Training:
         """X, or where gray pixels are to be drawn once and for all, a copy drawn as 0 or 1."""
         if self.settings.binarize != "fixed":
             return X
-        return by_blocks(lambda x: binarized(x.astype(self.model.dtype), self.seed), X)
+        return by_blocks(self.inputs.drawn, X)
 
     @property
     def inputs(self):
         """How the trained model takes rows that are scored or encoded."""
-        s = self.settings
-        fill = self.model.fill
-        return Inputs(self.model.dtype, self.seed, s.binarize != "none", s.missing, fill)
+        s, model = self.settings, self.model
+        binarize = s.binarize != "none"
+        return Inputs(model.dtype, self.seed, binarize, s.missing, model.fill, model.n_condition)
 
 
 def terms(prefix, nll, kl):

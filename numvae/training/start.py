@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from numvae.network.likelihoods import COUNTS, column_kinds
-from numvae.rows import Rows, column_moments, mean_of, read, split_missing
+from numvae.rows import Rows, column_moments, mean_of, read, split_condition, split_missing
 from numvae.rules import factor_analysis
 from numvae.streams import START, WEIGHTS, stream
 
@@ -22,12 +22,13 @@ def begin(model, X, settings, seed):
 
     Raises  ValueError   numbers whose squares are beyond all numbers
     """
-    kinds = column_kinds(settings.likelihood, model.n_features)
+    D = model.n_features
+    kinds = column_kinds(settings.likelihood, D)
     if model.config["standardize"]:
         model.units.center[...], model.units.scale[...] = units(X, kinds)
-    mean, variance = mean_of(X), None
+    mean, variance = mean_of(X)[:D], None
     if (kinds == "negative-binomial").any():
-        _, mean, variance = column_moments(X)
+        _, mean, variance = (moment[:D] for moment in column_moments(X))
     model.initialize(stream(seed, *WEIGHTS), settings.init_sigma, mean, variance)
     if settings.objective == "autoencoder":  # z = mu: nothing trains logvar, and it could overflow
         model.logvar_head.initialize_linear(np.zeros((0, model.n_latent)), 0.0)
@@ -43,10 +44,11 @@ def is_known(settings):
 def units(X, kinds):
     """Mean and standard deviation of real numbers and counts; 0 and 1 of the other columns.
 
-    A column that does not vary has the scale 1. Shapes  X (N, D) → center, scale (D,) float64
+    A column that does not vary has the scale 1. Shapes  X (N, D or more), kinds (D,) → center,
+    scale (D,) float64
     """
     with np.errstate(over="ignore"):
-        _, mean, variance = column_moments(X)
+        _, mean, variance = (moment[: len(kinds)] for moment in column_moments(X))
     if not np.isfinite(variance).all():
         raise ValueError(
             f"Column {int(np.isfinite(variance).argmin()) + 1} holds numbers too large to be "
@@ -64,27 +66,36 @@ def factors(model, X, kinds, rng):
     these: they keep few rows from being taken too seriously. A column that does not vary in the
     rows that are looked at has no factors, and the variance of all rows.
 
-    Shapes  X (N, D) → b (D,), W (D, Z), psi (D,); 0, 0 and 1 for all other columns
+    Shapes  X (N, D + C) → b (D,), W (D, Z), psi (D,), U (D, C); 0, 0, 1 and 0 for all other columns
     """
-    real = np.char.startswith(kinds, "gaussian")
+    real, C = np.char.startswith(kinds, "gaussian"), model.n_condition
     numbers = np.sort(rng.permutation(len(X))[:MOST_ROWS])
-    x = model.units.forward(read(Rows(X, numbers), slice(None)).astype(np.float64))[:, real]
+    rows = read(Rows(X, numbers), slice(None)).astype(np.float64)
+    x, y = split_condition(rows, C)
+    x = model.units.forward(x)[:, real]
+    still = ~(np.fmin.reduce(x) < np.fmax.reduce(x))  # NaN alone is below nothing
+    imagined = min(2.0, 2.0 * x.shape[1] / len(x))
+    U = np.zeros((x.shape[1], C))
+    if C:
+        _, U = factor_analysis.regression(*split_missing(x), y, imagined)
+        U[still] = 0.0
+        x = x - factor_analysis.given(y, 0.0, U)
     center, scale = units(x, kinds[real])
-    y, observed = split_missing((x - center) / scale)
+    standard, observed = split_missing((x - center) / scale)
     fixed = kinds[real] == "gaussian-fixed"
     sigma, sigma_min = (model.config[name] / scale for name in ("sigma", "sigma_min"))
     b, W, psi = factor_analysis.fit(
-        y,
+        standard,
         None if observed.all() else observed,
         model.n_latent,
         floor=np.where(fixed, sigma**2, ABOVE_FLOOR * sigma_min**2),
         ceiling=np.where(fixed, sigma**2, math.inf),
-        imagined=min(2.0, 2.0 * y.shape[1] / len(y)),
+        imagined=imagined,
     )
-    still = ~(np.fmin.reduce(x) < np.fmax.reduce(x))  # NaN alone is below nothing
     W[still], psi[still & ~fixed] = 0.0, 1.0
     W, _ = factor_analysis.rotated(W, psi)
-    whole = np.zeros(len(kinds)), np.zeros((len(kinds), model.n_latent)), np.ones(len(kinds))
-    for array, part in zip(whole, (center + scale * b, scale[:, None] * W, scale**2 * psi)):
+    D, Z = len(kinds), model.n_latent
+    whole = np.zeros(D), np.zeros((D, Z)), np.ones(D), np.zeros((D, C))
+    for array, part in zip(whole, (center + scale * b, scale[:, None] * W, scale**2 * psi, U)):
         array[real] = part
     return whole

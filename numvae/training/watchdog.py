@@ -47,7 +47,7 @@ def first_bad(model, batch):
     mu, logvar = model.mu_head.forward(h), model.logvar_head.forward(h)
     z = gaussian.reparameterize(mu, logvar, batch["eps"])
     arrays = {"x": x, **model.parameters.values, "mu": mu, "logvar": logvar, "z": z}
-    arrays["log p(x|z)"] = model.log_likelihood(x, z, batch["observed"])
+    arrays["log p(x|z)"] = model.log_likelihood(x, z, batch["observed"], batch["y"])
     for name, gradient in reversed(model.parameters.gradients.items()):
         arrays[f"the gradient of {name}"] = gradient
     bad = (name for name, array in arrays.items() if not np.isfinite(array).all())

@@ -9,7 +9,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 from scipy.special import expit, log_softmax
 
+from numvae.checks import definitions, gradients
 from numvae.network.autoencoder import Autoencoder
+from numvae.network.layers import MLP
 from numvae.network.likelihoods import NAMES
 from numvae.network.objectives import ELBO, objective
 from numvae.network.objectives import NAMES as OBJECTIVES
@@ -36,7 +38,7 @@ def batch(rng, draw):
     return x, draw(L, B, Z)
 
 
-def loss_by_hand(model, x, eps, beta):
+def loss_by_hand(model, x, eps, beta, y=None):
     """The definition of the loss, one number at a time; only the parameters are the model's."""
     p, c = model.parameters.values, model.config
     activate = {
@@ -80,14 +82,15 @@ def loss_by_hand(model, x, eps, beta):
         return stats.norm.logpdf(x, affine("likelihood.mean", h), sigma).sum()
 
     nll = kl = 0.0
+    y = np.zeros((len(x), 0)) if y is None else y
     for b in range(len(x)):
-        h = hidden_layers("encoder", x[b])
+        h = hidden_layers("encoder", [*x[b], *y[b]])
         mu, logvar = affine("mu", h), affine("logvar", h)
         for m, s in zip(mu, logvar):
             kl += (m**2 + math.exp(s) - 1.0 - s) / 2.0 / len(x)
         for e in eps[:, b]:
             z = [m + math.sqrt(math.exp(s)) * ei for m, s, ei in zip(mu, logvar, e)]
-            nll -= log_p(x[b], hidden_layers("decoder", z)) / eps.shape[0] / len(x)
+            nll -= log_p(x[b], hidden_layers("decoder", [*z, *y[b]])) / eps.shape[0] / len(x)
     return nll + beta * kl, nll, kl
 
 
@@ -420,7 +423,7 @@ def test_activations_one_by_one_are_those_of_the_encoder_and_the_decoder_has_the
 def test_what_is_not_said_is_what_is_documented():
     wanted = {"n_features": D, "n_latent": Z, "hidden": (256,), "activation": "relu"}
     wanted |= {"likelihood": "bernoulli", "sigma": 0.1, "sigma_min": 0.01, "dropout": 0.0}
-    wanted |= {"skip": False, "standardize": False, "dtype": "float32"}
+    wanted |= {"skip": False, "standardize": False, "n_condition": 0, "dtype": "float32"}
     assert Autoencoder(D, Z).config == wanted
 
 
@@ -454,3 +457,113 @@ def test_the_posterior_of_any_row_is_finite(activation, dtype, rng):
             x = np.clip(far * rng.normal(size=(3, 5)), -np.finfo(dtype).max, np.finfo(dtype).max)
         mu, logvar = model.encode(x.astype(dtype))
         assert np.isfinite(mu).all() and (np.abs(logvar) <= 30.0).all()
+
+
+# Given y.
+
+C = 3
+
+
+@pytest.fixture
+def y(draw):
+    return draw(B, C)
+
+
+@each_likelihood
+@pytest.mark.parametrize("hidden", [(), (5,), (5, 3)], ids=str)
+def test_losses_given_y_are_the_definition(likelihood, hidden, batch, y):
+    """(L1) (L2) (L3), with q(z|x, y) and p(x|z, y)"""
+    model = make(likelihood, hidden, n_condition=C)
+    losses, _ = model.loss_and_grad(*batch, beta=0.3, y=y)
+    assert_allclose(losses, loss_by_hand(model, *batch, beta=0.3, y=y), rtol=1e-12)
+    nll, kl = model.elbo_terms(*batch, y=y)
+    assert_allclose((nll.mean(), kl.mean()), losses[1:], rtol=1e-12)
+
+
+def test_what_is_decoded_and_encoded_depends_on_y(batch, y):
+    model, (x, eps) = make(n_condition=C), batch
+    for method, given in ((model.encode, x), (model.decode, eps[0])):
+        one, other = method(given, y), method(given, y[ORDER])
+        assert not np.isclose(one, other).any()
+        assert_array_equal(method(given[ORDER], y[ORDER]), np.array(one)[..., ORDER, :])
+    drawn = model.sample(np.random.default_rng(0), np.tile(eps[0, :1], (9_000, 1)), y[:1])
+    assert_allclose(drawn.mean(axis=0), model.decode(eps[0, :1], y[:1])[0], atol=0.02)
+
+
+def test_y_of_no_effect_is_no_y(batch, y):
+    """Weights of 0: the same numbers as without y, and gradients beside them."""
+    model, plain = make(n_condition=C), make()
+    values = model.parameters.values
+    for name, value in plain.parameters.values.items():
+        values[name][: len(value)] = value
+        values[name][len(value) :] = 0.0
+    losses, _ = model.loss_and_grad(*batch, y=y)
+    wanted, _ = plain.loss_and_grad(*batch)
+    assert_allclose(losses, wanted, rtol=1e-14)
+    for name, gradient in plain.parameters.gradients.items():
+        found = model.parameters.gradients[name]
+        assert_allclose(found[: len(gradient)], gradient, rtol=1e-12)
+        assert len(found) == len(gradient) + C * (name in ("encoder.0.W", "decoder.0.W"))
+        assert found[len(gradient) :].all()
+
+
+_forward, _backward = MLP.forward, MLP.backward
+
+
+def forgotten(y):
+    return y if y is None else np.zeros_like(y)
+
+
+def not_in_the_encoder(self, x, masks=None, y=None):
+    return _forward(self, x, masks, forgotten(y) if x.shape[1] == 5 else y)
+
+
+def not_in_the_decoder(self, x, masks=None, y=None):
+    return _forward(self, x, masks, forgotten(y) if x.shape[1] == 2 else y)
+
+
+def of_another_sample(self, x, masks=None, y=None):
+    """y repeated example by example, as z is sample by sample."""
+    return _forward(self, x, masks, y if y is None else np.repeat(y, len(x) // len(y), axis=0))
+
+
+def no_gradient_of_its_weights(self, dh, need_dx=True):
+    dx, first = _backward(self, dh, need_dx), self.layers[0]
+    first.dW[first.n_in - self.memory.n_y :] = 0.0
+    return dx
+
+
+def gradient_of_y_for_that_of_z(self, dh, need_dx=True):
+    y, self.memory.n_y = self.memory.n_y, 0
+    dx = _backward(self, dh, need_dx)
+    return dx[:, y:] if need_dx else dx
+
+
+def passed_by_the_hidden_layers_only(self, dh, need_dx=True):
+    """The gradient of the path that skips them taken from its end, which is y's."""
+    dh = np.array(dh)
+    if self.n_skip and need_dx:
+        dh[:, -self.n_skip :] = np.roll(dh[:, -self.n_skip :], self.memory.n_y, axis=1)
+    return _backward(self, dh, need_dx)
+
+
+@pytest.mark.parametrize("bug", [not_in_the_encoder, not_in_the_decoder, of_another_sample])
+def test_y_that_does_not_arrive_is_noticed(bug, monkeypatch):
+    """Its gradient fits, so that finite differences see nothing; log p(x|y) is another."""
+    monkeypatch.setattr(MLP, "forward", bug)
+    (line,) = [line for line in definitions.linear_start() if line.what == "ELBO = log p(x|y)"]
+    assert not line.ok
+
+
+@pytest.mark.parametrize(
+    "bug",
+    [
+        no_gradient_of_its_weights,
+        gradient_of_y_for_that_of_z,
+        passed_by_the_hidden_layers_only,
+    ],
+)
+def test_a_wrong_gradient_given_y_is_noticed(bug, monkeypatch):
+    monkeypatch.setattr(MLP, "backward", bug)
+    mode = {"likelihood": "gaussian", "skip": True, "hidden": (4,), "L": 2, "conditioned": True}
+    assert not all(line.ok for line in gradients.model(**mode))

@@ -103,7 +103,7 @@ def test_variances_at_the_start_are_those_of_the_noise(rng):
     model = Autoencoder(D, Z, (5,), "tanh", "gaussian-sigma-z", skip=True, dtype="f8")
     model.initialize(rng)
     psi = np.exp(rng.normal(size=D)) + 0.01
-    model.initialize_factors(np.zeros(D), np.zeros(D), np.zeros((D, Z)), psi)
+    model.initialize_factors(np.zeros(D), np.zeros(D), np.zeros((D, Z)), psi, np.zeros((D, 0)))
     z = rng.normal(size=(1, N, Z))
     wanted = stats.norm.logpdf(np.zeros((N, D)), 0.0, np.sqrt(psi)).sum(axis=1)
     assert_allclose(model.log_likelihood(np.zeros((N, D)), z)[0], wanted, rtol=1e-10)

@@ -11,7 +11,7 @@ from numvae.parallel import hidden_units
 from numvae.parallel.hidden_units import FEWEST, OwnFeatures, OwnInputs, OwnOutputs, worth_sharing
 from numvae.settings import Settings
 
-D, Z, B = 11, 3, 6
+D, Z, B, C = 11, 3, 6, 2
 ONE_ROW = Settings(batch_size=1)
 
 
@@ -78,6 +78,7 @@ MODELS = {
     "a sigma each": {"hidden": (7, 5), "likelihood": "gaussian"},
     "a sigma of z": {"hidden": (7, 5), "likelihood": "gaussian-sigma-z"},
     "a dispersion each": {"hidden": (7, 5), "likelihood": "negative-binomial"},
+    "given y": {"hidden": (7, 5), "n_condition": C},
 }
 
 
@@ -99,6 +100,7 @@ def batch():
         "eps": rng.normal(size=(2, B, Z)),
         "observed": observed,
         "encoder_input": encoder_input,
+        "y": rng.normal(size=(B, C)),
     }
 
 
@@ -111,6 +113,8 @@ def own_units(whole, ranks):
 @pytest.mark.parametrize("n", [1, 2, 3])
 @pytest.mark.parametrize("name", objectives.NAMES)
 def test_loss_and_gradient_are_those_of_the_whole(whole, batch, n, name):
+    batch["y"] = batch["y"] if whole.n_condition else None
+
     def loss_and_grad(model):
         objective = objectives.objective(name, free_bits=0.1 if name == "elbo" else 0.0)
         return model.loss_and_grad(**batch, beta=0.7, objective=objective)
@@ -129,10 +133,11 @@ def test_loss_and_gradient_are_those_of_the_whole(whole, batch, n, name):
 
 @pytest.mark.parametrize("n", [1, 2, 3])
 def test_the_bound_of_each_example_is_that_of_the_whole(whole, batch, n):
-    x, eps, observed = batch["x"], batch["eps"], batch["observed"]
-    wanted = whole.elbo_terms(x, eps, observed)
+    y = batch["y"] if whole.n_condition else None
+    terms = batch["x"], batch["eps"], batch["observed"], y
+    wanted = whole.elbo_terms(*terms)
     ranks = Threads(n)
-    for found in ranks.run(lambda: own_units(whole, ranks).elbo_terms(x, eps, observed)):
+    for found in ranks.run(lambda: own_units(whole, ranks).elbo_terms(*terms)):
         assert_allclose(found, wanted, rtol=1e-13)
 
 

@@ -62,6 +62,20 @@ def test_many_likelihoods_share_a_box(assert_legible):
     assert_legible(figure)
 
 
+@pytest.mark.parametrize("hidden", [(), (64,)])
+def test_y_goes_in_beside_x_and_z(hidden, assert_legible):
+    down, up = (9 + 3, *hidden), (2 + 3, *hidden)
+    chain = layers(9, hidden, 2, ("mean",))
+    chain |= {"encoder.0": (12, 64), "decoder.0": (5, 64)} if hidden else {}
+    chain |= {"mu": (down[-1], 2), "logvar": (down[-1], 2), "likelihood.mean": (up[-1], 9)}
+    at = places(figure := plots.network_diagram(chain, n_condition=3))
+    for text in ("x, y", "z, y", "9 + 3", "2 + 3", "p(x|z, y)", "q(z|x, y) to N(0, I)"):
+        assert text in at
+    assert_legible(figure)
+    with pytest.raises(ValueError, match="takes"):
+        plots.network_diagram(chain)
+
+
 def test_unknown_missing_and_unfitting_layers_are_refused():
     given = layers(784, (400,), 20)
     with pytest.raises(ValueError, match="found a layer 'pool.0'; expected names that begin with"):

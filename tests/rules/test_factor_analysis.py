@@ -191,11 +191,64 @@ def test_encoder_is_the_posterior(x, model):
     """(P18)"""
     b, W, psi = model
     W, strength = factor_analysis.rotated(W, psi)
-    V, c, logvar = factor_analysis.encoder(b, W, psi)
+    V, c, logvar = factor_analysis.encoder(b, W, psi, np.zeros((D, 0)))
     _, ez, C = factor_analysis.posterior(x, *complete(x), b, W, psi)
     assert_allclose(x @ V + c, ez, atol=1e-10)
     assert_allclose(np.diag(np.exp(logvar)), C[0], atol=1e-10)
     assert_allclose(np.exp(-logvar), 1.0 + strength, atol=1e-10)
+
+
+def test_encoder_given_y_is_the_posterior_of_what_y_does_not_explain(x, model, rng):
+    """(P20) (P27)"""
+    b, W, psi = model
+    W, _ = factor_analysis.rotated(W, psi)
+    y, U = rng.normal(size=(N, 3)), rng.normal(size=(D, 3))
+    V, c, logvar = factor_analysis.encoder(b, W, psi, U)
+    for row, its_y, mean in zip(x, y, np.column_stack([x, y]) @ V + c):
+        expected = np.array([b[d] + sum(U[d] * its_y) for d in range(D)])
+        assert_allclose(factor_analysis.given(its_y[None], b, U)[0], expected, rtol=1e-12)
+        _, ez, C = factor_analysis.posterior(row[None], *complete(x[:1]), expected, W, psi)
+        assert_allclose(mean, ez[0], atol=1e-10)
+    assert_allclose(np.diag(np.exp(logvar)), C[0], atol=1e-10)
+    assert factor_analysis.given(None, b, U) is b
+
+
+@pytest.mark.parametrize("missing", [False, True])
+def test_regression_is_least_squares_of_each_column(x, rng, missing):
+    """(P26): with κ rows in which y has variance 1 and x is 0."""
+    y, k = rng.normal(size=(N, 3)), 2.0
+    x, observed = with_holes(x, rng) if missing else (x, np.ones_like(x))
+    observed[1:, 4] = 0.0  # nothing but one value
+    x = x * observed
+    b, U = factor_analysis.regression(x, observed, y, k)
+    imagined = np.sqrt(k) * np.eye(3, 4)
+    for d in range(D):
+        known = observed[:, d] == 1
+        v = np.column_stack([y, np.ones(N)])[known]
+        w, *_ = np.linalg.lstsq(np.vstack([v, imagined]), [*x[known, d], *np.zeros(3)])
+        assert_allclose([*U[d], b[d]], w, atol=1e-10)
+    whole = factor_analysis.regression(x, None, y)
+    assert_allclose(whole[1], factor_analysis.regression(x, np.ones_like(x), y)[1], rtol=1e-10)
+    b, U = factor_analysis.regression(0.0 * x, 0.0 * x, y, k)
+    assert not b.any() and not U.any()
+
+
+def test_least_squares_and_the_factors_of_what_is_left_are_the_best_given_y(x, rng):
+    """(P26): no small step makes b, U, W and ψ together better."""
+    y = rng.normal(size=(N, 2))
+    x = x + y @ rng.normal(size=(2, D))
+    b, U = factor_analysis.regression(x, None, y)
+    left = x - factor_analysis.given(y, b, U)
+    _, W, psi = factor_analysis.fit(left, None, Z, FLOOR, n_steps=5000, enough=1e-12)
+
+    def likelihood(parameters):
+        b, U, W, log_psi = np.split(parameters, np.cumsum([D, 2 * D, Z * D]))
+        W = W.reshape(D, Z)
+        normal = stats.multivariate_normal(np.zeros(D), W @ W.T + np.diag(np.exp(log_psi)))
+        return normal.logpdf(x - b - y @ U.reshape(D, 2).T).mean()
+
+    best = np.concatenate([b, U.ravel(), W.ravel(), np.log(psi)])
+    assert_allclose(optimize.approx_fprime(best, likelihood, 1e-6), 0.0, atol=1e-4)
 
 
 def test_imagined_rows_pull_towards_independent_columns(x):

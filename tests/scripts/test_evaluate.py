@@ -464,7 +464,7 @@ def test_a_row_is_seen_as_in_training_and_scored_alike_by_script_and_estimator(
     run("score gray gray.npy --samples 30 --out scores.csv")
     vae = load("gray").set_params(n_importance=30)
     assert (vae.binarize, vae.missing) == (binarize, bool(missing))
-    x, _ = vae._training.inputs(X)
+    x, *_ = vae._training.inputs(X)
     assert np.isin(x, (0, 1)).all() == (binarize != "none")
     assert_array_equal(vae.transform(X), vae.network_.encode(x)[0])
     scored, log_px = [], vae.network_.log_likelihood

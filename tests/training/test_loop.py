@@ -279,7 +279,7 @@ def test_evaluation_covers_a_partial_last_block(X, block_rows, monkeypatch):
 def test_fewer_than_a_thousand_rows_that_decide_the_end_have_several_draws_each(monkeypatch):
     X, draws = table(300), []
 
-    def elbo_terms(x, eps, observed):
+    def elbo_terms(x, eps, observed, y):
         draws.append(eps.shape)
         return np.zeros(len(x)), np.zeros(len(x))
 
@@ -294,7 +294,7 @@ def test_fewer_than_a_thousand_rows_that_decide_the_end_have_several_draws_each(
 def test_evaluation_of_binarized_pixels_repeats_and_scores_zeros_and_ones(X, monkeypatch):
     training, scored = start(X, binarize="dynamic"), []
 
-    def elbo_terms(x, eps, observed):
+    def elbo_terms(x, eps, observed, y):
         scored.append(x)
         return np.zeros(len(x)), np.zeros(len(x))
 

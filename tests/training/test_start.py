@@ -28,7 +28,7 @@ def start(X, **settings):
 
 def exact(model, X):
     """log p(x) of the factor analysis that a model began at, of raw rows."""
-    b, W, psi = model.factors
+    b, W, psi, _ = model.factors
     units = model.config["standardize"]
     y = np.rint(2**26 * (X - X.mean(axis=0)) / X.std(axis=0)) / 2**26 if units else X
     log_p = stats.multivariate_normal(b, W @ W.T + np.diag(psi)).logpdf(y)
@@ -135,8 +135,8 @@ def test_an_estimator_without_rows_to_decide_stays_there(X):
 def test_with_values_missing_the_bound_is_below_what_is_known(X, rng):
     holes = np.where(rng.random(X.shape) < 0.2, np.nan, X)
     training = start(holes, missing=True)
-    model, (x, observed) = training.model, training.inputs(holes)
-    b, W, psi = model.factors
+    model, (x, observed, _) = training.model, training.inputs(holes)
+    b, W, psi, _ = model.factors
     C = W @ W.T + np.diag(psi)
     y = (X - model.units.center) / model.units.scale
     log_p = [
