@@ -100,8 +100,8 @@ def load(path, kind="checkpoint"):
     else:
         training.best[...] = training.model.parameters.vector
         if "n_components" in header:
-            names = mixture.Mixture._fields
-            training.mixture = mixture.Mixture(*(arrays[f"mixture.{name}"] for name in names))
+            parts = (arrays[f"mixture.{name}"] for name in ("shares", "means", "covariances"))
+            training.mixture = mixture.Mixture(*parts)
             _check_mixture(training.mixture, path)
     return training, header["about"]
 
