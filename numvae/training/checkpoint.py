@@ -36,7 +36,7 @@ from numvae.constraints import (
     labelled,
 )
 from numvae.network.autoencoder import build, shapes
-from numvae.rules.mixture import Mixture
+from numvae.rules import mixture
 from numvae.settings import TABLE, Settings
 from numvae.tables.columns import KINDS, LEVELLED, Column, Columns
 from numvae.text import short
@@ -102,7 +102,8 @@ def load(path, kind="checkpoint"):
     else:
         training.best[...] = training.model.parameters.vector
         if "n_components" in header:
-            training.mixture = Mixture(*(arrays[f"mixture.{name}"] for name in Mixture._fields))
+            parts = (arrays[f"mixture.{name}"] for name in ("shares", "means", "covariances"))
+            training.mixture = mixture.Mixture(*parts)
             _check_mixture(training.mixture, path)
     return training, header["about"]
 
@@ -250,9 +251,9 @@ def _expected(header, kind, n_arrays):
     return arrays
 
 
-def _check_mixture(mixture, path):
+def _check_mixture(of_codes, path):
     """Raise ValueError if these finite numbers are not those of a mixture."""
-    shares, _, covariances = mixture
+    shares, _, covariances = of_codes
     with np.errstate(all="ignore"), contextlib.suppress(np.linalg.LinAlgError):
         is_whole = abs(shares.sum() - 1.0) < 1e-9 and np.isfinite(np.linalg.cholesky(covariances))
         if np.all(is_whole) and np.array_equal(covariances, covariances.swapaxes(1, 2)):
