@@ -135,7 +135,7 @@ def encoder(b, W, psi, U):
     """The layers of the exact encoder: mu = (x, y) V + c, logvar the same for every x and y.
 
         V = Ψ⁻¹ W / (1 + λ),   c = −b V,   logvar = −log(1 + λ)                    (P18)
-        V_y = −Uᵀ V                                                                (P27)
+        V_y = −Uᵀ V                                                                (P32)
 
     V is the upper part of the matrix, for x, and V_y the lower one, for y.
 
@@ -164,7 +164,7 @@ def given(y, b, U):
 def regression(x, observed, y, imagined=0.0):
     """b and U of the least squares of x on y; with imagined rows, of these and x together.
 
-        (U_d, b_d) = ( Σ_n o x vᵀ ) ( Σ_n o v vᵀ + κ diag(1, …, 1, 0) )⁻¹,   v = (y, 1)      (P26)
+        (U_d, b_d) = ( Σ_n o x vᵀ ) ( Σ_n o v vᵀ + κ diag(1, …, 1, 0) )⁻¹,   v = (y, 1)      (P31)
 
     x, observed, imagined   as in `fit`; with κ = 0 the columns of y and a column of ones must be
                             linearly independent, which one-hot columns are not

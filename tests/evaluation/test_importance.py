@@ -202,7 +202,7 @@ def test_parts_of_any_size_change_nothing(monkeypatch, n_samples):
     model, x = linear(n=7)
     whole, decoded = estimate(model, x, n_samples, 3), []
 
-    def spy(x, z, observed, log_likelihood=model.log_likelihood):
+    def spy(x, z, observed, y, log_likelihood=model.log_likelihood):
         decoded.append(len(x) * len(z))
         return log_likelihood(x, z, observed)
 
@@ -248,7 +248,7 @@ def test_rows_go_through_the_model_as_it_takes_them(rng, monkeypatch, binarize):
     X = rng.random((1003, D))
     seen = []
 
-    def spy(x, encode=model.encode):
+    def spy(x, y, encode=model.encode):
         seen.append(x.copy())
         return encode(x)
 

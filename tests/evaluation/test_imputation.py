@@ -79,7 +79,7 @@ def test_the_weights_are_their_definition(draw):
     known = np.array([[1, 1, 0, 1, 0], [0, 1, 1, 0, 0]], bool)
     L, B = 4, 2
     zeros = np.where(known, x, 0.0)
-    z, log_w = imputation._chains(model, zeros, known, np.random.default_rng(1), 0, L)
+    z, log_w = imputation._chains(model, zeros, known, None, np.random.default_rng(1), 0, L)
     mu, logvar = model.encode(zeros)  # no step: all chains see zeros
     for l, b in np.ndindex(L, B):
         said = model.decode(z[l, b][None])[0]
@@ -94,13 +94,13 @@ def test_the_proposal_is_the_mixture_of_all_chains(draw):
     model, x, seen = linear(), draw(1, D), []
     known = np.array([[1, 0, 0, 1, 0]], bool)
 
-    def spy(x, encode=model.encode):
+    def spy(x, y, encode=model.encode):
         seen.append(encode(x))
         return seen[-1]
 
     model.encode = spy
     zeros = np.where(known, x, 0.0)
-    z, log_w = imputation._chains(model, zeros, known, np.random.default_rng(1), 3, 5)
+    z, log_w = imputation._chains(model, zeros, known, None, np.random.default_rng(1), 3, 5)
     mu, logvar = seen[-1]
     for l in range(5):
         q = [np.exp(stats.norm.logpdf(z[l, 0], m, np.exp(v / 2)).sum()) for m, v in zip(mu, logvar)]
@@ -135,7 +135,7 @@ def test_known_values_are_untouched_bit_for_bit(rng, likelihood, given):
 def test_at_the_first_step_the_encoder_sees_zeros(draw):
     model, seen = linear(), []
 
-    def spy(x, encode=model.encode):
+    def spy(x, y, encode=model.encode):
         seen.append(x.copy())
         return encode(x)
 

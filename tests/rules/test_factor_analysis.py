@@ -199,7 +199,7 @@ def test_encoder_is_the_posterior(x, model):
 
 
 def test_encoder_given_y_is_the_posterior_of_what_y_does_not_explain(x, model, rng):
-    """(P20) (P27)"""
+    """(P20) (P32)"""
     b, W, psi = model
     W, _ = factor_analysis.rotated(W, psi)
     y, U = rng.normal(size=(N, 3)), rng.normal(size=(D, 3))
@@ -215,7 +215,7 @@ def test_encoder_given_y_is_the_posterior_of_what_y_does_not_explain(x, model, r
 
 @pytest.mark.parametrize("missing", [False, True])
 def test_regression_is_least_squares_of_each_column(x, rng, missing):
-    """(P26): with κ rows in which y has variance 1 and x is 0."""
+    """(P31): with κ rows in which y has variance 1 and x is 0."""
     y, k = rng.normal(size=(N, 3)), 2.0
     x, observed = with_holes(x, rng) if missing else (x, np.ones_like(x))
     observed[1:, 4] = 0.0  # nothing but one value
@@ -234,7 +234,7 @@ def test_regression_is_least_squares_of_each_column(x, rng, missing):
 
 
 def test_least_squares_and_the_factors_of_what_is_left_are_the_best_given_y(x, rng):
-    """(P26): no small step makes b, U, W and ψ together better."""
+    """(P31): no small step makes b, U, W and ψ together better."""
     y = rng.normal(size=(N, 2))
     x = x + y @ rng.normal(size=(2, D))
     b, U = factor_analysis.regression(x, None, y)
