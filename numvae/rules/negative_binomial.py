@@ -9,7 +9,6 @@ Read next: standardization.
 """
 
 import numpy as np
-from scipy.special import digamma, gammaln
 
 from numvae.rules import activations, poisson
 
@@ -28,6 +27,8 @@ def log_likelihood(x, log_mean, log_r, observed=None):
     Why     p(x) = Γ(x + r) / (Γ(r) x!) (m / (r + m))^x (r / (r + m))^r, with m = e^a and r = e^s.
             Summed in float64, as for the Poisson.
     """
+    from scipy.special import gammaln  # here, so that all else needs NumPy alone
+
     x, a, s, r, softplus = _terms(x, log_mean, log_r)
     terms = gammaln(x + r) - gammaln(r) - poisson.log_factorial(x)
     terms = terms + x * (a - s - softplus) - r * softplus
@@ -47,6 +48,8 @@ def log_likelihood_backward(dlogp, x, log_mean, log_r, observed=None):
             In ds what is left of u is −(x + r) ∂u/∂s + r = −(x − (x + r) ∂u/∂a).
     The gradients are those of each row. As one s serves all rows, the caller sums over them.
     """
+    from scipy.special import digamma
+
     x, a, s, r, softplus = _terms(x, log_mean, log_r)
     dlogp = dlogp[..., None]
     if observed is not None:
