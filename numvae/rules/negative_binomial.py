@@ -27,7 +27,7 @@ def log_likelihood(x, log_mean, log_r, observed=None):
     Why     p(x) = Γ(x + r) / (Γ(r) x!) (m / (r + m))^x (r / (r + m))^r, with m = e^a and r = e^s.
             Summed in float64, as for the Poisson.
     """
-    from scipy.special import gammaln
+    from scipy.special import gammaln  # here, so that all else needs NumPy alone
 
     x, a, s, r, softplus = _terms(x, log_mean, log_r)
     terms = gammaln(x + r) - gammaln(r) - poisson.log_factorial(x)

@@ -236,14 +236,14 @@ def test_it_can_begin_as_a_factor_analysis(name, draw, dtype):
 
 
 def test_a_dispersion_can_start_at_the_moments_of_the_data(rng):
-    """(P30), in a block of its own columns."""
+    """(P30), in a block of its own columns, with a hundred times the dispersion of all rows."""
     head, _ = bound("poisson:2,negative-binomial:4")
     head.initialize(rng)
     mean, r = np.linspace(0.5, 9.0, D), np.array([0.3, 2.0, 5.0, 40.0])
     variance = mean + np.concatenate([np.ones(2), mean[2:] ** 2 / r])
     head.initialize_mean(mean, variance)
     assert_allclose(head.mean(np.zeros((1, H)))[0], mean, rtol=1e-12)
-    assert_allclose(np.exp(head.likelihoods[1].log_r), r, rtol=1e-10)
+    assert_allclose(np.exp(head.likelihoods[1].log_r), 100.0 * r, rtol=1e-10)
 
 
 # Blocks of columns.
