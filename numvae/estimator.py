@@ -725,6 +725,7 @@ class VAE(Settings):
 
     def _own(self, y):
         """y where the model is conditioned on it; scikit-learn hands it to others too."""
+        self._check_fitted()
         return y if self._takes_y else None
 
     @property
