@@ -336,7 +336,11 @@ def counts(rng, n):
 @pytest.mark.parametrize("missing", [False, True])
 @pytest.mark.parametrize(
     "likelihood",
-    ["poisson", "poisson:4,gaussian-sigma-z:1", "negative-binomial:4,gaussian-sigma-z:1"],
+    [
+        pytest.param("poisson", marks=pytest.mark.slow),
+        pytest.param("poisson:4,gaussian-sigma-z:1", marks=pytest.mark.slow),
+        "negative-binomial:4,gaussian-sigma-z:1",
+    ],
 )
 def test_counts_are_learned_drawn_and_filled_in(rng, dtype, likelihood, missing, tmp_path):
     D = 4 + (":" in likelihood)

@@ -278,6 +278,7 @@ def test_the_scikit_learn_code_runs_and_prints_what_it_says(capsys):
     assert found == pytest.approx(said, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_data_frame_of_the_page_is_fitted_as_it_says(capsys):
     pytest.importorskip("pandas")
     found = {}

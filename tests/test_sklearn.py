@@ -141,6 +141,7 @@ def test_a_pipeline_goes_both_ways_and_names_its_columns(X):
     assert steps.get_feature_names_out().tolist() == ["vae0", "vae1"]
 
 
+@pytest.mark.slow
 def test_a_grid_search_in_two_processes_finds_the_better_setting(X):
     search = GridSearchCV(VAE(**FAST), {"epochs": [1, 30]}, cv=2, n_jobs=2).fit(X)
     assert search.best_params_ == {"epochs": 30}

@@ -110,6 +110,7 @@ def test_every_step_has_its_line_and_its_equation(data):
     assert data["code"][-1][1] == "return losses, self.parameters.gradient"
 
 
+@pytest.mark.slow
 @needs_node
 def test_each_bug_is_that_of_python_and_marked_where_it_begins(data):
     states = [state_of(*pair) for pair in [trace.example(), *steps(4)]]

@@ -188,6 +188,7 @@ def test_through_z_alone_there_is_no_noise_where_q_is_the_posterior(at_its_start
     assert landing.total_variance < 1e-20 and np.abs(landing.mean).max() < 1e-10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("L", [2, 6])
 def test_doubly_reparameterised_the_mean_is_that_of_iwae_and_the_variance_smaller(broad, rng, L):
     """(O11), encoder and decoder."""
@@ -199,6 +200,7 @@ def test_doubly_reparameterised_the_mean_is_that_of_iwae_and_the_variance_smalle
     assert doubly[part].total_variance < 0.5 * plain[part].total_variance
 
 
+@pytest.mark.slow
 def test_weights_that_are_not_squared_are_caught_as_biased(broad, rng, monkeypatch):
     model, x = broad
     plain = noise.measure(model, x, rng, noise.WEIGHTED, 6, DRAWS)
@@ -206,6 +208,7 @@ def test_weights_that_are_not_squared_are_caught_as_biased(broad, rng, monkeypat
     assert noise.deviation(noise.measure(model, x, rng, noise.DOUBLY, 6, DRAWS), plain)[1] > 5.0
 
 
+@pytest.mark.slow
 def test_doubly_reparameterised_more_samples_make_the_encoders_gradient_clearer(broad, rng):
     """Rainforth et al. 2018 for IWAE; Tucker et al. 2019 for DReG."""
     model, x = broad

@@ -404,6 +404,7 @@ def test_the_folder_shows_what_is_done_and_what_is_next(copied, capsys):
     assert lines[-1].endswith("02_one_pixel_in_arrays.py") and "loud" not in "".join(lines)
 
 
+@pytest.mark.slow
 def test_a_copy_runs_as_a_folder(copied):
     done = subprocess.run([sys.executable, copied], capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == ""

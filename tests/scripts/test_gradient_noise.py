@@ -19,6 +19,7 @@ def numbers(text, name, nth=0):
     return [float(n.replace(",", "")) for n in re.findall(r"[\d,]+\.?\d*", line)]
 
 
+@pytest.mark.slow
 def test_the_tables_say_what_theory_says_and_a_picture_is_left(capsys):
     assert gradient_noise.main(["--draws", "200", "--figure", "new.png"]) == 0
     text = capsys.readouterr().out

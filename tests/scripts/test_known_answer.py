@@ -12,6 +12,7 @@ def table(text):
     return rows[:-1], rows[-1]
 
 
+@pytest.mark.slow
 def test_training_reaches_the_answer_from_below(monkeypatch, capsys):
     monkeypatch.setattr(known_answer, "MEASURED", (0, 1, 10, 80))
     assert known_answer.main(["--figure", "new.png"]) == 0
