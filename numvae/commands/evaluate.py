@@ -62,6 +62,13 @@ def parser():
         )
         c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
 
+    def with_y(c):
+        c.add_argument(
+            "--y",
+            metavar="VALUE,…",
+            help="of a conditioned model, a value of what it is conditioned on, such as 3",
+        )
+
     c = command(
         report,
         "compute every number and picture of a run again, from its saved parameters and its data",
@@ -83,11 +90,7 @@ def parser():
         "the mixture of Gaussians that was fitted to their codes (default: prior)",
     )
     c.add_argument("-n", type=integer(1), default=64, metavar="N", help="how many (default: 64)")
-    c.add_argument(
-        "--y",
-        metavar="VALUE,…",
-        help="of a conditioned model, a value of what it is conditioned on, such as 3",
-    )
+    with_y(c)
     c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     c.add_argument(
         "--noise",
@@ -118,6 +121,7 @@ def parser():
         "decode codes: those of a file, one code, or some around it",
         "a new file: .npy or .csv for numbers, .png for a picture",
     )
+    with_y(c)
     of = c.add_mutually_exclusive_group()
     of.add_argument("codes", nargs="?", metavar="CODES", help="a .csv or .npy file, as of encode")
     number = {"type": argument(Number(float)), "nargs": "+"}
@@ -243,15 +247,7 @@ def sample(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
     _check_picture(path, run.shape)
-    if (run.condition is None) != (args.y is None):
-        names = ", ".join(printable(c.name) for c in run.condition.given) if run.condition else ""
-        raise ValueError(
-            f"the model is conditioned on {names}: say of which --y to draw."
-            if names
-            else "the model is not conditioned, so there is no --y to draw of."
-        )
-    y = run.condition and run.condition.typed(args.y)
-    given = dict(zip(y or (), (args.y or "").split(",")))
+    y, given = _given(args, run)
     np.empty((args.n, run.model.n_features), run.model.dtype)  # MemoryError before any work
     X = None
     if args.source == "posterior":
@@ -267,6 +263,20 @@ def sample(args):
         plots.save(plots.samples({args.source: x}, limits=run.limits), path)
     else:
         write_rows(path, run, x, given=given)
+
+
+def _given(args, run):
+    """What --y says, typed by name, and as it is to be written: two dicts; None and an empty one
+    where the model is not conditioned."""
+    if run.condition is None:
+        if args.y is not None:
+            raise ValueError("the model is not conditioned, so it takes no --y.")
+        return None, {}
+    if args.y is None:
+        names = ", ".join(printable(column.name) for column in run.condition.given)
+        raise ValueError(f"the model is conditioned on {names}: say by --y of which value.")
+    y = run.condition.typed(args.y)
+    return y, dict(zip(y, args.y.split(",")))
 
 
 def reconstruct(args):
@@ -316,9 +326,10 @@ def decode(args):
         if len(args.sigma) not in (1, Z):
             raise ValueError(f"--sigma takes one number or {Z}, found {len(args.sigma)}.")
         z = z + args.sigma * np.random.default_rng(args.seed).standard_normal((args.n, Z))
-    x = run.vae.decode(z.astype(dtype))
+    y, given = _given(args, run)
+    x = run.vae.decode(z.astype(dtype), y)
     if path.suffix != ".png":
-        write_rows(path, run, x)
+        write_rows(path, run, x, given=given)
     elif args.grid:
         images = x.reshape(GRID, GRID, *run.shape)
         plots.save(plots.manifold(images, values, axes, run.limits), path)

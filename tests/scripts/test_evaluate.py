@@ -135,7 +135,7 @@ def test_samples_are_a_table_or_a_picture():
 def decoded(monkeypatch):
     """decoded(typed): the codes that this command decodes, and what it writes."""
     given, right = [], VAE.decode
-    monkeypatch.setattr(VAE, "decode", lambda vae, z: (given.append(z), right(vae, z))[1])
+    monkeypatch.setattr(VAE, "decode", lambda vae, z, y: (given.append(z), right(vae, z))[1])
 
     def decoded(typed):
         path = Path(f"decoded{len(given)}.npy")
