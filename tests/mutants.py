@@ -83,8 +83,9 @@ OWN = {  # the tests of a module, if not of its name alone
     ),
     "parallel/sharing.py": ("tests/parallel/test_ranks.py",),
 }
-# What takes too long: pictures, MPI, and all programs of all READMEs.
-NOT_TRIED = "tests/plots/", "tests/parallel/test_ranks.py", "tests/test_readme.py"
+# What takes too long: pictures, several processes, all programs of all READMEs. A mutant lives in a
+# process of a pool, where no workers are started.
+NOT_TRIED = "tests/plots/", "tests/parallel/", "tests/test_readme.py"
 SECONDS, WIDER_SECONDS = 60, 300  # of the processor: what takes longer hangs
 MEMORY = 2**31  # bytes: what takes more would take all
 WAIT = 10  # times as long on the clock: what waits longer waits for ever
