@@ -28,13 +28,14 @@ def titles(figure):
     return [axes.get_title(loc="left") for axes in figure.axes]
 
 
-@pytest.mark.parametrize("D", [1, 5, 300])
+@pytest.mark.parametrize("D", [1, 5, pytest.param(300, marks=pytest.mark.slow)])
 def test_tables_are_legible(D, assert_legible):
     figure = drawn(D, Z=16)
     assert titles(figure)[:3] == ["KL 16.0 nats, 15 of 16 active", "Codes", "ELBO"]
     assert_legible(figure)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("shape", "n"), [((4, 5), 40), ((2, 2, 3), 3), ((20, 2), 1)])
 def test_images_are_legible(shape, n, assert_legible):
     figure = drawn(int(np.prod(shape)), 2, shape, (-1.5, 2.5), n, colours=np.arange(n) % 3)
