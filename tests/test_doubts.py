@@ -144,6 +144,11 @@ def test_samples_far_beyond_the_data_and_negative_ones_are_said(X, monkeypatch):
     )
 
 
+def test_samples_beside_the_data_are_not_far_beyond_it_wherever_that_lies(X):
+    training = VAE(epochs=1, random_state=0).fit(X + 1000.0)._training
+    assert "far beyond" not in "\n".join(doubts.doubts(training, X + 1000.0))
+
+
 def test_rows_with_missing_values_are_no_fair_comparison(X):
     vae = VAE(epochs=2, random_state=0, missing=True).fit(X)
     holed = X.copy()

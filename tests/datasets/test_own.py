@@ -160,7 +160,10 @@ def test_nan_may_mean_not_known(saved):
     data = own.load(saved(array), missing=True)
     assert_array_equal(everything(data), array)
     assert data.likelihood == "bernoulli" and "25.0% of them missing" in data.summary
-    for bad, says in (([[np.inf, np.nan]], "infinity in 1 of 1"), ([[np.nan]], "nothing but NaN")):
+    for bad, says in (
+        ([[np.inf, np.nan]], "holds infinity in 1 of 1"),
+        ([[np.nan]], "nothing but NaN"),
+    ):
         with pytest.raises(ValueError, match=says):
             own.load(saved(np.array(bad)), missing=True)
 

@@ -81,13 +81,15 @@ def test_a_run_goes_on_bit_for_bit_and_its_report_is_the_same(undrawn):
 
 
 @pytest.mark.parametrize("name", ["images", "table"])
-def test_every_command_takes_such_a_run(name, undrawn):
+def test_every_command_takes_such_a_run(name, undrawn, capsys):
     data = {"images": "images.npz", "table": "table.csv"}[name]
     run(f"encode {name} --out codes.csv")
     run(f"reconstruct {name} {data} --out again.npy")
     run(f"score {name} {data} --samples 5 --out scores.csv")
     run(f"likelihood {name} --samples 5 --out likelihood")
     run(f"impute {name} --hide 0.3 --rows 9 --out filled.npy")
+    beside = {"images": "by column means", "table": "  by the model   by the column alone\n"}[name]
+    assert beside in capsys.readouterr().out
     assert len(np.load("again.npy")) == 60 and np.isfinite(np.load("filled.npy")).all()
 
 

@@ -248,6 +248,16 @@ def test_a_table_of_codes_names_its_columns_and_loses_no_digit():
     assert_allclose(codes, np.hstack(model.encode(np.load("rows.npy").astype("f4"))), atol=1e-6)
 
 
+def test_of_many_rows_twenty_are_drawn_from_the_first_to_the_last(monkeypatch):
+    drawn, draw = [], evaluate.plots.reconstructions
+    spy = lambda x, *rest: (drawn.append(x), draw(x, *rest))[1]  # noqa: E731
+    monkeypatch.setattr(evaluate.plots, "reconstructions", spy)
+    run("reconstruct run images.npy --out a.png")
+    images = np.load("images.npy")
+    assert len(drawn[0]) == 20
+    assert_allclose(drawn[0][[0, -1]], images[[0, -1]], atol=1e-6)
+
+
 def test_reconstructions_are_a_picture_or_a_table_with_the_names_it_was_fitted_with():
     run("reconstruct run --out a.png")
     assert Path("a.png").read_bytes()[:4] == b"\x89PNG"
