@@ -253,9 +253,6 @@ files.py _lock
 # Nothing is between 0 and 1e15.
 datasets/own.py load_table
     if np.abs(known).max(initial=1) > MOST:
-# A server that drips is given up, and the program may have to wait for its thread when it ends.
-datasets/download.py _within_patience
-    thread = threading.Thread(target=read, daemon=False)
 # How long a random name is.
 files.py _temporary
     return path.with_name(TEMPORARY.format(secrets.token_hex(9)))

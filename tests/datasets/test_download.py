@@ -220,8 +220,10 @@ def test_a_search_for_a_name_that_never_ends_is_given_up(fetch, monkeypatch):
     over = threading.Event()
     monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: over.wait(5))
     monkeypatch.setattr(download, "PATIENCE", 0.1)
+    before = set(threading.enumerate())
     with pytest.raises(download.DownloadFailed, match="too slow"):
         fetch("right")
+    assert all(thread.daemon for thread in set(threading.enumerate()) - before)  # nobody waits
     over.set()
 
 
