@@ -176,23 +176,38 @@ let chosen = -1;
 function makeIndex() {
   const wanted = "h2, h3, h5, .row[id], dfn, figcaption, summary, p, dd, td, ul li, .steps li";
   const again = ".panel *, .steps p, .new summary"; // said elsewhere
-  return sections.flatMap((section) =>
-    [...section.querySelectorAll(wanted)].filter((element) => !element.matches(again)).map((element) => {
-      const kind = element.matches("h2, h3, h5") ? 0 : element.matches(".row, dfn") ? 1 : 2;
-      const text = textOf(element).replace(/\s+/g, " ").trim();
-      return { element, kind, text, low: folded(text), section };
-    }),
-  );
+  return sections.flatMap((section) => {
+    const entry = (element, kind, said, at) => {
+      const text = said.replace(/\s+/g, " ").trim();
+      return { element, kind, text, low: folded(text), section, at };
+    };
+    const found = [...section.querySelectorAll(wanted)].filter((element) => !element.matches(again));
+    const code = [...section.querySelectorAll(".listing code")].filter((element) => !element.matches(again));
+    return [
+      ...found.map((element) => {
+        const kind = element.matches("h2, h3, h5") ? 0 : element.matches(".row, dfn") ? 1 : 2;
+        return entry(element, kind, textOf(element));
+      }),
+      ...code.flatMap((element) => {
+        const lines = element.textContent.split("\n");
+        return lines.map((line, i) => entry(element, 3, line, i / lines.length));
+      }),
+    ];
+  });
 }
 
-/* As it is compared: in small letters, Greek ones by their names, and with s in -ise. */
+/* As it is compared: in small letters, Greek ones by their names, with s in -ise and without hyphens. */
 const GREEK = { α: "alpha", β: "beta", ε: "eps", θ: "theta", μ: "mu", ρ: "rho", σ: "sigma", ψ: "psi" };
 const folded = (text) =>
   text
     .toLowerCase()
     .replace("epsilon", "eps")
     .replace(/[α-ω]/g, (letter) => GREEK[letter] ?? letter)
-    .replace(/iz(?=e|ing|ation)/g, "is");
+    .replace(/iz(?=e|ing|ation)/g, "is")
+    .replace(/(?<=[a-z])-(?=[a-z])/g, " ");
+const wordsOf = (typed) => folded(typed).split(/\s+/).filter((word) => !["", "of", "the", "trick"].includes(word));
+const ALIKE = [["derivative", "gradient", "slope", "backward"]];
+const alike = (word) => ALIKE.find((names) => names.includes(word)) ?? [word];
 
 /* Equations as the source writes them. */
 function textOf(node) {
@@ -207,14 +222,14 @@ function anchorOf(element) {
 }
 
 function score({ low, kind }, words) {
-  if (!words.every((word) => low.includes(word))) return Infinity;
+  if (!words.every((word) => alike(word).some((name) => low.includes(name)))) return Infinity;
   const starts = words.every((word) => [" ", "."].some((before) => ` ${low}`.includes(before + word)));
   return kind * 10 + (low === words.join(" ") ? -20 : 0) + (starts ? 0 : 5) + Math.min(low.length / 200, 4);
 }
 
 function search() {
   index ??= makeIndex();
-  const words = folded(query.value).split(/\s+/).filter(Boolean);
+  const words = wordsOf(query.value);
   const hits = words.length
     ? index.map((entry) => [score(entry, words), entry]).filter(([points]) => points < Infinity)
     : [];
@@ -222,10 +237,8 @@ function search() {
   const seen = new Set();
   const shown = [];
   for (const [, entry] of hits) {
-    const id = anchorOf(entry.element);
-    const key = `${id} ${entry.low}`;
-    if (!seen.has(key) && shown.length < 12) shown.push([id, entry]);
-    seen.add(key);
+    if (!seen.has(entry.low) && shown.length < 12) shown.push([anchorOf(entry.element), entry]);
+    seen.add(entry.low);
   }
   found.replaceChildren(...shown.map(([id, entry], i) => {
     const item = document.createElement("li");
@@ -241,7 +254,7 @@ function search() {
     item.append(link);
     link.addEventListener("click", (event) => {
       event.preventDefault();
-      go(entry.element, id);
+      go(entry, id);
     });
     return item;
   }));
@@ -263,12 +276,14 @@ function choose(i) {
   found.children[i]?.scrollIntoView({ block: "nearest" });
 }
 
-function go(element, id) {
+function go({ element, at }, id) {
   found.hidden = true;
   query.setAttribute("aria-expanded", false);
   history.pushState(null, "", `#${id}`);
   open(element);
   element.scrollIntoView({ block: "center" });
+  const { top, height } = element.getBoundingClientRect();
+  if (at !== undefined) scrollBy(0, top + at * height - root.clientHeight / 2); // a line of code
   element.animate?.([{ background: "var(--mark)" }, {}], 2500);
 }
 

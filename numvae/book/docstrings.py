@@ -148,6 +148,9 @@ CERTAIN = re.compile(
 POSSIBLE = re.compile(rf"[\w()\[\]{{}}|.,;…:!?{SIGNS}]*")
 NAMES = FUNCTIONS | {"ELBO", "KL", "eps", "ess", "floor", "kl", "logits", "logvar", "mu", "nll"}
 NAMES |= {"rate", "se"}
+IDENTIFIER = re.compile(
+    r"(?!d?(log|logvar|mu|kl)_|free_bits)[a-z]{2,}(_[a-z]{2,})+"
+)  # loss_and_grad
 REFERENCE = rf"\({LABEL}(?:, {LABEL})*\)|\b[A-Z]\d{{1,2}}\b(?!\()"
 
 
@@ -175,9 +178,10 @@ def _formulas(text):
         for end in range(stop, i, -1):
             phrase = "".join(words[i:end])
             body = phrase.strip().rstrip(".,;:?")
-            if _is_formula(body, words[end].strip() if end < len(words) else ""):
-                before, after = phrase.split(body, 1)
-                found += [("text", before), ("math", body), ("text", after)]
+            before, _, after = phrase.partition(body or phrase)
+            if _is_formula(body, after.strip() or "".join(words[end : end + 1]).strip()):
+                kind = "code" if IDENTIFIER.fullmatch(body) else "math"
+                found += [("text", before), (kind, body), ("text", after)]
                 i = end
                 break
         else:
@@ -197,17 +201,23 @@ def _may_be(word):
 
 
 def _is_formula(text, following):
-    """Whether some words, all of which may be a part of one, are a formula: not "a", "I", "(1)"."""
-    outside = re.sub(r"\([^()]*\)", "", text)
+    """Whether some words, all of which may be a part of one, are a formula: not "a", "I", "(1)".
+
+    following   the mark or the word after them
+    """
+    outside, n = text, 1
+    while n:
+        outside, n = re.subn(r"\([^()]*\)|\[[^][]*\]|\{[^{}]*\}", "", outside)
     if not text or re.search(r"[=+−/~<>·,;:≥≤←∝(]$|^[=…]|^\W*$", text):
         return False
-    if re.search(r"[.;:] ", outside):
+    if re.search(r"[.;:] ", outside) or ", " in outside and not re.search(r" where |…", outside):
         return False
     *before, last = text.split()
-    goes_on = following in ("has", "is") or bool(before) and before[-1] in (*"=+−/·", *FUNCTIONS)
+    goes_on = following in ("has", "is", "may") or following[:1] in (*".,;:?",)
+    goes_on |= bool(before) and before[-1] in (*"=+−/·", *FUNCTIONS)
     if last == "a" and not goes_on:  # an article, and not the letter as in tanh a
         return False
-    if not (CERTAIN.search(text) or re.fullmatch(r"[b-zB-HJ-Z]( a)?", text)):
+    if not (CERTAIN.search(text) or re.fullmatch(r"[a-zB-HJ-Z]( a)?", text)):
         return False
     try:
         parse(text)

@@ -29,6 +29,7 @@ ATTRIBUTES = {
     "relation": ' form="infix"',
     "bar": ' form="infix" stretchy="false" lspace="0.08em" rspace="0.08em"',
     "big": ' movablelimits="true"',
+    "bracket": ' stretchy="false"',
     "upright": ' mathvariant="normal"',
 }
 TAGS = {"number": "mn", "half": "mn", "upright": "mi", "word": "mtext", "label": "mtext"}
@@ -53,9 +54,10 @@ def math(text, mark=lambda name: "", display=False, broken=False):
 
 
 def _pieces(items):
-    """Rows that begin with a relation or a sign, or after a comma."""
+    """Rows that begin with a relation or a sign, or after a comma; in brackets, too, if nothing
+    between them is higher than a line."""
     rows = [[]]
-    for item in items:
+    for item in _opened(items):
         match item:
             case Symbol(_, "relation") | Symbol("+" | "−", "operator") if rows[-1]:
                 rows.append([item])
@@ -67,6 +69,23 @@ def _pieces(items):
             case _:
                 rows[-1].append(item)
     return [Row(tuple(row)) for row in rows if row]
+
+
+def _opened(items):
+    """The same, with brackets around a sum as single signs."""
+    for item in items:
+        match item:
+            case Fenced(left, Row(inside), right) if all(map(_is_low, inside)):
+                yield Symbol(left, "bracket")
+                yield from inside
+                yield Symbol(right, "bracket")
+            case _:
+                yield item
+
+
+def _is_low(item):
+    """Whether something is as high as a line: no fraction, root or case."""
+    return isinstance(item, Symbol | Gap) or isinstance(item, Script) and _is_low(item.base)
 
 
 def element(tree, mark, bars):

@@ -516,7 +516,7 @@ function explainedGradient(gradient) {
     `Finite differences: ${derivative[n].map(exact).join(", ")}; `,
   );
   checked.append(
-    `relative error ${size} `,
+    `relative error ‖a − b‖ / (‖a‖ + ‖b‖) = ${size} `,
     name in differences ? coloured("bad", wrong) : "✓ agrees",
   );
   return [paragraph("legend", ...legend), ...(isWeight ? [inputs] : []), ...products, checked];
@@ -633,6 +633,9 @@ function showSteps() {
     );
     if (model.gradients.some(({ name }) => Number.isNaN(gradients[name][0][0])))
       note.append("The gradient is filled with NaN first: what is added or not written shows.");
+    const ofWeights = model.gradients.filter(({ of }) => of.endsWith(".W"));
+    if (ofWeights.every(({ name }) => gradients[name].flat().every((value) => value === 0)))
+      note.append("There is no minibatch before this one: what is remembered of it is 0.");
   }
   const rows = choice("Row", values.x.length, row, (n) => {
     row = n;

@@ -6,7 +6,7 @@
     consequences      what each of them does to a loss curve
     exercises         the exercises of scripts/exercises/ as programs
     judge             what is wrong with an answer, the famous bugs by name
-    repairs           finds the small change that makes a wrong function right
+    repairs           looks for a small change that makes a wrong function right
     raised            an exception as one sentence, with the shapes in words
     solutions         the solutions that are no rule of the package
     hints             two hints for each exercise

@@ -21,7 +21,7 @@ HINTS = {
         "∂h/∂a = (cosh² a − sinh² a) / cosh² a = 1 − tanh² a. And da = dh ∂h/∂a.",
     ),
     "relu_backward": (
-        "Where a > 0, h = a. Elsewhere h is 0, and stays 0 if a moves a little.",
+        "Where a > 0, h = a. Elsewhere h is 0, and stays 0 when a is moved a little.",
         "The slope is 1 where a > 0, and 0 elsewhere; h > 0 just where a > 0.",
     ),
     "reparameterize_in_steps": (

@@ -26,6 +26,7 @@ from numvae.text import short
 
 MOST, SECONDS = 8000, 10  # changes that are tried, and how long
 MORE = 1  # the seconds after one that helps in part
+UNKNOWN = "No small change of your code was found that makes it right: --hint says where to look."
 FLOAT64 = (
     "The numbers are right, but float32 comes out as float64: np.zeros(n), NumPy scalars such as "
     "np.log(2.0) and arrays of the test do that; np.zeros_like(x) and Python numbers do not."
@@ -80,14 +81,19 @@ class Judge:
             lines = []
             for name, value in zip(self.truth, answer):
                 text = self.diagnosis(np.asarray(value), self.truth[name])
+                if np.ndim(value) == np.ndim(self.truth[name]) == 0:
+                    text += f"; it is {value:.4g}, and should be {self.truth[name]:.4g}"
                 lines.append(f"{name:<{width}}  {text if name in wrong else 'is right'}")
             if len(wrong) > 1 and self.in_steps:
                 lines.append(
                     f"Begin with {wrong[0]}, the first that is wrong: it may be why others are."
                 )
             whole, partly = self.suspects(answer)
-            lines += map(self.called, whole or partly)
-            return [*lines, *([] if whole else self.repaired(function, answer)), *changed]
+            causes = [self.called(bug) for bug in whole or partly]
+            causes += [] if whole else self.repaired(function, answer)
+            if not causes and any(line.endswith("  is wrong") for line in lines):
+                causes = [UNKNOWN]
+            return [*lines, *causes, *changed]
         if changed:
             return changed
         single = self.tried(function, _single(self.inputs))

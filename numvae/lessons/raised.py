@@ -7,12 +7,15 @@ Read next: solutions.
 import ast
 import linecache
 import operator
+import re
 import traceback
 
 import numpy as np
 
 from numvae.text import reason
 
+# A function of the math module, which NumPy has for arrays.
+ONE_NUMBER = re.compile(r"(?:math\.|(?<![\w.]))(exp|expm1|log|log1p|sqrt|sinh|cosh|tanh)\(")
 OPERATORS = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -34,6 +37,8 @@ def where(error, file):
     code = linecache.getline(file, line).strip()
     if isinstance(error, ValueError) and "truth value" in said:
         said = "an array has no one truth: np.where(condition, a, b) chooses for each entry"
+    elif isinstance(error, TypeError) and (name := ONE_NUMBER.search(code)) and "arrays" in said:
+        said = f"math.{name[1]} takes one number; for arrays, use np.{name[1]}"
     elif isinstance(error, ValueError):
         said = unfitting(_statement(file, line), frame) or said
     return line, f"Line {line}, `{code}`: {said}."

@@ -1,4 +1,4 @@
-"""What is wrong with a function that is nearly right: the small change after which it is right.
+"""What is wrong with a function that is nearly right: a small change after which it is right.
 
 A change is an edit of the function's syntax tree, tried on the inputs of an exercise: the other
 sign, a factor more, a sum over an axis, another name. So no mistake has to be foreseen, and people
@@ -103,8 +103,12 @@ def repairs(function, solution, moves, line=None):
         exchanged = _Renamed({a: b, b: a}).visit(copy.deepcopy(tree))
         wrong = f"{a} and {b} have changed places"
         yield None, wrong, defined(compile(exchanged, "<changed>", "exec"))
-    swapped, *extended = _others(definition, solved)
-    yield from changes(swapped, _around, *extended)
+    for line, wrong, change in _of_statements(nodes) if places else ():
+        changed = ast.fix_missing_locations(_Changed(change).visit(copy.deepcopy(tree)))
+        yield line and line + start, wrong, defined(compile(changed, "<changed>", "exec"))
+    swapped, likely, *others = _others(definition, solved)
+    in_terms = _in_terms(_variables(definition))
+    yield from changes(swapped, _around, likely, in_terms, *others)
 
 
 def _places(nodes):
@@ -147,6 +151,7 @@ def _inside(node):
             u, v = ast.unparse(a), ast.unparse(b)
             yield (f"{v} multiplies, where it should divide", ast.BinOp(a, ast.Div(), b))
             yield (f"{u} multiplies, where it should divide", ast.BinOp(b, ast.Div(), a))
+            yield (f"* stands where ** should in {here}", ast.BinOp(a, ast.Pow(), b))
             yield (f"the factor {v} is too much", a)
             yield (f"the factor {u} is too much", b)
             yield (f"{u} and {v} are to be added", ast.BinOp(a, ast.Add(), b))
@@ -193,6 +198,77 @@ def _inside(node):
                 over = "all axes" if axis is None else f"axis {axis}"
                 new = _reduced(data, other, axis)
                 yield (f"{here} should be the {other} over {over}", new)
+
+
+def _of_statements(nodes):
+    """Changes of more than one expression: triples of a line, or None for all, what is wrong, and
+    change(node) → another node, or None. An array is not to be overwritten; in all a x + b y the
+    weights a and b are exchanged; all x * t become x ** t.
+    """
+    for node in nodes:
+        match node:
+            case ast.AugAssign(ast.Name(name), op, value):
+                new = ast.BinOp(ast.Name(name, ast.Load()), op, value)
+            case ast.Assign([ast.Subscript(ast.Name(name), ast.Constant(c))], new) if c is ...:
+                pass
+            case _:
+                continue
+        new = ast.Assign([ast.Name(name, ast.Store())], new)
+        wrong = f"{name} is overwritten, and needed as it was: give the result another name"
+        yield node.lineno, wrong, functools.partial(_instead, node, new)
+
+    def exchanged(node):
+        match node:
+            case ast.BinOp(ast.BinOp(a, ast.Mult(), x), ast.Add(), ast.BinOp(b, ast.Mult(), y)):
+                left, right = ast.BinOp(b, ast.Mult(), x), ast.BinOp(a, ast.Mult(), y)
+                return ast.BinOp(left, ast.Add(), right)
+
+    if sums := list(filter(exchanged, nodes)):
+        pairs = [f"{ast.unparse(q.left.left)} and {ast.unparse(q.right.left)}" for q in sums]
+        yield None, f"{', '.join(dict.fromkeys(pairs))} have changed places", exchanged
+    products = [q.right.id for q in nodes if _is_product_with(q)]
+    for name in dict.fromkeys(products):
+        change = functools.partial(_raised, name)
+        yield None, f"* {name} stands where ** {name} should", change
+
+
+def _instead(old, new, node):
+    same = type(node) is type(old) and ast.unparse(node) == ast.unparse(old)
+    return new if same and node.lineno == old.lineno else None
+
+
+def _is_product_with(node):
+    return (
+        isinstance(node, ast.BinOp)
+        and isinstance(node.op, ast.Mult)
+        and isinstance(node.right, ast.Name)
+    )
+
+
+def _raised(name, node):
+    if _is_product_with(node) and node.right.id == name:
+        return ast.BinOp(node.left, ast.Pow(), node.right)
+
+
+def _in_terms(variables):
+    """A function like `_inside` that gives one of two terms a variable or ½ of it as a factor, and
+    the other 1 or ½."""
+    factors = [*variables, *(f"0.5 * {name}" for name in variables)]
+
+    def multiplied(node):
+        match node:
+            case ast.BinOp(ast.Constant(), _, _) | ast.BinOp(_, _, ast.Constant()):
+                return
+            case ast.BinOp(a, ast.Add() | ast.Sub() as sign, b):
+                for (p, q), factor in itertools.product(((a, b), (b, a)), factors):
+                    more = ast.BinOp(p, ast.Mult(), _code(factor))
+                    half = ast.BinOp(q, ast.Mult(), ast.Constant(0.5))
+                    wrong = f"the factor {factor} is missing after {ast.unparse(p)}"
+                    for other, also in ((q, ""), (half, f", and 0.5 after {ast.unparse(q)}")):
+                        terms = (more, other) if p is a else (other, more)
+                        yield f"{wrong}{also}", ast.BinOp(terms[0], sign, terms[1])
+
+    return multiplied
 
 
 def _regrouped(node):
@@ -340,6 +416,18 @@ def _is_key(node):
         and isinstance(node.slice, ast.Constant)
         and isinstance(node.slice.value, str)
     )
+
+
+class _Changed(ast.NodeTransformer):
+    """What change(node) gives stands instead of the node, but where it gives None."""
+
+    def __init__(self, change):
+        self.change = change
+
+    def visit(self, node):
+        node = self.generic_visit(node)
+        new = self.change(node)
+        return ast.copy_location(new, node) if new else node
 
 
 class _Renamed(ast.NodeTransformer):

@@ -1,6 +1,6 @@
 """Adam: steps of nearly one length, whatever the size of the gradients.
 
-Read first  numvae/rules/optimizers.py, its first lines
+Read first  the equations of `adam` in numvae/rules/optimizers.py
 Run         python 18_adam.py; stuck: --hint, --hint 2, --solution
 Time        10 minutes
 """

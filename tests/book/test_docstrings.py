@@ -89,6 +89,12 @@ SENTENCES = [
         ["E[x | logits]", "log p(x | logits)"],
     ),
     ("the mean of z²? By which x_ni? The rule", ["z²", "x_ni"]),
+    ("nll = log(1 + e^a) − x a, which is", ["nll = log(1 + e^a) − x a"]),
+    ("the input a may be forgotten: the logits a.", ["a", "a"]),
+    ("the slope is μ in μ, ½ (e^logvar − 1) in", ["μ", "μ", "½ (e^logvar − 1)"]),
+    ("in row n, y_no = Σ_i x_ni W_io", ["n", "y_no = Σ_i x_ni W_io"]),
+    ("KL(q ‖ p) = E_q[log q, p], 0 where q = p", ["KL(q ‖ p) = E_q[log q, p]", "q = p"]),
+    ("every kl_nj of a row", ["kl_nj"]),
     ("to the power n₂ + ⌊√M⌋, of log x! terms", ["n₂ + ⌊√M⌋", "log x!"]),
 ]
 
@@ -101,6 +107,9 @@ def test_formulas_are_told_from_words(sentence, formulas):
 
 
 def test_code_and_labels_are_found():
+    assert spans("your loss_and_grad and") == [
+        ("text", "your "), ("code", "loss_and_grad"), ("text", " and"),
+    ]  # fmt: skip
     assert spans("by `kl`, (Z2, Z3) and P13.") == [
         ("text", "by "), ("code", "kl"), ("text", ", "), ("label", "(Z2, Z3)"), ("text", " and "),
         ("label", "P13"), ("text", "."),

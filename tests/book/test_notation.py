@@ -115,7 +115,9 @@ def test_a_fraction_has_a_bar_but_in_a_sentence():
 
 def test_a_long_equation_is_broken_before_its_relations_and_signs():
     pieces = read("a = b + (c + d),   e = f", broken=True)
-    assert [shown(piece).strip() for piece in pieces] == ["a", "=b", "+(c+d),", "e", "=f"]
+    assert [shown(piece).strip() for piece in pieces] == ["a", "=b", "+(c", "+d),", "e", "=f"]
+    pieces = read("a + (b + c / d)", broken=True, display=True)  # brackets as high as a fraction
+    assert [shown(piece) for piece in pieces] == ["a", "+(b+cd)"]
 
 
 def test_names_can_be_marked():

@@ -130,6 +130,13 @@ def test_of_two_mistakes_one_is_named(grade):
     assert "Line " in grade(twice)[1]
 
 
+def test_where_no_small_change_helps_the_hints_are_named(grade):
+    def far_off(x, W):
+        return np.sin(np.sin(x @ W) + np.cos(x @ W)), x.sum(axis=0)
+
+    assert "right: --hint says where to look." in grade(far_off)[1]
+
+
 def test_what_the_learner_prints_is_printed_by_the_learner_alone(grade, capsys):
     def loud(x, W):
         print("loud")

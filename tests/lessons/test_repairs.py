@@ -17,7 +17,10 @@ FOLDER = Path(__file__).resolve().parents[2] / "scripts" / "exercises"
 EXERCISES = {path.stem[3:]: load(path) for path in sorted(FOLDER.glob("[0-9]*.py"))}
 WRITTEN = [name for name in EXERCISES if name != "one_pixel"]
 # Lines that say that a value is wrong, and not why.
-VAGUE = r"is (right|wrong|not finite|0 everywhere)$|times what it should be$|should have \(.*\)$|→"
+VAGUE = (
+    r"is (right|wrong|not finite|0 everywhere)(; it is|$)|times what it should be(; it is|$)"
+    r"|should have \(.*\)$|→|^No small change"
+)
 
 
 def is_named(mutant, lines):

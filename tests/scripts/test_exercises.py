@@ -260,6 +260,21 @@ WHOLE = ast.unparse(
     ast.parse(inspect.getsource(EXERCISES["19_loss_and_grad"].solution)).body[0].body[1:]
 )
 
+IN_PLACE = """m[...] = beta1 * m + (1 - beta1) * g
+v[...] = beta2 * v + (1 - beta2) * g**2
+m /= 1 - beta1**t
+theta -= lr * m / (np.sqrt(v / (1 - beta2**t)) + eps)"""
+EXCHANGED = ADAM.replace(
+    MOMENTS[: MOMENTS.index("m_hat")],
+    """m[...] = (1 - beta1) * m + beta1 * g
+v[...] = (1 - beta2) * v + beta2 * g**2
+""",
+)
+BY_SIGMA = """B, sigma = len(dz), np.exp(0.5 * logvar)
+return dz + mu / B, dz * eps + {}"""
+WITH_MATH = """import math
+return mu + math.exp(0.5 * logvar) * eps"""
+
 TYPICAL = [
     ("02_one_pixel_in_arrays", ONE_BRANCH, "np.where(condition, a, b) chooses for each entry"),
     ("04_tanh_backward", "return dh * (1 - h) ** 2", "where 1 - h ** 2 should"),
@@ -303,6 +318,27 @@ TYPICAL = [
         ADAM.replace("beta1 * m + (1 - beta1)", "beta2 * m + (1 - beta2)"),
         "where beta1 should",
     ),
+    ("18_adam", IN_PLACE, "m is overwritten, and needed as it was"),
+    ("18_adam", EXCHANGED, "1 - beta1 and beta1, 1 - beta2 and beta2 have changed places"),
+    ("18_adam", ADAM.replace("**t", "*t"), "* t stands where ** t should"),
+    ("18_adam", ADAM.replace("beta1**t", "beta1*t"), "* stands where ** should in beta1 * t"),
+    (
+        "11_two_paths",
+        BY_SIGMA.format("(sigma**2 - 1) / B"),
+        "0.5 * sigma is missing after dz * eps",
+    ),
+    (
+        "11_two_paths",
+        BY_SIGMA.format("0.5 * (sigma**2 - 1) / B"),
+        "0.5 * sigma is missing after dz * eps",
+    ),
+    (
+        "11_two_paths",
+        BY_SIGMA.replace("eps", "eps * 0.5 * sigma").format("0.5 * (sigma - 1) / B"),
+        "sigma is to be squared",
+    ),
+    ("02_one_pixel_in_arrays", WITH_MATH, "for arrays, use np.exp"),
+    ("19_loss_and_grad", WHOLE.replace("(loss, d)", "(loss / B, d)"), "and should be 19.02"),
     (
         "19_loss_and_grad",
         WHOLE.replace(" * (1.0 - h_dec ** 2)", ""),
