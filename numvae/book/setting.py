@@ -187,7 +187,8 @@ class Setting:
             if kind == "name" and keyword.iskeyword(text):
                 kind = "keyword"
             if kind != "name":
-                return f'<span class="{kind}">{text}</span>'
+                lines = text.split("\n")  # a span in each, so that lines can be parted
+                return "\n".join(f'<span class="{kind}">{line}</span>' for line in lines)
             if name := self.known(text):
                 return f'<a href="#{name}">{text}</a>'
             term = self.symbol(text) if text in self.terms.in_code else ""
@@ -199,10 +200,9 @@ class Setting:
         """Code, and where it stands."""
         where = f"{file}:{line}" if line > 1 else file
         caption = f"<figcaption>{html.escape(where)}</figcaption>" if file else ""
-        return (
-            f'<figure class="listing">{caption}<pre><code>{self.coloured(code)}</code>'
-            "</pre></figure>"
-        )
+        lines = self.coloured(code).split("\n")
+        rows = "".join(f'<span class="code-line">{line}\n</span>' for line in lines)
+        return f'<figure class="listing">{caption}<pre><code>{rows}</code></pre></figure>'
 
     # Numbers.
 
