@@ -76,7 +76,7 @@ class Trained:
         eps = stream(self.training.seed, *PICTURES).standard_normal((n, self.model.n_latent))
         if not fitted:
             return eps
-        x, _ = self.training.inputs(read(self.data.X, slice(0, 10_000)))
+        x, *_ = self.training.inputs(read(self.data.X, slice(0, 10_000)))
         mu, _ = self.model.encode(x)
         return mu.mean(axis=0) + eps @ np.linalg.cholesky(np.cov(mu.T)).T
 
