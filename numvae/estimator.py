@@ -28,6 +28,7 @@ from numvae.rows import (
     Rows,
     beside,
     by_blocks,
+    condition_of,
     hold_out,
     read,
     split_condition,
@@ -339,9 +340,7 @@ class VAE(Settings):
         """The rows as the model would have them: `decode(transform(X))`. Shapes  (N, D) → (N, D)"""
         like, X = X, self._check(X, y)
         x = diagnostics.reconstruct(self.network_, X, self._training.inputs)
-        return self._given(
-            x, split_condition(read(X, slice(None)), self.network_.n_condition)[1], like
-        )
+        return self._given(x, condition_of(X, self.network_.n_condition), like)
 
     @usual_errors
     def sample(

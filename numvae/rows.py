@@ -158,6 +158,13 @@ def without_condition(X, n_condition):
     return X.X if isinstance(X, Beside) else X[:, :-n_condition] if n_condition else X
 
 
+def condition_of(X, n_condition):
+    """y (N, C) of rows (N, D + C), without reading x; None where C is 0."""
+    if isinstance(X, Beside):
+        return X.y
+    return np.asarray(X[:, -n_condition:]) if n_condition else None
+
+
 def cycled(y, n):
     """n rows of y (N, C), which are used again where they are fewer; None without y."""
     return None if y is None else np.resize(y, (n, y.shape[1]))

@@ -436,6 +436,15 @@ def test_the_score_and_the_code_of_a_row_depend_on_the_row_alone(X):
         assert_allclose(twice, np.repeat(scores, 40, axis=0), rtol=1e-10)
 
 
+def test_rows_are_reconstructed_block_by_block(X, monkeypatch):
+    """A memory map may be larger than the memory: it is never read as a whole."""
+    vae, given = fast().fit(X), fast(condition="y").fit(X, np.arange(N) % 2)
+    wanted = vae.reconstruct(X), given.reconstruct(X, 1)
+    monkeypatch.setattr("numvae.estimator.read", None)
+    assert_array_equal(vae.reconstruct(X), wanted[0])
+    assert_array_equal(given.reconstruct(X, 1), wanted[1])
+
+
 def test_many_samples_take_no_more_memory_at_a_time(X, monkeypatch):
     """The decoder sees some thousand codes at once, however many draws are asked for."""
     vae = fast(n_importance=500).fit(X)
