@@ -233,7 +233,7 @@ class Settings:
         given = {name: getattr(self, name) for name in names if name != "init_sigma"}
         given["n_latent"] = self.n_latent or max(1, min(MOST, n_features // 2))
         real = "gaussian" in self.likelihood
-        counts = any(kind in self.likelihood for kind in likelihoods.COUNTS)
+        counts = likelihoods.describes_counts(self.likelihood)
         given["skip"] = given["skip"] and real
         given["standardize"] = given["standardize"] and (real or counts)
         return {"n_features": n_features, **given}

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from numvae import datasets, hardware, parallel, progress, runs
+from numvae import datasets, parallel, progress, runs
 from numvae.cli import Parser, add_settings, integer, invoked, shown
 from numvae.datasets.dataset import IMAGES
 from numvae.datasets.dataset import NAMES as DATA_NAMES
 from numvae.files import LOCK
-from numvae.network.likelihoods import COUNTS
+from numvae.network.likelihoods import describes_counts
 from numvae.rows import without_condition
 from numvae.settings import TABLE, Settings
 from numvae.training.loop import FEWEST, Training
@@ -136,9 +136,7 @@ def new_run(args):
     source = {"name": name, "data_dir": args.data_dir, "validation": args.validation}
     source |= {"resize": args.resize, "random_split": args.random_split, "na": args.na}
     source |= {"skip_bad": args.skip_bad}
-    counts = any(
-        kind in (args.likelihood or "") for kind in COUNTS
-    )  # which are not to be divided by 255
+    counts = describes_counts(args.likelihood or "")  # which are not to be divided by 255
     data = datasets.load(
         **source,
         seed=args.random_state,
@@ -295,7 +293,7 @@ def _what(args, run, data):
         line += f"until the held-out ELBO has stopped rising, at most to epoch {epochs}"
     line += f", seed {training.seed}"
     if run.team.size > 1:
-        threads = f"{hardware.blas_threads()} BLAS thread{'s' * (hardware.blas_threads() > 1)}"
+        threads = f"{run.team.threads} BLAS thread{'s' * (run.team.threads > 1)}"
         line += f", {run.team.size} processes with {threads} each share {run.team.shares}"
     return line + ":"
 

@@ -388,7 +388,12 @@ NAMES = (
     "gaussian-sigma-z",
 )
 
-COUNTS = ("poisson", "negative-binomial")  # whose columns are counts
+COUNTS = negative_binomial.COUNTS  # whose columns are counts
+
+
+def describes_counts(kind):
+    """Whether any column of a likelihood, as `likelihood` takes it, is one of counts."""
+    return any(name in kind for name in COUNTS)
 
 
 def likelihood(kind, n_in, n_features, sigma, sigma_min, units=OWN_UNITS, n_skip=0):

@@ -20,6 +20,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from numvae import hardware
 from numvae.network import Autoencoder
 from numvae.network.objectives import Losses
 from numvae.parallel.hidden_units import UnitShard, worth_sharing
@@ -36,9 +37,11 @@ class Team:
 
     shared  this rank's part of the Training that is running, or None
     shares  what they share of each step
+    threads how many each uses for its matrix products
     """
 
     shared, shares = None, ""
+    threads = property(lambda self: hardware.blas_threads())
 
     @contextlib.contextmanager
     def sharing(self, training, ranks):

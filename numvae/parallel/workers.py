@@ -142,6 +142,8 @@ def _as(box, array):
 class Workers(sharing.Team, OneProcess):
     """A team of one, whose trainings worker processes share while they run."""
 
+    threads = 1
+
     def __init__(self, n_most):
         self.n_most, self.processes = n_most, []
 
@@ -173,7 +175,7 @@ class Workers(sharing.Team, OneProcess):
             return ranks.largest(asked() or 0)
 
         try:
-            with limited_threads(1), self.sharing(training, ranks) as shared:
+            with limited_threads(self.threads), self.sharing(training, ranks) as shared:
                 shared.run(X, X_valid, epochs, on_epoch=then, asked=agreed, **more)
         finally:
             self.end()
@@ -197,7 +199,7 @@ class Workers(sharing.Team, OneProcess):
                         stdout=subprocess.DEVNULL,
                         stderr=errors,
                         pass_fds=[file, *files],
-                        env={**os.environ, **dict.fromkeys(THREADS, "1")},
+                        env={**os.environ, **dict.fromkeys(THREADS, str(self.threads))},
                         start_new_session=True,  # Ctrl-C, a closed terminal: rank 0 notices them
                     )
                     self.processes.append((process, errors))

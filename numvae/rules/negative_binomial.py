@@ -84,3 +84,7 @@ def log_dispersion(mean, variance):
     """
     over = np.maximum(variance - mean, 1e-12)
     return np.log(np.clip(mean**2 / over, 0.01, np.exp(MOST)))
+
+
+# What a user names: the distributions of counts.
+COUNTS = ("poisson", "negative-binomial")

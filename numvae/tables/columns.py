@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from numvae.network.likelihoods import COUNTS
+from numvae.rules.negative_binomial import COUNTS
 from numvae.tables import cells
 from numvae.text import printable, short
 

@@ -160,6 +160,11 @@ def test_where_no_process_can_be_started_one_trains(monkeypatch):
     assert np.array_equal(vae.transform(X), a_vae(None).fit(X).transform(X))
 
 
+def test_each_process_uses_one_thread_and_says_so(monkeypatch):
+    monkeypatch.setattr(parallel.hardware, "blas_threads", lambda: 8)
+    assert parallel.team(None, 2).threads == 1
+
+
 @pytest.mark.slow
 def test_workers_of_others_start_none():
     """Their program has shared out the cores already."""
