@@ -124,12 +124,10 @@ class Report:
         """
         from numvae import plots
 
-        model, values = self.model, self.model.parameters.values
-        shapes = {name: array.shape for name, array in values.items() if not name.endswith(".b")}
-        layers = {name.removesuffix(".W"): shape for name, shape in shapes.items()}
+        model = self.model
         if self.training.history:  # which a model that stays at its start has not
             yield "curves.png", plots.curves(self.training.history)
-        yield "network.png", plots.network_diagram(layers, n_condition=model.n_condition)
+        yield "network.png", network_diagram(model)
 
         rows, mu, logvar, known = self.X, self.mu, self.logvar, self.known
         if self.held_out and len(mu) < FEW:
@@ -230,6 +228,16 @@ class Report:
         z = rng.standard_normal((SOME, model.n_latent), dtype=model.dtype)
         drawn = model.sample(rng, z, cycled(y, SOME))
         yield "marginals.png", plots.marginals(table(given), table(drawn))
+
+
+def network_diagram(model):
+    """`plots.network_diagram` of a model: its weights, and the vectors that are no biases."""
+    from numvae import plots
+
+    values = model.parameters.values
+    shapes = {name: array.shape for name, array in values.items() if not name.endswith(".b")}
+    layers = {name.removesuffix(".W"): shape for name, shape in shapes.items()}
+    return plots.network_diagram(layers, n_condition=model.n_condition)
 
 
 def _short(value):

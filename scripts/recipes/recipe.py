@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from numvae import plots
+from numvae import plots, report
 from numvae.datasets.dataset import Dataset
 from numvae.evaluation import aggregate, latent
 from numvae.rows import read
@@ -101,9 +101,7 @@ class Trained:
 
     def network(self):
         """The layers, the way of the data through them, and where the loss comes from."""
-        weights = self.model.parameters.values.items()
-        layers = {name.removesuffix(".W"): W.shape for name, W in weights if name.endswith(".W")}
-        return plots.network_diagram(layers)
+        return report.network_diagram(self.model)
 
     def codes(self, n=5000):
         """The posterior of the first n held-out examples: mu, logvar (n, Z)."""
