@@ -26,6 +26,13 @@ def elsewhere(tmp_path, tmp_path_factory, monkeypatch):
 
 
 @pytest.fixture
+def there(trained, elsewhere):
+    """What a module's `trained` has left in its folder, in the working folder."""
+    for path in trained.iterdir():
+        Path(path.name).symlink_to(path)
+
+
+@pytest.fixture
 def undrawn(monkeypatch):
     """Runs without their pictures, which take most of the time."""
     monkeypatch.setattr(Report, "pictures", lambda self: ())

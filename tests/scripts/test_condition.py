@@ -14,6 +14,9 @@ from numvae.report import Report
 FLAGS = ["--hidden", "6", "--latent", "2", "--epochs", "3", "--quiet", "--workers", "1"]
 
 
+pytestmark = pytest.mark.usefixtures("there")
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     """A folder with images and their labels, a table, and a run of each given something."""
@@ -39,12 +42,6 @@ def trained(tmp_path_factory):
             == 0
         )
     return folder
-
-
-@pytest.fixture(autouse=True)
-def there(trained, elsewhere):
-    for path in trained.iterdir():
-        Path(path.name).symlink_to(path)
 
 
 def run(typed):

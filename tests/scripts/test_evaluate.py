@@ -16,6 +16,8 @@ from numvae.rules import mixture
 from numvae.tables.columns import Column, Columns
 from numvae.training import checkpoint
 
+pytestmark = pytest.mark.usefixtures("there")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
@@ -32,13 +34,6 @@ def trained(tmp_path_factory):
         patch.setattr(Report, "pictures", lambda self: ())
         assert train.main(["--data", "rows.npy", "--out", "table", *flags]) == 0
     return folder
-
-
-@pytest.fixture(autouse=True)
-def there(trained, elsewhere):
-    """The runs and their data in the working folder."""
-    for path in trained.iterdir():
-        Path(path.name).symlink_to(path)
 
 
 def run(typed):
