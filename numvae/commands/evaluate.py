@@ -274,7 +274,7 @@ def _given(args, run):
         return None, {}
     if args.y is None:
         names = ", ".join(printable(column.name) for column in run.condition.given)
-        raise ValueError(f"the model is conditioned on {names}: say by --y of which value.")
+        raise ValueError(f"the model is conditioned on {names}: give its value with --y.")
     y = run.condition.typed(args.y)
     return y, dict(zip(y, args.y.split(",")))
 

@@ -98,7 +98,7 @@ def test_samples_are_of_the_value_that_is_typed(capsys):
     run("sample table -n 3 --y f,0.5 --out rows.csv")
     header, *rows = Path("rows.csv").read_text("utf-8").splitlines()
     assert header == "size,mass,sex,age" and all(row.endswith(",f,0.5") for row in rows)
-    assert "conditioned on label: say by --y of which value" in said(
+    assert "conditioned on label: give its value with --y." in said(
         capsys, evaluate.main, "sample images --out x.npy"
     )
     assert "'dog' in row 0 of column label was not seen in training; its levels are" in said(
@@ -113,7 +113,7 @@ def test_codes_are_decoded_given_the_value_that_is_typed(capsys):
     run("decode images --z 0 0 --y cow --out cow.npy")
     run("decode images --z 0 0 --y ape --out ape.npy")
     assert np.load("cow.npy").mean() > np.load("ape.npy").mean()
-    assert "by --y of which value" in said(capsys, evaluate.main, "decode images --out x.npy")
+    assert "give its value with --y" in said(capsys, evaluate.main, "decode images --out x.npy")
 
 
 def test_what_is_not_known_cannot_be_given(capsys):
