@@ -88,3 +88,13 @@ def test_blocks_of_several_threads_leave_what_there_was(library):
         first.__exit__(None, None, None)
         assert hardware.blas_threads() == 2
     assert hardware.blas_threads() == 8
+
+
+@pytest.mark.parametrize("told, n", [(3, 3), (None, 1)])
+def test_where_a_system_holds_nothing_to_a_core_all_cores_are_counted(
+    told, n, tmp_path, monkeypatch
+):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: told)
+    monkeypatch.setattr(hardware, "QUOTA", tmp_path / "none")
+    assert hardware.cores() == n

@@ -187,9 +187,9 @@ def regression(x, observed, y, imagined=0.0):
 def _principal_axes(centered, n_factors, floor, ceiling):
     """Where `fit` starts: half of the variance along each principal axis, the rest is noise."""
     N, D = centered.shape
-    _, s, axes = np.linalg.svd(centered / math.sqrt(N), full_matrices=False)
+    _, s, axes = np.linalg.svd(centered, full_matrices=False)
     k = min(len(s), n_factors)
     W = np.zeros((D, n_factors))
-    W[:, :k] = axes[:k].T * s[:k] * math.sqrt(0.5)
+    W[:, :k] = axes[:k].T * s[:k] * math.sqrt(0.5 / N)
     noise = (centered * centered).mean(axis=0) - (W * W).sum(axis=1)
     return W, np.clip(noise, floor, ceiling)

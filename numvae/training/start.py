@@ -70,8 +70,7 @@ def factors(model, X, kinds, rng):
     """
     real, C = np.char.startswith(kinds, "gaussian"), model.n_condition
     numbers = np.sort(rng.permutation(len(X))[:MOST_ROWS])
-    rows = read(Rows(X, numbers), slice(None)).astype(np.float64)
-    x, y = split_condition(rows, C)
+    x, y = split_condition(read(Rows(X, numbers), slice(None)).astype(np.float64), C)
     x = model.units.forward(x)[:, real]
     still = ~(np.fmin.reduce(x) < np.fmax.reduce(x))  # NaN alone is below nothing
     imagined = min(2.0, 2.0 * x.shape[1] / len(x))
@@ -81,11 +80,11 @@ def factors(model, X, kinds, rng):
         U[still] = 0.0
         x = x - factor_analysis.given(y, 0.0, U)
     center, scale = units(x, kinds[real])
-    standard, observed = split_missing((x - center) / scale)
+    x, observed = split_missing((x - center) / scale)
     fixed = kinds[real] == "gaussian-fixed"
     sigma, sigma_min = (model.config[name] / scale for name in ("sigma", "sigma_min"))
     b, W, psi = factor_analysis.fit(
-        standard,
+        x,
         None if observed.all() else observed,
         model.n_latent,
         floor=np.where(fixed, sigma**2, ABOVE_FLOOR * sigma_min**2),

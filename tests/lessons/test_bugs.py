@@ -52,3 +52,13 @@ def test_finite_differences_see_nothing_of_a_formula_whose_gradient_fits():
 def test_every_check_is_needed():
     alone = {bug.caught[0] for bug in BUGS if len(bug.caught) == 1}
     assert alone == set(CHECKS)
+
+
+def test_a_bug_is_found_by_its_name_or_by_a_part_that_no_other_has():
+    known = [Bug(name, FORMULA, (), ()) for name in ("KL halved", "KL halved twice", "No mean")]
+    assert bugs.named("no MEAN", known) is known[2]
+    assert bugs.named("KL halved", known) is known[0]  # the whole name counts before its parts
+    with pytest.raises(ValueError, match="2 bugs.*one of these: KL halved; KL halved twice\\."):
+        bugs.named("kl", known)
+    with pytest.raises(ValueError, match="no bug.*KL halved; KL halved twice; No mean"):
+        bugs.named("nothing", known)
