@@ -126,6 +126,8 @@ def backward(traced):
         wrong += not g.ok
         values = numbers(g.value, 2) + numbers(g.numerical, 2)
         print(f"  {name:<{wide}}{shape(g.value):>8}{values}{g.error:>9.0e}{verdict}")
+    if not any(g.value.any() for g in traced.gradients if g.of.endswith(".W")):
+        print("\nThere is no minibatch before this one: what is remembered of it is 0.")
     loss, nll, kl = traced.losses
     print(f"\nloss {loss:.6f} nats per example (nll {nll:.6f}, kl {kl:.6f})")
     largest, n = np.max([g.error for g in traced.gradients]), len(traced.gradients)

@@ -227,7 +227,7 @@ rules/factor_analysis.py fit
     if len(C) >= 1:
 # Only time and memory are lost.
 rules/factor_analysis.py _principal_axes
-    _, s, axes = np.linalg.svd(centered / math.sqrt(N), full_matrices=True)
+    _, s, axes = np.linalg.svd(centered, full_matrices=True)
 validation.py _check_finite
     block = block.astype(dtype, copy=True)
 rows.py read

@@ -25,6 +25,7 @@ CODE = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 AS_IT_STANDS = "Shapes", "Source"
+RELATIVE = '<abbr title="‖a − b‖ / (‖a‖ + ‖b‖)">relative error</abbr>'
 # Where symbols have another meaning than in the glossary: there they are not explained.
 OWN = {
     "activations": ("σ",),
@@ -148,13 +149,14 @@ class Setting:
         value = derivations.values(derivation, derivations.given(derivation))[0]
         entry = f"entry {[0] * value.ndim}" if value.ndim else "the value"
         error = max(derivations.errors(derivation))
+        how_well = f"a {RELATIVE} of {rounding(error)}" if error else "the last bit"
         bound = any(line.equation[0] == "≥" for line in derivation.lines)
         id = f' id="derive-{slug(f"{derivation.rule} {derivation.of}")}" open' * anchors
         return (
             f'<details class="derivation-of"{id}><summary>{self.sentence(derivation.of)}</summary>'
             f'<ol class="steps">{"".join(rows)}</ol><p class="soft">At a random point {entry} is '
-            f"{number(value.flat[0], 6)} in {'the first line' if bound else 'every line'}; they "
-            f"agree to {rounding(error) if error else 'the last bit'}.</p></details>"
+            f"{number(value.flat[0], 6)} in {'the first line' if bound else 'every line'}; the "
+            f"lines agree to {how_well}.</p></details>"
         )
 
     # Code.
@@ -240,7 +242,8 @@ class Setting:
         if isinstance(result, trace.Node):
             return self.array(traced, result.name, result.value)
         parts = f"{result.name} = {' + '.join(result.paths)}" if result.paths else result.name
-        note = f'<span class="agrees">= finite differences, to {rounding(result.error)}</span>'
+        note = f"= finite differences to a {RELATIVE} of {rounding(result.error)}"
+        note = f'<span class="agrees">{note}</span>'
         return self.array(traced, result.name, result.value, parts, note)
 
     def array(self, traced, name, value, title=None, note=""):

@@ -111,3 +111,9 @@ def test_a_path_that_the_kl_has_not_is_named(objective, q, capsys):
     assert walk.main(["--objective", objective]) == 0
     line = r"^  d(\w+)_kl +0: the KL does not contain (\w+) itself$"
     assert re.findall(line, capsys.readouterr().out, re.M) == [(q, q)]
+
+
+@pytest.mark.parametrize("typed, is_said", [("of the minibatch before", 1), ("relu", 0)])
+def test_that_no_minibatch_came_before_is_said_where_it_is_remembered(typed, is_said, capsys):
+    assert walk.main(["--bug", typed]) == 1
+    assert capsys.readouterr().out.count("There is no minibatch before this one") == is_said
