@@ -92,7 +92,7 @@ class Column:
             return [f"{self.name}={level}" for level in self.levels]
         if self.kind == "bernoulli":
             return [f"{self.name}={self.levels[1]}"]
-        return [self.name] * self.width
+        return [self.name]
 
     def encode(self, values, first=1):
         """Shapes  (N,) → (N, width) float64, NaN where nothing is known
@@ -122,21 +122,26 @@ class Column:
         x = x[:, 0].astype(np.float64)
         if self.decimals is None:
             return x
-        x = np.round(x, self.decimals) + 0.0
-        whole = self.decimals == 0 and not self.is_date and np.abs(x).max(initial=0) < 2**53
-        return x.astype(np.int64) if whole else x  # NaN is not below
+        x = np.round(x, self.decimals) + 0.0  # −0.0 is 0.0
+        whole = self.decimals == 0 and (np.abs(x) < 2**53).all()  # NaN is not below
+        return x.astype(np.int64) if whole else x
 
     def texts(self, values, decimal="."):
         """The values as they were written: (N,) texts, empty where nothing is known."""
-        if values.dtype.kind not in "iuf" or self.kind in (*LEVELLED, "id"):
-            return ["" if value is None else str(_plain(value)) for value in values]
-        return ["" if np.isnan(x) else self._text(x, decimal) for x in values.astype(np.float64)]
+        missing = is_missing(values)
+        return ["" if no else self._text(x, decimal) for x, no in zip(values.tolist(), missing)]
 
-    def _text(self, x, decimal):
+    def _text(self, value, decimal):
+        value = _plain(value)
+        if isinstance(value, str):
+            return value
         if self.is_date:
-            days = min(max(x, cells.FIRST_DAY), cells.LAST_DAY)
+            days = min(max(value, cells.FIRST_DAY), cells.LAST_DAY)
             return (cells.EPOCH + datetime.timedelta(days=days)).strftime(self.form)
-        text = f"{x:.9g}" if self.decimals is None else f"{x:.{self.decimals}f}"
+        if self.levels is not None or self.kind == "id":
+            text = str(value)
+        else:
+            text = f"{value:.9g}" if self.decimals is None else f"{value:.{self.decimals}f}"
         return (self.form or "{}").replace("{}", text.replace(".", decimal))
 
     def _numbers(self, values, first):
@@ -156,12 +161,13 @@ class Column:
 
     def _places(self, values, first):
         """The place of each value among the levels, NaN where nothing is known."""
-        places = {_key(level): i for i, level in enumerate(self.levels)}
+        # Equal levels are one: 1, 1.0 and True are told apart from "1" only.
+        places = {_plain(level): i for i, level in enumerate(self.levels)}
         found, missing = np.full(len(values), np.nan), is_missing(values)
         for i, value in enumerate(values):
             if not missing[i]:
                 try:
-                    found[i] = places[_key(value)]
+                    found[i] = places[_plain(value)]
                 except KeyError:
                     raise ValueError(
                         f"{short(_plain(value))} in row {i + first} of column "
@@ -394,7 +400,7 @@ class Columns:
         for name, values in self._by_name(table).items():
             missing = is_missing(values)
             if name in made and missing.any():
-                whole = np.array([*values, None], dtype=object)[:-1]
+                whole = values.astype(object)
                 whole[missing] = made[name][missing]
                 found[name] = _array(whole.tolist())
         return found
@@ -429,8 +435,8 @@ class Columns:
             (_joined([c.name for c in some]), said, why + _missing(some))
             for (said, why), some in groups.items()
         ]
-        wide = max((len(names) for names, _, _ in rows), default=0)
-        broad = max((len(said) for _, said, _ in rows), default=0)
+        wide = max(len(names) for names, _, _ in rows)
+        broad = max(len(said) for _, said, _ in rows)
         return [f"  {a:<{wide}}  {b:<{broad}}  {c}".rstrip() for a, b, c in rows]
 
     def plain(self):
@@ -535,10 +541,13 @@ def _guess(name, values, form, first):
         return Column(name, "ignore", why="empty")
     levels = _levels(known)
     if len(levels) == 1:
-        return Column(name, "constant", levels, _decimals(known), form, f"always {levels[0]}")
-    if form and "%" in form and "{}" not in form:
-        return Column(name, "ignore", form=form, why="dates; as gaussian they are days")
-    if known.dtype.kind == "O" and not all(isinstance(level, int | float) for level in levels):
+        constant = Column(name, "constant", levels, form=form)
+        constant.why = f"always {constant.texts(known)[0]}"
+        return constant
+    dates = Column(name, "ignore", form=form, why="dates; as gaussian they are days")
+    if dates.is_date:
+        return dates
+    if not all(isinstance(level, int | float) for level in levels):
         _check_strays(name, values, first)
         return _of_texts(name, known, levels)
     return _of_numbers(name, known.astype(np.float64), levels, form)
@@ -555,7 +564,7 @@ def _check_strays(name, values, first):
             f"where {len(texts) - len(strays)} of {len(texts)} are numbers; correct it, make it a "
             "missing value (--na), or choose what the column is (--columns "
             f"'{printable(name)}:categorical', in Python columns={{{printable(name)!r}: "
-            "'categorical'}})."
+            "'categorical'})."
         )
 
 
@@ -572,14 +581,14 @@ def _of_texts(name, known, levels):
 def _of_numbers(name, known, levels, form):
     decimals, n = _decimals(known), len(known)
     gaussian = Column(name, "gaussian", None, decimals, form, "numbers")
-    if decimals == 0 and len(levels) == n > 1 and _counts_rows(name, known):
+    if decimals == 0 and len(levels) == n and _counts_rows(name, known):
         return Column(name, "id", why="whole numbers that are all different")
     if decimals == 0 and len(levels) > MOST_CODES and name and _names_rows(name):
         return Column(name, "id", why="whole numbers that are called so")
     if n < FEWEST:
         return gaussian
     if len(levels) == 2:
-        return Column(name, "bernoulli", levels, why=" or ".join(map(_short, levels)))
+        return Column(name, "bernoulli", levels, None, form, " or ".join(map(_short, levels)))
     if decimals == 0:
         low, high = levels[0], levels[-1]
         if low == 0 and _falls(known):
@@ -587,7 +596,7 @@ def _of_numbers(name, known, levels, form):
         few = len(levels) <= MOST_CODES and _enough(known, levels)
         if few and high - low < 1.5 * len(levels):
             why = f"{len(levels)} whole numbers from {low} to {high}"
-            return Column(name, "categorical", levels, 0, form, why)
+            return Column(name, "categorical", levels, None, form, why)
         gaussian.why = "whole numbers"
     return gaussian
 
@@ -604,10 +613,10 @@ def _chosen(name, values, form, kind, first):
                 f"Column {printable(name)} has {len(levels)} different values, so it cannot be "
                 f"{kind}."
             )
-        return Column(name, kind, levels, why=why)
-    column = Column(name, kind, None, 0, form, why)
+        return Column(name, kind, levels, None, form, why)
+    column = Column(name, kind, None, None, form, why)
     numbers = column.encode(values, first)[:, 0]
-    column.decimals = _decimals(numbers[~np.isnan(numbers)])
+    column.decimals = _decimals(numbers)
     if kind in COUNTS and (column.decimals != 0 or np.nanmin(numbers) < 0):
         raise ValueError(
             f"Column {printable(name)} holds other numbers than 0, 1, 2, …, so it cannot be {kind}."
@@ -624,11 +633,14 @@ def _alike(columns, table, chosen):
         if table.columns[column.name].dtype.kind in "iuf"
         if column.kind in MODELLED and _decimals(table.columns[column.name]) == 0
     ]
-    ends = [(np.nanmin(v), np.nanmax(v)) for v in (table.columns[c.name] for c in whole)]
-    lows, highs = zip(*ends) if ends else ((0,), (0,))
-    reached = np.mean(np.array(highs) == max(highs))
-    are_pixels = len(whole) >= PIXELS and min(lows) >= 0 and max(highs) > MOST_CODES
-    are_pixels = are_pixels and reached > 0.25
+    lows = [np.nanmin(table.columns[column.name]) for column in whole]
+    highs = np.array([np.nanmax(table.columns[column.name]) for column in whole])
+    are_pixels = (
+        len(whole) >= PIXELS
+        and min(lows) >= 0
+        and max(highs) > MOST_CODES
+        and np.mean(highs == max(highs)) > 0.25
+    )
     from_0 = [column for column, low in zip(whole, lows) if low == 0]
     are_counts = len(from_0) >= FEWEST and _falls(_pooled(from_0, table))
     for column, low in zip(whole, lows):
@@ -689,20 +701,11 @@ def _plain(value):
     value = value.item() if isinstance(value, np.generic) else value
     if isinstance(value, float) and math.isfinite(value) and value == math.floor(value):
         return int(value)
-    if isinstance(value, bool | int | float | str):
-        return value
-    return str(value)
-
-
-def _key(value):
-    """What equal values have in common: 1, 1.0 and True are told apart from "1" only."""
-    return _plain(value)
+    return value if isinstance(value, int | float) else str(value)  # a bool is an int
 
 
 def _decimals(numbers):
     """The most decimals that these numbers have, at most 6; None: more."""
-    if numbers.dtype.kind not in "iuf":
-        return 0 if numbers.dtype.kind == "b" else None
     known = numbers[~np.isnan(numbers)].astype(np.float64)
     for decimals in range(7):
         if np.allclose(np.round(known, decimals), known, rtol=1e-15, atol=0):
@@ -730,7 +733,7 @@ def _array(values):
 
 
 def _as_text(values):
-    return np.array([None if x is None else str(x) for x in values] + [None], dtype=object)[:-1]
+    return np.array([None if x is None else str(x) for x in values], dtype=object)
 
 
 def _short(value):
