@@ -74,7 +74,7 @@ def plain_numbers(cells, missing=MISSING):
             return None
     if np.isinf(numbers).any():
         return None
-    words = [word for word in missing - MISSING if _is_number(word)]
+    words = [word for word in missing if _is_number(word)]
     numbers[np.isin(numbers, np.array(words, dtype=np.float64))] = np.nan  # −999 is −999.0
     return numbers
 
@@ -115,7 +115,7 @@ def dates(cells):
     """Dates and times of day: (N,) float64 in days since 1970, NaN where nothing is known, and
     their format; None if some are none."""
     distinct = dict.fromkeys(cell for cell in cells if cell is not None)
-    if not distinct or not all(re.search(r"\d\W?", cell) for cell in distinct):
+    if not distinct:
         return None
     for form in ("iso", *DATES):
         try:

@@ -30,7 +30,7 @@ def test_numbers_as_they_are_written(texts, decimal, values, form):
 @pytest.mark.parametrize(
     "texts",
     [["x"], ["1", "x"], ["1 g", "2 kg"], ["007"], ["1,2"], ["1.2.3"], ["-"], ["e5"], ["%"], [None]]
-    + [["1,23,456"], ["A1"], ["1e999"], ["12-13"], ["1 2"]],
+    + [["1,23,456"], ["A1"], ["1e999"], ["12-13"], ["1 2"], ["00.5"]],
     ids=str,
 )
 def test_what_is_no_number(texts):
@@ -58,7 +58,10 @@ def test_dates_are_days_since_1970(texts, days, form):
     assert how == form
 
 
-@pytest.mark.parametrize("texts", [["x"], ["1970"], ["1970-13-01"], [None], ["1970-01-02", "x"]])
+@pytest.mark.parametrize(
+    "texts",
+    [["x"], ["1970"], ["19700102"], ["1970-13-01"], [None], ["1970-01-02", "x"]],
+)
 def test_what_is_no_date(texts):
     assert cells.dates(texts) is None
 
@@ -68,3 +71,5 @@ def test_plain_numbers_are_what_python_reads_but_for_names_and_infinities():
     assert_array_equal(cells.plain_numbers(["0.5", "0", "-0"]), [0.5, 0, 0])
     for text in ("1_0", "inf", "007", "-01", "x", "1e999"):
         assert cells.plain_numbers(["1", text]) is None
+    infinite = cells.MISSING | {"inf"}
+    assert_array_equal(cells.plain_numbers(["1", " Inf"], infinite), [1, np.nan])

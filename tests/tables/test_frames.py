@@ -1,5 +1,9 @@
 """Data frames in, data frames out: what `VAE` makes of them."""
 
+import datetime
+from decimal import Decimal
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -53,10 +57,65 @@ def test_every_column_is_what_its_type_and_its_values_say(vae, frame):
     assert vae.network_.n_features == 7 and vae.get_params()["likelihood"] == "gaussian-sigma-z"
 
 
+def test_what_has_columns_alone_is_no_frame(frame):
+    assert frames.is_frame(frame)
+    assert not any(map(frames.is_frame, (SimpleNamespace(columns=[]), frame.to_numpy(), "a", {})))
+
+
+DAY = np.datetime64("1970-01-02")
+NOON, MOMENT = datetime.datetime(1970, 1, 1, 12), "%Y-%m-%d %H:%M:%S"
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted", "form"),
+    [
+        (np.array([1, 2]), np.array([1, 2]), None),
+        (np.array([1.5, np.nan], "f4"), np.array([1.5, np.nan], "f4"), None),
+        (np.array([1.5, np.nan], "f2"), np.array([1.5, np.nan]), None),
+        (np.array([DAY, "NaT"], "M8[s]"), np.array([1, np.nan]), "%Y-%m-%d"),
+        (np.array([DAY, NOON], "M8[s]"), np.array([1, 0.5]), MOMENT),
+        (np.array([129_600, "NaT"], "m8[s]"), np.array([1.5, np.nan]), None),
+        ([NOON.replace(tzinfo=datetime.timezone.utc), None], np.array([0.5, np.nan]), MOMENT),
+        ([Decimal("1.5"), None], np.array([1.5, np.nan]), None),
+        ([True, None], np.array([True, None], object), None),
+        (["a", ""], np.array(["a", None], object), None),
+        (["a", 2.5, np.nan, pd.NA], np.array(["a", 2.5, None, None], object), None),
+        ([np.str_("1"), None], np.array(["1", None], object), None),
+        ([(1, 2), None], np.array([(1, 2), None], object), None),
+        ([None, None], np.array([None, None], object), None),
+    ],
+    ids=range(14),
+)
+def test_values_of_any_type_become_numbers_or_objects(given, wanted, form):
+    table = frames.table(pd.DataFrame({"a": pd.Series(given, dtype=getattr(given, "dtype", "O"))}))
+    found = table.columns["a"]
+    assert found.dtype == wanted.dtype
+    assert_array_equal(found, wanted)
+    assert table.forms == ({"a": form} if form else {})
+
+
 def test_the_columns_of_an_array_are_numbered():
     table = frames.table_of_array(np.array([[1, "a"], [2, None]], object))
-    assert list(table.columns) == ["x1", "x2"] and not table.named
+    assert list(table.columns) == ["x1", "x2"] and not table.named and table.first == 0
     assert table.columns["x1"].tolist() == [1, 2] and table.columns["x2"].tolist() == ["a", None]
+
+
+def test_values_of_y_are_one_for_all_rows_or_one_for_each(frame):
+    table = frames.table_of_values({"a": "x", "b": [5], "c": [1.5, 2, 3]}, 3)
+    assert table.first == 0 and table.named
+    assert {name: values.tolist() for name, values in table.columns.items()} == {
+        **{"a": ["x"] * 3, "b": [5] * 3, "c": [1.5, 2, 3]},
+    }
+    for row in (frame.head(1), pytest.importorskip("polars").DataFrame(frame[["species"]][:1])):
+        assert frames.table_of_values(row, 2).columns["species"].tolist() == ["Adelie"] * 2
+    with pytest.raises(ValueError) as caught:
+        frames.table_of_values({"a": [1, 2]}, 3)
+    assert str(caught.value) == ("a has shape (2,); expected one value, or one for each of 3 rows.")
+    with pytest.raises(TypeError) as caught:
+        frames.table_of_values("x", 3)
+    assert str(caught.value) == (
+        "y must be a dict, name → value, or rows of a data frame, found 'x'."
+    )
 
 
 def test_rows_that_are_made_are_frames_of_the_same_columns(vae, frame):
@@ -74,6 +133,7 @@ def test_rows_that_are_made_are_frames_of_the_same_columns(vae, frame):
 def test_imputing_keeps_what_is_known_its_types_and_its_index(vae, frame):
     holed = with_holes(frame)
     filled = vae.impute(holed, random_state=0)
+    pd.testing.assert_frame_equal(holed, with_holes(frame))
     assert list(filled) == list(holed) and list(filled.index) == list(holed.index)
     assert not filled.isna().any().any()
     assert filled.dtypes.astype(str).tolist() == holed.dtypes.astype(str).tolist()
@@ -107,6 +167,10 @@ def test_the_user_may_choose_and_an_array_has_no_names_to_choose_by(frame):
     vae = VAE(columns={"tag": "ignore", "seen": "gaussian"}, **FAST).fit(frame)
     assert vae.columns_.kinds()["seen"] == "gaussian"
     assert vae.sample(9, random_state=0)["seen"].dt.year.between(2019, 2021).all()
+    holed = frame.assign(seen=frame["seen"].where(frame["mass"] > 4500))
+    filled = vae.impute(holed, random_state=0)["seen"]
+    assert filled.dt.year.between(2019, 2021).all() and filled.dtype == holed["seen"].dtype
+    assert (filled == frame["seen"])[frame["mass"] > 4500].all()
     with pytest.raises(TypeError, match="^columns says what named columns are, but X is ndarray"):
         VAE(columns={"a": "id"}).fit(np.zeros((20, 2)))
 
