@@ -168,8 +168,7 @@ def load_table(path, columns=None, likelihood=None, chosen=None, na=(), conditio
         raise ValueError(f"{path}: {error}") from None
     if table.note:
         notes.append(table.note)
-    known = rows[~np.isnan(rows)]
-    if np.abs(known).max(initial=0) > MOST:
+    if (np.abs(rows) > MOST).any():
         raise ValueError(f"{path} holds numbers beyond 1e15, too large to train on; scale them.")
     return Own(
         rows=rows,
@@ -239,7 +238,7 @@ def load(path, resize=None, missing=False, scale=None, skip_bad=False):
         found_there = image_folder.load(file, resize, skip_bad)
     else:
         check_no_folder(path, resize, skip_bad)
-        suffix = max((s for s in READERS if file.lower().endswith(s)), key=len)
+        suffix = next(suffix for suffix in READERS if file.lower().endswith(suffix))
         found_there = READERS[suffix](file, *([name] if name else []))
     array, note, known, n_train = found_there
     shape, columns, arranged = _arranged(path, array)
@@ -309,10 +308,10 @@ def full_scale(found):
     - anything else stays as it is, in its own units.
     """
     low, high, whole = found.low, found.high, found.whole
-    if low < -ROUNDING or high <= 1 + ROUNDING:
+    if low < -ROUNDING:
         return 1
     if whole and high < 64:
-        return int(high)
+        return max(1, int(high))
     scale = next((largest for largest in (BITS if whole else (255, 65535)) if high <= largest), 1)
     return scale if whole or high > scale / 2 else 1
 
@@ -355,7 +354,7 @@ def _arranged(path, array):
     places = np.arange(math.prod(shape)).reshape(shape)
     if n_axes == 3 and shape[2] not in (1, 3) and shape[0] in (1, 3):
         places = np.moveaxis(places, 0, 2)
-        done = ["channels moved from the first axis of an image to its last"] * (shape[0] > 1)
+        done = ["channels moved from the first axis of an image to its last"] * (shape[0] == 3)
     if n_axes == 3 and places.shape[2] == 4:
         places, done = places[..., :3], [*done, "alpha dropped"]
     if n_axes == 3 and places.shape[2] == 1:
@@ -377,7 +376,7 @@ class Survey(NamedTuple):
     high: float  # the largest
     whole: bool  # whether all are whole numbers
     in_bytes: bool  # whether all are multiples of 1/255
-    values: set | None  # all values, if there are at most two
+    values: set | None  # all values, if there are at most two in any block of rows
     unknown: float  # the share of NaN
 
 
@@ -393,30 +392,28 @@ def _survey(path, rows, missing):
             least, most = x.min(), x.max()
             low, high = min(low, float(least)), max(high, float(most))
             whole = whole and bool(x.dtype.kind in "bui" or (x == np.floor(x)).all())
-            in_bytes = in_bytes and _are_in_bytes(x)
+            in_bytes = in_bytes and x.dtype.kind == "f" and _are_in_bytes(x)
             if values is not None and ((x == least) | (x == most)).all():
                 values |= {float(least), float(most)}
             else:
                 values = None
     if bad:
         what = "infinity" if missing else "NaN or infinity"
-        hint = "" if missing or np.isinf([low, high]).any() else ", or train with --missing"
+        hint = "" if np.isinf([low, high]).any() else ", or train with --missing"
         raise ValueError(f"{path} holds {what} in {bad} of {len(rows)} rows; remove them{hint}.")
     size = math.prod(rows.shape)
     if unknown == size:
         raise ValueError(f"{path} holds nothing but NaN.")
     if max(-low, high) > MOST:
         raise ValueError(f"{path} holds numbers beyond 1e15, too large to train on; scale them.")
-    values = None if values and len(values) > 2 else values
     return Survey(low, high, whole, in_bytes, values, unknown / size)
 
 
 def _are_in_bytes(x):
     """Whether all values are multiples of 1/255, but for rounding."""
-    if x.dtype.kind != "f" or x.min() < -ROUNDING or x.max() > 1 + ROUNDING:
-        return False
-    shades = 255 * x.astype(np.float32)
-    return bool((np.abs(shades - np.rint(shades)) < 1e-3).all())
+    with np.errstate(all="ignore"):  # of what is far beyond 1
+        shades = 255 * x.astype(np.float32)
+        return bool((np.abs(shades - np.rint(shades)) < 1e-3).all())
 
 
 def _suits(binary, is_image, in_range):

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import rows
 from numvae.datasets import array_files, own
+from numvae.tables.columns import Table
 
 
 def everything(data):
@@ -55,8 +56,11 @@ def test_bytes_become_zero_to_one_whatever_they_are_kept_in(saved, kind):
         (np.full((1200, 2, 2, 3), 7.5), "gaussian-sigma-z", "1,200 images of 2 × 2 × 3 numbers"),
         (np.full((3, 4), 0.5), "gaussian-sigma-z", "rows of numbers, not all 0 or 1"),
         (np.full((3, 4), 100), "gaussian-sigma-z", "int64 from 100 to 100;"),
+        (np.full((3, 2, 2), 64), "continuous-bernoulli", "; divided by 255, the largest value of"),
+        (np.zeros((3, 2, 2)), "bernoulli", "float64 from 0 to 0; likelihood"),
+        (np.array([[0, 1e15], [0, -1e15]]), "gaussian-sigma-z", "float64 from -1e+15 to 1e+15;"),
     ],
-    ids=range(11),
+    ids=range(14),
 )
 def test_the_likelihood_suits_the_values_and_one_line_says_why(saved, array, likelihood, said):
     path = saved(array)
@@ -64,6 +68,14 @@ def test_the_likelihood_suits_the_values_and_one_line_says_why(saved, array, lik
     assert data.likelihood == likelihood
     assert data.summary.startswith(path) and said in data.summary and "\n" not in data.summary
     assert f"likelihood {likelihood} suits them: " in data.summary
+
+
+def test_all_is_said_in_one_sentence(saved):
+    path = saved(np.uint8([[[0, 100], [255, 0]]] * 1200))
+    assert own.load(path).summary == (
+        f"{path}: 1,200 images of 2 × 2 numbers; uint8 from 0 to 255; divided by 255, the largest "
+        "value of 8 bits; likelihood continuous-bernoulli suits them: they are shades from 0 to 1."
+    )
 
 
 LEVELS = np.arange(256.0).reshape(4, 8, 8)
@@ -94,38 +106,59 @@ SIXTEENTHS = np.arange(17.0).repeat(4).reshape(17, 2, 2)
         (SIXTEENTHS, 16, None, (0, 1)),
         (SIXTEENTHS.astype("u1"), 16, None, (0, 1)),
         (SIXTEENTHS / 16, 1, None, (0, 1)),
+        (SIXTEENTHS[:3], 2, None, (0, 1)),
+        (LEVELS / 2, 1, None, (0, 127.5)),
         (LEVELS / 255 + 1e-9, 1, 8, (0, 1)),  # rounding
+        (LEVELS / 255 + 5e-7, 1, 8, (0, 1)),
+        (LEVELS / 255 - 5e-7, 1, 8, (0, 1)),
+        (LEVELS / 255 + 2e-6, 1, None, (2e-6, 1.000002)),
+        (LEVELS / 255 - 2e-6, 1, None, (-2e-6, 0.999998)),
         (LEVELS > 99, 1, None, (0, 1)),
         (255 * (LEVELS > 99), 255, None, (0, 1)),
     ],
-    ids=range(24),
+    ids=range(30),
 )
 def test_images_become_shades_by_what_their_numbers_are(saved, images, scale, bits, limits):
     path = saved(images)
     data = own.load(path)
     assert (data.scale, data.bits) == (scale, bits)
-    assert data.limits == pytest.approx(limits)
+    assert data.limits == pytest.approx(limits, abs=1e-9)
     assert_allclose(everything(data).ravel(), images.ravel() / np.float64(scale), rtol=1e-6)
     two = len(np.unique(images)) == 2
     shades = "bernoulli" if two else "continuous-bernoulli"
     assert data.likelihood == (shades if limits == (0, 1) else "gaussian-sigma-z")
-    named = {16: ", their largest value", 1: ""}.get(scale, f", the largest value of {bits} bits")
-    if bits or scale in (1, 16):
+    named = f", the largest value of {bits} bits" if bits else ", their largest value"
+    if bits or scale in (1, 2, 16):
+        assert ("divided by" in data.summary) == (scale != 1)
         assert (f"divided by {scale}{named};" in data.summary) == (scale != 1)
     again = own.load(path, scale=scale)
     assert (again.limits, again.bits, again.likelihood) == (data.limits, bits, data.likelihood)
 
 
 def test_later_images_have_the_scale_of_the_first(saved):
-    dark = everything(own.load(saved(SIXTEENTHS[:3]), scale=16))
-    assert_allclose(dark.ravel(), SIXTEENTHS[:3].ravel() / 16)
+    data = own.load(saved(SIXTEENTHS[:3]), scale=16)
+    assert_allclose(everything(data).ravel(), SIXTEENTHS[:3].ravel() / 16)
+    assert "; divided by 16; " in data.summary
+    assert own.load(saved(LEVELS - 128), scale=16).limits == (-8, 127 / 16)
+    rows = own.load(saved(np.array([[0.5, 4.0]])), scale=2)
+    assert rows.dtype == "float32" and everything(rows).tolist() == [[0.25, 2.0]]
 
 
-@pytest.mark.parametrize("high", [1, 5, 255])
+@pytest.mark.parametrize("shade", [127.5, 127.7, 128.0015, 128.0005])
+def test_values_are_looked_at_over_all_blocks(saved, monkeypatch, shade):
+    monkeypatch.setattr(rows, "BLOCK_BYTES", 1)
+    images = LEVELS.copy()
+    images[1:], images[0, 0, 0] = 255, shade
+    assert own.load(saved(images)).bits is None
+    assert own.load(saved(images / 255)).bits == (8 if shade == 128.0005 else None)
+    assert own.load(saved(np.array([[0, 1], [0, 2]]))).likelihood == "gaussian-sigma-z"
+
+
+@pytest.mark.parametrize("high", [1, 2, 5, 255])
 def test_rows_of_bytes_are_divided_by_255_unless_they_are_0_or_1(saved, high):
     data = own.load(saved(np.array([[0, high]] * 3, np.uint8)))
     assert data.scale == (1 if high == 1 else 255)
-    assert data.likelihood == ("gaussian-sigma-z" if high == 5 else "bernoulli")
+    assert data.likelihood == ("gaussian-sigma-z" if high in (2, 5) else "bernoulli")
     assert data.bits is None
 
 
@@ -142,12 +175,20 @@ def test_rows_of_bytes_are_divided_by_255_unless_they_are_0_or_1(saved, high):
         (np.array([[1j, 0]]), "real numbers"),
         (np.array([["2020-01-01"]], "M8[D]"), "real numbers"),
         (np.array([(1, 2.0)], [("a", int), ("b", float)]), "real numbers"),
-        (np.array([[0.0, np.nan], [0.0, 1.0], [np.inf, 0.0]]), "in 2 of 3 rows"),
-        (np.array([[0.0, -np.inf]]), "in 1 of 1 rows"),
-        (np.array([[0.0, np.nan]]), "in 1 of 1 rows; .* --missing"),
+        (
+            np.array([[0.0, np.nan], [0.0, 1.0], [np.inf, 0.0], [0.0, np.nan]]),
+            "holds NaN or infinity in 3 of 4 rows; remove them.$",
+        ),
+        (np.array([[0.0, -np.inf]]), "holds NaN or infinity in 1 of 1 rows; remove them.$"),
+        (
+            np.array([[0.0, np.nan]]),
+            "holds NaN or infinity in 1 of 1 rows; remove them, or train with --missing.$",
+        ),
         (np.array([[0.0, 1e300], [1.0, 2.0]]), "too large"),
+        (np.array([[0.0, 1.5e15]]), "too large"),
+        (np.array([[0.0, -1.5e15]]), "too large"),
     ],
-    ids=range(14),
+    ids=range(16),
 )
 def test_an_array_that_is_no_data_set_is_refused(saved, array, says):
     path = saved(array)
@@ -161,7 +202,7 @@ def test_nan_may_mean_not_known(saved):
     assert_array_equal(everything(data), array)
     assert data.likelihood == "bernoulli" and "25.0% of them missing" in data.summary
     for bad, says in (
-        ([[np.inf, np.nan]], "holds infinity in 1 of 1"),
+        ([[np.inf, np.nan]], "holds infinity in 1 of 1 rows; remove them.$"),
         ([[np.nan]], "nothing but NaN"),
     ):
         with pytest.raises(ValueError, match=says):
@@ -254,6 +295,7 @@ def test_a_large_file_is_mapped_and_gives_the_same_examples(saved, monkeypatch, 
     data = own.load(path)
     mapped = data.examples(numbers)
     assert isinstance(mapped, own.Mapped) and "as needed" in data.summary
+    assert isinstance(data.rows, np.memmap)
     assert (mapped.shape, mapped.dtype, len(mapped)) == (read.shape, read.dtype, len(read))
     for some in (slice(None), slice(1, 3), np.array([2, 0]), slice(4, None)):
         assert mapped[some].dtype == np.float32
@@ -291,10 +333,12 @@ GRAY = np.random.default_rng(1).integers(0, 256, (6, 5, 4)).astype("u1")
         (np.concatenate([COLOURS, GRAY[..., None]], axis=3), COLOURS, "alpha dropped"),
         (COLOURS, COLOURS, ""),
         (COLOURS[:, :3], COLOURS[:, :3], ""),
+        (COLOURS[:, :1], COLOURS[:, :1], ""),
+        (GRAY[:, :3, :, None], GRAY[:, :3], ""),
         (GRAY.reshape(6, 20, 1), GRAY.reshape(6, 20), ""),
         (GRAY.reshape(6, 1, 20), GRAY.reshape(6, 20), ""),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 @pytest.mark.parametrize("large", [0, 2**28], ids=["mapped", "read"])
 def test_images_are_taken_however_their_axes_lie(saved, monkeypatch, array, wanted, said, large):
@@ -302,6 +346,8 @@ def test_images_are_taken_however_their_axes_lie(saved, monkeypatch, array, want
     data = own.load(saved(array))
     assert data.shape == wanted.shape[1:]
     X = data.examples(np.arange(6))
+    assert isinstance(X, np.ndarray if large else own.Mapped)
+    assert isinstance(data.rows, own.Mapped) == (not large and said != "")
     assert X.shape == (6, np.prod(data.shape))
     assert_allclose(X[:], wanted.reshape(6, -1) / 255, rtol=1e-6)
     assert_array_equal(data.examples(np.array([4, 1]))[:], X[:][[4, 1]])
@@ -337,6 +383,51 @@ def test_a_table_is_described_column_by_column(tmp_path):
     ]
 
 
+def test_a_table_is_rows_of_real_numbers(tmp_path):
+    path = tmp_path / "birds.csv"
+    path.write_bytes(
+        "\n".join(["size,é", *(f"{i**1.5},{i % 2}" for i in range(30))]).encode("cp1252")
+    )
+    data = own.load_table(path, likelihood="gaussian")
+    assert data.summary.splitlines()[0] == f"{path}: 30 rows of 2 columns; read as cp1252:"
+    assert data.likelihood == "gaussian:1,bernoulli:1"
+    assert (data.scale, data.dtype, data.shape) == (1, "float64", (2,))
+    assert (data.limits, data.bits) == ((0.0, 1.0), None)
+    assert_allclose(everything(data)[:, 0], np.arange(30) ** 1.5)
+    assert own.load_table(path, chosen={"size": "ignore"}).dtype == "float32"
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [
+        (1e15, None),
+        (1.5e15, " holds numbers beyond 1e15, too large to train on; scale them."),
+        (-1.5e15, " holds numbers beyond 1e15, too large to train on; scale them."),
+        (np.inf, ": column b holds infinity; remove it."),
+    ],
+)
+def test_numbers_of_a_table_that_are_too_large_are_refused(monkeypatch, number, says):
+    numbers = np.append(np.arange(30.0) ** 1.5, np.nan)
+    table = Table({"a": numbers, "b": np.append(numbers[1:], number)})
+    monkeypatch.setattr(own.table_files, "load", lambda path: table)
+    if says is None:
+        assert len(own.load_table("x.json").rows) == 31
+    else:
+        with pytest.raises(ValueError) as caught:
+            own.load_table("x.json")
+        assert str(caught.value) == f"x.json{says}"
+
+
+def test_cells_of_another_programs_table_are_filled_in_and_written_as_they_were():
+    values = {"mass": np.array([1.5, np.nan]), "day": np.array([18262, np.nan])}
+    values["name"] = np.array(["x", None], dtype=object)
+    table = Table(values, {"day": "%Y-%m-%d"})
+    texts = {"mass": ["1", "2.5"], "name": ["a", "b"]}
+    names, rows = own.filled_cells("x.parquet", table, texts)
+    assert names == ["mass", "day", "name"]
+    assert list(rows) == [["1.5", "2020-01-01", "x"], ["2.5", "", "b"]]
+
+
 # What is not read.
 
 
@@ -348,6 +439,15 @@ def test_what_is_not_read_is_said_with_what_to_do(name):
     assert own.advice("a.npy") == ""
 
 
+def test_a_file_of_another_ending_is_said_to_have_one(tmp_path):
+    path = tmp_path / "a.doc"
+    assert own.advice(path) == "" and not own.is_there(path)
+    path.touch()
+    assert own.advice(path).startswith(f"{path} has an ending that is not known; save it as one of")
+    np.savez(tmp_path / "a.npz", b=np.eye(2))
+    assert own.is_there(path) and own.is_there(f"{tmp_path}/a.npz:b")
+
+
 # What tells one file from another.
 
 
@@ -357,13 +457,32 @@ def test_a_digest_is_of_the_numbers_and_their_order(saved, monkeypatch, whole):
     monkeypatch.setattr(own, "SAMPLED", 20)
     monkeypatch.setattr(own, "BLOCK_BYTES", 1000)
     images = np.random.default_rng(0).integers(0, 256, (200, 4, 3)).astype("u1")
-    changed = images.copy()
+    changed, last = images.copy(), images.copy()
     changed[0, 0, 0] ^= 1
+    last[-1, 0, 0] ^= 1
     digest = own.load(saved(images)).digest()
     assert len(digest) == 32
     for same in (images, images / 255, images.astype("f4"), images[..., None]):
         assert own.load(saved(same)).digest() == digest
-    for other in (images[::-1], images[:-1], changed, images.mean(axis=2)):
+    for other in (images[::-1], images[:-1], changed, last, images.mean(axis=2)):
         assert own.load(saved(other)).digest() != digest
     monkeypatch.setattr(array_files, "LARGE", 0)
     assert own.load(saved(images)).digest() == digest
+
+
+@pytest.mark.parametrize("whole", [9600, 9599])
+def test_of_more_bytes_than_so_many_the_digest_is_of_some(saved, monkeypatch, whole):
+    monkeypatch.setattr(own, "WHOLE", whole)
+    monkeypatch.setattr(own, "SAMPLED", 20)
+    images = np.zeros((200, 4, 3), np.float32)
+    digest = own.load(saved(images)).digest()
+    images[1] = 0.5  # which is none of 20
+    assert (own.load(saved(images)).digest() == digest) == (whole == 9599)
+
+
+def test_a_digest_is_as_it_always_was(saved):
+    """Runs remember those of their data."""
+    data = own.load(saved(np.arange(60.0).reshape(20, 3)))
+    assert data.digest() == "34c619a27b96864115be93e125333a8e"
+    data.rows = np.broadcast_to(0.5, (2**21, 17))  # 285 MB
+    assert data.digest() == "4ef9b70974b2cfcfc79fd59b538ffa9f"
