@@ -60,7 +60,7 @@ class Text:
             raise ValueError("it is a zip archive; if it is from Excel, let its name end in .xlsx")
         try:
             with self._opened() as file:
-                while file.read(2**20):
+                for _ in file:
                     pass
         except UnicodeDecodeError:  # of programs that are older than UTF-8
             self.encoding = "cp1252"
@@ -69,17 +69,19 @@ class Text:
             lines = list(islice(file, 4 * LOOKED_AT))
         if any("\0" in line for line in lines):
             raise ValueError("it holds bytes that are no text")
-        filled = [line for line in lines if line.strip()]
-        said = filled and re.fullmatch("sep=(.)\\s*", filled[0])  # which Excel puts first
+        filled = [(number, line) for number, line in enumerate(lines, 1) if line.strip()]
+        said = filled and re.fullmatch("sep=(.)\\s*", filled[0][1])  # which Excel puts first
         if said:
-            self.n_skipped = lines.index(filled.pop(0)) + 1
-        n_comments = next((i for i, line in enumerate(filled) if line[0] != "#"), len(filled))
-        self.delimiter = said[1] if said else _delimiter(filled[n_comments:][:LOOKED_AT])
-        if n_comments and self.delimiter:  # the last may be the header, as NumPy writes it
-            rows = list(csv.reader(filled[n_comments - 1 :][:2], delimiter=self.delimiter))
-            n_comments -= len(rows) == 2 and len(rows[0]) == len(rows[1]) > 1
-        if n_comments:
-            self.n_skipped = lines.index(filled[n_comments - 1]) + 1
+            self.n_skipped, _ = filled.pop(0)
+        n_comments = next((i for i, (_, line) in enumerate(filled) if line[0] != "#"), len(filled))
+        comments, below = filled[:n_comments], [line for _, line in filled[n_comments:]]
+        self.delimiter = said[1] if said else _delimiter(below[:LOOKED_AT])
+        if comments and self.delimiter:  # the last may be the header, as NumPy writes it
+            rows = list(csv.reader([comments[-1][1], *below[:1]], delimiter=self.delimiter))
+            if len(rows) == 2 and len(rows[0]) == len(rows[1]) > 1:
+                comments.pop()
+        if comments:
+            self.n_skipped, _ = comments[-1]
         first = list(islice(self._rows(), LOOKED_AT))
         self.width, self.names = 0, None
         if first:
@@ -110,7 +112,7 @@ class Text:
         with self._opened() as file:
             lines = islice(file, self.n_skipped, None)
             if self.delimiter == " ":
-                lines = (" ".join(line.split()) + "\n" for line in lines)
+                lines = (" ".join(line.split()) for line in lines)
             reader = csv.reader(lines, delimiter=self.delimiter or ",")
             for row in reader:
                 if len(row) > 1 or row and row[0].strip():
@@ -214,7 +216,7 @@ def _columns(text, words):
                 if numbers is None:
                     again = again or i not in of_text and bool(parts[i])
                     of_text.add(i)
-                    numbers = np.array([*cells.known(column, words), None], dtype=object)[:-1]
+                    numbers = np.array(cells.known(column, words), dtype=object)
                 parts[i].append(numbers)
     if not text.width:
         return [], "is empty"
