@@ -158,9 +158,9 @@ def _page(image, number, resize, most):
     if not is_deep and any(";16" in str(tile) for tile in image.tile):
         raise ValueError("colours of 16 bits; save it with 8, or its pixels as a .npy array")
     tags = getattr(image, "tag_v2", {})  # of a TIFF
-    if tags.get(274, 1) > 4 and tags.get(259) == 1:
+    if tags.get(274) in (5, 6, 7, 8) and tags.get(259) == 1:
         raise ValueError("a quarter turn of pixels that are not compressed; save it upright")
-    format_of_numbers = tags.get(339, (0,))[0]
+    format_of_numbers = tags.get(339, (1,))[0]  # if nothing is said: unsigned
     image = ImageOps.exif_transpose(image)  # a camera held upright
     if not is_deep:
         is_clear = _is_clear(image)

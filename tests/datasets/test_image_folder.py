@@ -8,6 +8,8 @@ from PIL import Image
 
 from numvae.datasets import image_folder
 
+RAMP = np.linspace(0, 1, 30).reshape(6, 5)
+
 
 @pytest.fixture
 def folder(tmp_path):
@@ -56,12 +58,25 @@ def test_what_is_gray_is_gray_however_it_is_kept_and_transparency_is_dropped(fol
         c_png=np.stack([gray, gray, gray, alpha], axis=-1),
         d_png=np.stack([gray, gray], axis=-1),
         e_png=np.stack([gray, alpha], axis=-1),
+        g_png=np.stack([gray, gray, gray, np.full_like(gray, 255)], axis=-1),
+        h_png=np.stack([gray, np.resize([0, 255], gray.shape).astype(np.uint8)], axis=-1),
     )
     Image.fromarray(gray).convert("P").save(path / "f.png")
     images, note, *_ = image_folder.load(path)
-    assert_array_equal(images, [gray] * 6)
-    assert note == "gray; the transparency of 3 dropped"
+    assert_array_equal(images, [gray] * 8)
+    assert note == "gray; the transparency of 4 dropped"
+    for name in "acdefgh":
+        (path / f"{name}.png").unlink()
+    assert_array_equal(image_folder.load(path).array, [gray])  # in three channels
     assert set(np.unique(image_folder.load(folder(a_png=gray > 99))[0][0])) == {0, 255}
+
+
+@pytest.mark.parametrize(("turn", "turned"), [(3, np.rot90(RAMP, 2)), (4, RAMP[::-1])])
+def test_a_tiff_that_is_not_compressed_may_be_upside_down(tmp_path, turn, turned):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    Image.fromarray((255 * RAMP).astype(np.uint8)).save(tmp_path / "a.tif", exif=exif)
+    assert_array_equal(image_folder.load(tmp_path)[0][0], (255 * turned).astype(np.uint8))
 
 
 @pytest.mark.parametrize("suffix", ["png", "jpg", "webp", "tif"])
@@ -83,6 +98,12 @@ def test_sizes_that_differ_are_an_error_or_are_made_alike(folder):
     images, *_ = image_folder.load(path, (3, 2))
     assert_array_equal(images, np.full((2, 3, 2), 77))
     assert_array_equal(image_folder.load(folder(b_png=even), (6, 4))[0], [even, even])
+
+
+def test_black_and_white_becomes_gray_where_it_is_resized(folder):
+    fine = np.arange(64).reshape(8, 8) % 2 == 0
+    images, note, *_ = image_folder.load(folder(a_png=fine), (4, 4))
+    assert note == "gray" and 100 < images.mean() < 155 and images.min() > 0
 
 
 def test_folders_are_classes(folder, pixels):
@@ -114,9 +135,26 @@ def test_folders_may_be_a_split(folder, pixels):
     assert found.n_train is None and set(found.known["class"]) == {"Train", "other", "test"}
 
 
-def test_what_pillow_would_scramble_is_refused(tmp_path, pixels):
+@pytest.mark.parametrize(
+    ("names", "n_train"),
+    [
+        (("Train", "valid"), 1),
+        (("train", "training", "test", "testing", "val", "valid", "validation"), 2),
+        (("train", "training"), None),
+        (("test", "val"), None),
+        (("train", "test", "other"), None),
+    ],
+    ids=str,
+)
+def test_a_split_has_both_parts_and_no_other(folder, pixels, names, n_train):
+    path = folder(**{f"{name}__{i}_png": pixels(5, 4) for name in names for i in range(2)})
+    assert image_folder.load(path).n_train == (n_train and 2 * n_train)
+
+
+@pytest.mark.parametrize("turn", [5, 6, 7, 8])
+def test_what_pillow_would_scramble_is_refused(tmp_path, pixels, turn):
     exif = Image.Exif()
-    exif[0x0112] = 6
+    exif[0x0112] = turn
     Image.fromarray(pixels(5, 4)).save(tmp_path / "a.tif", exif=exif)
     with pytest.raises(ValueError, match="a.tif is not a readable image .a quarter turn of pixels"):
         image_folder.load(tmp_path)
@@ -149,7 +187,10 @@ def test_files_that_cannot_be_read_are_left_out_if_asked_and_named(folder, pixel
         image_folder.load(path)
     found = image_folder.load(path, skip_bad=True)
     assert_array_equal(found.array, [a, a, b, b])
-    assert "4 that cannot be read left out: a.png, d.png, a.png and 1 more" in found.note
+    assert found.note == "gray; 4 that cannot be read left out: a.png, d.png, a.png and 1 more"
+    (path / "y" / "d.png").unlink()
+    note = image_folder.load(path, skip_bad=True).note
+    assert note == "gray; 3 that cannot be read left out: a.png, d.png, a.png"
     assert found.known["class"].tolist() == ["x", "x", "y", "y"]
     with pytest.raises(ValueError, match="None of the 1 images in .* can be read"):
         (path / "z").mkdir()
@@ -160,8 +201,11 @@ def test_files_that_cannot_be_read_are_left_out_if_asked_and_named(folder, pixel
 def test_a_folder_without_images_is_refused(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     (tmp_path / "folder.png").mkdir()
-    with pytest.raises(ValueError, match=f"^There is no image in {tmp_path}"):
+    with pytest.raises(ValueError) as caught:
         image_folder.load(tmp_path)
+    assert str(caught.value) == (
+        f"There is no image in {tmp_path}; expected files such as .png, .jpg, .jpeg."
+    )
 
 
 @pytest.mark.parametrize("content", [b"", b"text", "cut"], ids=str)
@@ -174,11 +218,15 @@ def test_an_unreadable_image_is_named(folder, pixels, content):
 
 
 def test_more_than_fits_into_memory_is_refused_before_it_is_read(folder, pixels, monkeypatch):
-    monkeypatch.setattr(image_folder, "MOST_BYTES", 600)
     path = folder(a_png=pixels(9, 9), b_png=pixels(9, 9))
+    monkeypatch.setattr(image_folder, "MOST_BYTES", 4 * 2 * 81)
+    assert len(image_folder.load(path)[0]) == 2
+    monkeypatch.setattr(image_folder, "MOST_BYTES", 4 * 2 * 81 - 1)
     with pytest.raises(ValueError, match=f"2 images in {path} .* --resize"):
         image_folder.load(path)
+    monkeypatch.setattr(image_folder, "MOST_BYTES", 4 * 2 * 16)
     assert len(image_folder.load(path, (4, 4))[0]) == 2
+    monkeypatch.undo()
     with pytest.raises(ValueError, match="^The 1000 images in faces would take 8 GB of memory"):
         image_folder._check_memory("faces", 1000, 2 * 10**6)
 
@@ -187,9 +235,6 @@ def test_an_image_that_would_fill_the_memory_is_refused(folder, pixels, monkeypa
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
     with pytest.raises(ValueError, match="a.png is not a readable image .*decompression bomb"):
         image_folder.load(folder(a_png=pixels(9, 9)))
-
-
-RAMP = np.linspace(0, 1, 30).reshape(6, 5)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +267,7 @@ def tiff(pixels, sample_format):
     data, (height, width) = pixels.tobytes(), pixels.shape
     bits = 8 * pixels.itemsize
     tags = {256: width, 257: height, 258: bits, 259: 1, 262: 1, 273: 8, 277: 1, 278: height}
-    tags |= {279: len(data), 339: sample_format}
+    tags |= {279: len(data)} | ({339: sample_format} if sample_format else {})
     directory = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
     head = b"II*\0" + struct.pack("<I", 8 + len(data))
     return head + data + struct.pack("<H", len(tags)) + directory + bytes(4)
@@ -230,8 +275,13 @@ def tiff(pixels, sample_format):
 
 @pytest.mark.parametrize(
     ("kind", "sample_format", "array"),
-    [("<u4", 1, 4e9 * RAMP), ("<i2", 2, 6e4 * RAMP - 3e4), ("i1", 2, 200 * RAMP - 100)],
-    ids=["u4", "i2", "i1"],
+    [
+        ("<u4", 1, 4e9 * RAMP),
+        ("<u4", None, 4e9 * RAMP),
+        ("<i2", 2, 6e4 * RAMP - 3e4),
+        ("i1", 2, 200 * RAMP - 100),
+    ],
+    ids=["u4", "not said", "i2", "i1"],
 )
 def test_numbers_that_pillow_has_no_type_for_do_not_wrap_around(
     tmp_path, kind, sample_format, array
@@ -250,12 +300,21 @@ def test_a_portable_graymap_says_how_bright_white_is(tmp_path):
 
 @pytest.mark.parametrize("kind", ["u2", "i4", "f4"])
 def test_deep_pixels_are_resized_within_their_range(tmp_path, kind):
-    step = (1000 * (np.arange(64).reshape(8, 8) % 8 > 3)).astype(kind)
+    step = (990 * (np.arange(64).reshape(8, 8) % 8 > 3)).astype(kind)
     Image.fromarray(step).save(tmp_path / "a.tif")
-    images, *_ = image_folder.load(tmp_path, (12, 12))
-    assert images.shape == (1, 12, 12) and images.dtype == kind
-    assert (images.min(), images.max()) == (0, 1000)
-    assert 400 < images.mean() < 600
+    images, *_ = image_folder.load(tmp_path, (12, 10))
+    assert images.shape == (1, 12, 10) and images.dtype == kind
+    assert (images.min(), images.max()) == (0, 990)
+    Image.fromarray(step.astype("f4")).save(tmp_path / "a.tif")
+    real = image_folder.load(tmp_path, (12, 10))[0]
+    assert_array_equal(images, real if kind == "f4" else np.rint(real))
+    assert (real % 1 > 0.5).any()
+
+
+def test_the_order_of_bytes_is_no_depth(tmp_path):
+    for kind in ("<u2", ">u2"):
+        Image.fromarray((65535 * RAMP).astype(kind)).save(tmp_path / f"{kind[1:]}{kind[0]}.tif")
+    assert image_folder.load(tmp_path).array.dtype == np.uint16
 
 
 def test_masks_of_0_and_255_are_black_and_white(folder):
@@ -266,7 +325,8 @@ def test_masks_of_0_and_255_are_black_and_white(folder):
 
 def test_images_of_several_depths_are_refused(folder, pixels):
     path = folder(a_png=pixels(5, 4), b_png=pixels(5, 4).astype(np.uint16))
-    with pytest.raises(ValueError, match="a.png has pixels of uint8, b.png of uint16"):
+    Image.fromarray(RAMP.astype("f4")[:5, :4]).save(path / "c.tif")
+    with pytest.raises(ValueError, match="a.png has pixels of uint8, b.png of uint16; save them"):
         image_folder.load(path)
 
 
@@ -298,6 +358,18 @@ def test_pages_and_frames_are_images(tmp_path, suffix):
     images, note, *_ = image_folder.load(tmp_path)
     assert_array_equal(images, pages)
     assert note == "black and white, pages of 1 file"
+    first.save(tmp_path / f"b.{suffix}", save_all=True, append_images=more, **options)
+    (tmp_path / "bad.png").touch()
+    note = image_folder.load(tmp_path, skip_bad=True).note
+    assert note.startswith("black and white, pages of 2 files; 1 that cannot be read left out: ")
+
+
+def test_of_each_page_it_is_said_whether_it_was_transparent(folder, pixels, tmp_path):
+    pages = pixels(2, 5, 4, 4)
+    pages[:, 0, 0, 3] = 0
+    pages = list(map(Image.fromarray, pages))
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    assert "the transparency of 2 dropped" in image_folder.load(tmp_path).note
 
 
 def test_of_a_photograph_with_a_preview_the_photograph_is_read(tmp_path):
@@ -318,6 +390,11 @@ def test_more_pixels_than_a_file_can_hold_are_refused_before_they_are_made(tmp_p
     (tmp_path / "a.png").write_bytes(png(9000, 9000, 8, 0, [b""]))
     with pytest.raises(ValueError, match="it declares more pixels than so small a file can hold"):
         image_folder.load(tmp_path)
+    size = len(png(1, 1, 8, 0, [b""]))
+    for height, says in ((128 + size, "truncated"), (128 + size + 1, "declares more pixels")):
+        (tmp_path / "a.png").write_bytes(png(2**15, height, 8, 0, [b""]))
+        with pytest.raises(ValueError, match=says):
+            image_folder.load(tmp_path)
     plain = Image.new("1", (4000, 4000))  # as small as a file of so many pixels can be
     plain.save(tmp_path / "a.png")
     assert image_folder.load(tmp_path, (2, 2))[0].shape == (1, 2, 2)
@@ -327,7 +404,9 @@ def test_palettes_that_are_transparent_are_colours(tmp_path):
     image = Image.new("P", (3, 2), 1)
     image.putpalette([255, 0, 0, 0, 0, 255])
     image.save(tmp_path / "a.png", transparency=b"\0\x80")
-    assert_array_equal(image_folder.load(tmp_path)[0], np.full((1, 2, 3, 3), [0, 0, 255]))
+    images, note, *_ = image_folder.load(tmp_path)
+    assert_array_equal(images, np.full((1, 2, 3, 3), [0, 0, 255]))
+    assert note == "colour; the transparency of 1 dropped"
 
 
 @pytest.mark.parametrize("suffix", image_folder.SUFFIXES)
