@@ -78,7 +78,7 @@ class Dataset:
         if not again:
             known = {name: np.concatenate([part[name] for part in parts]) for name in condition}
             condition = of_tables.of_known(known)
-        self.condition, none = condition, np.zeros((0, condition.n_condition))
+        self.condition, none = condition, np.empty((0, condition.n_condition))
         self.X, self.X_valid = (
             Beside(X, condition.encode_condition(of_tables.Table(known)) if len(X) else none)
             for X, known in ((self.X, self.known), (self.X_valid, self.known_valid))

@@ -45,16 +45,25 @@ def test_the_test_images_are_held_out_or_the_last_of_the_training_images(small):
     folder, images, labels = small
     flat = images.reshape(8, 784).astype(np.float32) / 255
     for validation, train, valid, says in (
-        (None, slice(6), slice(6, 8), "10,000 test images"),
-        (2, slice(4), slice(4, 6), "last 2"),
-        (0, slice(6), slice(6, 6), "last 0"),
+        (
+            *(None, slice(6), slice(6, 8)),
+            "the 60,000 training images to train, the 10,000 test images held out",
+        ),
+        (
+            *(2, slice(4), slice(4, 6)),
+            "training images 0–3 to train, the last 2 of them held out",
+        ),
+        (
+            *(0, slice(6), slice(6, 6)),
+            "training images 0–5 to train, the last 0 of them held out",
+        ),
     ):
         data = load("mnist", folder, validation)
         assert_array_equal(data.X, flat[train])
         assert_array_equal(data.X_valid, flat[valid])
         assert_array_equal(data.known["digit"], labels[train])
         assert_array_equal(data.known_valid["digit"], labels[valid])
-        assert says in data.split
+        assert data.split == says
         assert (data.shape, data.likelihood) == ((28, 28), "bernoulli")
     with pytest.raises(ValueError, match="Cannot hold out 6 of 6 mnist"):
         load("mnist", folder, 6)
