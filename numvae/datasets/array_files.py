@@ -20,6 +20,7 @@ from numvae.text import printable
 
 LARGE = 2**28  # bytes from which on a .npy file is mapped and not read
 REAL = "buif"  # the kinds of real numbers
+TEXT = "SU"  # and of text; objects are left alone, as to read them may run any program
 LABELS = "y", "label", "labels", "target", "targets"
 PARTS = "_train", "_test"
 
@@ -143,7 +144,8 @@ def _beside(arrays, name, n):
     part = next((part for part in PARTS if name.lower().endswith(part)), "")
     folder = name[: name.rfind("/") + 1]
     names = {f"{folder}{label}{part}".lower(): label for label in LABELS}
-    beside = {names[k.lower()]: a for k, a in arrays.items() if k.lower() in names and k != name}
+    readable = {k: a for k, a in arrays.items() if a.dtype.kind in REAL + TEXT}
+    beside = {names[k.lower()]: a for k, a in readable.items() if k.lower() in names and k != name}
     return {label: np.ravel(a) for label, a in beside.items() if math.prod(a.shape) == n}
 
 

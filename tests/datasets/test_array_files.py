@@ -1,4 +1,5 @@
 import gzip
+import os
 import re
 import zipfile
 
@@ -82,9 +83,9 @@ def written(request, tmp_path, mat_here):
 )
 def test_the_only_table_or_the_one_named_x_is_read(written, arrays, chosen):
     path, read = written(**arrays)
-    array, note, *_ = read(path)
+    array, note, known, _ = read(path)
     assert_array_equal(array, arrays[chosen])
-    assert note == f"array {chosen}"
+    assert note == f"array {chosen}" and known == {}
 
 
 def test_of_several_one_is_chosen_by_its_name(written):
@@ -94,6 +95,34 @@ def test_of_several_one_is_chosen_by_its_name(written):
         read(path)
     with pytest.raises(ValueError, match=r"named 'three'; it has one \(2, 3\), two"):
         read(path, "three")
+
+
+def test_a_vector_is_no_table(tmp_path):
+    np.savez(tmp_path / "my.npz", v=LABELS, x_train=LABELS, x_test=LABELS)
+    with pytest.raises(ValueError, match=r"with rows; it has v \(5,\), x_train \(5,\), x_test \(5"):
+        array_files.npz(tmp_path / "my.npz")
+
+
+@pytest.mark.parametrize("n", [8, 9])
+def test_of_many_arrays_eight_are_named(tmp_path, n):
+    path = tmp_path / "my.npz"
+    np.savez(path, **{f"a{i}": A for i in range(n)})
+    named = ", ".join(f"a{i} (2, 3)" for i in range(8)) + ", …" * (n > 8)
+    with pytest.raises(ValueError) as caught:
+        array_files.npz(path)
+    assert str(caught.value) == (
+        f"{path} holds several arrays, {named}; say which, as in {path}:a0."
+    )
+
+
+def test_a_file_of_256_mb_stays_on_the_disk(tmp_path):
+    path = tmp_path / "my.npy"
+    start = header(f"{{'descr': '|u1', 'fortran_order': False, 'shape': ({2**28 - 128},), }}")
+    path.write_bytes(start)
+    os.truncate(path, 2**28)  # which takes no room
+    found = array_files.npy(path)
+    assert len(start) == 128 and found.note == "read from the disk as needed"
+    assert isinstance(found.array, np.memmap) and found.array[-1] == 0
 
 
 def test_names_of_arrays_are_shown_without_control_characters(tmp_path):
@@ -113,8 +142,9 @@ def test_names_of_arrays_are_shown_without_control_characters(tmp_path):
 )
 def test_where_there_are_no_numbers_that_is_said(written, arrays):
     path, read = written(**arrays)
-    with pytest.raises(ValueError, match=f"^{path} holds no array of numbers with rows"):
+    with pytest.raises(ValueError) as caught:
         read(path)
+    assert str(caught.value) == f"{path} holds no array of numbers with rows; it has none."
 
 
 @pytest.mark.parametrize("end", [0, 3, 50, 130, 200, -30, -1])
@@ -128,8 +158,11 @@ def test_a_cut_archive_is_refused(tmp_path, end):
 
 
 def test_objects_beside_the_data_are_left_alone(tmp_path, mat_here):
-    np.savez(tmp_path / "my.npz", X=A, names=np.array(["a", None], object))
-    assert_array_equal(array_files.npz(tmp_path / "my.npz")[0], A)
+    names = np.array(["a", None], object)
+    np.savez(tmp_path / "my.npz", X=A, names=names, y=names, label=["a", "b"], target=[1, 2])
+    found = array_files.npz(tmp_path / "my.npz")
+    assert_array_equal(found.array, A)
+    assert list(found.known) == ["target"]  # the names are all different
     savemat(tmp_path / "my.mat", {"X": A, "opts": {"a": 1}, "cell": np.array([1, "b"], object)})
     assert_array_equal(array_files.mat_file(tmp_path / "my.mat")[0], A)
     savemat(tmp_path / "my.mat", {"S": eye(3)})
@@ -180,6 +213,15 @@ def test_what_keras_saves_has_a_split_and_labels_of_its_own(written, x):
     part = read(path, f"{x}_train")
     assert_array_equal(part.array, A)
     assert part.n_train is None and part.known["y"].tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("part", ["train", "test"])
+def test_one_part_of_two_is_no_split_and_its_labels_are_none(written, part):
+    path, read = written(x_train=A, x_test=A, **{f"y_{part}": LABELS[:2]})
+    assert read(path).n_train == 2 and read(path).known == {}
+    path, read = written(**{f"x_{part}": A})
+    found = read(path)
+    assert found.n_train is None and found.note == f"array x_{part}"
 
 
 def test_two_parts_that_do_not_fit_together_are_two_arrays(written):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from numvae.datasets import digits as module
 from numvae.datasets.digits import BLOCK, FONTS, digits
 
 
@@ -28,6 +29,13 @@ def test_the_seed_decides_and_more_digits_begin_with_the_same_ones(drawn):
     images, labels = digits(20, seed=2)
     assert (images != drawn[0][:20]).any(axis=(1, 2)).all()
     assert (labels != drawn[1][:20]).any()
+
+
+def test_without_a_word_they_are_two_thousand_of_seed_0(monkeypatch):
+    monkeypatch.setattr(module, "_draw", lambda *_: 0.0)
+    images, labels = digits()
+    assert len(images) == 2000
+    assert_array_equal(labels, digits(2000, seed=0)[1])
 
 
 def test_the_drawing_is_as_it_always_was(drawn):
@@ -114,8 +122,6 @@ def test_the_labels_are_true(drawn):
 
 
 def test_all_fonts_are_drawn():
-    from numvae.datasets import digits as module
-
     glyphs = module._glyphs(32)
     assert glyphs.shape == (10 * len(FONTS), 32, 32)
     for i, glyph in enumerate(glyphs):

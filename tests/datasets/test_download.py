@@ -11,8 +11,9 @@ import pytest
 
 from numvae.datasets import download, files, mnist
 
-CONTENT = bytes(range(251)) * 400
+CONTENT = bytes(range(251)) * 800
 HALF = len(CONTENT) // 2
+LARGEST = download.LARGEST
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -51,6 +52,14 @@ class Handler(BaseHTTPRequestHandler):
     def empty(self):
         self.answer(b"")
 
+    def silent(self):
+        self.send_response(200)
+        self.end_headers()
+
+    def one_byte(self):
+        self.silent()
+        self.wfile.write(b"x")
+
     def missing(self):
         self.send_error(404, "\x1b[31mNot Found")
 
@@ -73,7 +82,7 @@ class Handler(BaseHTTPRequestHandler):
     def slow(self):
         self.send_response(200)
         self.end_headers()
-        for _ in range(100):
+        for _ in range(500):
             self.wfile.write(b"x")
             if self.server.over.wait(0.02):
                 break
@@ -170,7 +179,8 @@ def fetch(server, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("how", ["right", "unknown_length", "elsewhere"])
-def test_the_right_bytes_arrive(fetch, how):
+def test_the_right_bytes_arrive(fetch, how, monkeypatch):
+    monkeypatch.setattr(download, "LARGEST", len(CONTENT))
     assert fetch(how)[0] == how
 
 
@@ -178,7 +188,9 @@ def test_the_right_bytes_arrive(fetch, how):
     ("how", "reason"),
     [
         ("wrong", "the MD5 is another one"),
-        ("empty", "ended after 0 of"),
+        ("empty", "ended after 0 of 0 bytes"),
+        ("silent", "ended after 0 bytes"),
+        ("one_byte", "the MD5 is another one"),
         ("missing", r"HTTP Error 404: \[31mNot Found"),
         ("circle", "redirect error that would lead to an infinite loop"),
         ("endless", "larger than 1,000,000 bytes"),
@@ -203,6 +215,25 @@ def test_a_bad_mirror_is_named_with_the_reason_and_the_next_one_is_asked(fetch, 
     assert fetch(how, "right")[-1] == "right"
 
 
+def test_a_file_may_have_64_mb(fetch, monkeypatch):
+    monkeypatch.setattr(download, "LARGEST", LARGEST)
+    with pytest.raises(download.DownloadFailed, match="it is larger than 67,108,864 bytes"):
+        fetch("huge")
+
+
+def test_a_mirror_has_ten_minutes_and_may_be_silent_for_twenty_seconds(tmp_path, monkeypatch):
+    def refuse(opener, asked, timeout):
+        raise OSError(f"waited {timeout:g} s")
+
+    monkeypatch.setattr(download.request.OpenerDirector, "open", refuse)
+    with pytest.raises(download.DownloadFailed, match="waited 20 s"):
+        download.fetch(["http://127.0.0.1/a"], tmp_path / "a", print)
+    monkeypatch.setattr(download.threading.Thread, "start", print)
+    monkeypatch.setattr(download.threading.Thread, "join", print)
+    with pytest.raises(download.DownloadFailed, match="too slow: not all of it in 600 s"):
+        download.fetch(["http://127.0.0.1/a"], tmp_path / "a", print)
+
+
 def test_every_mirror_is_named(fetch):
     with pytest.raises(download.DownloadFailed) as caught:
         fetch("missing", "wrong", "empty")
@@ -212,8 +243,14 @@ def test_every_mirror_is_named(fetch):
 @pytest.mark.parametrize("how", ["slow", "dripping_header", "endless_continue"])
 def test_a_connection_that_trickles_is_given_up(fetch, monkeypatch, how):
     monkeypatch.setattr(download, "PATIENCE", 0.1)
+    before = set(threading.enumerate())
     with pytest.raises(download.DownloadFailed, match="too slow"):
         fetch(how)
+    if how == "slow":  # nobody reads on
+        readers = {t for t in threading.enumerate() if t.name.endswith("(read)")} - before
+        for reader in readers:
+            reader.join(5)
+            assert not reader.is_alive()
 
 
 def test_a_search_for_a_name_that_never_ends_is_given_up(fetch, monkeypatch):
@@ -276,6 +313,13 @@ def test_progress_is_shown_on_a_terminal_and_wiped_out(fetch, monkeypatch, capsy
     fetch(how, "right")
     shown = capsys.readouterr().err
     assert re.search(r" a, 0\.\d MB", shown) and shown.endswith("\r\033[K")
+
+
+def test_progress_is_said_in_megabytes(fetch, monkeypatch):
+    said = []
+    monkeypatch.setattr(download.Countdown, "draw", lambda progress, text: said.append(text))
+    fetch("right")
+    assert said[-1] == "a, 0.2 MB"
 
 
 def test_the_whole_way_from_the_mirror_to_the_checked_bytes(fetch, server, no_data):

@@ -2,6 +2,7 @@ import gzip
 import hashlib
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -62,10 +63,11 @@ def test_a_missing_file_is_named_with_every_place_searched(tmp_path, no_data, mo
     monkeypatch.setenv("NUMVAE_DATA", str(tmp_path / "environment"))
     with pytest.raises(FileNotFoundError) as caught:
         files.get("set", "a.gz", MD5, ["http://127.0.0.1:9/"], str(tmp_path / "given"))
-    sentence = str(caught.value)
-    for named in ("a.gz", tmp_path / "given", tmp_path / "environment", no_data, "NUMVAE_DATA"):
-        assert str(named) in sentence
-    assert "--download" in sentence and "\n" not in sentence
+    assert str(caught.value) == (
+        f"a.gz was not found in {tmp_path}/given/set, {tmp_path}/environment/set, {no_data}/set. "
+        "Add --download to fetch it (in Python, download=True), or put it into one of these "
+        "folders, or say where it is with --data-dir or the environment variable NUMVAE_DATA."
+    )
 
 
 def test_of_several_files_of_that_name_the_right_one_is_read(tmp_path, no_data):
@@ -196,6 +198,24 @@ def test_an_archive_that_would_fill_the_memory_is_not_unpacked(monkeypatch):
     assert files.unpack(gzip.compress(bytes(1000))) == bytes(1000)
     with pytest.raises(ValueError, match="more than 1,000 bytes"):
         files.unpack(gzip.compress(bytes(1001)))
+
+
+def test_a_gzip_may_hold_256_mb(monkeypatch):
+    endless = SimpleNamespace(read=range)  # as many bytes as one asks for
+    monkeypatch.setattr(files.gzip, "GzipFile", lambda fileobj: endless)
+    with pytest.raises(ValueError, match="^it unpacks to more than 268,435,456 bytes$"):
+        files.unpack(b"\x1f\x8b")
+
+
+@pytest.mark.parametrize(
+    ("packed", "most"),
+    [(1, 1032), (2**20, 1032 * 2**20), (2**30, 2**32), (2**33, 2**33)],
+    ids=str,
+)
+def test_packed_bytes_can_hold_so_many_and_a_memory_no_more(packed, most):
+    files.check_unpacked(most, packed)
+    with pytest.raises(ValueError, match=f"^it would unpack to {most + 1:,} bytes$"):
+        files.check_unpacked(most + 1, packed)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,13 @@ from numvae.datasets.found import labels, listed
         (np.array(["cat", "dog"] * 30), "U"),
         (np.array([b"cat", b"dog"] * 30), "U"),
         (np.array([f"class {i // 2}" for i in range(60)]), "U"),
+        (np.array([f"class {min(i, 30)}" for i in range(60)]), None),
+        (np.array(["cat"] * 60), None),
+        (np.arange(60) % 10, "i"),
+        (np.arange(60) % 11, "f"),
+        (np.arange(60) % 2 * (2**53 - 1), "i"),
+        (np.arange(60) % 2 * 2**53, "f"),
+        (np.arange(60) % 2 * -(2**53), "f"),
         (np.zeros(60, int), None),
         (np.arange(59) % 3, None),
         (np.eye(60), None),
@@ -27,7 +34,7 @@ from numvae.datasets.found import labels, listed
         (np.arange(60) % 3 * 1j, None),
         (np.full(60, None, object), None),
     ],
-    ids=range(18),
+    ids=range(25),
 )
 def test_labels_are_classes_factors_or_none(values, kind):
     found = labels(values, 60)
@@ -36,6 +43,11 @@ def test_labels_are_classes_factors_or_none(values, kind):
     else:
         assert found.shape == (60,) and found.dtype.kind == kind
         assert_array_equal(found, values.ravel().astype(found.dtype))
+
+
+@pytest.mark.parametrize(("n_different", "kind"), [(20, "i"), (21, "f")])
+def test_of_many_labels_a_tenth_may_be_different(n_different, kind):
+    assert labels(np.arange(200) % n_different, 200).dtype.kind == kind
 
 
 def test_names_are_shown_without_control_characters():
