@@ -201,11 +201,33 @@ network/likelihoods.py VarianceOfZ.backward
     return self.layer.backward(ds.reshape(-2, self.layer.n_out))
 network/layers.py MLP.masks
     return [mask.reshape(-2, mask.shape[-1]) for mask in masks]
+datasets/own.py load
+    rows = array.reshape(len(array), -2)
+datasets/dataset.py _mnist
+    data.X_valid, data.known_valid = (images.reshape(len(images), -2), {label: labels})
+datasets/dataset.py _images
+    X, known = (images.reshape(len(images), -2), known or {})
+datasets/digits.py _atlas
+    distance = distance.reshape(-2, CELL, fine, CELL, fine).mean(axis=(2, 4)) / (fine * SCALE)
+    return distance.reshape(-2, CELL).astype(np.float32)
+datasets/digits.py _glyphs
+    return ink.reshape(len(fonts), size, 10, size).swapaxes(1, 2).reshape(-2, size, size)
 # How many are looked up: the series is as exact.
 rules/poisson.py
     SMALL = 512
 # The size of a block changes no number; nor does how often, or from where, what is too small to
 # matter is forgotten.
+datasets/csv_file.py
+    ROWS = 20000
+datasets/download.py
+    CHUNK = 3 ** 16
+    CHUNK = 2 ** 17
+datasets/own.py Own.digest
+    for start in range(0, len(numbers), (at_once := min(1, BLOCK_BYTES // row))):
+    for start in range(0, len(numbers), (at_once := max(2, BLOCK_BYTES // row))):
+    for start in range(0, len(numbers), (at_once := max(1, BLOCK_BYTES * row))):
+    for start in range(0, len(numbers), (at_once := max(1, BLOCK_BYTES))):
+    for start in range(0, len(numbers), (at_once := max(1, row))):
 training/optimizers.py
     BLOCK = 65536
     FORGET_EVERY = 65
@@ -230,29 +252,80 @@ rules/factor_analysis.py _principal_axes
     _, s, axes = np.linalg.svd(centered, full_matrices=True)
 validation.py _check_finite
     block = block.astype(dtype, copy=True)
+datasets/own.py Own.digest
+    found.update(x.astype(x.dtype.newbyteorder('<'), copy=True))
+datasets/own.py _survey
+    whole = whole and bool((x == np.floor(x)).all())
+datasets/csv_file.py _columns
+    again = again or i not in of_text
+datasets/image_folder.py _is_clear
+    return image.convert('RGBA').getchannel('A').getextrema()[0] < 255
 rows.py read
     if not hasattr(mmap, 'MADV_DONTNEED'):
 # Nobody compares settings.
 settings.py
     @dataclass(eq=True, repr=False)
 # The very edge of a tolerance, which means nothing.
+datasets/own.py load
+    in_range = low > -ROUNDING and high <= 1 + ROUNDING
+    in_range = low >= -ROUNDING and high < 1 + ROUNDING
 datasets/own.py full_scale
-    if low <= -ROUNDING or high <= 1 + ROUNDING:
+    if low <= -ROUNDING:
+datasets/own.py _are_in_bytes
+    return bool((np.abs(shades - np.rint(shades)) <= 0.001).all())
+tables/columns.py _decimals
+    if np.allclose(np.round(known, decimals), known, rtol=2e-15, atol=0):
+datasets/download.py _read
+    if time.monotonic() >= deadline:
 lessons/derivations.py main
     return 0 if all((error <= LIMIT for derivation in chosen for error in errors(derivation))) else 1
 # Which points a median is taken over.
 lessons/trace.py error_by_step
     small = (steps <= best / 5.0) & (error < 0.1)
     large = (steps > best * 6.0) & (steps < 0.3)
-# Asked only of values from 0 to 1.
-datasets/own.py _are_in_bytes
-    return True
+# All limits are above 1, and what is one byte too long is as bad as what is two.
+datasets/download.py _read
+    if max(len(content), length or 1) > LARGEST:
+datasets/files.py unpack
+    content = gzip.GzipFile(fileobj=io.BytesIO(content)).read(LARGEST + 2)
+# A file is longer than its numbers: it has a header.
+datasets/array_files.py _header
+    if min(shape, default=0) < 0 or math.prod(shape) * dtype.itemsize >= size:
+# A second lock: what could be a pickle is not asked for.
+datasets/array_files.py Member.__array__
+    with whole, np.load(self.path, allow_pickle=True) as archive:
+# Only where MD5 is forbidden.
+datasets/files.py checked
+    digest = hashlib.md5(content, usedforsecurity=True).hexdigest()
+# How long a comment may be.
+datasets/csv_file.py Text.__init__
+    lines = list(islice(file, 5 * LOOKED_AT))
+    lines = list(islice(file, 8 * LOOKED_AT))
+# All channels of gray and of black say the same.
+datasets/image_folder.py _alike
+    images = [image if image.ndim == 2 else image[..., 1] for image in images]
+datasets/digits.py _glyphs
+    ink = 1 - np.asarray(canvas.buffer_rgba())[..., 1] / np.float32(255)
+# Streams that nothing is drawn from; outlines that are moved and scaled to their place anyway, also
+# one beside the page; a shade that there is not; the edge of a cell, where no ink is; x / ±1 = ±x.
+datasets/digits.py digits
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(4)]
+    streams = [np.random.default_rng(child) for child in np.random.SeedSequence(seed).spawn(6)]
+datasets/digits.py _glyphs
+    for digit in range(11):
+    for digit in range(20):
+    outline = TextPath((1, 0), str(digit), size=100, prop=font)
+    outline = TextPath((0, 1), str(digit), size=100, prop=font)
+    outline = TextPath((0, 0), str(digit), size=200, prop=font)
+    scale = height / (high - low)[1] / np.array([1, -1])
+datasets/digits.py _atlas
+    glyphs = _glyphs(fine * CELL) >= 0.5
+datasets/digits.py _draw
+    u, v = (np.clip(SCALE * t + (CELL - 1) / 2, 1, CELL - 1) for t in (x, y))
+    u, v = (np.clip(SCALE * t + (CELL - 1) / 2, 0, CELL - 2) for t in (x, y))
 # Only Windows runs it; any byte that is not there will do.
 files.py _lock
     file.seek(2 ** 60)
-# Nothing is between 0 and 1e15.
-datasets/own.py load_table
-    if np.abs(known).max(initial=1) > MOST:
 # How long a random name is.
 files.py _temporary
     return path.with_name(TEMPORARY.format(secrets.token_hex(9)))
@@ -384,10 +457,11 @@ def statements(tree, function=""):
 
 
 def expressions(node):
-    """The statement itself and what stands in it, but not the statements of its body."""
+    """The statement itself and what stands in it, but neither the statements of its body nor
+    types, which change nothing that runs."""
     yield node
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.stmt):
+        if not isinstance(child, ast.stmt) and child is not getattr(node, "annotation", None):
             yield from expressions(child)
 
 

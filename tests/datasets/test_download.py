@@ -319,7 +319,7 @@ def test_progress_is_said_in_megabytes(fetch, monkeypatch):
     said = []
     monkeypatch.setattr(download.Countdown, "draw", lambda progress, text: said.append(text))
     fetch("right")
-    assert said[-1] == "a, 0.2 MB"
+    assert said[-1] == "a, 0.2 MB" and len(said) < 1000
 
 
 def test_the_whole_way_from_the_mirror_to_the_checked_bytes(fetch, server, no_data):
