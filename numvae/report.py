@@ -130,7 +130,7 @@ class Report:
         yield "network.png", network_diagram(model)
 
         rows, mu, logvar, known = self.X, self.mu, self.logvar, self.known
-        if self.held_out and len(mu) < FEW:
+        if len(mu) < FEW:
             rows, (mu, logvar), known = self.dataset.X, self.training_codes, self.dataset.known
         mu, logvar = mu[:SOME], logvar[:SOME]
         each = diagnostics.latent_units(mu, logvar)
@@ -148,10 +148,9 @@ class Report:
     def _values_of_y(self):
         """At most ten values of what the model is conditioned on, from the smallest to the largest
         (of several, of the first), and how each is called. Shapes  → (K, C), K texts"""
-        columns = self.dataset.condition or self.dataset.columns
-        C = self.model.n_condition
+        columns, C = self.dataset.condition, self.model.n_condition
         y = by_blocks(lambda rows: split_condition(rows, C)[1].astype(self.model.dtype), self.X)
-        table = columns.decode(np.zeros((len(y), len(columns.labels))), y)
+        table = columns.decode(np.empty((len(y), len(columns.labels))), y)
         names = [column.name for column in columns.given]
         _, first = np.unique(table[names[0]], return_index=True)
         first = first[np.linspace(0, len(first) - 1, min(ACROSS, len(first))).astype(int)]
