@@ -69,7 +69,7 @@ class Run:
         path = self.path / "checkpoint.npz"
         self.team.first(lambda: checkpoint.save(self.training, path, about=self.about))
 
-    def train(self, dataset, every=10, quiet=False):
+    def train(self, dataset, every, quiet=False):
         """Train to the end, saving after every so many epochs, and where it stops.
 
         Returns  the signal that ended it early, or None
@@ -110,7 +110,7 @@ class Run:
             save()
         return interrupt.asked()
 
-    def finish(self, dataset, quiet=False):
+    def finish(self, dataset, quiet):
         """Keep the best epoch's model, and write it with its report and its pictures.
 
         Yields  the lines of the report, before the pictures are drawn
