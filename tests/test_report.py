@@ -223,10 +223,13 @@ def shown(monkeypatch):
 
     def shown(training, dataset):
         given = {}
+
+        def keep(name):
+            return lambda *args, **kw: given.update({name: (*args, *kw.values())})
+
         for name, value in vars(plots).items():
             if callable(value):
-                keep = lambda *args, name=name, **kw: given.update({name: (*args, *kw.values())})  # noqa: E731
-                monkeypatch.setattr(plots, name, keep)
+                monkeypatch.setattr(plots, name, keep(name))
         dict(Report(training, dataset).pictures())
         return given
 
