@@ -11,6 +11,7 @@ numvae evaluate impute runs/faces-1 --hide 0.3 --out filled.png
 """
 
 import argparse
+import contextlib
 import csv
 import io
 import time
@@ -166,7 +167,11 @@ def parser():
         "a new folder for likelihood.txt and bound.png",
     )
     c.add_argument(
-        "--samples", type=integer(1), default=1000, metavar="K", help="for each example (1000)"
+        "--samples",
+        type=integer(1),
+        default=1000,
+        metavar="K",
+        help="for each example (default: 1000)",
     )
     c.add_argument(
         "--rows", type=integer(1), metavar="N", help="only N of them, chosen at random by the seed"
@@ -215,15 +220,10 @@ def hidden(text):
     """An argparse type: what to hide, "half" or a share between 0 and 1."""
     if text == "half":
         return text
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0.0 < share < 1.0:
-        raise argparse.ArgumentTypeError(
-            f"expected half, or a share between 0 and 1, found {text!r}"
-        )
-    return share
+    with contextlib.suppress(ValueError):
+        if 0.0 < float(text) < 1.0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected half, or a share between 0 and 1, found {text!r}")
 
 
 def main(argv=None):
@@ -315,11 +315,11 @@ def decode(args):
     z = _codes(args, run)
     if (args.grid or args.sigma) and len(z) > 1:
         raise ValueError(f"--grid and --sigma go around one code; {args.codes} holds {len(z):,}.")
-    steps = np.linspace(-1, 1, GRID) * (args.grid or 0)
     if args.grid:
         if max(axes) >= Z or axes[0] == axes[1]:
             wanted = " and ".join(map(str, args.units))
             raise ValueError(f"a grid needs two units of the {Z} there are, found {wanted}.")
+        steps = np.linspace(-args.grid, args.grid, GRID)
         values = [z[0, axis] + steps for axis in axes]
         z = z + latent.plane(steps, steps, Z, axes).reshape(-1, Z)
     if args.sigma:
@@ -473,10 +473,9 @@ def errors_of_columns(columns, X, imputed, known, tested):
 
     Shapes  X, imputed, known, tested (N, D)
     """
-    most = MOST_LINES if len(columns.used) > MOST_LINES else len(columns.used)
     yield f"  {'':<24}{'by the model':>14}{'by the column alone':>22}"
     right = columns.decode(X), columns.decode(imputed)
-    for column, start in zip(columns.used[:most], columns.starts):
+    for column, start in zip(columns.used[:MOST_LINES], columns.starts):
         here, seen = tested[:, start], known[:, start] == 1
         true, made = (table[column.name] for table in right)
         if not here.any() or not seen.any():
@@ -495,8 +494,8 @@ def errors_of_columns(columns, X, imputed, known, tested):
                 for guess in (made[here], true[seen].mean())
             ]
             yield f"  {name:<24}{errors[0]:>14.4g}{errors[1]:>22.4g}  root mean square error"
-    if most < len(columns.used):
-        yield f"  … and {len(columns.used) - most} columns more"
+    if (more := len(columns.used) - MOST_LINES) > 0:
+        yield f"  … and {more} more"
 
 
 def _hide(what, X, shape, likelihood, rng):
