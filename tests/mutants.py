@@ -145,6 +145,16 @@ rules/dropout.py draw
     return (rng.random(shape, dtype=dtype) > rate).astype(dtype)
 rules/optimizers.py clip
     if norm >= limit:
+report.py Report.lines
+    n_active = int((each['activity'] >= diagnostics.ACTIVE).sum())
+report.py Report.pictures
+    yield ('units.png', plots.kl_per_unit(each['kl'], each['activity'] >= diagnostics.ACTIVE))
+report.py overview
+    return plots.overview(shown(x, y), shown(model.decode(mu, y), y), shown(samples, drawn_y), mu, each['kl'], each['activity'] >= diagnostics.ACTIVE, training.history, known, columns, limits)
+progress.py Countdown.draw
+    if self.live and now - self.drawn >= 0.1:
+commands/evaluate.py _hide
+    mask = (rng.random(X.shape) <= what).astype(X.dtype)
 # A row is observed as a whole: each of its columns says the same.
 rules/categorical.py log_likelihood
     log_sum = log_sum * observed[..., 1]
@@ -180,6 +190,8 @@ rules/corruption.py salt_and_pepper
 # The noise is symmetric.
 rules/corruption.py gaussian
     return x - amount * rng.standard_normal(x.shape, dtype=x.dtype)
+commands/evaluate.py decode
+    z = z - args.sigma * np.random.default_rng(args.seed).standard_normal((args.n, Z))
 # A tie: at its free bits a unit's loss has a kink, and both slopes are right.
 rules/objectives.py free_bits_elbo_backward
     dkl = np.full_like(kl, beta / B) * (kl.mean(axis=0) >= free_bits)
@@ -201,6 +213,24 @@ network/likelihoods.py VarianceOfZ.backward
     return self.layer.backward(ds.reshape(-2, self.layer.n_out))
 network/layers.py MLP.masks
     return [mask.reshape(-2, mask.shape[-1]) for mask in masks]
+report.py Report._image_pictures.decoded
+    x = model.decode(z.reshape(-2, model.n_latent), y)
+    return images(x.reshape(*z.shape[:-1], -2))
+report.py overview.shown
+    return x.reshape(-2, *shape)
+commands/evaluate.py sample
+    x = x.reshape(-2, *run.shape)
+commands/evaluate.py reconstruct
+    originals, reconstructed = (rows.reshape(-2, *shape) for rows in (x, reconstructed))
+commands/evaluate.py decode
+    z = z + latent.plane(steps, steps, Z, axes).reshape(-2, Z)
+    plots.save(plots.image_grid(x.reshape(-2, *run.shape), limits=run.limits), path)
+commands/evaluate.py impute
+    originals, holes, filled = (rows[:10].reshape(-2, *run.shape) for rows in (X, np.where(known, x, np.nan), imputed))
+commands/evaluate.py _hide
+    mask = mask.reshape(len(X), -2)
+commands/evaluate.py write_rows
+    write_numbers(path, x.reshape(-2, *run.shape))
 # How many are looked up: the series is as exact.
 rules/poisson.py
     SMALL = 512
@@ -230,8 +260,25 @@ rules/factor_analysis.py _principal_axes
     _, s, axes = np.linalg.svd(centered, full_matrices=True)
 validation.py _check_finite
     block = block.astype(dtype, copy=True)
+commands/evaluate.py sample
+    pass  # np.empty((args.n, run.model.n_features), run.model.dtype)
 rows.py read
     if not hasattr(mmap, 'MADV_DONTNEED'):
+# In which rows and samples doubts are looked for, in how many, and to which digit columns are equal.
+doubts.py
+    ROWS = 4000
+doubts.py doubts
+    numbers = np.sort(stream(training.seed, *START, 2).permutation(len(X))[:ROWS])
+doubts.py _of_samples
+    rng = stream(training.seed, *START, 3)
+    rng = stream(training.seed, *START, 4)
+doubts.py _of_columns
+    same = first.setdefault(np.round(standardized[:, i], 7).tobytes(), i)
+    same = first.setdefault(np.round(standardized[:, i], 12).tobytes(), i)
+# Where no share of the rows is asked for: from a half on, no number of rows is too small.
+doubts.py
+    def of_reference(n, held_out, contamination=1.5):
+    def of_reference(n, held_out, contamination=1.0):
 # Nobody compares settings.
 settings.py
     @dataclass(eq=True, repr=False)
