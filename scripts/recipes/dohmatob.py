@@ -24,7 +24,7 @@ def pictures(trained):
         yield (
             f"curves-{name}.png",
             run.curves(),
-            f"Training, {name}, as that program itself measures, with its own ε.",
+            f"Training, {name}, measured as that program itself measures, with its own ε.",
         )
     clouds = {name: run.model.encode(run.data.X)[0] for name, run in trained.items()}
     for name, mu in clouds.items():
@@ -65,7 +65,7 @@ def lines(trained):
         yield f"| {name} | {' | '.join(cell(run) for run in trained.values())} |"
     yield ""
     yield (
-        f'`vae = numvae.load("{trained["as-intended"].path}")` takes the trained model up again: '
+        f'`vae = numvae.load("{trained["as-intended"].path}")` loads the trained model: '
         "`vae.transform(X)` is the encoder, `vae.decode(Z)` the generator. The post's sliders, "
         "from −15 to 15 times the noise of 0.01, are those of `python scripts/explore.py "
         f"{trained['as-published'].path} --limit 0.15`."
@@ -84,8 +84,8 @@ RECIPE = Recipe(
     "0.01 while the KL is that of standard deviation 1. And once as intended: the sum over pixels, "
     "and ε ~ N(0, I). The post gives pictures and no number.",
     differences=(
-        "The published loss, divided by 560 as it is, has the gradient of this one times 1/560, to "
-        "which Adam is blind but for its ε of 1e-8.",
+        "The gradient of the published loss is 1/560 of this one's. That changes no step of Adam, "
+        "but for its ε of 1e-8.",
         "The decoder's last bias starts at the mean face.",
     ),
     runs={

@@ -115,10 +115,10 @@ RECIPE = Recipe(
     "number was published.",
     differences=(
         "The notes' squared error, summed over pixels, is −log p(x|z) of a Gaussian with σ² = ½ up "
-        "to a constant, and is trained as that; its mean is not pressed through a sigmoid.",
-        "Gray pixels stay gray, as in the notes; the cross-entropy of gray values is no "
-        "likelihood, so the ELBO compares only with others of its kind. A plain autoencoder has no "
-        "bound: what stands there is −nll.",
+        "to a constant, and is trained as that; its mean does not pass through a sigmoid.",
+        "Gray pixels stay gray, as in the notes. The cross-entropy of gray values is no "
+        "likelihood, so the ELBO is comparable only with others of its kind. A plain autoencoder "
+        "has no bound: its number is −nll.",
     ),
     runs={
         "cross-entropy": Run(f"{VAE} --latent 2", EPOCHS),
