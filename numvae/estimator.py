@@ -693,9 +693,8 @@ class VAE(Settings):
         if settings.condition == "y":
             if y is None:
                 raise ValueError("condition='y' needs y, a class or a number for each row of X.")
-            y = validation.as_known(y, len(X))
-            condition = of_tables.of_known({"y": y})
-            X = beside(X, condition.encode_condition(of_tables.Table({"y": y}, first=0)))
+            condition = of_tables.of_known({"y": validation.as_known(y, len(X))})
+            X = beside(X, condition.encode_condition(frames.table_of_values({"y": y}, len(X))))
         return settings, X, columns, condition
 
     def _check(self, X, y=None, missing=False):
@@ -746,7 +745,7 @@ class VAE(Settings):
                 f"This VAE is conditioned on {self._what_given}: give y, one for all rows or one "
                 "for each."
             )
-        if len(given) == 1 and not (hasattr(y, "keys") or frames.is_frame(y)):
+        if len(given) == 1 and not frames.is_named(y, given[0].name):
             y = {given[0].name: y}
         return self.condition_.encode_condition(frames.table_of_values(y, n))
 

@@ -154,6 +154,32 @@ def test_what_is_missing_wrong_or_unseen_is_said_in_a_sentence(fitted):
         assert refused(VAE(condition=bad).fit, X, y).startswith("condition must")
 
 
+def test_a_pandas_series_is_y_for_each_row(fitted, framed):
+    pd = pytest.importorskip("pandas")
+    (vae, X, y), (_, table) = fitted, framed
+    series = pd.Series(y, index=np.arange(N)[::-1])
+    assert_array_equal(vae.score_samples(X, series), vae.score_samples(X, y))
+    assert VAE(**SETTINGS, condition="y").fit_transform(X, series).shape == (N, 1)
+    of_kind = VAE(**SETTINGS, condition=["kind"]).fit(table)
+    for given in (table["kind"], table[["kind"]]):
+        assert of_kind.sample(N, 0, y=given)["kind"].tolist() == table["kind"].tolist()
+    assert of_kind.sample(2, 0, y=table.iloc[0])["kind"].tolist() == [table["kind"][0]] * 2
+
+
+@pytest.mark.parametrize("hole", [None, np.nan, ""])
+def test_what_is_not_known_of_a_row_is_no_class(rng, hole):
+    X, y = rows(rng)
+    said = refused(VAE(**SETTINGS, condition="y").fit, X, np.array([hole, "a", "b"], object)[y])
+    assert said.startswith(f"y is not known in row {y.tolist().index(0)}, and the model is")
+
+
+def test_whole_numbers_among_objects_are_classes(fitted):
+    vae, X, y = fitted
+    again = VAE(**SETTINGS, condition="y").fit(X, y.astype(object))
+    assert again.condition_.given[0].levels == [0, 1, 2]
+    assert_array_equal(again.score_samples(X, y.astype(object)), vae.score_samples(X, y))
+
+
 @pytest.mark.parametrize("kind", ["text", "bool", "objects", "one class"])
 def test_classes_of_any_type(rng, kind):
     X, y = rows(rng)
