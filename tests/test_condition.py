@@ -255,6 +255,15 @@ def test_columns_that_are_not_there_or_of_no_use_are_refused(framed):
     assert "age is not known in row 4" in refused(VAE(condition=["age"]).fit, holes)
 
 
+def test_an_infinite_number_is_nothing_to_condition_on(framed):
+    vae, table = framed
+    infinite = table.copy()
+    infinite.loc[4, "age"] = -np.inf
+    for method in (VAE(condition=["age"]).fit, vae.transform):
+        assert "age is -inf in row 4" in refused(method, infinite)
+    assert "age is 1e+300 in row 0" in refused(vae.sample, 2, y={"kind": "ape", "age": 1e300})
+
+
 # Copies, files, other settings.
 
 
