@@ -553,7 +553,7 @@ class VAE(Settings):
         about = dict(self._about)
         if self.columns_:
             about["columns"] = self.columns_.plain()
-        elif self.condition_:
+        if self._takes_y:
             about["condition"] = self.condition_.plain()
         settings = self._training.settings
         settings.n_importance = labelled("n_importance", COUNT, self.n_importance)

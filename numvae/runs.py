@@ -282,7 +282,7 @@ class Run:
             random_split=self._data.get("random_split", False),
             columns=self.columns,
             na=self.na,
-            condition=None if self.is_table else self.condition,
+            condition=None if self.condition is self.columns else self.condition,
         )
         self._check(dataset.X, name)
         return dataset

@@ -9,7 +9,7 @@ from helpers import edited
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from numvae import VAE, load
+from numvae import VAE, load, runs
 from numvae.rows import Beside, Rows, binarized, by_blocks, read, split_condition
 from numvae.tables.columns import Columns, Table, guess, of_known
 
@@ -279,6 +279,20 @@ def test_it_comes_back_from_a_file_a_pickle_and_a_copy(fitted, framed, tmp_path)
         for wrong in (0, 2, 9):
             edited(path, lambda header, n=wrong: header.update(n_condition=n))
             assert "conditioned on" in refused(load, path)
+
+
+def test_a_data_frame_may_be_described_given_y_beside_it(framed, tmp_path):
+    table = framed[1][["a", "b", "kind"]]
+    y = np.arange(N) % 3
+    vae = VAE(**SETTINGS, condition="y").fit(table, y)
+    assert list(vae.sample(2, y=1)) == list(table)
+    vae.save(tmp_path / "model.npz")
+    assert_array_equal(
+        load(tmp_path / "model.npz").score_samples(table, y), vae.score_samples(table, y)
+    )
+    table.to_csv(tmp_path / "table.csv", index=False)
+    said = refused(runs.load(tmp_path / "model.npz").examples, tmp_path / "table.csv")
+    assert "cannot be conditioned on y, which is not known of each example of table" in said
 
 
 def test_scikit_learn_clones_it_and_knows_that_it_needs_y(fitted):

@@ -151,24 +151,23 @@ def load(
         data = _named(name, data_dir, validation, seed, download)
         if random_split:
             data.split_at_random(seed)
-        if condition:
-            data.conditioned(condition)
-        return data
-    if own.is_own(name):
+    elif own.is_own(name):
         if own.is_table(name):
             own.check_no_folder(name, resize, skip_bad)
             data = own.load_table(name, columns, likelihood, chosen, na, condition)
-            return _own(name, data, validation, seed, random_split)
-        data = own.load(name, resize, missing, scale, skip_bad)
+            condition = columns and condition  # of a new table these are columns, and in its rows
+        else:
+            data = own.load(name, resize, missing, scale, skip_bad)
         data = _own(name, data, validation, seed, random_split)
-        if condition:
-            data.conditioned(condition)
-        return data
-    raise ValueError(
-        own.advice(name)
-        or f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "
-        f"({', '.join((*own.READERS, *own.TABLES))}) or a folder of images."
-    )
+    else:
+        raise ValueError(
+            own.advice(name)
+            or f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "
+            f"({', '.join((*own.READERS, *own.TABLES))}) or a folder of images."
+        )
+    if condition:
+        data.conditioned(condition)
+    return data
 
 
 NAMES = ("faces", "digits", "frey", "mnist", "fashion-mnist")
