@@ -755,8 +755,7 @@ class VAE(Settings):
 
     def _made(self, method, Z, y, like=None):
         """What a method of the network makes of codes Z (N, Z) given y (N, C), as `_given`."""
-        dtype, C = self.network_.dtype, self.network_.n_condition
-        x = by_blocks(lambda zy: method(*split_condition(zy.astype(dtype), C)), beside(Z, y))
+        x = diagnostics.decode(method, Z.astype(self.network_.dtype, copy=False), y)
         return self._given(x, y, like)
 
     def _table(self, X):

@@ -109,6 +109,24 @@ def test_samples_are_of_the_value_that_is_typed(capsys):
     )
 
 
+def test_codes_of_examples_are_decoded_given_another_value():
+    for name, y in (("images", "cow"), ("table", "m,2.5")):
+        run(f"sample {name} -n 5 --source posterior --noise --y {y} --out {name}-drawn.csv")
+    header, *rows = Path("table-drawn.csv").read_text("utf-8").splitlines()
+    assert header == "size,mass,sex,age" and all(row.endswith(",m,2.5") for row in rows)
+
+
+def test_what_a_table_is_described_given_stands_in_what_is_made_of_it():
+    def given(path):
+        header, *rows = (row.split(",") for row in Path(path).read_text("utf-8").splitlines())
+        assert header == ["size", "mass", "sex", "age"]
+        return [(sex, float(age)) for *_, sex, age in rows]
+
+    run("reconstruct table table.csv --out again.csv")
+    run("impute table table.csv --hide 0.3 --rows 60 --out filled.csv")
+    assert given("again.csv") == given("filled.csv") == given("table.csv")
+
+
 def test_codes_are_decoded_given_the_value_that_is_typed(capsys):
     run("decode images --z 0 0 --y cow --out cow.npy")
     run("decode images --z 0 0 --y ape --out ape.npy")

@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numvae import VAE, datasets, load, runs
 from numvae.commands import evaluate, train
 from numvae.estimator import DoubtfulFit
+from numvae.evaluation import diagnostics
 from numvae.plots import style
 from numvae.report import Report
 from numvae.rows import read
@@ -129,8 +130,10 @@ def test_samples_are_a_table_or_a_picture():
 @pytest.fixture
 def decoded(monkeypatch):
     """decoded(typed): the codes that this command decodes, and what it writes."""
-    given, right = [], VAE.decode
-    monkeypatch.setattr(VAE, "decode", lambda vae, z, y: (given.append(z), right(vae, z))[1])
+    given, right = [], diagnostics.decode
+    monkeypatch.setattr(
+        diagnostics, "decode", lambda method, z, y: (given.append(z), right(method, z, y))[1]
+    )
 
     def decoded(typed):
         path = Path(f"decoded{len(given)}.npy")
