@@ -359,7 +359,9 @@ def _codes(args, run):
 def _mean_code(run, label, data_dir):
     """The mean of the codes of the examples that have a label: (1, Z)."""
     dataset = run.training_data(None, data_dir)
-    known = dataset.columns.colours(dataset.X[:]) if dataset.columns else dataset.known
+    known, C = dataset.known, run.model.n_condition
+    if dataset.columns:
+        known = dataset.columns.colours(*split_condition(dataset.X[:], C))
     labels = [values.astype(str) for values in known.values() if latent.is_class(values)]
     for values in labels:
         if (chosen := np.flatnonzero(values == label)).size:

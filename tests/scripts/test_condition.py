@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import load, runs
 from numvae.commands import evaluate, explore, train
+from numvae.evaluation import diagnostics
 from numvae.plots import style
 from numvae.report import Report
 
@@ -132,6 +133,18 @@ def test_codes_are_decoded_given_the_value_that_is_typed(capsys):
     run("decode images --z 0 0 --y ape --out ape.npy")
     assert np.load("cow.npy").mean() > np.load("ape.npy").mean()
     assert "give its value with --y" in said(capsys, evaluate.main, "decode images --out x.npy")
+
+
+def test_the_mean_code_of_a_class_is_found_in_a_conditioned_table(undrawn):
+    table = [f"{i},{'abc'[i % 3]},{90 - i}.5" for i in range(60)]
+    Path("kinds.csv").write_text("\n".join(["size,kind,age", *table]), "utf-8")
+    flags = "--data kinds.csv --condition age --columns size:gaussian --out kinds --validation 0"
+    train.main([*flags.split(), *FLAGS])
+    run("decode kinds --class b --y 60 --out mean.npy")
+    found = runs.load("kinds")
+    mu, _ = diagnostics.encode(found.model, found.examples()[0][1::3], found.training.inputs)
+    wanted = found.vae.decode(mu.mean(axis=0, keepdims=True), y=60.0)
+    assert_allclose(np.load("mean.npy"), wanted, rtol=1e-6)
 
 
 def test_what_is_not_known_cannot_be_given(capsys):
