@@ -21,7 +21,7 @@ import numpy as np
 from numvae import plots, runs, validation
 from numvae.cli import Parser, argument, integer, new_file
 from numvae.constraints import Number, Seed
-from numvae.datasets import csv_file, own
+from numvae.datasets import own
 from numvae.evaluation import aggregate, anomaly, diagnostics, importance, imputation, latent
 from numvae.files import folder_atomically, open_atomically, write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
@@ -346,9 +346,12 @@ def _codes(args, run):
     if args.codes is None:
         z, name = np.array([args.z or np.zeros(Z)]), "--z"
     elif own.is_table(args.codes):
-        table, name = csv_file.load(args.codes).columns, args.codes
+        table, name = own.read_table(args.codes).columns, args.codes
         units = [values for unit, values in table.items() if unit.startswith("mu")]
         z = np.array(units or list(table.values())).T
+    elif not own.is_own(args.codes):
+        found = f"{args.codes} is no file of codes; give a .csv or .npy file."
+        raise ValueError(own.advice(args.codes) or found)
     else:
         z, name = own.load(args.codes, scale=1).rows, args.codes
     if z.shape[1] != Z:

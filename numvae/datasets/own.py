@@ -137,6 +137,12 @@ def is_table(path):
     return str(path).lower().endswith(TABLES)
 
 
+def read_table(path, na=()):
+    """The tables.columns.Table in a file, see `load_table`."""
+    is_text = str(path).lower().endswith(TEXTS)
+    return csv_file.load(path, na) if is_text else table_files.load(path)
+
+
 def load_table(path, columns=None, likelihood=None, chosen=None, na=(), condition=None):
     """The rows of a table in a file.
 
@@ -151,8 +157,7 @@ def load_table(path, columns=None, likelihood=None, chosen=None, na=(), conditio
     Raises  FileNotFoundError   no such file
             ValueError          damaged, without a column to train on, or not like `columns`
     """
-    is_text = str(path).lower().endswith(TEXTS)
-    table = csv_file.load(path, na) if is_text else table_files.load(path)
+    table = read_table(path, na)
     notes = [f"{path}: {len(table):,} rows of {len(table.columns)} columns"]
     try:
         if columns is None:

@@ -161,6 +161,12 @@ def flat():
     return np.load("images.npy").astype("f4").reshape(40, 12)
 
 
+def test_codes_may_stand_in_any_table(decoded):
+    pytest.importorskip("pandas")
+    Path("codes.json").write_text('{"name": ["one"], "mu1": [0.5], "mu2": [-1]}')
+    assert_allclose(decoded("run codes.json")[0], [[0.5, -1.0]])
+
+
 def test_one_code_and_draws_around_it(decoded):
     z, x = decoded("run --z -0.5 1")
     assert_allclose(z, [[-0.5, 1.0]])
@@ -207,6 +213,8 @@ def test_a_class_is_decoded_at_its_mean_code(decoded, undrawn):
         ("run --grid 1 --sigma 1", "not allowed with"),
         ("run --grid 0", "a number above 0"),
         ("run nothing.npy", "nothing.npy"),
+        ("run nothing.dat2", "nothing.dat2 is no file of codes; give a .csv or .npy file"),
+        ("run there.png", "there.png is one image file"),
     ],
 )
 def test_what_cannot_be_decoded_is_answered_with_a_sentence(typed, says, refused):
