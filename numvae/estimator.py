@@ -369,6 +369,11 @@ class VAE(Settings):
         n = labelled("n", COUNT, n)
         source = labelled("source", Choice(aggregate.SOURCES), source)
         if source == "posterior":
+            if X is not None and self._takes_y:
+                raise ValueError(
+                    "Rows X would need a y of their own, which sample does not take: leave X out, "
+                    "or encode X with its y and decode the codes with another."
+                )
             X = self._kept_rows() if X is None else self._check(X)
         elif X is not None:
             raise ValueError(

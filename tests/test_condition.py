@@ -89,6 +89,14 @@ def test_samples_are_of_the_class_that_is_asked_for(fitted):
     assert_array_equal(each[2], vae.sample(3, 1, y=2)[2])
 
 
+def test_codes_of_kept_rows_are_decoded_given_another_class(fitted):
+    vae, X, y = fitted
+    drawn = vae.sample(500, 0, y=1, source="posterior")
+    assert (np.abs(drawn.mean(axis=0) - X[y == 1].mean(axis=0)) < X[y == 1].std(axis=0)).all()
+    said = refused(vae.sample, 2, y=1, source="posterior", X=X)
+    assert said.startswith("Rows X would need a y of their own, which sample does not take")
+
+
 def test_the_class_that_makes_a_row_most_probable_is_its_own(fitted):
     """Bayes' rule: log p(x|y) for each y, by the same noise."""
     vae, X, y = fitted
