@@ -61,7 +61,9 @@ def test_images_are_drawn_class_by_class_and_not_from_z_alone():
     assert names >= {"samples.png", "reconstructions.png", "latent.png", "network.png"}
     assert not names & {"manifold.png", "traversals.png", "interpolation.png"}
     found = runs.load("images")
-    values, labels = Report(found.training, found.training_data())._values_of_y()
+    report = Report(found.training, found.training_data())
+    report.X.X = None  # no image is read for it
+    values, labels = report._values_of_y()
     assert labels == ["ape", "bee", "cow"] and values.tolist() == np.eye(3).tolist()
 
 
