@@ -27,6 +27,8 @@ def pictures(trained):
             f"{title}, {z} latent units": (len(run.data.X), run.training.history)
             for z, run in runs.items()
         }
+        if not runs:
+            continue
         yield (
             f"bound-{data}.png",
             plots.bound_over_examples(curves, SEEN, bounds),
@@ -34,11 +36,12 @@ def pictures(trained):
             "the paper. The training line is the mean over an epoch, so at first it lags.",
         )
     for data, (title, *_) in BOTH.items():
-        yield (
-            f"manifold-{data}.png",
-            trained[f"{data}-2"].manifold(),
-            f"Figure 4, {title}: the latent plane through the inverse Gaussian CDF, decoded.",
-        )
+        if f"{data}-2" in trained:
+            yield (
+                f"manifold-{data}.png",
+                trained[f"{data}-2"].manifold(),
+                f"Figure 4, {title}: the latent plane through the inverse Gaussian CDF, decoded.",
+            )
     for z in (2, 5, 10, 20):
         if f"mnist-{z}" in trained:
             yield (

@@ -60,12 +60,15 @@ def pictures(trained):
 
 
 def lines(trained):
-    run = trained["cross-entropy"]
+    name, run = next(iter(trained.items()))
     x = run.inputs(slice(0, 3))
     mean, logvar = run.model.encode(x)
     eps = run.model.noise(stream(run.training.seed, *PICTURES), 1, len(x))
     sample = gaussian.reparameterize(mean, logvar, eps)[0]
-    yield "The encoder gives three things, here for the first three test digits:"
+    yield (
+        f"The encoder gives three things, here that of {NAMES[name]} for the first three test "
+        "digits:"
+    )
     yield ""
     yield "| | mean | log-variance | a sample |"
     yield "|---|---|---|---|"

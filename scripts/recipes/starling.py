@@ -13,9 +13,9 @@ EPOCHS, ONLY_LONGER = (2, 20, 60), (0, 20, 60)
 
 
 def pictures(trained):
-    two = trained["z2"]
-    yield "manifold.png", two.manifold(20), "20 × 20 codes of the plane (z = 2), decoded."
-    yield "latent.png", two.cloud(), "Where the held-out digits lie in that plane."
+    if two := trained.get("z2"):
+        yield "manifold.png", two.manifold(20), "20 × 20 codes of the plane (z = 2), decoded."
+        yield "latent.png", two.cloud(), "Where the held-out digits lie in that plane."
     for name in ("z2", "z5", "z10", "z20"):
         if name in trained:
             caption = f"Held-out digits and their reconstructions from {name[1:]} numbers."
@@ -25,14 +25,14 @@ def pictures(trained):
     curves = {name: (len(run.data.X), run.training.history) for name, run in trained.items()}
     caption = "The training. Held-out digits score better, because no unit is dropped for them."
     yield "curves.png", plots.bound_over_examples(curves), caption
-    run = trained["denoising"]
-    x = run.inputs(slice(0, 20))
-    rng = stream(run.training.seed, *PICTURES)
-    kind, amount = run.training.settings.denoise
-    spoiled = getattr(corruption, kind)(rng, x, amount)
-    rows = [run.images(x), run.images(spoiled), run.decoded(run.model.encode(spoiled)[0])]
-    labels = ["original", "spoiled", "denoised"]
-    yield "denoising.png", plots.strips(rows, labels), "Salt and pepper removed."
+    if run := trained.get("denoising"):
+        x = run.inputs(slice(0, 20))
+        rng = stream(run.training.seed, *PICTURES)
+        kind, amount = run.training.settings.denoise
+        spoiled = getattr(corruption, kind)(rng, x, amount)
+        rows = [run.images(x), run.images(spoiled), run.decoded(run.model.encode(spoiled)[0])]
+        labels = ["original", "spoiled", "denoised"]
+        yield "denoising.png", plots.strips(rows, labels), "Salt and pepper removed."
 
 
 RECIPE = Recipe(
