@@ -266,6 +266,7 @@ class VAE(Settings):
             self.checked()
             X, columns, training = self._check(X, self._own(y)), self.columns_, self._training
             condition = self.condition_
+            training.settings.missing |= columns is not None and bool(np.isnan(X).any())
             training.begin_epoch()  # a block before may have been broken off
             training.sums[...] = 0.0
         training.mixture = None  # its codes are about to move

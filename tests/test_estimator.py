@@ -478,6 +478,14 @@ def test_partial_fit_goes_on_from_fit_also_with_other_rows(X):
     assert vae.n_iter_ == 6 and np.isfinite(vae.score(X))
 
 
+def test_partial_fit_takes_holes_in_a_data_frame_that_had_none_before(X):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X).add_prefix("x")
+    vae = fast().partial_fit(frame)
+    assert vae.partial_fit(frame.mask(X > 1.0)).n_iter_ == 2
+    assert np.isfinite(vae.score(frame))
+
+
 def test_partial_fit_goes_on_though_the_held_out_rows_had_said_enough(X, monkeypatch):
     monkeypatch.setattr(loop, "PATIENCE", 2)
     vae = fast(epochs=None, validation_fraction=0.5, lr=0.1).fit(X)
