@@ -256,7 +256,7 @@ def _check_mixture(of_codes, path):
     shares, _, covariances = of_codes
     with np.errstate(all="ignore"), contextlib.suppress(np.linalg.LinAlgError):
         is_whole = abs(shares.sum() - 1.0) < 1e-9 and np.isfinite(np.linalg.cholesky(covariances))
-        if np.all(is_whole) and np.array_equal(covariances, covariances.swapaxes(1, 2)):
+        if np.all(is_whole) and np.allclose(covariances, covariances.swapaxes(1, 2)):
             return
     raise ValueError(
         f"{path} is not a whole numvae model file: the shares of its mixture must sum to 1, and "

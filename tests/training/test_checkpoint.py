@@ -129,6 +129,14 @@ def test_a_mixture_that_is_none_is_refused(name, place, value, says, tmp_path):
     assert_refused(path, f"is not a whole numvae model file: .*{says}")
 
 
+def test_rounding_makes_no_covariance_asymmetric(tmp_path):
+    path = tmp_path / "model.npz"
+    of_codes = with_mixture(path).mixture.covariances
+    of_codes[:, 0, 1] = np.nextafter(of_codes[:, 0, 1], 1.0)
+    edited(path, **{"mixture.covariances": of_codes})
+    assert checkpoint.load(path, "model")[0].mixture
+
+
 def test_a_mixture_has_the_size_that_the_header_says(tmp_path):
     path = tmp_path / "model.npz"
     for value, says in ((2, "its arrays have not the shapes"), (0, "n_components must be a whole")):
