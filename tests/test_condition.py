@@ -356,6 +356,11 @@ def test_what_is_typed_becomes_values():
     assert made["kind"].tolist() == [1, 2, 1] and made["size"].tolist() == [1.0, 3.0, 2.0]
 
 
+def test_a_single_value_that_is_typed_may_hold_a_comma():
+    columns = of_known({"name": np.array(["Doe, J", "Roe, R"])})
+    assert columns.typed("Roe, R") == {"name": "Roe, R"}
+
+
 def test_a_table_is_described_given_some_of_its_columns():
     values = {"a": np.linspace(0.5, 3.0, 30), "b": np.arange(30) % 2, "c": np.arange(30.0) ** 1.5}
     columns = guess(Table(values)).conditioned(["b", "c"], Table(values))

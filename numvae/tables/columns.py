@@ -281,7 +281,8 @@ class Columns:
 
         Raises  ValueError   there are more or fewer, or one is no number
         """
-        names, values = [column.name for column in self.given], text.split(",")
+        names = [column.name for column in self.given]
+        values = text.split(",") if len(names) > 1 else [text]
         if len(values) != len(names):
             raise ValueError(
                 f"expected a value for {_some(names)}, with commas between them, found {text}."
