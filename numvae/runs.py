@@ -21,7 +21,6 @@ import numpy as np
 
 from numvae import datasets
 from numvae.datasets import own
-from numvae.estimator import fitted
 from numvae.evaluation import aggregate, anomaly, importance
 from numvae.files import LOCK, locked, write_atomically
 from numvae.parallel import OneProcess
@@ -157,12 +156,6 @@ class Run:
             progress.advance(len(part.log_p), "log p(x)")
         progress.wipe()
         return join(parts)
-
-    @cached_property
-    def vae(self):
-        """The fitted estimator, for rows (N, D) as the model has them, and y."""
-        condition = self.condition and self.condition.plain()
-        return fitted(self.training, {**self.about, "columns": None, "condition": condition})
 
     @property
     def model(self):

@@ -11,6 +11,7 @@ from numvae.commands import evaluate, explore, train
 from numvae.evaluation import diagnostics
 from numvae.plots import style
 from numvae.report import Report
+from numvae.tables.columns import Table
 
 FLAGS = ["--hidden", "6", "--latent", "2", "--epochs", "3", "--quiet", "--workers", "1"]
 
@@ -145,7 +146,8 @@ def test_the_mean_code_of_a_class_is_found_in_a_conditioned_table(undrawn):
     run("decode kinds --class b --y 60 --out mean.npy")
     found = runs.load("kinds")
     mu, _ = diagnostics.encode(found.model, found.examples()[0][1::3], found.training.inputs)
-    wanted = found.vae.decode(mu.mean(axis=0, keepdims=True), y=60.0)
+    y = found.condition.encode_condition(Table({"age": np.array([60.0])}))
+    wanted = found.model.decode(mu.mean(axis=0, keepdims=True), y)
     assert_allclose(np.load("mean.npy"), wanted, rtol=1e-6)
 
 

@@ -99,7 +99,7 @@ def test_samples_come_from_the_source_that_is_asked_for():
     z = mixture.sample(np.random.default_rng(0), 5, *training.mixture).astype("f4")
     assert_array_equal(np.load("mixture.npy").reshape(5, 12), training.model.decode(z))
     X = runs.load("run").training_data().X
-    wanted = runs.load("run").vae.sample(5, 0, source="posterior", X=X)
+    wanted = load("run").sample(5, 0, source="posterior", X=X)
     run("sample run -n 5 --source posterior --noise --out noisy.npy")
     assert_array_equal(np.load("noisy.npy").reshape(5, 12), wanted)
 
