@@ -485,7 +485,7 @@ class VAE(Settings):
         made = self.columns_.filled(self._table(given), x)
         if frames.is_frame(given):
             return frames.filled(given, made, self.columns_.dates)
-        return self._given(x, split_condition(X, C)[1])
+        return self._given(x, condition_of(X, C))
 
     # Pictures.
 

@@ -158,7 +158,7 @@ def load(
             condition = columns and condition  # of a new table these are columns, and in its rows
         else:
             data = own.load(name, resize, missing, scale, skip_bad)
-        data = _own(name, data, validation, seed, random_split)
+        data = _own(name, data, validation, seed, random_split, condition)
     else:
         raise ValueError(
             own.advice(name)
@@ -245,7 +245,7 @@ def _images(name, images, n_train, split, likelihood, known=None):
     )
 
 
-def _own(path, data, validation, seed, random_split):
+def _own(path, data, validation, seed, random_split, condition):
     n = len(data.rows)
     if data.n_train and validation is None and not random_split:
         train, held_out = np.split(np.arange(n), [data.n_train])
@@ -272,7 +272,7 @@ def _own(path, data, validation, seed, random_split):
         bits=data.bits,
         columns=data.columns,
         table=data.table,
-        digest=data.digest(),
+        digest=data.digest(getattr(condition, "names", condition) or ()),
     )
 
 

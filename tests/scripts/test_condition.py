@@ -151,6 +151,16 @@ def test_the_mean_code_of_a_class_is_found_in_a_conditioned_table(undrawn):
     assert_allclose(np.load("mean.npy"), wanted, rtol=1e-6)
 
 
+def test_other_labels_are_other_data(undrawn, capsys):
+    images = np.load("images.npz")
+    flags = "--data own.npz --condition label --out own"
+    np.savez("own.npz", **images)
+    train.main([*flags.split(), *FLAGS])
+    np.savez("own.npz", X=images["X"], label=np.roll(images["label"], 1))
+    what = said(capsys, evaluate.main, "report own --out again")
+    assert "own.npz is not what the run in own was trained on: it has been changed" in what
+
+
 def test_what_is_not_known_cannot_be_given(capsys):
     what = said(capsys, train.main, "--data images.npz --condition size")
     assert "cannot be conditioned on size, which is not known of each example" in what
