@@ -206,6 +206,15 @@ rules/poisson.py
     SMALL = 512
 # The size of a block changes no number; nor does how often, or from where, what is too small to
 # matter is forgotten.
+rows.py
+    READ_AT_ONCE = 33
+    READ_AT_ONCE = 64
+rows.py blocks
+    size = size or max(1, BLOCK_BYTES // max(2, X.shape[1] * X.dtype.itemsize))
+evaluation/importance.py
+    AT_ONCE = 2048
+evaluation/imputation.py
+    AT_ONCE = 2048
 training/optimizers.py
     BLOCK = 65536
     FORGET_EVERY = 65
@@ -261,7 +270,24 @@ lessons/trace.py error_by_step
 # Asked only of values from 0 to 1.
 datasets/own.py _are_in_bytes
     return True
+# A single value has no variance, whatever it is divided by.
+rows.py column_moments
+    return (n, mean, squares / np.maximum(n, 2))
+# Random numbers of another address are as good.
+rows.py sample
+    return Rows(X, np.sort(stream(seed, *SPLIT, 2).permutation(len(X))[:n]))
+evaluation/aggregate.py fit
+    rng = stream(training.seed, *CODES, 2)
+evaluation/aggregate.py from_prior
+    z = codes(training, stream(training.seed, *CODES, 3), X)
+    z = codes(training, stream(training.seed, *CODES, 4), X)
+evaluation/aggregate.py _rows
+    numbers = stream(training.seed, *CODES, 1).permutation(len(X))[:ROWS]
+evaluation/diagnostics.py lost_without_z
+    rng = stream(inputs.seed, *EVALUATION, 1, len(x))
 # Only Windows, or a system without that, runs it.
+rows.py read
+    gives_back = X.mode != 'c'
 files.py _not_through_links
     return os.open(path, flags | getattr(os, 'O_NOFOLLOW', 1), 438)
 files.py folder_atomically
