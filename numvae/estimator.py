@@ -111,7 +111,7 @@ def _refusing(estimator):
 
 
 @_refusing
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False)
 class VAE(Settings):
     """A variational autoencoder, q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I); with `condition` a
     conditional one, q(z|x, y), p(x|z, y), p(z) = N(0, I).
