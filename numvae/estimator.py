@@ -907,10 +907,10 @@ class VAE(Settings):
 
 
 def _methods(estimator):
-    """A line for each public method."""
+    """A line for each public method: the first sentence of its docstring."""
     public = {n: f for n, f in vars(estimator).items() if n[0] != "_" and inspect.isfunction(f)}
     for name, method in public.items():
-        said = inspect.getdoc(method).splitlines()[0].split(". ")[0].rstrip(".")
+        said = " ".join(inspect.getdoc(method).split()).split(". ")[0].rstrip(".")
         yield from textwrap.wrap(f"{name:<24}{said}", 96, subsequent_indent=" " * 24)
 
 

@@ -277,6 +277,17 @@ datasets/own.py _are_in_bytes
 # A single value has no variance, whatever it is divided by.
 rows.py column_moments
     return (n, mean, squares / np.maximum(n, 2))
+# A VAE has no parts, whose parameters `deep` would bring.
+estimator.py VAE.get_params
+    def get_params(self, deep: bool=False) -> dict[str, Any]:
+# Only several processes tell these apart: see tests/parallel.
+estimator.py VAE.fit
+    pass  # team.share(training, X)
+    verbose = self.verbose
+    if not diverged:
+# A tie. The offset is a little below the score of a row.
+estimator.py VAE.predict
+    return np.where(self.score_samples(X, y) <= self._offset(X, y), -1, 1)
 # Random numbers of another address are as good.
 rows.py sample
     return Rows(X, np.sort(stream(seed, *SPLIT, 2).permutation(len(X))[:n]))
