@@ -235,6 +235,10 @@ rules/factor_analysis.py fit
     of_column = np.tensordot(patterns, uu, (0, 0)) if len(C) >= 1 else uu
     if len(C) >= 1:
 # Only time and memory are lost.
+training/loop.py Training.split
+    x, y = split_condition(rows.astype(model.dtype, copy=True), model.n_condition)
+evaluation/importance.py _estimate
+    x, _ = split_condition(rows.astype(model.dtype, copy=True), model.n_condition)
 rules/factor_analysis.py _principal_axes
     _, s, axes = np.linalg.svd(centered, full_matrices=True)
 validation.py _check_finite
@@ -258,6 +262,12 @@ constraints.py near
 settings.py
     @dataclass(eq=True)
 # The very edge of a tolerance, which means nothing.
+training/checkpoint.py _check_mixture
+    is_whole = abs(shares.sum() - 1.0) < 2e-09 and np.isfinite(np.linalg.cholesky(covariances))
+    is_whole = abs(shares.sum() - 1.0) <= 1e-09 and np.isfinite(np.linalg.cholesky(covariances))
+training/start.py units
+    varies = variance > (5.0 * np.finfo(np.float64).eps * mean) ** 2
+    varies = variance > (8.0 * np.finfo(np.float64).eps * mean) ** 2
 npz.py _opened
     long = before.startswith(b'PK\\x06\\x07') and size <= 2 ** 31
 validation.py check_range
@@ -280,6 +290,22 @@ rows.py column_moments
 # A VAE has no parts, whose parameters `deep` would bring.
 estimator.py VAE.get_params
     def get_params(self, deep: bool=False) -> dict[str, Any]:
+# Of no file there is nothing to be asked.
+training/history.py History
+    saved = (None, 1, 0)
+    saved = (None, 0, 1)
+# A line may have 1,000 characters, of which a row needs 200.
+training/history.py _lines
+    while (line := file.readline(2000)):
+# A model has more arrays than layers and blocks.
+training/checkpoint.py _expected
+    if len(s.hidden) + s.likelihood.count(',') >= n_arrays:
+# Arrays without an element, or of zeros beside zeros.
+training/start.py begin
+    model.logvar_head.initialize_linear(np.ones((0, model.n_latent)), 0.0)
+    model.logvar_head.initialize_linear(np.zeros((1, model.n_latent)), 0.0)
+training/start.py factors
+    U = np.ones((x.shape[1], C))
 # Only several processes tell these apart: see tests/parallel.
 estimator.py VAE.fit
     pass  # team.share(training, X)

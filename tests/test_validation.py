@@ -257,9 +257,9 @@ def test_counts_are_whole_numbers_from_0(dtype):
     validation.check_range(np.hstack([counts, -0.5 + np.zeros((3, 1))]), "poisson:2,gaussian:1")
     for wrong in (-1.0, 0.5, 1.5e12):
         bad = np.hstack([np.array([[NAN], [1e12], [wrong]]), counts])
-        for rows, kinds in ((bad, "poisson:1,gaussian:2"), (bad[:, ::-1], "gaussian:1,poisson:2")):
+        for table, kinds in ((bad, "poisson:1,gaussian:2"), (bad[:, ::-1], "gaussian:1,poisson:2")):
             with pytest.raises(ValueError, match="needs counts, whole numbers from 0") as caught:
-                validation.check_range(rows, kinds)
+                validation.check_range(table, kinds)
             assert f"found {wrong:.9g}: use" in str(caught.value)
         validation.check_range(bad[:, ::-1], "poisson:2,gaussian:1")
 
