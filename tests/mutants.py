@@ -189,6 +189,15 @@ network/autoencoder.py Autoencoder.loss_and_grad
 # NumPy takes any negative length for the one to be worked out.
 network/autoencoder.py Autoencoder.log_likelihood
     h_dec = self.decoder.forward(z.reshape(-2, z.shape[-1]))
+evaluation/aggregate.py codes
+    return gaussian.reparameterize(mu, logvar, eps).reshape(-2, mu.shape[1]).astype(np.float64)
+evaluation/imputation.py impute
+    decoded = model.decode(z.reshape(-2, model.n_latent), given)
+evaluation/imputation.py _chains
+    mu, logvar = (q.reshape(L, B, -2) for q in model.encode(filled, y))
+evaluation/latent.py recovery
+    neighbours = known[nearest].reshape(len(mu_new), -2)
+    most = mode(neighbours.reshape(len(mu_new), -2), axis=1).mode
 network/likelihoods.py Bernoulli.log_likelihood
     a = self.layer.forward(h_dec).reshape(-2, *x.shape)
 network/likelihoods.py Bernoulli.backward
