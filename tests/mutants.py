@@ -297,7 +297,7 @@ datasets/own.py _are_in_bytes
 rows.py column_moments
     return (n, mean, squares / np.maximum(n, 2))
 # A VAE has no parts, whose parameters `deep` would bring.
-estimator.py VAE.get_params
+estimator.py VAE
     def get_params(self, deep: bool=False) -> dict[str, Any]:
 # Of no file there is nothing to be asked.
 training/history.py History
