@@ -4,7 +4,7 @@ import numpy as np
 
 from numvae.evaluation import aggregate, diagnostics
 from numvae.network.likelihoods import column_kinds
-from numvae.rows import Rows, cycled, read, split_condition
+from numvae.rows import Rows, blocks, cycled, read, split_condition
 from numvae.streams import START, stream
 from numvae.training import start
 from numvae.training.loop import FEWEST
@@ -59,7 +59,7 @@ def of_reference(n, held_out, contamination=0.5):
 
 def of_holes(X):
     """A sentence if some of the rows X that are compared have missing values."""
-    if n := int(np.isnan(X).any(axis=1).sum()):
+    if n := sum(int(np.isnan(x).any(axis=1).sum()) for x in blocks(X)):
         yield (
             f"{n} of these rows have missing values. Their log p(x) is that of what is known, so "
             "it says little about how unusual they are beside rows of which more or less is known."

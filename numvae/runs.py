@@ -21,7 +21,6 @@ import numpy as np
 
 from numvae import datasets
 from numvae.datasets import own
-from numvae.estimator import fitted
 from numvae.evaluation import aggregate, anomaly, importance
 from numvae.files import LOCK, locked, write_atomically
 from numvae.parallel import OneProcess
@@ -158,12 +157,6 @@ class Run:
         progress.wipe()
         return join(parts)
 
-    @cached_property
-    def vae(self):
-        """The fitted estimator, for rows (N, D) as the model has them, and y."""
-        condition = self.condition and self.condition.plain()
-        return fitted(self.training, {**self.about, "columns": None, "condition": condition})
-
     @property
     def model(self):
         return self.training.model
@@ -282,7 +275,7 @@ class Run:
             random_split=self._data.get("random_split", False),
             columns=self.columns,
             na=self.na,
-            condition=None if self.is_table else self.condition,
+            condition=None if self.condition is self.columns else self.condition,
         )
         self._check(dataset.X, name)
         return dataset

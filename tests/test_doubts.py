@@ -5,6 +5,7 @@ import pytest
 
 import numvae
 from numvae import VAE, doubts
+from numvae.rows import Beside
 from numvae.settings import Settings
 from numvae.training.loop import Training
 
@@ -269,3 +270,9 @@ def test_rows_with_missing_values_are_no_fair_comparison(X):
     holed[:3, 0] = np.nan
     with pytest.warns(numvae.DoubtfulFit, match="^3 of these rows have missing values"):
         vae.p_values(holed)
+
+
+def test_rows_are_looked_through_for_missing_values_a_part_at_a_time(assert_grows):
+    X = Beside(np.zeros((200_000, 120), np.float32), np.zeros((200_000, 1)))
+    with assert_grows(2**26):
+        assert not list(doubts.of_holes(X))

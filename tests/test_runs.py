@@ -215,8 +215,9 @@ def test_a_run_is_its_best_epoch_with_its_settings_its_history_and_its_data(data
     assert_array_equal(run.model.parameters.vector, training.best)
     assert run.training.history == training.history and len(training.history) == 2
     assert run.training.settings.plain() == training.settings.plain()
-    assert run.vae.beta == 0.5 and run.vae.history_ == training.history
-    assert_array_equal(run.vae.transform(data), run.model.encode(data)[0])
+    vae = numvae.load(path)
+    assert vae.beta == 0.5 and vae.history_ == training.history
+    assert_array_equal(vae.transform(data), run.model.encode(data)[0])
     assert run.shape == (4, 3) and run.training.seed == 3 and run.about["seconds"] > 5.0
     again = run.training_data()
     assert len(again.X) == 26 and len(again.X_valid) == 4

@@ -135,7 +135,7 @@ def test_samples_come_from_the_source_that_is_asked_for():
     z = mixture.sample(np.random.default_rng(0), 5, *training.mixture).astype("f4")
     assert_array_equal(np.load("mixture.npy").reshape(5, 12), training.model.decode(z))
     X = runs.load("run").training_data().X
-    wanted = runs.load("run").vae.sample(5, 0, source="posterior", X=X)
+    wanted = load("run").sample(5, 0, source="posterior", X=X)
     run("sample run -n 5 --source posterior --noise --out noisy.npy")
     assert_array_equal(np.load("noisy.npy").reshape(5, 12), wanted)
 
@@ -166,8 +166,10 @@ def test_samples_are_a_table_or_a_picture():
 @pytest.fixture
 def decoded(monkeypatch):
     """decoded(typed): the codes that this command decodes, and what it writes."""
-    given, right = [], VAE.decode
-    monkeypatch.setattr(VAE, "decode", lambda vae, z, y: (given.append(z), right(vae, z))[1])
+    given, right = [], diagnostics.decode
+    monkeypatch.setattr(
+        diagnostics, "decode", lambda method, z, y: (given.append(z), right(method, z, y))[1]
+    )
 
     def decoded(typed):
         path = Path(f"decoded{len(given)}.npy")
@@ -198,6 +200,12 @@ def test_a_table_of_codes_may_call_them_anything(decoded):
 
 def flat():
     return np.load("images.npy").astype("f4").reshape(40, 12)
+
+
+def test_codes_may_stand_in_any_table(decoded):
+    pytest.importorskip("pandas")
+    Path("codes.json").write_text('{"name": ["one"], "mu1": [0.5], "mu2": [-1]}')
+    assert_allclose(decoded("run codes.json")[0], [[0.5, -1.0]])
 
 
 def test_one_code_and_draws_around_it(decoded):
@@ -263,6 +271,8 @@ def test_a_class_is_decoded_at_its_mean_code(decoded, undrawn, refused):
         ("run --grid 1 --sigma 1", "not allowed with"),
         ("run --grid 0", "a number above 0"),
         ("run nothing.npy", "nothing.npy"),
+        ("run nothing.dat2", "nothing.dat2 is no file of codes; give a .csv or .npy file"),
+        ("run there.png", "there.png is one image file"),
     ],
 )
 def test_what_cannot_be_decoded_is_answered_with_a_sentence(typed, says, refused):

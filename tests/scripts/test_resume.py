@@ -75,6 +75,11 @@ def test_three_and_four_epochs_are_seven_to_the_last_bit(flags):
     assert bits("parts") == bits("whole")
 
 
+def test_a_resumed_run_may_have_another_number_of_processes():
+    assert run("--epochs", 1, "--out", "a") == 0
+    assert resume("a", "--epochs", 2, "--workers", 1) == 0
+
+
 @pytest.fixture
 def soon_enough(monkeypatch):
     """Runs whose length is left to the program end after some hundred steps."""

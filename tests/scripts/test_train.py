@@ -88,7 +88,7 @@ def test_settings_reach_the_model_and_the_run(rows, undrawn):
         *("--free-bits", 0.2, "--seed", 4),
     )
     found = runs.load("a")
-    assert repr(found.vae) == (
+    assert repr(load("a")) == (
         "VAE(n_latent=3, hidden=(7, 4), activation='elu', likelihood='gaussian-fixed', sigma=0.3, "
         "sigma_min=0.05, dropout=0.1, init_sigma=0.01, epochs=3, batch_size=7, optimizer='sgd', "
         "lr=1e-30, clip=5.0, n_samples=2, beta=0.0, warmup=1, free_bits=0.2, "
@@ -101,10 +101,10 @@ def test_settings_reach_the_model_and_the_run(rows, undrawn):
     assert 0.003 < weights.std() < 0.03  # a learning rate of nothing leaves the start
     for path in ("a", "a/model.npz"):
         vae = load(path)
-        assert repr(vae) == repr(found.vae) and vae.history_ == load_history("a/history.csv")
+        assert repr(vae) == repr(load("a")) and vae.history_ == load_history("a/history.csv")
         assert vae.n_iter_ == len(vae.history_) == 3 and vae.n_features_in_ == 5
         vae.save("again.npz")
-        assert load("again.npz").get_params() == vae.get_params() == found.vae.get_params()
+        assert load("again.npz").get_params() == vae.get_params()
         for again in (vae, load("again.npz")):
             assert_array_equal(again.network_.parameters.vector, found.model.parameters.vector)
         X = np.load(rows)
@@ -134,7 +134,7 @@ def test_the_script_and_the_estimator_end_at_the_same_bits(undrawn, typed):
     given = {name: value for name, value in given.items() if value is not None}
     vae = VAE(**given, validation_fraction=0.0).fit(X)
     assert parameters("a").tobytes() == vae.network_.parameters.vector.tobytes()
-    assert runs.load("a").vae.history_ == vae.history_
+    assert load("a").history_ == vae.history_
 
 
 def test_a_table_without_held_out_rows_stays_at_its_start_which_is_said(rows, capsys):

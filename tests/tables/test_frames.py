@@ -53,6 +53,12 @@ def test_every_column_is_what_its_type_and_its_values_say(vae, frame):
     assert vae.network_.n_features == 7 and vae.get_params()["likelihood"] == "gaussian-sigma-z"
 
 
+def test_values_may_be_missing_where_that_is_said_though_none_is(frame, tmp_path):
+    for missing in (False, True):
+        VAE(**FAST, missing=missing).fit(frame).save(tmp_path / "vae.npz")
+        assert load(tmp_path / "vae.npz").missing is missing
+
+
 def test_the_columns_of_an_array_are_numbered():
     table = frames.table_of_array(np.array([[1, "a"], [2, None]], object))
     assert list(table.columns) == ["x1", "x2"] and not table.named
