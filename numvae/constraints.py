@@ -260,8 +260,10 @@ class Text:
     def __call__(self, value):
         if not isinstance(value, str):
             raise TypeError(f"must be a text, found {short(value)}.")
-        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
-            raise ValueError(f"must be a text that can be written, found {short(value)}.")
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise ValueError(f"must be a text that can be written, found {short(value)}.") from None
         return value
 
 
@@ -329,7 +331,7 @@ def labelled(name, constraint, value):
 
 def near(value, known):
     """' Did you mean …?', or nothing."""
-    close = difflib.get_close_matches(str(value)[:100], list(known), n=1)
+    close = difflib.get_close_matches(str(value)[:100], list(known))
     return f" Did you mean {close[0]!r}?" if close else ""
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from numvae.evaluation import aggregate, diagnostics
 from numvae.network.likelihoods import column_kinds
-from numvae.rows import Rows, cycled, read, split_condition
+from numvae.rows import Rows, blocks, cycled, read, split_condition
 from numvae.streams import START, stream
 from numvae.training import start
 from numvae.training.loop import FEWEST
@@ -27,7 +27,6 @@ def doubts(training, X, X_valid=None, names=None):
     x, y = split_condition(read(Rows(X, numbers), slice(None)), model.n_condition)
     found = []
     if model.config["standardize"] and len(x) >= FEW:
-        x = x.astype(np.float64)
         found += [*_of_columns(training, x, names), *_of_samples(training, x, y, names)]
     return [*found, *_of_course(training, len(X), X_valid)]
 
@@ -60,7 +59,7 @@ def of_reference(n, held_out, contamination=0.5):
 
 def of_holes(X):
     """A sentence if some of the rows X that are compared have missing values."""
-    if n := int(np.isnan(X).any(axis=1).sum()):
+    if n := sum(int(np.isnan(x).any(axis=1).sum()) for x in blocks(X)):
         yield (
             f"{n} of these rows have missing values. Their log p(x) is that of what is known, so "
             "it says little about how unusual they are beside rows of which more or less is known."
@@ -77,7 +76,9 @@ def _of_samples(training, x, y, names):
     far, negative = [], []
     for i in np.flatnonzero(np.char.startswith(kinds, "gaussian")):
         known = x[~np.isnan(x[:, i]), i]
-        low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
+        if not len(known):
+            continue
+        low, high = known.min(), known.max()
         beyond = np.maximum(low - drawn[:, i], drawn[:, i] - high)
         if high > low and np.mean(beyond > 2 * (high - low)) > 1e-3:
             ends = f"{drawn[:, i].min():.4g} to {drawn[:, i].max():.4g}"
@@ -98,9 +99,9 @@ def _of_columns(training, x, names):
     rows."""
     kinds = column_kinds(training.settings.likelihood, x.shape[1])
     center, scale = start.units(x, kinds)
+    standardized = np.nan_to_num((x - center) / scale)
     constant, two, first, equal, counts, counters = [], [], {}, [], [], []
     for i in np.flatnonzero(np.char.startswith(kinds, "gaussian")):
-        column = np.nan_to_num((x[:, i] - center[i]) / scale[i])
         values = np.unique(x[~np.isnan(x[:, i]), i])
         if training.model.units.scale[i] == 1.0 and len(values) < 2:
             constant.append(names[i])
@@ -108,7 +109,7 @@ def _of_columns(training, x, names):
             continue
         if len(values) == 2:
             two.append(names[i])
-        same = first.setdefault(np.round(column, 6).tobytes(), i)
+        same = first.setdefault(np.round(standardized[:, i], 6).tobytes(), i)
         if same != i:
             equal.append(f"{names[i]} and {names[same]}")
         elif _rises(x[:, i]):
@@ -175,7 +176,7 @@ def _of_course(training, n, X_valid):
     best = int(held_out.argmax())
     risen = held_out[-1] - held_out[-1 - len(history) // 10]
     trained = history[-1]["train_elbo"] - history[best]["train_elbo"]
-    if held_out[best] < training.start_elbo:  # which is kept, and said to be
+    if held_out[best] <= training.start_elbo:  # which is kept, and said to be
         return
     if best == len(history) - 1 and risen > RISEN:
         yield (

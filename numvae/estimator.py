@@ -111,7 +111,7 @@ def _refusing(estimator):
 
 
 @_refusing
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False)
 class VAE(Settings):
     """A variational autoencoder, q(z|x) = N(mu(x), e^logvar(x)), p(z) = N(0, I); with `condition` a
     conditional one, q(z|x, y), p(x|z, y), p(z) = N(0, I).
@@ -266,6 +266,7 @@ class VAE(Settings):
             self.checked()
             X, columns, training = self._check(X, self._own(y)), self.columns_, self._training
             condition = self.condition_
+            training.settings.missing |= columns is not None and bool(np.isnan(X).any())
             training.begin_epoch()  # a block before may have been broken off
             training.sums[...] = 0.0
         training.mixture = None  # its codes are about to move
@@ -369,6 +370,11 @@ class VAE(Settings):
         n = labelled("n", COUNT, n)
         source = labelled("source", Choice(aggregate.SOURCES), source)
         if source == "posterior":
+            if X is not None and self._takes_y:
+                raise ValueError(
+                    "Rows X would need a y of their own, which sample does not take: leave X out, "
+                    "or encode X with its y and decode the codes with another."
+                )
             X = self._kept_rows() if X is None else self._check(X)
         elif X is not None:
             raise ValueError(
@@ -479,7 +485,7 @@ class VAE(Settings):
         made = self.columns_.filled(self._table(given), x)
         if frames.is_frame(given):
             return frames.filled(given, made, self.columns_.dates)
-        return self._given(x, split_condition(X, C)[1])
+        return self._given(x, condition_of(X, C))
 
     # Pictures.
 
@@ -553,7 +559,7 @@ class VAE(Settings):
         about = dict(self._about)
         if self.columns_:
             about["columns"] = self.columns_.plain()
-        elif self.condition_:
+        if self._takes_y:
             about["condition"] = self.condition_.plain()
         settings = self._training.settings
         settings.n_importance = labelled("n_importance", COUNT, self.n_importance)
@@ -693,9 +699,8 @@ class VAE(Settings):
         if settings.condition == "y":
             if y is None:
                 raise ValueError("condition='y' needs y, a class or a number for each row of X.")
-            y = validation.as_known(y, len(X))
-            condition = of_tables.of_known({"y": y})
-            X = beside(X, condition.encode_condition(of_tables.Table({"y": y}, first=0)))
+            condition = of_tables.of_known({"y": validation.as_known(y, len(X))})
+            X = beside(X, condition.encode_condition(frames.table_of_values({"y": y}, len(X))))
         return settings, X, columns, condition
 
     def _check(self, X, y=None, missing=False):
@@ -746,7 +751,7 @@ class VAE(Settings):
                 f"This VAE is conditioned on {self._what_given}: give y, one for all rows or one "
                 "for each."
             )
-        if len(given) == 1 and not (hasattr(y, "keys") or frames.is_frame(y)):
+        if len(given) == 1 and not frames.is_named(y, given[0].name):
             y = {given[0].name: y}
         return self.condition_.encode_condition(frames.table_of_values(y, n))
 
@@ -756,8 +761,7 @@ class VAE(Settings):
 
     def _made(self, method, Z, y, like=None):
         """What a method of the network makes of codes Z (N, Z) given y (N, C), as `_given`."""
-        dtype, C = self.network_.dtype, self.network_.n_condition
-        x = by_blocks(lambda zy: method(*split_condition(zy.astype(dtype), C)), beside(Z, y))
+        x = diagnostics.decode(method, Z.astype(self.network_.dtype, copy=False), y)
         return self._given(x, y, like)
 
     def _table(self, X):
@@ -903,10 +907,10 @@ class VAE(Settings):
 
 
 def _methods(estimator):
-    """A line for each public method."""
+    """A line for each public method: the first sentence of its docstring."""
     public = {n: f for n, f in vars(estimator).items() if n[0] != "_" and inspect.isfunction(f)}
     for name, method in public.items():
-        said = inspect.getdoc(method).splitlines()[0].split(". ")[0].rstrip(".")
+        said = " ".join(inspect.getdoc(method).split()).split(". ")[0].rstrip(".")
         yield from textwrap.wrap(f"{name:<24}{said}", 96, subsequent_indent=" " * 24)
 
 

@@ -26,7 +26,7 @@ def curve(values):
         return ""
     low, high = y[len(y) // 4 :].min(), y.max()
     x = np.linspace(1, WIDTH - 1, len(y))
-    y = HEIGHT - 1 - (HEIGHT - 2) * np.clip((y - low) / ((high - low) or 1.0), 0.0, 1.0)
+    y = np.interp(y, (low, high), (HEIGHT - 1, 1))
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in zip(x, y))
     return (
         f'<br><svg width="{WIDTH}" height="{HEIGHT}" role="img" aria-label="ELBO over the epochs">'

@@ -1,5 +1,6 @@
 """How much is done and how long the rest will take, on one line."""
 
+import math
 import sys
 import time
 
@@ -29,7 +30,7 @@ class Countdown:
         self.file, self.quiet = file or sys.stdout, quiet
         self.live = not quiet and is_terminal(self.file)
         self.bar = bar(self.file)
-        self.start, self.drawn = time.monotonic(), 0.0
+        self.start, self.drawn = time.monotonic(), -math.inf
 
     def advance(self, amount, text):
         """So much more is done; `text` says of what."""
@@ -104,8 +105,8 @@ class Progress(Countdown):
     def close(self):
         """After the last epoch: leave a summary in place of the line."""
         if self.live:
-            took = duration(time.monotonic() - self.start)
-            self.say(f"\r  {self.finished} epochs in {took}  {self.text}\033[K")
+            n, took = self.finished - self.first, duration(time.monotonic() - self.start)
+            self.say(f"\r  {n} epoch{'s' * (n != 1)} in {took}  {self.text}\033[K")
 
 
 def is_terminal(file):

@@ -8,7 +8,7 @@ from numvae.doubts import doubts
 from numvae.evaluation import aggregate, diagnostics, importance, latent
 from numvae.evaluation.conventions import bits_per_dimension
 from numvae.network.likelihoods import is_density, parse_blocks
-from numvae.rows import Rows, by_blocks, cycled, read, split_condition
+from numvae.rows import Rows, condition_of, cycled, read, split_condition
 from numvae.streams import PICTURES, stream
 from numvae.text import printable
 from numvae.training import start
@@ -130,7 +130,7 @@ class Report:
         yield "network.png", network_diagram(model)
 
         rows, mu, logvar, known = self.X, self.mu, self.logvar, self.known
-        if self.held_out and len(mu) < FEW:
+        if len(mu) < FEW:
             rows, (mu, logvar), known = self.dataset.X, self.training_codes, self.dataset.known
         mu, logvar = mu[:SOME], logvar[:SOME]
         each = diagnostics.latent_units(mu, logvar)
@@ -148,10 +148,9 @@ class Report:
     def _values_of_y(self):
         """At most ten values of what the model is conditioned on, from the smallest to the largest
         (of several, of the first), and how each is called. Shapes  → (K, C), K texts"""
-        columns = self.dataset.condition or self.dataset.columns
-        C = self.model.n_condition
-        y = by_blocks(lambda rows: split_condition(rows, C)[1].astype(self.model.dtype), self.X)
-        table = columns.decode(np.zeros((len(y), len(columns.labels))), y)
+        columns = self.dataset.condition
+        y = condition_of(self.X, self.model.n_condition).astype(self.model.dtype)
+        table = columns.decode(y[:, :0], y)
         names = [column.name for column in columns.given]
         _, first = np.unique(table[names[0]], return_index=True)
         first = first[np.linspace(0, len(first) - 1, min(ACROSS, len(first))).astype(int)]
@@ -187,7 +186,7 @@ class Report:
         if model.n_condition:
             z = rng.standard_normal((ACROSS, model.n_latent))
             values, labels = self._values_of_y()
-            drawn = [decoded(z, np.tile(y, (ACROSS, 1))) for y in values]
+            drawn = [decoded(z, y[None]) for y in values]
             yield "samples.png", plots.strips(drawn, labels, limits)
             return
         drawn = {

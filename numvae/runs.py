@@ -21,7 +21,6 @@ import numpy as np
 
 from numvae import datasets
 from numvae.datasets import own
-from numvae.estimator import fitted
 from numvae.evaluation import aggregate, anomaly, importance
 from numvae.files import LOCK, locked, write_atomically
 from numvae.parallel import OneProcess
@@ -69,7 +68,7 @@ class Run:
         path = self.path / "checkpoint.npz"
         self.team.first(lambda: checkpoint.save(self.training, path, about=self.about))
 
-    def train(self, dataset, every=10, quiet=False):
+    def train(self, dataset, every, quiet=False):
         """Train to the end, saving after every so many epochs, and where it stops.
 
         Returns  the signal that ended it early, or None
@@ -110,7 +109,7 @@ class Run:
             save()
         return interrupt.asked()
 
-    def finish(self, dataset, quiet=False):
+    def finish(self, dataset, quiet):
         """Keep the best epoch's model, and write it with its report and its pictures.
 
         Yields  the lines of the report, before the pictures are drawn
@@ -157,12 +156,6 @@ class Run:
             progress.advance(len(part.log_p), "log p(x)")
         progress.wipe()
         return join(parts)
-
-    @cached_property
-    def vae(self):
-        """The fitted estimator, for rows (N, D) as the model has them, and y."""
-        condition = self.condition and self.condition.plain()
-        return fitted(self.training, {**self.about, "columns": None, "condition": condition})
 
     @property
     def model(self):
@@ -282,7 +275,7 @@ class Run:
             random_split=self._data.get("random_split", False),
             columns=self.columns,
             na=self.na,
-            condition=None if self.is_table else self.condition,
+            condition=None if self.condition is self.columns else self.condition,
         )
         self._check(dataset.X, name)
         return dataset

@@ -54,7 +54,7 @@ def setting(default, constraint, help, group=None, flag=None, none=None) -> Any:
     return dataclasses.field(default=default, metadata=metadata)
 
 
-@dataclass(eq=False, repr=False)
+@dataclass(eq=False)
 class Settings:
     n_latent: int | None = setting(
         None,

@@ -195,6 +195,7 @@ def as_known(y, n):
     Raises  TypeError, ValueError   it is something else
     """
     y = np.asarray(y)
+    y = np.array(y.tolist()) if y.dtype.kind == "O" else y  # whole numbers among objects are such
     y = y.astype(str) if y.dtype.kind == "O" else y
     if y.shape != (n,):
         raise ValueError(f"y has shape {y.shape}; expected a value for each of the {n} rows of X.")

@@ -205,9 +205,7 @@ def write_report(folder, name, recipe, trained):
         "",
         *(f"- {difference}" for difference in recipe.differences),
         "",
-        f"Held out: {some.data.split}."
-        if len({t.data.split for t in trained.values()}) == 1
-        else "",
+        f"Data: {some.data.split}." if len({t.data.split for t in trained.values()}) == 1 else "",
         f"Machine: {some.numbers['machine']}.",
         "",
     ]

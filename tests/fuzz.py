@@ -26,6 +26,7 @@ import numpy as np
 
 import numvae
 from numvae import runs
+from numvae.estimator import fitted
 from numvae.evaluation import aggregate
 from numvae.settings import Settings
 from numvae.tables.columns import Column, Columns, Table
@@ -311,13 +312,14 @@ def use_model(path):
     vae.save(path.with_name("again.npz"))
     assert numvae.load(path.with_name("again.npz")).get_params() == vae.get_params()
     vae.n_importance = run.training.settings.n_importance = min(vae.n_importance, 10)
-    X = run.vae.sample(20, random_state=0)
-    assert np.isfinite(X).all() and np.isfinite(run.vae.transform(X)).all()
+    of_rows = fitted(run.training, {**run.about, "columns": None})
+    X = of_rows.sample(20, random_state=0)
+    assert np.isfinite(X).all() and np.isfinite(of_rows.transform(X)).all()
     if run.training.mixture:
-        assert np.isfinite(run.vae.sample(20, random_state=0, source="mixture")).all()
+        assert np.isfinite(of_rows.sample(20, random_state=0, source="mixture")).all()
     table = run.columns.decode(X)
     assert all(len(run.columns[name].texts(values)) == 20 for name, values in table.items())
-    assert not np.isnan(run.vae.score_samples(X)).any()
+    assert not np.isnan(of_rows.score_samples(X)).any()
     if run.columns.named:
         assert run.columns.encode(Table(table)).shape == X.shape
     repr(vae), repr(vae.network_)

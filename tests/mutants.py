@@ -145,6 +145,16 @@ rules/dropout.py draw
     return (rng.random(shape, dtype=dtype) > rate).astype(dtype)
 rules/optimizers.py clip
     if norm >= limit:
+report.py Report.lines
+    n_active = int((each['activity'] >= diagnostics.ACTIVE).sum())
+report.py Report.pictures
+    yield ('units.png', plots.kl_per_unit(each['kl'], each['activity'] >= diagnostics.ACTIVE))
+report.py overview
+    return plots.overview(shown(x, y), shown(model.decode(mu, y), y), shown(samples, drawn_y), mu, each['kl'], each['activity'] >= diagnostics.ACTIVE, training.history, known, columns, limits)
+progress.py Countdown.draw
+    if self.live and now - self.drawn >= 0.1:
+commands/evaluate.py _hide
+    mask = (rng.random(X.shape) <= what).astype(X.dtype)
 # A row is observed as a whole: each of its columns says the same.
 rules/categorical.py log_likelihood
     log_sum = log_sum * observed[..., 1]
@@ -180,6 +190,8 @@ rules/corruption.py salt_and_pepper
 # The noise is symmetric.
 rules/corruption.py gaussian
     return x - amount * rng.standard_normal(x.shape, dtype=x.dtype)
+commands/evaluate.py decode
+    z = z - args.sigma * np.random.default_rng(args.seed).standard_normal((args.n, Z))
 # A tie: at its free bits a unit's loss has a kink, and both slopes are right.
 rules/objectives.py free_bits_elbo_backward
     dkl = np.full_like(kl, beta / B) * (kl.mean(axis=0) >= free_bits)
@@ -189,6 +201,15 @@ network/autoencoder.py Autoencoder.loss_and_grad
 # NumPy takes any negative length for the one to be worked out.
 network/autoencoder.py Autoencoder.log_likelihood
     h_dec = self.decoder.forward(z.reshape(-2, z.shape[-1]))
+evaluation/aggregate.py codes
+    return gaussian.reparameterize(mu, logvar, eps).reshape(-2, mu.shape[1]).astype(np.float64)
+evaluation/imputation.py impute
+    decoded = model.decode(z.reshape(-2, model.n_latent), given)
+evaluation/imputation.py _chains
+    mu, logvar = (q.reshape(L, B, -2) for q in model.encode(filled, y))
+evaluation/latent.py recovery
+    neighbours = known[nearest].reshape(len(mu_new), -2)
+    most = mode(neighbours.reshape(len(mu_new), -2), axis=1).mode
 network/likelihoods.py Bernoulli.log_likelihood
     a = self.layer.forward(h_dec).reshape(-2, *x.shape)
 network/likelihoods.py Bernoulli.backward
@@ -212,6 +233,24 @@ datasets/digits.py _atlas
     return distance.reshape(-2, CELL).astype(np.float32)
 datasets/digits.py _glyphs
     return ink.reshape(len(fonts), size, 10, size).swapaxes(1, 2).reshape(-2, size, size)
+report.py Report._image_pictures.decoded
+    x = model.decode(z.reshape(-2, model.n_latent), y)
+    return images(x.reshape(*z.shape[:-1], -2))
+report.py overview.shown
+    return x.reshape(-2, *shape)
+commands/evaluate.py sample
+    x = x.reshape(-2, *run.shape)
+commands/evaluate.py reconstruct
+    originals, reconstructed = (rows.reshape(-2, *shape) for rows in (x, reconstructed))
+commands/evaluate.py decode
+    z = z + latent.plane(steps, steps, Z, axes).reshape(-2, Z)
+    plots.save(plots.image_grid(x.reshape(-2, *run.shape), limits=run.limits), path)
+commands/evaluate.py impute
+    originals, holes, filled = (rows[:10].reshape(-2, *run.shape) for rows in (X, np.where(known, x, np.nan), imputed))
+commands/evaluate.py _hide
+    mask = mask.reshape(len(X), -2)
+commands/evaluate.py write_rows
+    write_numbers(path, x.reshape(-2, *run.shape))
 # How many are looked up: the series is as exact.
 rules/poisson.py
     SMALL = 512
@@ -228,6 +267,15 @@ datasets/own.py Own.digest
     for start in range(0, len(numbers), (at_once := max(1, BLOCK_BYTES * row))):
     for start in range(0, len(numbers), (at_once := max(1, BLOCK_BYTES))):
     for start in range(0, len(numbers), (at_once := max(1, row))):
+rows.py
+    READ_AT_ONCE = 33
+    READ_AT_ONCE = 64
+rows.py blocks
+    size = size or max(1, BLOCK_BYTES // max(2, X.shape[1] * X.dtype.itemsize))
+evaluation/importance.py
+    AT_ONCE = 2048
+evaluation/imputation.py
+    AT_ONCE = 2048
 training/optimizers.py
     BLOCK = 65536
     FORGET_EVERY = 65
@@ -248,6 +296,10 @@ rules/factor_analysis.py fit
     of_column = np.tensordot(patterns, uu, (0, 0)) if len(C) >= 1 else uu
     if len(C) >= 1:
 # Only time and memory are lost.
+training/loop.py Training.split
+    x, y = split_condition(rows.astype(model.dtype, copy=True), model.n_condition)
+evaluation/importance.py _estimate
+    x, _ = split_condition(rows.astype(model.dtype, copy=True), model.n_condition)
 rules/factor_analysis.py _principal_axes
     _, s, axes = np.linalg.svd(centered, full_matrices=True)
 validation.py _check_finite
@@ -260,15 +312,59 @@ datasets/csv_file.py _columns
     again = again or i not in of_text
 datasets/image_folder.py _is_clear
     return image.convert('RGBA').getchannel('A').getextrema()[0] < 255
-rows.py read
-    if not hasattr(mmap, 'MADV_DONTNEED'):
+commands/evaluate.py sample
+    pass  # np.empty((args.n, run.model.n_features), run.model.dtype)
+npz.py _header
+    if member.file_size > TEXT + size // 8 + 129:
+    if member.file_size > TEXT + size // 8 + 256:
+npz.py _check_size
+    if not 0 < member.file_size - math.prod(shape) * dtype.itemsize < 2 ** 17:
+# What is smaller than any whole file is refused in any case, and none is as small as its arrays.
+npz.py _opened
+    file.seek(max(1, size - END - 20))
+    if sum((m.file_size for m in listed)) >= size:
+npz.py _check_size
+    if not 1 < member.file_size - math.prod(shape) * dtype.itemsize < 2 ** 16:
+# So much of a long text is compared with names, which are short.
+constraints.py near
+    close = difflib.get_close_matches(str(value)[:101], list(known))
+    close = difflib.get_close_matches(str(value)[:200], list(known))
+# In which rows and samples doubts are looked for, in how many, and to which digit columns are equal.
+doubts.py
+    ROWS = 4000
+doubts.py doubts
+    numbers = np.sort(stream(training.seed, *START, 2).permutation(len(X))[:ROWS])
+doubts.py _of_samples
+    rng = stream(training.seed, *START, 3)
+    rng = stream(training.seed, *START, 4)
+doubts.py _of_columns
+    same = first.setdefault(np.round(standardized[:, i], 7).tobytes(), i)
+    same = first.setdefault(np.round(standardized[:, i], 12).tobytes(), i)
+# Where no share of the rows is asked for: from a half on, no number of rows is too small.
+doubts.py
+    def of_reference(n, held_out, contamination=1.5):
+    def of_reference(n, held_out, contamination=1.0):
+# No number of x is looked at where only y is decoded.
+report.py Report._values_of_y
+    table = columns.decode(y[:, :1], y)
 # Nobody compares settings.
 settings.py
-    @dataclass(eq=True, repr=False)
+    @dataclass(eq=True)
 # The very edge of a tolerance, which means nothing.
 datasets/own.py load
     in_range = low > -ROUNDING and high <= 1 + ROUNDING
     in_range = low >= -ROUNDING and high < 1 + ROUNDING
+training/checkpoint.py _check_mixture
+    is_whole = abs(shares.sum() - 1.0) < 2e-09 and np.isfinite(np.linalg.cholesky(covariances))
+    is_whole = abs(shares.sum() - 1.0) <= 1e-09 and np.isfinite(np.linalg.cholesky(covariances))
+training/start.py units
+    varies = variance > (5.0 * np.finfo(np.float64).eps * mean) ** 2
+    varies = variance > (8.0 * np.finfo(np.float64).eps * mean) ** 2
+npz.py _opened
+    long = before.startswith(b'PK\\x06\\x07') and size <= 2 ** 31
+validation.py check_range
+    if low <= -ROUNDING or high > 1.0 + ROUNDING:
+    if low < -ROUNDING or high >= 1.0 + ROUNDING:
 datasets/own.py full_scale
     if low <= -ROUNDING:
 datasets/own.py _are_in_bytes
@@ -326,22 +422,178 @@ datasets/digits.py _draw
 # Only Windows runs it; any byte that is not there will do.
 files.py _lock
     file.seek(2 ** 60)
+# A single value has no variance, whatever it is divided by.
+rows.py column_moments
+    return (n, mean, squares / np.maximum(n, 2))
+# A VAE has no parts, whose parameters `deep` would bring.
+estimator.py VAE
+    def get_params(self, deep: bool=False) -> dict[str, Any]:
+# Of no file there is nothing to be asked.
+training/history.py History
+    saved = (None, 1, 0)
+    saved = (None, 0, 1)
+# A line may have 1,000 characters, of which a row needs 200.
+training/history.py _lines
+    while (line := file.readline(2000)):
+# A model has more arrays than layers and blocks.
+training/checkpoint.py _expected
+    if len(s.hidden) + s.likelihood.count(',') >= n_arrays:
+# Arrays without an element, or of zeros beside zeros.
+training/start.py begin
+    model.logvar_head.initialize_linear(np.ones((0, model.n_latent)), 0.0)
+    model.logvar_head.initialize_linear(np.zeros((1, model.n_latent)), 0.0)
+training/start.py factors
+    U = np.ones((x.shape[1], C))
+# Only several processes tell these apart: see tests/parallel.
+estimator.py VAE.fit
+    pass  # team.share(training, X)
+    verbose = self.verbose
+    if not diverged:
+# A tie. The offset is a little below the score of a row.
+estimator.py VAE.predict
+    return np.where(self.score_samples(X, y) <= self._offset(X, y), -1, 1)
+# Random numbers of another address are as good.
+rows.py sample
+    return Rows(X, np.sort(stream(seed, *SPLIT, 2).permutation(len(X))[:n]))
+evaluation/aggregate.py fit
+    rng = stream(training.seed, *CODES, 2)
+evaluation/aggregate.py from_prior
+    z = codes(training, stream(training.seed, *CODES, 3), X)
+    z = codes(training, stream(training.seed, *CODES, 4), X)
+evaluation/aggregate.py _rows
+    numbers = stream(training.seed, *CODES, 1).permutation(len(X))[:ROWS]
+evaluation/diagnostics.py lost_without_z
+    rng = stream(inputs.seed, *EVALUATION, 1, len(x))
+# Only Windows, or a system without that, runs it.
+rows.py read
+    gives_back = X.mode != 'c'
+files.py _not_through_links
+    return os.open(path, flags | getattr(os, 'O_NOFOLLOW', 1), 438)
+files.py folder_atomically
+    pass  # path.rmdir()
 # How long a random name is.
 files.py _temporary
     return path.with_name(TEMPORARY.format(secrets.token_hex(9)))
+    return path.with_name(TEMPORARY.format(secrets.token_hex(16)))
+# No row has 0 numbers.
+validation.py as_shape
+    whole = all((isinstance(n, numbers.Integral) and n >= 0 for n in shape))
+# Where names differ, a title and a name at least are listed.
+validation.py check_feature_names
+    if len(lines) > 2:
 # Of no numbers, none is below 0.
 datasets/array_files.py _header
     if min(shape, default=1) < 0 or math.prod(shape) * dtype.itemsize > size:
-# A planted bug that is then another bug.
-lessons/bugs.py adam
-    v[...] = beta2 * v + (1.0 + beta2) * g * g
-    theta -= lr * m / np.sqrt(v)
-lessons/bugs.py inverse
-    return y
 # The settings of an experiment.
+lessons/bugs.py
+    MODES = ({}, {'likelihood': 'gaussian-sigma-z', 'hidden': (5,), 'L': 1}, {'likelihood': 'gaussian', 'skip': True, 'hidden': (3,), 'L': 1})
+    MODES = ({}, {'likelihood': 'gaussian-sigma-z', 'hidden': (8,), 'L': 1}, {'likelihood': 'gaussian', 'skip': True, 'hidden': (3,), 'L': 1})
+    MODES = ({}, {'likelihood': 'gaussian-sigma-z', 'hidden': (4,), 'L': 2}, {'likelihood': 'gaussian', 'skip': True, 'hidden': (3,), 'L': 1})
+    MODES = ({}, {'likelihood': 'gaussian-sigma-z', 'hidden': (4,), 'L': 1}, {'likelihood': 'gaussian', 'skip': True, 'hidden': (4,), 'L': 1})
+    MODES = ({}, {'likelihood': 'gaussian-sigma-z', 'hidden': (4,), 'L': 1}, {'likelihood': 'gaussian', 'skip': True, 'hidden': (6,), 'L': 1})
+    MODES = ({}, {'likelihood': 'gaussian-sigma-z', 'hidden': (4,), 'L': 1}, {'likelihood': 'gaussian', 'skip': True, 'hidden': (3,), 'L': 2})
+    TABLE = {'likelihood': 'gaussian', 'skip': True, 'standardize': True, 'hidden': (17,)}
+    TABLE = {'likelihood': 'gaussian', 'skip': True, 'standardize': True, 'hidden': (32,)}
+    IWAE, DREG = ({'objective': name, 'n_samples': 6} for name in ('iwae', 'dreg'))
+    IWAE, DREG = ({'objective': name, 'n_samples': 10} for name in ('iwae', 'dreg'))
+    @formula('β weighs the reconstruction instead of the KL', objectives, 'density', beta=5.0)
+    @formula('β weighs the reconstruction instead of the KL', objectives, 'density', beta=8.0)
+    @formula('dropout without 1 / (1 − rate)', dropout, 'moments', dropout=0.6)
+    @axis('gradient of the L samples averaged where it adds up', gaussian, n_samples=6)
+    @axis('gradient of the L samples averaged where it adds up', gaussian, n_samples=10)
+    @around('weight decay that lets the weights grow', optimizers, 'optimizer', weight_decay=1.1)
+    @around('weight decay that lets the weights grow', optimizers, 'optimizer', weight_decay=0.2)
 lessons/consequences.py
-    SETTINGS = {'n_latent': 8, 'hidden': (64,), 'likelihood': 'bernoulli', 'sigma_min': 0.1, 'lr': 0.003, 'schedule': 'constant', 'clip': None, 'batch_size': 50, 'skip': False, 'standardize': False}
-    SETTINGS = {'n_latent': 4, 'hidden': (64,), 'likelihood': 'bernoulli', 'sigma_min': 0.1, 'lr': 0.003, 'schedule': 'constant', 'clip': None, 'batch_size': 100, 'skip': False, 'standardize': False}
+    SEED, EPOCHS = (2014, 21)
+    SEED, EPOCHS = (2014, 40)
+lessons/small_model.py
+    EPOCHS = 600
+lessons/small_model.py trained
+    rng = np.random.default_rng(1)
+lessons/ppca.py
+    def measure(model, X, X_valid, best, seed, n_samples=200):
+# Both are 0.
+lessons/bugs.py relu_backward
+    return dh * (dh >= 0.0)
+# x has two axes: the last is the second.
+lessons/bugs.py log_likelihood
+    return _log_likelihood(x, logits) / x.shape[1]
+    return _log_p_counts(x, log_rate, observed) + poisson.log_factorial(x).sum(axis=1)
+lessons/bugs.py log_likelihood_backward
+    return _likelihood_backward(dlogp, x, logits) / x.shape[1]
+lessons/bugs.py log_density
+    return _log_density(x, *parameters) + 0.5 * x.shape[1] * gaussian.LOG_2PI
+# A tie: equal numbers are said to be that before; no share of the gain that is left is 0.
+lessons/consequences.py verdict
+    if fraction <= 0.0:
+lessons/consequences.py _words
+    return f"{verb} {difference:,.{digits}f} {('better' if bound >= truth else 'worse')}"
+# NumPy takes any negative length for the one to be worked out.
+lessons/consequences.py data
+    x = images.reshape(-2, SIZE, 2, SIZE, 2).mean(axis=(2, 4)).reshape(len(images), -1)
+    x = images.reshape(-1, SIZE, 2, SIZE, 2).mean(axis=(2, 4)).reshape(len(images), -2)
+lessons/derivations.py integral
+    grid = np.stack(np.meshgrid(line, line), axis=-1).reshape(-2, 1, 2)
+lessons/small_model.py draw_faces
+    q = trained(loss_and_grad, adam, faces.faces(1000)[0].reshape(1000, -2))
+    z = np.stack(np.meshgrid(values, values), axis=-1).reshape(-2, 2)
+# Any step is small enough, and beyond 12 standard deviations nothing is left to sum.
+lessons/derivations.py jacobian
+    h, columns = (2e-20, [])
+lessons/derivations.py
+    def integral(f, step=0.4):
+lessons/derivations.py integral
+    line = np.arange(-13.0, 12.0, step)
+    line = np.arange(-24.0, 12.0, step)
+    line = np.arange(-12.0, 13.0, step)
+    line = np.arange(-12.0, 24.0, step)
+# All gradients have one shape, and all lines of a derivation.
+lessons/derivations.py adam
+    theta, m, v = np.zeros((3, *gradients[1].shape))
+lessons/derivations.py shown
+    entry = f'entry {[0] * lines[0].ndim}' if lines[1].ndim else 'value'
+    entry = f'entry {[0] * lines[1].ndim}' if lines[0].ndim else 'value'
+# Another random point.
+lessons/derivations.py
+    def errors(derivation, seed=1):
+# How long is looked for a cause. The very edge of a tolerance. The clock stands at no edge.
+lessons/judge.py
+    MOST, SECONDS = (16000, 10)
+    MOST, SECONDS = (8000, 11)
+    MOST, SECONDS = (8000, 20)
+    MORE = 2
+lessons/judge.py Judge.repaired
+    if time.monotonic() >= end:
+    end = max(end, time.monotonic() + MORE)
+lessons/judge.py _equal
+    return relative_error(a, b) <= LIMIT
+lessons/trace.py Gradient.ok
+    return self.error <= LIMIT
+# Any factor but 1 moves a value. What is longer is left out where it is used, too.
+lessons/repairs.py repairs
+    if (moved := moves(make(ast.BinOp(place.node, ast.Mult(), ast.Constant(2.01))))):
+    if (moved := moves(make(ast.BinOp(place.node, ast.Mult(), ast.Constant(2.02))))):
+lessons/repairs.py _expressions
+    if len(ast.unparse(value)) <= 61:
+    if len(ast.unparse(value)) <= 120:
+# Only its shape counts.
+lessons/small_model.py two_paths
+    _, dkl = objectives.elbo_backward(mu[None, :, 1], mu, 1.0)
+# When what is printed appears.
+lessons/small_model.py trained
+    print(f'epoch {epoch}: loss {np.mean(losses):.2f} nats per face', flush=False)
+# The noise is symmetric.
+lessons/ppca.py PPCA.sample
+    return z @ self.W.T + self.b - self.sigma * rng.standard_normal((n, len(self.b)))
+# The gradient of the data is computed and thrown away: only time is lost.
+lessons/gradient_noise.py score_gradient
+    model.encoder.backward(dh, need_dx=True)
+# All calls are made from one page. Only `python -OO` takes docstrings away.
+lessons/trace.py _nodes
+    variables = calls[1].page.f_locals.items()
+    variables = calls[-2].page.f_locals.items()
+lessons/trace.py written
+    lines = re.findall('^(.*) {2,}\\\\(([A-Z]\\\\d+)\\\\)$', rule.__doc__, re.MULTILINE)
 """  # noqa: E501
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from numvae.cli import Parser, integer, new_file, script
+from numvae.cli import Parser, integer, invoked, new_file, script
 
 
 def test_a_mistake_is_one_sentence_and_exit_code_2(capsys):
@@ -47,6 +47,26 @@ def test_an_empty_argument_is_refused(capsys, typed, what):
     says = f"script.py: {what} is empty; is a variable of the shell not set? (see --help)\n"
     assert capsys.readouterr().err == says
     assert parser.parse_args(["--data", "a="]).data == "a="
+
+
+def test_what_was_typed_is_looked_at_where_nothing_else_is_given(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "argv", ["script.py", ""])
+    with pytest.raises(SystemExit):
+        Parser(prog="script.py").parse_args()
+    assert "an argument is empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("typed", "how"),
+    [
+        ("scripts/train.py", "python scripts/train.py"),
+        ("my runs/train.py", "python 'my runs/train.py'"),
+        ("numvae train", "numvae train"),
+    ],
+)
+def test_a_program_says_how_it_was_started(monkeypatch, typed, how):
+    monkeypatch.setattr(sys, "argv", [typed, "--quiet"])
+    assert invoked() == how
 
 
 @pytest.mark.parametrize(

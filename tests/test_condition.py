@@ -9,7 +9,7 @@ from helpers import edited
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
-from numvae import VAE, load
+from numvae import VAE, load, runs
 from numvae.rows import Beside, Rows, binarized, by_blocks, read, split_condition
 from numvae.tables.columns import Columns, Table, guess, of_known
 
@@ -89,6 +89,14 @@ def test_samples_are_of_the_class_that_is_asked_for(fitted):
     assert_array_equal(each[2], vae.sample(3, 1, y=2)[2])
 
 
+def test_codes_of_kept_rows_are_decoded_given_another_class(fitted):
+    vae, X, y = fitted
+    drawn = vae.sample(500, 0, y=1, source="posterior")
+    assert (np.abs(drawn.mean(axis=0) - X[y == 1].mean(axis=0)) < X[y == 1].std(axis=0)).all()
+    said = refused(vae.sample, 2, y=1, source="posterior", X=X)
+    assert said.startswith("Rows X would need a y of their own, which sample does not take")
+
+
 def test_the_class_that_makes_a_row_most_probable_is_its_own(fitted):
     """Bayes' rule: log p(x|y) for each y, by the same noise."""
     vae, X, y = fitted
@@ -152,6 +160,32 @@ def test_what_is_missing_wrong_or_unseen_is_said_in_a_sentence(fitted):
     assert "condition names columns, but X is ndarray" in refused(VAE(condition=["a"]).fit, X)
     for bad in ("age", [], [3], ["a", "a"], 3):
         assert refused(VAE(condition=bad).fit, X, y).startswith("condition must")
+
+
+def test_a_pandas_series_is_y_for_each_row(fitted, framed):
+    pd = pytest.importorskip("pandas")
+    (vae, X, y), (_, table) = fitted, framed
+    series = pd.Series(y, index=np.arange(N)[::-1])
+    assert_array_equal(vae.score_samples(X, series), vae.score_samples(X, y))
+    assert VAE(**SETTINGS, condition="y").fit_transform(X, series).shape == (N, 1)
+    of_kind = VAE(**SETTINGS, condition=["kind"]).fit(table)
+    for given in (table["kind"], table[["kind"]]):
+        assert of_kind.sample(N, 0, y=given)["kind"].tolist() == table["kind"].tolist()
+    assert of_kind.sample(2, 0, y=table.iloc[0])["kind"].tolist() == [table["kind"][0]] * 2
+
+
+@pytest.mark.parametrize("hole", [None, np.nan, ""])
+def test_what_is_not_known_of_a_row_is_no_class(rng, hole):
+    X, y = rows(rng)
+    said = refused(VAE(**SETTINGS, condition="y").fit, X, np.array([hole, "a", "b"], object)[y])
+    assert said.startswith(f"y is not known in row {y.tolist().index(0)}, and the model is")
+
+
+def test_whole_numbers_among_objects_are_classes(fitted):
+    vae, X, y = fitted
+    again = VAE(**SETTINGS, condition="y").fit(X, y.astype(object))
+    assert again.condition_.given[0].levels == [0, 1, 2]
+    assert_array_equal(again.score_samples(X, y.astype(object)), vae.score_samples(X, y))
 
 
 @pytest.mark.parametrize("kind", ["text", "bool", "objects", "one class"])
@@ -229,6 +263,15 @@ def test_columns_that_are_not_there_or_of_no_use_are_refused(framed):
     assert "age is not known in row 4" in refused(VAE(condition=["age"]).fit, holes)
 
 
+def test_an_infinite_number_is_nothing_to_condition_on(framed):
+    vae, table = framed
+    infinite = table.copy()
+    infinite.loc[4, "age"] = -np.inf
+    for method in (VAE(condition=["age"]).fit, vae.transform):
+        assert "age is -inf in row 4" in refused(method, infinite)
+    assert "age is 1e+300 in row 0" in refused(vae.sample, 2, y={"kind": "ape", "age": 1e300})
+
+
 # Copies, files, other settings.
 
 
@@ -244,6 +287,20 @@ def test_it_comes_back_from_a_file_a_pickle_and_a_copy(fitted, framed, tmp_path)
         for wrong in (0, 2, 9):
             edited(path, lambda header, n=wrong: header.update(n_condition=n))
             assert "conditioned on" in refused(load, path)
+
+
+def test_a_data_frame_may_be_described_given_y_beside_it(framed, tmp_path):
+    table = framed[1][["a", "b", "kind"]]
+    y = np.arange(N) % 3
+    vae = VAE(**SETTINGS, condition="y").fit(table, y)
+    assert list(vae.sample(2, y=1)) == list(table)
+    vae.save(tmp_path / "model.npz")
+    assert_array_equal(
+        load(tmp_path / "model.npz").score_samples(table, y), vae.score_samples(table, y)
+    )
+    table.to_csv(tmp_path / "table.csv", index=False)
+    said = refused(runs.load(tmp_path / "model.npz").examples, tmp_path / "table.csv")
+    assert "cannot be conditioned on y, which is not known of each example of table" in said
 
 
 def test_scikit_learn_clones_it_and_knows_that_it_needs_y(fitted):
@@ -297,6 +354,11 @@ def test_what_is_typed_becomes_values():
     y = columns.encode_condition(Table(known))
     made = Columns.of_plain(columns.plain()).decode(np.zeros((3, 0)), y)
     assert made["kind"].tolist() == [1, 2, 1] and made["size"].tolist() == [1.0, 3.0, 2.0]
+
+
+def test_a_single_value_that_is_typed_may_hold_a_comma():
+    columns = of_known({"name": np.array(["Doe, J", "Roe, R"])})
+    assert columns.typed("Roe, R") == {"name": "Roe, R"}
 
 
 def test_a_table_is_described_given_some_of_its_columns():

@@ -2,7 +2,9 @@ import copy
 import doctest
 import functools
 import inspect
+import io
 import itertools
+import json
 import os
 import pickle
 import re
@@ -22,7 +24,7 @@ from scipy import stats
 
 from numvae import VAE, DoubtfulFit, estimator, load
 from numvae.estimator import NotFittedError
-from numvae.evaluation import anomaly, importance
+from numvae.evaluation import aggregate, anomaly, importance
 from numvae.files import LOCK, locked
 from numvae.network.likelihoods import NAMES as LIKELIHOODS
 from numvae.rows import hold_out
@@ -99,6 +101,11 @@ def test_repr_shows_what_differs_from_the_defaults():
     assert again.get_params() == VAE(likelihood="bernoulli", hidden=()).get_params()
 
 
+def test_an_estimator_is_equal_to_itself_alone():
+    vae, other = VAE(), VAE()
+    assert vae != other and len({vae, other, vae}) == 2
+
+
 # One seed, one model.
 
 
@@ -114,6 +121,18 @@ def test_the_random_state_decides_every_bit(X, seed):
     assert_same(first, again)
     assert (parameters(first) != parameters(other)).any()
     assert first.score(X) == again.score(X)
+
+
+@pytest.mark.parametrize(
+    ("state", "seed"),
+    [
+        (np.random.default_rng, lambda rng: rng.integers(2**63)),
+        (np.random.RandomState, lambda rng: rng.randint(2**31)),
+    ],
+)
+def test_the_seed_of_a_generator_is_one_whole_number_of_many(X, state, seed):
+    one, other = fast(random_state=state(7)), fast(random_state=int(seed(state(7))))
+    assert_same(one.fit(X), other.fit(X))
 
 
 def test_none_is_another_model_each_time_and_a_generator_moves_on(X):
@@ -269,6 +288,7 @@ def test_samples_from_the_mixture_and_the_posterior_are_more_like_the_data():
 
     drawn = {s: vae.sample(2000, 0, source=s) for s in ("prior", "posterior", "mixture")}
     assert_array_equal(drawn["prior"], vae.sample(2000, 0))
+    assert vae.sample().shape == (1, D)
     assert beside(X) < 0.05 and beside(drawn["prior"]) > 0.15
     assert beside(drawn["posterior"]) < 0.05 and beside(drawn["mixture"]) < 0.08
     only = vae.sample(200, 0, source="posterior", X=X[np.abs(X.mean(axis=1)) < 3.0])
@@ -288,6 +308,13 @@ def test_a_file_keeps_the_mixture_and_no_rows(X, tmp_path):
     same._training.mixture = None  # as of an older file
     with pytest.raises(ValueError, match="has no mixture of its codes"):
         same.sample(5, source="mixture")
+
+
+def test_the_mixture_is_that_of_the_rows_that_were_trained_on(X):
+    vae = fast(validation_fraction=0.5).fit(X)
+    train, _ = hold_out(N, N // 2, 0)
+    for found, wanted in zip(vae._training.mixture, aggregate.fit(vae._training, X[train])):
+        assert_array_equal(found, wanted)
 
 
 def test_the_mixture_follows_partial_fit(X, tmp_path):
@@ -478,6 +505,14 @@ def test_partial_fit_goes_on_from_fit_also_with_other_rows(X):
     assert vae.n_iter_ == 6 and np.isfinite(vae.score(X))
 
 
+def test_partial_fit_takes_holes_in_a_data_frame_that_had_none_before(X):
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame(X).add_prefix("x")
+    vae = fast().partial_fit(frame)
+    assert vae.partial_fit(frame.mask(X > 1.0)).n_iter_ == 2
+    assert np.isfinite(vae.score(frame))
+
+
 def test_partial_fit_goes_on_though_the_held_out_rows_had_said_enough(X, monkeypatch):
     monkeypatch.setattr(loop, "PATIENCE", 2)
     vae = fast(epochs=None, validation_fraction=0.5, lr=0.1).fit(X)
@@ -511,6 +546,23 @@ def test_verbose_shows_the_epochs_and_otherwise_nothing_is_printed(X, capsys):
     fast(verbose=True, validation_fraction=0.2).fit(X)
     output, errors = capsys.readouterr()
     assert "epoch 3/3" in output and "held-out" in output and errors == ""
+
+
+def test_on_a_terminal_the_last_line_says_how_long_it_took(X, monkeypatch):
+    monkeypatch.setattr(loop, "PASSES", 3)
+    monkeypatch.setattr(loop, "STEPS", 3)
+    for epochs, partly in ((3, False), (None, False), (None, True)):
+        monkeypatch.setattr(sys, "stdout", terminal := Terminal())
+        vae = fast(verbose=True, epochs=epochs, validation_fraction=0.5)
+        vae.partial_fit(X) if partly else vae.fit(X)
+        *drawn, last = terminal.getvalue().split("\r")
+        assert last.startswith(f"  {vae.n_iter_} epochs in 0 s  ELBO ") and last.endswith("\n")
+        assert any("at most" in line for line in drawn) == (epochs is None and not partly)
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
 
 
 def assert_usable(vae, X):
@@ -732,6 +784,8 @@ def test_a_fit_that_diverges_keeps_its_best_epoch_and_says_where_and_no_more(
         assert vae.fit(scale * X) is vae
     (warning,) = caught
     assert warning.filename == __file__ and "\n" not in str(warning.message)
+    kept = f"of epoch {vae.best_epoch_}" if vae.best_epoch_ else "of the start"
+    assert str(warning.message).endswith(f" The estimator keeps the parameters {kept}.")
     assert vae.n_iter_ == epochs
     assert_usable(vae, X)
 
@@ -782,6 +836,13 @@ def test_a_model_is_not_saved_into_a_run_in_progress_nor_over_what_is_no_file(X,
         list(pool.map(lambda _: vae.save(tmp_path / "model.npz"), range(12)))
     assert (load(tmp_path / "model.npz").transform(X) == vae.transform(X)).all()
     assert sorted(os.listdir(tmp_path)) == [LOCK, "link", "model.npz"]
+
+
+def test_a_run_in_progress_is_loaded_with_a_warning_at_the_caller(X, tmp_path):
+    checkpoint.save(fast().fit(X)._training, tmp_path / "checkpoint.npz")
+    with pytest.warns(DoubtfulFit, match="has not come to its end") as caught:
+        load(tmp_path)
+    assert [warning.filename for warning in caught] == [__file__]
 
 
 def test_save_keeps_the_number_of_importance_samples_that_is_used(X, tmp_path):
@@ -1022,10 +1083,11 @@ def test_a_picture_shows_the_rows_that_were_held_out_or_those_given(X, tmp_path)
     assert len(other.plot(X).axes) == len(figure.axes)
 
 
-def test_a_picture_of_many_rows_shows_some(monkeypatch, X):
-    monkeypatch.setattr(estimator, "SHOWN", 9)
-    figure = fast().fit(X).plot(X, np.arange(N))
-    assert len(figure.axes[1].collections[0].get_offsets()) == 9
+def test_a_picture_of_more_than_two_thousand_rows_shows_so_many_of_them_all_over(X, rng):
+    vae, rows = fast().fit(X), rng.standard_normal((2001, D))
+    points = np.asarray(vae.plot(rows, np.arange(2001)).axes[1].collections[0].get_offsets())
+    shown = vae.transform(np.delete(rows, 1999, axis=0))
+    assert_allclose(np.sort(points, axis=0), np.sort(shown, axis=0))
 
 
 def test_rows_that_are_images_are_drawn_as_images(X):
@@ -1036,17 +1098,50 @@ def test_rows_that_are_images_are_drawn_as_images(X):
         assert images[0].min() >= 0.0 and images[0].max() <= 1.0
 
 
+def test_images_of_a_file_keep_their_shape_though_they_are_trained_on(X, tmp_path):
+    about = {"data": {"shape": [2, 2]}}
+    checkpoint.save(fast().fit(X)._training, tmp_path / "model.npz", "model", about)
+    vae = load(tmp_path / "model.npz").partial_fit(X)
+    assert '"shape": [2, 2]' in vae.explore(tmp_path / "page.html", X).read_text("utf-8")
+
+
+def test_images_are_shown_from_black_to_white_where_they_are_gray_and_else_from_end_to_end(
+    X, tmp_path
+):
+    vae = fast().fit(X)
+    for low, high, limits in (
+        (0.0, 0.5, [0, 1]),
+        (0.5, 1.0, [0, 1]),
+        (0.0, 1.5, [0.0, 1.5]),
+        (-0.5, 0.5, [-0.5, 0.5]),
+    ):
+        rows = np.linspace(low, high, 8 * D).reshape(8, D)
+        text = vae.explore(tmp_path / f"{low} {high}.html", rows, shape=(2, 2)).read_text("utf-8")
+        assert json.loads(re.search(r'"limits": (\[.*?\])', text)[1]) == limits
+
+
 def test_a_data_frame_is_drawn_with_its_columns_and_judged(X, tmp_path):
     pandas = pytest.importorskip("pandas")
     frame = pandas.DataFrame({"size": X[:, 0], "kind": np.where(X[:, 1] > 0, "big", "small")})
     vae = fast(n_latent=2, validation_fraction=0.5, n_importance=5).fit(frame)
-    for figure in (vae.plot(frame, frame["kind"]), vae.plot()):
+    for figure, classes in ((vae.plot(frame, np.arange(N) % 3), "012"), (vae.plot(), KIND)):
+        legend = figure.axes[1].get_legend().get_texts()
+        assert [text.get_text() for text in legend] == list(classes)
         drawn = [title.split("\n")[0] for title in titles(figure)[3:]]
         assert drawn[:2] == drawn[5:7] == ["size", "kind"]
     assert set(vae.predict(frame)) <= {-1, 1} and vae.sigma_.shape == (2,)
     assert '"size", "kind=small"' in vae.explore(tmp_path / "a.html").read_text("utf-8")
     vae.save(tmp_path / "vae.npz")
     assert_array_equal(load(tmp_path / "vae.npz").p_values(frame), vae.p_values(frame))
+
+
+KIND = "big", "small"
+
+
+def test_codes_are_coloured_by_what_the_model_is_conditioned_on(X):
+    vae = fast(condition="y", validation_fraction=0.5).fit(X, np.array(KIND)[np.arange(N) % 2])
+    legend = vae.plot().axes[1].get_legend().get_texts()
+    assert [text.get_text() for text in legend] == list(KIND)
 
 
 def test_missing_values_are_left_out_of_a_picture(X):
@@ -1060,7 +1155,8 @@ def test_a_page_to_explore_is_written_once(X, tmp_path):
     vae, path = fast(validation_fraction=0.5).fit(X), tmp_path / "<b>page.html"
     assert vae.explore(path) == path
     text = path.read_text(encoding="utf-8")
-    assert "The latent space of &lt;b&gt;page</title>" in text and '"x4"' in text
+    assert "The latent space of &lt;b&gt;page</title>" in text
+    assert '"columns": ["x1", "x2", "x3", "x4"]' in text
     with pytest.raises(FileExistsError, match="exists already, and is not overwritten"):
         vae.explore(path, X)
     assert path.read_text(encoding="utf-8") == text
@@ -1179,6 +1275,14 @@ def test_the_docstring_has_the_sections_of_numpydoc_and_every_method():
     part = dict(zip(sections, re.split(r"^.+\n-+$", text, flags=re.M)[1:]))
     public = [name for name, value in vars(VAE).items() if name[0] != "_" and callable(value)]
     assert re.findall(r"^(\w+)", part["Methods"], re.M) == public
+    lines = part["Methods"].split("\n\n")[0].strip().splitlines()
+    assert max(map(len, lines)) <= 96
+    assert {re.match(r"\w* *", line).end() for line in lines} == {24}
+    first = {
+        name: re.split(r"\.(?:\s|$)", inspect.getdoc(getattr(VAE, name)))[0] for name in public
+    }
+    said = " ".join(f"{name} {sentence}" for name, sentence in first.items())
+    assert " ".join(" ".join(lines).split()) == " ".join(said.split())
     fitted = {"offset_", "feature_names_in_"} | {
         name for name in vars(fast().fit(np.eye(D))) if name[0] != "_" and name[-1] == "_"
     }

@@ -8,6 +8,7 @@ import sys
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,8 @@ import pytest
 from numvae import files
 from numvae.files import (
     LOCK,
+    append,
+    check_free,
     check_is_file,
     folder_atomically,
     locked,
@@ -65,9 +68,30 @@ def test_a_failure_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, e
     monkeypatch.setattr(files.os, when, fail)
     with pytest.raises(type(error)) as caught:
         write_atomically(path, b"new")
-    assert isinstance(error, KeyboardInterrupt) or caught.value.filename == str(path)
+    if isinstance(error, OSError):
+        said = caught.value.errno, caught.value.strerror, caught.value.filename
+        assert said == (error.errno or errno.EIO, error.strerror or "disk full", str(path))
     assert os.listdir(tmp_path) == ([] if old is None else ["a"])
     assert old is None or path.read_bytes() == old
+
+
+def test_the_disk_has_the_content_and_then_the_name_and_nothing_stays_open(tmp_path, monkeypatch):
+    def fsync(number, fsync=os.fsync):
+        found = os.fstat(number)
+        on_disk.append("folder" if stat.S_ISDIR(found.st_mode) else found.st_size)
+        numbers.append(number)
+        fsync(number)
+
+    on_disk, numbers = [], []
+    monkeypatch.setattr(files.os, "fsync", fsync)
+    write_atomically(tmp_path / "a", b"new")
+    append(tmp_path / "a", b"er")
+    with folder_atomically(tmp_path / "b"):
+        pass
+    assert on_disk == [3, "folder", 5, "folder"]
+    for number in numbers:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(number)
 
 
 def test_what_is_not_bytes_is_refused_and_leaves_the_old_file(tmp_path):
@@ -144,11 +168,13 @@ def test_the_permissions_of_a_new_file_or_folder_are_the_umasks(tmp_path, umask)
     before = os.umask(umask)
     try:
         write_atomically(tmp_path / "a", b"new")
+        append(tmp_path / "c", b"new")
         with folder_atomically(tmp_path / "b"):
             pass
     finally:
         os.umask(before)
-    assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == 0o666 & ~umask
+    for name in ("a", "c"):
+        assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o666 & ~umask
     assert stat.S_IMODE((tmp_path / "b").stat().st_mode) == 0o777 & ~umask
 
 
@@ -267,6 +293,48 @@ def test_a_folder_has_one_writer_who_is_named(tmp_path):
         pass
 
 
+def test_who_only_asks_whether_a_folder_is_free_keeps_nobody_else_from_asking(tmp_path):
+    (tmp_path / LOCK).touch()
+    with open(tmp_path / LOCK, "rb") as asked:
+        files.fcntl.flock(asked, files.fcntl.LOCK_SH)
+        check_free(tmp_path)
+    with locked(tmp_path), pytest.raises(BlockingIOError, match="is in use by process"):
+        check_free(tmp_path)
+    check_free(tmp_path)
+
+
+def test_a_lock_that_its_owner_has_just_removed_is_no_lock(tmp_path, monkeypatch):
+    """Somebody else may have made a new one since, so this one keeps nobody out."""
+
+    def flock(file, how, flock=files.fcntl.flock):
+        os.unlink(file.name)
+        flock(file, how)
+
+    monkeypatch.setattr(files.fcntl, "flock", flock)
+    with pytest.raises(BlockingIOError, match="is in use by another process"):
+        locked(tmp_path).__enter__()
+
+
+def test_windows_locks_a_byte_that_nobody_reads(tmp_path, monkeypatch):
+    def locking(number, how, n):
+        place = os.fstat(number).st_ino, os.lseek(number, 0, os.SEEK_CUR), n
+        assert how == "at once"
+        if place in taken:
+            raise PermissionError
+        taken.append(place)
+
+    taken = []
+    monkeypatch.setattr(files, "fcntl", None)
+    monkeypatch.setitem(sys.modules, "msvcrt", SimpleNamespace(locking=locking, LK_NBLCK="at once"))
+    with locked(tmp_path):
+        write_atomically(tmp_path / "a", b"new")
+        for ask in (locked(tmp_path).__enter__, lambda: check_free(tmp_path)):
+            with pytest.raises(BlockingIOError, match=f"in use by process {os.getpid()} on"):
+                ask()
+    assert {place[1:] for place in taken} == {(2**30, 1)}
+    assert (tmp_path / "a").stat().st_size == 3  # not written behind that byte
+
+
 def test_threads_take_turns(tmp_path):
     inside, refused = [], []
 
@@ -299,14 +367,16 @@ def hold(folder, what="print('held', flush=True); sys.stdin.read()"):
 
 
 def test_a_lock_ends_with_its_process_however_that_ends(tmp_path):
+    lock = tmp_path / LOCK
     with hold(tmp_path) as process:
         with pytest.raises(BlockingIOError, match=f"in use by process {process.pid} on"):
             locked(tmp_path).__enter__()
         process.kill()
         process.wait()
     assert os.listdir(tmp_path) == [LOCK]  # which says nothing any more
+    check_free(tmp_path)
     with locked(tmp_path):
-        assert str(os.getpid()) in (tmp_path / LOCK).read_text()
+        assert re.fullmatch(rf"process {os.getpid()} on \S+ since .{{19}}", lock.read_text())
 
 
 def test_what_a_dead_writer_left_is_removed_and_what_a_living_one_has_is_not(tmp_path):
@@ -326,9 +396,14 @@ def test_what_a_dead_writer_left_is_removed_and_what_a_living_one_has_is_not(tmp
 
 def test_a_lock_that_lies_is_shown_without_its_control_characters_and_no_link_is_followed(tmp_path):
     with locked(tmp_path):
-        (tmp_path / LOCK).write_bytes(b"\x1b[31mme\n" + bytes(10**6))
-        with pytest.raises(BlockingIOError, match=r"^\S+ is in use by \[31mme; wait"):
-            locked(tmp_path).__enter__()
+        for content, owner in (
+            (b"\x1b[31mme\n" + bytes(10**6), r"\[31mme"),
+            (b"e" * 10**6, "e{200}"),
+            (b"", "another process"),
+        ):
+            (tmp_path / LOCK).write_bytes(content)
+            with pytest.raises(BlockingIOError, match=rf"^\S+ is in use by {owner}; wait"):
+                locked(tmp_path).__enter__()
     (tmp_path / "precious").write_text("mine")
     (tmp_path / LOCK).symlink_to("precious")
     with pytest.raises(OSError, match=LOCK):
@@ -365,6 +440,9 @@ def test_a_folder_gets_its_name_when_it_is_filled(tmp_path, there):
 def test_a_folder_that_was_not_filled_is_not_there(tmp_path, error):
     with pytest.raises(error), folder_atomically(tmp_path / "a") as folder:
         (folder / "b").write_text("new")
+        raise error
+    with pytest.raises(error), folder_atomically(tmp_path / "a") as folder:
+        folder.rmdir()
         raise error
     assert os.listdir(tmp_path) == []
 

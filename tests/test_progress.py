@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from numvae.progress import Countdown, Progress, duration
+from numvae.progress import Countdown, Progress, duration, say
 
 
 class Terminal(io.StringIO):
@@ -31,14 +31,13 @@ def run(file, epochs, held_out=True, n_examples=300):
     return file.getvalue()
 
 
-@pytest.mark.parametrize("epochs", [500, 507, 10_000])
-def test_a_log_file_gets_about_twenty_plain_lines(epochs):
+@pytest.mark.parametrize(("epochs", "every"), [(500, 25), (507, 26), (10_000, 500)])
+def test_a_log_file_gets_about_twenty_plain_lines(epochs, every):
     output = run(io.StringIO(), epochs)
     lines = output.splitlines()
-    assert 15 <= len(lines) <= 25
     assert not set("\r\033█") & set(output)
     shown = [int(re.search(r"epoch +(\d+)/", line)[1]) for line in lines]
-    assert shown == sorted(set(shown)) and shown[0] == 1 and shown[-1] == epochs
+    assert shown == [1, *range(every, epochs, every), epochs]
     assert all(f"/{epochs}  ELBO -" in line and "held-out" in line for line in lines)
     assert all(re.search(r"\d s left$", line) for line in lines[:-1])
     assert len({line.index("ELBO") for line in lines}) == 1  # in columns
@@ -65,7 +64,7 @@ def test_a_terminal_has_one_line_drawn_over_and_left_whole(held_out):
     assert output.count("\n") == 1 and output.endswith("\n")
     first, last = output.split("\r")[1], output.split("\r")[-1]
     assert "epoch 1/50" in first and re.search(r"\d+ s left", first)
-    assert "50 epochs in" in last and "ELBO -999.5" in last
+    assert "50 epochs in 0 s  ELBO -999.5" in last
     assert ("held-out" in output) is held_out
 
 
@@ -82,7 +81,10 @@ def test_the_time_left_is_the_time_taken_times_what_is_left():
     progress.start -= 60.0  # as if begun a minute ago
     progress.epoch(row(1))
     progress.step(0)  # a quarter is done
-    assert "epoch 2/4" in file.getvalue() and "3 min 00 s left" in file.getvalue()
+    assert file.getvalue() == (
+        f"\r  {'█' * 5}{'·' * 15} epoch 2/4  ELBO -1000.0  held-out -1000.0  (nll 90.0 + KL 10.0)  "
+        "3 min 00 s left\033[K"
+    )
 
 
 def test_where_a_run_may_end_early_the_time_left_is_the_most_there_will_be():
@@ -102,6 +104,43 @@ def test_a_run_that_goes_on_counts_what_is_left_of_it():
     progress.start -= 60.0
     progress.step(50)  # a quarter of the two epochs
     assert "epoch 11/12" in file.getvalue() and "3 min 00 s left" in file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("finished", "says"), [(10, ["1 min 00 s left", "1 min 00 s"]), (11, ["1 min 00 s"])]
+)
+def test_a_log_of_a_run_that_goes_on_says_the_time_left_and_at_the_end_the_time_taken(
+    finished, says
+):
+    file = io.StringIO()
+    progress = Progress(12, 100, finished, file)
+    progress.start -= 60.0
+    for epoch, text in zip(range(finished + 1, 13), says):
+        progress.epoch(row(epoch, held_out=False))
+        assert file.getvalue().endswith(f"  epoch {epoch}/12  ELBO -999.9  {text}\n")
+    assert file.getvalue().count("\n") == len(says)
+
+
+@pytest.mark.parametrize(("finished", "says"), [(0, "2 epochs"), (1, "1 epoch")])
+def test_at_the_end_a_terminal_says_how_many_epochs_took_the_time(finished, says):
+    file = Terminal()
+    progress = Progress(2, 100, finished, file)
+    progress.start -= 60.0
+    progress.epoch(row(2, held_out=False))
+    progress.close()
+    assert file.getvalue() == f"\r  {says} in 1 min 00 s  ELBO -1000.0\033[K\n"
+
+
+def test_a_terminal_shows_something_at_once_even_when_the_clock_has_just_begun(monkeypatch):
+    monkeypatch.setattr(time, "monotonic", lambda: 0.0)
+    file = Terminal()
+    Countdown(2, file).advance(1, "half")
+    assert " half  0 s left" in file.getvalue()
+
+
+def test_what_is_said_is_there_at_once(monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO()))
+    assert say("begun") and sys.stdout.buffer.getvalue().split() == [b"begun"]
 
 
 def test_a_countdown_says_what_is_done_and_when_the_rest_will_be():
@@ -135,10 +174,11 @@ class Fails(Terminal):
 
     def __init__(self, error, after=0):
         super().__init__()
-        self.error, self.after = error, after
+        self.error, self.after, self.failures = error, after, 0
 
     def write(self, text):
         if self.after == 0:
+            self.failures += 1
             raise self.error
         self.after -= 1
         return len(text)
@@ -147,10 +187,13 @@ class Fails(Terminal):
 @pytest.mark.parametrize("terminal", [True, False])
 @pytest.mark.parametrize("after", [0, 3])
 @pytest.mark.parametrize("error", [BrokenPipeError(), OSError(28, "full"), ValueError("closed")])
-def test_where_nothing_can_be_shown_any_more_work_goes_on(error, after, terminal):
+def test_where_nothing_can_be_shown_any_more_work_goes_on_and_nothing_is_tried(
+    error, after, terminal
+):
     file = Fails(error, after)
     file.isatty = lambda: terminal
     run(file, 40)
+    assert file.failures == 1
 
 
 def test_a_closed_file_does_no_harm_and_one_that_only_writes_is_enough():
@@ -166,7 +209,7 @@ def test_a_closed_file_does_no_harm_and_one_that_only_writes_is_enough():
         progress.epoch(row(1))
         progress.epoch(row(2))
         progress.close()
-    assert "".join(shown).count("epoch") == 2
+    assert re.findall(r"  epoch (\d)/2  [^\r\n]*\n", "".join(shown)) == ["1", "2"]
 
 
 @pytest.mark.parametrize("encoding, bar", [("utf-8", "█"), ("cp437", "█"), ("ascii", "#")])

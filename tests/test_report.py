@@ -5,9 +5,9 @@ import pytest
 from matplotlib.colors import to_rgb
 from numpy.testing import assert_allclose, assert_array_equal
 
-from numvae import plots
-from numvae.datasets import Dataset
-from numvae.evaluation import diagnostics, latent
+from numvae import plots, report
+from numvae.datasets import Dataset, load
+from numvae.evaluation import aggregate, diagnostics, latent
 from numvae.evaluation.conventions import bits_per_dimension
 from numvae.plots import mosaic
 from numvae.report import Report
@@ -17,8 +17,9 @@ from numvae.training.loop import Training
 from numvae.training.minibatches import corrupt
 
 
-def a_run(shape=(4, 3), n=40, n_valid=30, known=(), spread=1.0, gray=False, **settings):
-    """(training, dataset) after an epoch on made-up data; known by name: "label" or "factor"."""
+def a_run(shape=(4, 3), n=40, n_valid=30, known=(), spread=1.0, gray=False, given=(), **settings):
+    """(training, dataset) after an epoch on made-up data; known by name: "label", or factors; the
+    model is conditioned on those that are given."""
     rng = np.random.default_rng(0)
     X = rng.random((n + n_valid, int(np.prod(shape))), dtype=np.float32)
     X = X if gray else X.round()
@@ -30,7 +31,9 @@ def a_run(shape=(4, 3), n=40, n_valid=30, known=(), spread=1.0, gray=False, **se
     settings = Settings(**{**plain, **settings})
     known = ({k: v[part] for k, v in values.items()} for part in (slice(n), slice(n, None)))
     dataset = Dataset("made-up", X[:n], X[n:], shape, "split", settings.likelihood, *known)
-    training = Training.new(settings.checked(), dataset.X, 3)
+    if given:
+        dataset.conditioned(given)
+    training = Training.new(settings.checked(), dataset.X, 3, dataset.n_condition)
     training.run(dataset.X, dataset.X_valid if n_valid else None)
     training.model.parameters.values["mu.W"][...] *= spread
     return training, dataset
@@ -93,6 +96,37 @@ def test_the_share_of_the_kl_and_what_was_learned_beyond_the_start(nll, share, m
     assert re.search(rf"at start +-30\.00 nats.* adds {28.0 - nll:.2f}$", text, re.M)
     training.settings.skip = False
     assert "at start" not in "\n".join(Report(training, dataset).lines())
+    assert "at start" not in "\n".join(Report(*a_run(likelihood="gaussian", n_valid=0)).lines())
+
+
+def test_the_start_of_columns_of_several_kinds_is_no_factor_analysis_alone():
+    training, dataset = a_run((12,), likelihood="gaussian:6,bernoulli:6")
+    lines = Report(training, dataset).lines()
+    nll, kl = training.evaluate(dataset.X_valid)
+    gained = -(nll + kl).mean() - training.start_elbo
+    assert (
+        f"  at start  {training.start_elbo:10.2f} nats, factors of the numbers, frequencies of all "
+        f"else: training adds {gained:.2f}"
+    ) in lines
+
+
+@pytest.mark.parametrize(("n_valid", "said"), [(0, False), (1, False), (2, True)])
+def test_what_the_code_knows_is_measured_on_two_held_out_examples_or_more(n_valid, said):
+    lines = Report(*a_run(n_valid=n_valid, known=("label", "factor"))).lines()
+    names = [line.split()[0] for line in lines]
+    assert ("label" in names) is ("factor" in names) is said
+
+
+@pytest.mark.parametrize(("n_valid", "said"), [(9, False), (10, True)])
+def test_of_few_held_out_examples_no_collapse_is_said(n_valid, said):
+    text = "\n".join(Report(*a_run(n_valid=n_valid, spread=0.0)).lines())
+    assert ("The posterior has collapsed" in text) is said and "autoencoder" not in text
+
+
+def test_of_a_plain_autoencoder_the_last_line_says_that_it_has_no_bound():
+    text = Report(*a_run(objective="autoencoder", spread=0.0)).lines()
+    assert text[-1] == "A plain autoencoder has no bound: its ELBO here is only −nll."
+    assert text[-2].startswith("  active ")
 
 
 def test_the_report_says_what_the_code_knows():
@@ -183,20 +217,30 @@ def undrawn(monkeypatch):
             monkeypatch.setattr(plots, name, lambda *args, **kw: None)
 
 
-def shown(monkeypatch, name, training, dataset):
-    """The arguments that a run's picture is drawn from."""
-    given = []
-    undrawn(monkeypatch)
-    monkeypatch.setattr(plots, name, lambda *args, **kw: given.append(args))
-    dict(Report(training, dataset).pictures())
-    return given[0]
+@pytest.fixture
+def shown(monkeypatch):
+    """shown(training, dataset): function of plots → the arguments that a picture is drawn from."""
+
+    def shown(training, dataset):
+        given = {}
+
+        def keep(name):
+            return lambda *args, **kw: given.update({name: (*args, *kw.values())})
+
+        for name, value in vars(plots).items():
+            if callable(value):
+                monkeypatch.setattr(plots, name, keep(name))
+        dict(Report(training, dataset).pictures())
+        return given
+
+    return shown
 
 
 @pytest.mark.parametrize("likelihood", ["bernoulli", "gaussian"])
-def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood, monkeypatch):
+def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood, shown):
     training, dataset = a_run(likelihood=likelihood, denoise=("gaussian", 0.2), missing=True)
     dataset.X_valid[::3, 1] = np.nan
-    (clean, corrupted, denoised), names, _ = shown(monkeypatch, "strips", training, dataset)
+    (clean, corrupted, denoised), names, _ = shown(training, dataset)["strips"]
     assert names == ["original", "corrupted", "denoised"]
     x, observed, _ = training.inputs(dataset.X_valid[np.linspace(0, 29, 20).astype(int)])
     assert_array_equal(clean.reshape(x.shape), np.where(observed, x, np.nan))
@@ -209,17 +253,17 @@ def test_what_a_denoising_model_makes_of_corrupted_images_is_shown(likelihood, m
     assert_allclose(denoised.reshape(x.shape), mean, rtol=1e-6)
 
 
-def test_paths_lead_from_the_first_example_to_the_last_and_through_the_middle(monkeypatch):
+def test_paths_lead_from_the_first_example_to_the_last_and_through_the_middle(shown):
     training, dataset = a_run(n_latent=3)
     model, x = training.model, dataset.X_valid[np.linspace(0, 29, 20).astype(int)]
     z = model.encode(x)[0]
-    with monkeypatch.context() as patch:
-        ways, _, ends, _ = shown(patch, "interpolation", training, dataset)
+    drawn = shown(training, dataset)
+    ways, _, ends, _ = drawn["interpolation"]
+    assert ways.shape == (2, 9, 4, 3)
     assert_array_equal(ends.reshape(2, -1), x[[0, -1]])
     for way in ways:
         assert_allclose(way[[0, -1]].reshape(2, -1), model.decode(z[[0, -1]]), rtol=1e-5)
-    with monkeypatch.context() as patch:
-        moves, values, units, _ = shown(patch, "traversals", training, dataset)
+    moves, values, units, _ = drawn["traversals"]
     assert sorted(units) == [0, 1, 2]
     for unit, move in zip(units, moves):
         codes = np.tile(z.mean(axis=0), (15, 1))
@@ -227,26 +271,143 @@ def test_paths_lead_from_the_first_example_to_the_last_and_through_the_middle(mo
         assert_allclose(move.reshape(15, -1), model.decode(codes), rtol=1e-4)
 
 
-def test_a_table_is_shown_beside_what_is_decoded_from_its_codes(monkeypatch):
+@pytest.mark.parametrize(("n_valid", "there"), [(1, False), (2, True)])
+def test_a_path_needs_two_examples(n_valid, there, shown):
+    assert ("interpolation" in shown(*a_run(n_valid=n_valid))) is there
+
+
+def test_of_each_source_thirty_images_are_drawn(shown):
+    training, dataset = a_run()
+    drawn, columns, limits = shown(training, dataset)["samples"]
+    assert list(drawn) == ["prior", "posterior", "mixture"] and (columns, limits) == (5, (0, 1))
+    rng = stream(3, *PICTURES)
+    for source, images in drawn.items():
+        z = aggregate.draw(training, rng, 30, source, dataset.X)
+        assert_allclose(images.reshape(30, 12), training.model.decode(z), rtol=1e-5)
+
+
+def test_a_conditioned_model_is_shown_by_the_same_codes_given_ten_values(shown):
+    training, dataset = a_run(known=("factor",), given=["factor"])
+    drawn, labels, _ = shown(training, dataset)["strips"]
+    values = np.sort(dataset.known_valid["factor"])[np.linspace(0, 29, 10).astype(int)]
+    assert labels == [f"{value:.3g}" for value in values] and len(drawn) == 10
+    z = stream(3, *PICTURES).standard_normal((10, 2))
+    center, scale = dataset.condition.condition["factor"]
+    for images, value in zip(drawn, values):
+        y = np.full((10, 1), (value - center) / scale)
+        assert_allclose(images.reshape(10, 12), training.model.decode(z, y), rtol=1e-5)
+
+
+def test_a_table_is_shown_beside_what_is_decoded_from_its_codes(shown):
     training, dataset = a_run((12,))
-    x, rebuilt = shown(monkeypatch, "table_reconstructions", training, dataset)
+    drawn, model = shown(training, dataset), training.model
+    x, rebuilt = drawn["table_reconstructions"]
     assert_array_equal(x, dataset.X_valid)
-    assert_allclose(rebuilt, training.model.decode(training.model.encode(x)[0]), rtol=1e-6)
+    assert_allclose(rebuilt, model.decode(model.encode(x)[0]), rtol=1e-6)
+    x, samples = drawn["marginals"]
+    assert_array_equal(x, dataset.X)  # those held out are too few
+    rng = stream(3, *PICTURES)
+    z = rng.standard_normal((5000, 2), dtype=model.dtype)
+    assert_array_equal(samples, model.sample(rng, z))
 
 
-def test_the_units_that_are_used_and_the_two_of_most_kl_are_shown(monkeypatch):
+@pytest.mark.parametrize(("n_valid", "n"), [(499, 40), (500, 500), (5001, 5000)])
+def test_pictures_of_many_are_of_500_held_out_rows_or_more_and_of_5000_at_most(n_valid, n, shown):
+    training, dataset = a_run((12,), n_valid=n_valid, known=("label", "factor", "third"))
+    drawn, X = shown(training, dataset), dataset.X if n == 40 else dataset.X_valid[:n]
+    known = dataset.known if n == 40 else dataset.known_valid
+    mu, colours, axes = drawn["latent_scatter"]
+    assert_allclose(mu, training.model.encode(X)[0], atol=1e-6)
+    assert list(colours) == ["label", "factor"] and axes == (0, 1)
+    assert all(np.array_equal(colours[name], known[name][:n]) for name in colours)
+    assert_array_equal(drawn["marginals"][0], X)
+    assert len(drawn["table_reconstructions"][0]) == min(n_valid, 5000)
+
+
+def test_codes_of_which_nothing_is_known_have_one_colour(shown):
+    assert shown(*a_run())["latent_scatter"][1] is None
+
+
+def test_a_table_with_names_is_shown_by_them(tmp_path, shown):
+    size = np.random.default_rng(0).normal(size=40)
+    lines = [f"{x},{'ab'[i % 2]},{x * 2 + 1},{i % 7 + x}" for i, x in enumerate(size)]
+    (tmp_path / "table.csv").write_text("\n".join(["size,kind,twice,age", *lines]), "utf-8")
+    dataset = load(tmp_path / "table.csv", validation=10)
+    settings = Settings(2, hidden=(5,), likelihood=dataset.likelihood, epochs=1)
+    training = Training.new(settings.checked(), dataset.X, 3)
+    training.run(dataset.X, dataset.X_valid)
+    text = "\n".join(Report(training, dataset).lines())
+    assert "Equal, in these or other units: twice and size. Leave one" in text
+    drawn = shown(training, dataset)
+    wanted = dataset.columns.colours(dataset.X)
+    colours = drawn["latent_scatter"][1]
+    assert list(colours) == ["kind", "size"]
+    assert all(np.array_equal(colours[name], wanted[name]) for name in colours)
+    for name in ("table_reconstructions", "marginals"):
+        assert [list(table) for table in drawn[name]] == 2 * [["size", "kind", "twice", "age"]]
+    assert set(drawn["marginals"][1]["kind"]) == {"a", "b"}
+
+
+def test_at_most_ten_units_are_traversed_those_of_most_kl_first(shown):
+    training, dataset = a_run(n_latent=12)
+    each = diagnostics.latent_units(*training.model.encode(dataset.X))
+    units = shown(training, dataset)["traversals"][2]
+    assert units.tolist() == each["kl"].argsort()[:1:-1].tolist()
+
+
+def test_the_codes_of_at_most_ten_thousand_rows_stand_for_those_trained_on():
+    training, dataset = a_run()
+    few = Report(training, dataset)
+    assert_array_equal(few.training_codes[0], training.model.encode(dataset.X)[0])
+    dataset.X = np.zeros((10_001, 12), np.float32)
+    assert len(Report(training, dataset).training_codes[0]) == 10_000
+
+
+def test_the_diagram_of_a_model_is_of_its_layers_and_what_they_are_given(shown):
+    training, dataset = a_run(known=("factor",), given=["factor"], likelihood="gaussian")
+    layers, n_condition = shown(training, dataset)["network_diagram"]
+    assert layers == {  # mu and the mean are given the input of the hidden layer too
+        **{"encoder.0": (13, 5), "mu": (18, 2), "logvar": (5, 2)},
+        **{"decoder.0": (3, 5), "likelihood.mean": (8, 12), "likelihood.s": (12,)},
+    }
+    assert n_condition == 1
+
+
+@pytest.mark.parametrize("shape", [(12,), (4, 3)])
+def test_an_overview_has_two_thousand_samples_of_rows_drawn_and_of_images_decoded(
+    shape, monkeypatch
+):
+    training, dataset = a_run(shape, likelihood="gaussian")
+    model, X, label = training.model, dataset.X, np.arange(40)
+    monkeypatch.setattr(plots, "overview", lambda *args: args)
+    x, rebuilt, samples, mu, kl, active, *rest = report.overview(
+        training, X, label, None, shape, ["a"], (0.0, 1.0)
+    )
+    assert rest == [training.history, label, ["a"], (0.0, 1.0)]
+    assert_array_equal(x, X.reshape(-1, *shape))
+    assert_allclose(mu, model.encode(X)[0], rtol=1e-5)
+    assert_allclose(rebuilt.reshape(X.shape), model.decode(mu), rtol=1e-5)
+    each = diagnostics.latent_units(mu, model.encode(X)[1])
+    assert_allclose(kl, each["kl"], rtol=1e-5)
+    assert_array_equal(active, each["activity"] > diagnostics.ACTIVE)
+    rng = stream(3, *PICTURES)
+    z = rng.standard_normal((2000, 2), dtype=model.dtype)
+    wanted = model.sample(rng, z) if shape == (12,) else model.decode(z)
+    assert_array_equal(samples.reshape(2000, 12), wanted)
+
+
+def test_the_units_that_are_used_and_the_two_of_most_kl_are_shown(shown):
     training, dataset = a_run(n_latent=4, known=("label",))
     for name in ("mu.W", "mu.b", "logvar.W", "logvar.b"):
         training.model.parameters.values[name][..., 0] = 0.0  # a unit that is the prior
     training.model.parameters.values["mu.W"][:, 2] *= 5.0
     each = diagnostics.latent_units(*training.model.encode(dataset.X))
-    with monkeypatch.context() as patch:
-        kl, active = shown(patch, "kl_per_unit", training, dataset)
+    drawn = shown(training, dataset)
+    kl, active = drawn["kl_per_unit"]
     assert_allclose(kl, each["kl"], rtol=1e-6)
     assert_array_equal(active, each["activity"] > diagnostics.ACTIVE)
     assert not active[0] and active[2]
-    with monkeypatch.context() as patch:
-        _, ticks, axes, _ = shown(patch, "manifold", training, dataset)
+    axes = drawn["manifold"][2]
     assert set(axes) == set(each["kl"].argsort()[-2:]) and axes[0] < axes[1]
     (line,) = (line for line in Report(training, dataset).lines() if "  active " in line)
     assert line.split()[1:4] == [str(active.sum()), "of", "4"]

@@ -1,4 +1,6 @@
 import os
+import re
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +20,7 @@ from numvae.rows import (
     read,
     sample,
 )
+from numvae.streams import SPLIT, stream
 
 
 @pytest.fixture
@@ -71,12 +74,26 @@ def test_only_the_rows_asked_for_are_read():
 
 
 @pytest.mark.parametrize("mode", ["r", "r+", "c"])
-@pytest.mark.parametrize("some", [[3, 0, 299], slice(2, 5)], ids=str)
+@pytest.mark.parametrize("some", [[3, 0, 299], slice(2, 5), slice(None)], ids=str)
 def test_a_memory_map_is_read_like_an_array(mapped, draw, mode, some):
     X = draw(300, 40, dtype="float32")
     on_disk = mapped(X, mode)
     assert_array_equal(read(on_disk, some), X[some])
     assert_array_equal(on_disk, X)
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux's smaps")
+@pytest.mark.parametrize("mode", ["r", "r+"])
+def test_what_was_read_of_a_memory_map_does_not_stay_in_memory(mapped, mode):
+    def resident():
+        """Kilobytes of the file that are counted as this process's."""
+        mappings = Path("/proc/self/smaps").read_text().split(f"{on_disk.filename}\n")[1:]
+        return sum(int(re.search(r"Rss: +(\d+) kB", mapping)[1]) for mapping in mappings)
+
+    on_disk = mapped(np.ones((100, 4096), "float32"), mode)
+    assert on_disk.sum() == 100 * 4096 and resident() == 1600
+    read(on_disk, slice(None))
+    assert resident() == 0
 
 
 @pytest.mark.parametrize("mode", ["r+", "c"])
@@ -90,7 +107,7 @@ def test_reading_loses_nothing_that_was_written_into_a_memory_map(mapped, mode):
 def test_rows_by_their_numbers_are_read_without_a_copy_of_all(mapped, draw):
     X = draw(30, 4)
     some = Rows(mapped(X), np.array([7, 2, 29, 2]))
-    assert len(some) == 4
+    assert (len(some), some.shape, some.dtype) == (4, (4, 4), X.dtype)
     assert_array_equal(read(some, slice(1, 3)), X[[2, 29]])
     assert_array_equal(read(some, [3, 0]), X[[2, 7]])
 
@@ -111,6 +128,12 @@ def test_a_block_of_free_size_holds_no_more_than_its_bytes_but_a_row(draw, monke
     monkeypatch.setattr(rows, "BLOCK_BYTES", 100)
     assert [len(x) for x in blocks(draw(10, 3))] == [4, 4, 2]
     assert [len(x) for x in blocks(draw(3, 20))] == [1, 1, 1]
+
+
+def test_blocks_hold_16_mb_and_those_for_a_model_a_thousand_rows():
+    rows = np.broadcast_to(np.float32(0.0), (1500, 4096))
+    assert [len(x) for x in blocks(rows)] == [1024, 476]
+    assert by_blocks(lambda x: np.full(1, len(x)), rows[:, :1]).tolist() == [1000, 500]
 
 
 class Two(NamedTuple):
@@ -140,12 +163,12 @@ def test_the_mean_of_the_first_rows_leaves_out_what_is_missing(draw):
 
 
 def test_column_moments_of_more_rows_than_are_taken_at_once(rng):
-    X = rng.standard_normal((2300, 3)) + 1e6
-    X[100:, 1], X[:, 2] = np.nan, np.nan
+    X = rng.standard_normal((2300, 4)) + 1e6
+    X[100:, 1], X[:, 2], X[1:, 3] = np.nan, np.nan, np.nan
     n, mean, variance = column_moments(X)
-    assert_array_equal(n, [2300, 100, 0])
-    assert_allclose(mean, [X[:, 0].mean(), X[:100, 1].mean(), 0.0], rtol=1e-12)
-    assert_allclose(variance, [X[:, 0].var(), X[:100, 1].var(), 0.0], rtol=1e-7)
+    assert_array_equal(n, [2300, 100, 0, 1])
+    assert_allclose(mean, [X[:, 0].mean(), X[:100, 1].mean(), 0.0, X[0, 3]], rtol=1e-12)
+    assert_allclose(variance, [X[:, 0].var(), X[:100, 1].var(), 0.0, 0.0], rtol=1e-7)
 
 
 def test_rows_held_out_are_others_than_those_to_train_on_and_chosen_by_the_seed():
@@ -154,6 +177,7 @@ def test_rows_held_out_are_others_than_those_to_train_on_and_chosen_by_the_seed(
     assert sorted([*train, *valid]) == list(range(100))
     assert_array_equal(hold_out(100, 30, seed=1)[1], valid)
     assert set(hold_out(100, 30, seed=2)[1]) != set(valid)
+    assert_array_equal(np.concatenate([train, valid]), stream(1, *SPLIT).permutation(100))
 
 
 # Black and white, and missing.
@@ -197,6 +221,18 @@ def test_inputs_are_rows_as_the_model_was_trained_on_them(rng, dtype, binarize, 
         assert observed is None
     assert_array_equal(x, wanted)
     assert Inputs(np.dtype(dtype)) == (dtype, 0, False, False, None, 0)
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("holes", [False, True])
+def test_what_is_known_is_said_where_something_is_missing_or_may_be(rng, missing, holes):
+    x = np.where(rng.random((20, 6)) < 0.5 * holes, np.nan, 1.0)
+    seen, observed, _ = Inputs(np.dtype("f8"), missing=missing)(x)
+    assert_array_equal(seen, np.nan_to_num(x))
+    if missing or holes:
+        assert_array_equal(observed, ~np.isnan(x))
+    else:
+        assert observed is None
 
 
 def test_a_sample_is_of_rows_all_over_and_the_seed_decides_which(rng):

@@ -1,4 +1,5 @@
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from numvae import VAE, runs
 from numvae.datasets import load
 from numvae.evaluation import anomaly
 from numvae.files import LOCK
+from numvae.parallel import OneProcess
 from numvae.report import Report
 from numvae.settings import Settings
 from numvae.training.loop import Training
@@ -105,12 +107,12 @@ def a_run():
     data = {"name": "images.npy", "validation": 4, "n_train": 26, "shape": (4, 3)}
     training = Training.new(settings, dataset.X, 3)
     run = runs.Run(Path(made("run")), training, {"data": data, "seconds": 5.0})
-    assert run.train(dataset, quiet=True) is None
+    assert run.train(dataset, 10, quiet=True) is None
     list(training.steps(dataset.X))  # so that the parameters are no longer the best
     run.save()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Report, "pictures", lambda _: ())  # most of the time, and tested elsewhere
-        list(run.finish(dataset))
+        list(run.finish(dataset, quiet=True))
     return training
 
 
@@ -126,6 +128,48 @@ with runs.old_folder("run"):
         run.training.run(dataset.X, dataset.X_valid, run.training.epoch + 1)
         run.save()
 """
+
+
+def test_those_that_share_a_training_complete_it_before_the_first_of_them_writes_it():
+    class Team(OneProcess):
+        def share(self, training, X):
+            done.append(("share", len(X)))
+
+        def whole(self, training):
+            done.append("whole")
+
+        def first(self, function):
+            done.append("first")
+
+    done, run = [], of_data()
+    run.share(Team(), SimpleNamespace(X=np.zeros((26, 12))))
+    run.save()
+    assert done == [("share", 26), "whole", "first"]
+
+
+@pytest.mark.parametrize(("before", "after"), [({}, 3.0), ({"seconds": 5.0}, 8.0)])
+def test_the_seconds_of_a_run_are_those_of_all_its_sessions(monkeypatch, before, after):
+    clock, run = [7.0], of_data()
+    run.about, run.path = before, Path(made("run"))
+    monkeypatch.setattr(time, "monotonic", lambda: clock[-1])
+    monkeypatch.setattr(runs.Progress, "epoch", lambda *_: clock.append(10.0))
+    run.training.settings.epochs = 1
+    run.train(SimpleNamespace(X=np.zeros((26, 12)), X_valid=()), 10)
+    assert run.about["seconds"] == runs.resume("run").about["seconds"] == after
+
+
+def test_a_terminal_shows_what_is_done_and_keeps_a_summary_of_training(monkeypatch, capsys):
+    run, dataset = of_data(), load("images.npy", validation=4)
+    run.path, run.training.settings.epochs = Path(made("run")), 2
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    run.train(dataset, 10)
+    shown = capsys.readouterr().out
+    assert re.match(r"\r  [█·]{20} epoch 1/2    \d+ s left\033\[K\r", shown)
+    assert re.search(r"\r  2 epochs in \d+ s  ELBO \S+  held-out .*\033\[K\n$", shown)
+    for scored in (lambda: run.estimate(dataset.X, 7), lambda: run.reference(dataset, 7)):
+        scored()
+        shown = capsys.readouterr().out
+        assert re.fullmatch(rf"\r  {'█' * 20} log p\(x\)  \d+ s\033\[K\r\033\[K", shown)
 
 
 @pytest.mark.slow
@@ -171,8 +215,9 @@ def test_a_run_is_its_best_epoch_with_its_settings_its_history_and_its_data(data
     assert_array_equal(run.model.parameters.vector, training.best)
     assert run.training.history == training.history and len(training.history) == 2
     assert run.training.settings.plain() == training.settings.plain()
-    assert run.vae.beta == 0.5 and run.vae.history_ == training.history
-    assert_array_equal(run.vae.transform(data), run.model.encode(data)[0])
+    vae = numvae.load(path)
+    assert vae.beta == 0.5 and vae.history_ == training.history
+    assert_array_equal(vae.transform(data), run.model.encode(data)[0])
     assert run.shape == (4, 3) and run.training.seed == 3 and run.about["seconds"] > 5.0
     again = run.training_data()
     assert len(again.X) == 26 and len(again.X_valid) == 4
@@ -197,9 +242,12 @@ def test_an_estimators_file_is_a_model_of_rows_that_asks_for_data(data):
     VAE(n_latent=2, hidden=(4,), epochs=1, random_state=0).fit(data).save("vae.npz")
     run = runs.load("vae.npz")
     assert run.shape == (12,) and run.columns.labels[:2] == ["x1", "x2"]
+    assert run.limits == (0.0, 1.0) and run.na == ()
     with pytest.raises(ValueError, match="^vae.npz does not say what data it was trained on"):
         run.examples()
     assert run.examples("images.npy")[1] == (4, 3)
+    np.savetxt("rows.csv", data, "%.9g", ",", header=",".join("abcdefghijkl"), comments="")
+    assert_array_equal(run.examples("rows.csv")[0].astype("f4"), data)  # whatever they are called
 
 
 def test_other_data_than_the_runs_are_refused_as_its_own():
@@ -223,6 +271,8 @@ def test_a_reference_is_of_some_rows_held_out_or_if_there_are_none_of_those_trai
     assert found["samples"] == 7 and len(found["log_p"]) == 20 and not found["held_out"]
     all_of_them = run.estimate(dataset.X, 7).log_p
     assert np.isin(found["log_p"], all_of_them).all()
+    one = run.reference(load("images.npy", validation=1), 7)
+    assert len(one["log_p"]) == 1 and one["held_out"]
     assert numvae.load("run").predict(dataset.X).shape == (len(dataset.X),)
 
 
@@ -241,7 +291,8 @@ def asked(monkeypatch):
 
     def load(*args, **named):
         calls.append((args, named))
-        return SimpleNamespace(X=np.zeros((26, 12)), digest="of zeros")
+        X, X_valid = np.split(np.zeros((30, 12)), [26])
+        return SimpleNamespace(X=X, X_valid=X_valid, shape=(4, 3), digest="of zeros")
 
     monkeypatch.setattr(runs.datasets, "load", load)
     return calls
@@ -272,6 +323,21 @@ def test_the_data_of_a_run_are_loaded_as_they_were(asked):
             **{**given, "na": ("?",), "missing": False, "condition": None},
             **(of_folder if is_first else {}),
         }
+
+
+def test_what_an_older_run_does_not_say_is_as_it_was(asked):
+    Path("mine.npy").touch()
+    of_data(name="mine.npy").training_data()
+    ((args, named),) = asked
+    assert args == ("mine.npy", None, None, 3, False) and named.pop("columns")
+    usual = {"scale": None, "random_split": False, "na": (), "missing": False, "condition": None}
+    assert named == usual
+
+
+def test_a_data_set_is_taken_whole_even_beside_a_folder_of_its_name(asked):
+    Path("faces").mkdir()
+    assert of_data(name="mine.npy").examples("faces")[0].shape == (30, 12)
+    assert asked[0][0] == ("faces", None, None, 3, False)
 
 
 @pytest.mark.parametrize(

@@ -53,10 +53,14 @@ def test_every_setting_has_one_entry_in_the_docstring_with_its_help_and_default(
     kinds = {name: kind for name, kind, _ in entries}
     assert kinds["epochs"] == "int or None" and kinds["hidden"] == "int or Sequence"
     assert kinds["optimizer"] == "{'adam', 'adagrad', 'sgd'}" and kinds["lr"] == "float"
-    text = " ".join(before.split())
-    for line in TABLE:
-        none = f"; None: {line.metadata['none']}" * (line.metadata["none"] is not None)
-        assert f"default={line.default!r} {line.metadata['help']}{none}" in text
+    wanted = [
+        f"{line.name} : {kinds[line.name]}, default={line.default!r} {line.metadata['help']}"
+        + f"; None: {line.metadata['none']}" * (line.metadata["none"] is not None)
+        for line in TABLE
+    ]
+    head, *lines = before.strip().splitlines()
+    assert set(head) == {"-"} and " ".join(" ".join(lines).split()) == " ".join(wanted)
+    assert max(map(len, lines)) <= 92
 
 
 def test_every_setting_with_a_group_has_one_flag_there_with_its_help():
@@ -70,6 +74,32 @@ def test_every_setting_with_a_group_has_one_flag_there_with_its_help():
         assert title == LINES[name].metadata["group"] and action.option_strings == both
         assert action.help.startswith(LINES[name].metadata["help"])
     assert all(name in parser.format_help() for name in map(flag, WITH_FLAG))
+
+
+def test_the_help_says_every_default():
+    found = {
+        action.dest: action.help.removeprefix(LINES[action.dest].metadata["help"])
+        for action in train.parser()._actions
+        if action.dest in WITH_FLAG
+    }
+    of_data = {
+        "n_latent": "one for two columns, up to 16; of images 2",
+        "hidden": "128; of images 256",
+        "likelihood": "the one that suits the data",
+        "skip": "True; of images False",
+        "standardize": "True; of images False",
+        "epochs": "until the held-out ELBO has stopped rising; of images until 1,000,000 examples "
+        "are seen",
+        "batch_size": "128; of images 100",
+        "lr": "0.005; of images 0.001",
+        "schedule": "cosine; of images constant",
+        "clip": "1.0; of images None",
+        "random_state": "0",
+    }
+    for name, line in WITH_FLAG.items():
+        known = name in of_data or not (line.default is None or line.default is False)
+        said = of_data.get(name, line.default)
+        assert found[name] == (f" (default: {said})" if known else "")
 
 
 def test_the_help_shows_what_may_be_typed():
@@ -111,6 +141,8 @@ def test_what_the_network_is_given_follows_from_the_columns_and_the_likelihood()
         assert given["skip"] == given["standardize"] == real
     given = Settings(likelihood="poisson").of_network(2)
     assert given["standardize"] and not given["skip"]
+    given = Settings(skip=False, standardize=False).of_network(2)
+    assert not given["standardize"] and not given["skip"]
 
 
 def test_every_default_is_within_its_constraint_as_it_is():
@@ -132,10 +164,12 @@ GOOD = [
     ("hidden", 64, "64", (64,)),
     ("hidden", np.array(8), "8", (8,)),
     ("hidden", (), "none", ()),
+    ("hidden", (1,), "1", (1,)),
     ("activation", "elu", "elu", "elu"),
     ("activation", "linear,tanh", "linear,tanh", "linear,tanh"),
     ("likelihood", "continuous-bernoulli", "continuous-bernoulli", "continuous-bernoulli"),
     ("likelihood", "gaussian:3,categorical:5", *["gaussian:3,categorical:5"] * 2),
+    ("likelihood", "gaussian:1,poisson:2", *["gaussian:1,poisson:2"] * 2),
     ("sigma", 1, "1", 1.0),
     ("sigma_min", np.float32(0.5), "0.5", 0.5),
     ("dropout", 0, "0", 0.0),
@@ -213,7 +247,7 @@ bad(ValueError, says, COUNTS, [0, -1, np.int64(0)], "0 -1")
 bad(TypeError, says, COUNTS, [2.5, 3.0, NAN, True, "3", [3]], "2.5 x nan")
 bad(TypeError, says, "batch_size n_samples n_importance", [None])
 says = "must be 'y', or a list of names of columns such as ['age'], found "
-bad(TypeError, says, "condition", ["age", [], 3, np.array(["age"])])
+bad(TypeError, says, "condition", ["age", [], 3, np.array(["age", "sex"])])
 bad(ValueError, "must name each column once, found ", "condition", [["a", "a"]], "a,a")
 bad(TypeError, "must be a text, found ", "condition", [[3]])
 says = "must be at most 1,000,000,000, found "
@@ -279,7 +313,7 @@ says = "amount must be a number, at least 0 and at most 1, found "
 bad(ValueError, says, "denoise", [("salt_and_pepper", 1.01)], "salt_and_pepper:1.01")
 bad(TypeError, says, "denoise", [("salt_and_pepper", True)])
 FLAGS = "missing verbose skip standardize"
-bad(TypeError, "must be True or False, found ", FLAGS, ["yes", None, 0.5])
+bad(TypeError, "must be True or False, found ", FLAGS, ["yes", None, 0.5, 1.0, 2, -1])
 
 
 def assert_is_a_sentence(message):

@@ -255,11 +255,12 @@ def test_counts_are_whole_numbers_from_0(dtype):
     validation.check_range(counts, "poisson")
     validation.check_range(counts, "negative-binomial")
     validation.check_range(np.hstack([counts, -0.5 + np.zeros((3, 1))]), "poisson:2,gaussian:1")
-    for wrong in (-1.0, 0.5, 3e12):
+    for wrong in (-1.0, 0.5, 1.5e12):
         bad = np.hstack([np.array([[NAN], [1e12], [wrong]]), counts])
-        with pytest.raises(ValueError, match="needs counts, whole numbers from 0") as caught:
-            validation.check_range(bad, "poisson:1,gaussian:2")
-        assert f"found {wrong:.9g}: use" in str(caught.value)
+        for table, kinds in ((bad, "poisson:1,gaussian:2"), (bad[:, ::-1], "gaussian:1,poisson:2")):
+            with pytest.raises(ValueError, match="needs counts, whole numbers from 0") as caught:
+                validation.check_range(table, kinds)
+            assert f"found {wrong:.9g}: use" in str(caught.value)
         validation.check_range(bad[:, ::-1], "poisson:2,gaussian:1")
 
 
@@ -293,6 +294,7 @@ def test_what_is_known_of_other_rows_is_refused(y, error, says):
 def test_the_shape_of_a_row_has_as_many_numbers_as_the_row():
     assert validation.as_shape([12], 12) == (12,) and validation.as_shape([3, 4], 12) == (3, 4)
     assert validation.as_shape((2, 2, 3), 12) == (2, 2, 3)
+    assert validation.as_shape((1, 12), 12) == (1, 12)
     for shape in ((), (3, 3), (2, 3, 2), (2, 2, 1, 3), (-3, -4), (12, 1, 1), 3, (3.0, 4)):
         with pytest.raises(ValueError, match=r"shape must be \(H, W\) or \(H, W, 3\), of 12 num"):
             validation.as_shape(shape, 12)

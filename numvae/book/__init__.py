@@ -10,7 +10,7 @@
     setting       the source set as HTML: prose, equations, derivations, code, arrays
     curves        what a bug does to the loss, as a small picture
     notebook      the same path as a Jupyter notebook
-    touch         the backward pass to touch: numbers one can drag, gradients one can take apart
+    touch         one step whose numbers can be dragged and whose gradients can be taken apart
     page          the page, put together from the files beside it
 
 Read next: notation.

@@ -5,7 +5,7 @@
     definitions         every forward pass against code that shares nothing with it
 
 Finite differences check that backward is the derivative of forward. They cannot see that forward is
-the wrong formula; the definitions can. The tests call the same functions, and each famous bug of
+the wrong formula; the definitions can. The tests call the same functions. Each famous bug of
 lessons/bugs.py, planted by itself, must make one of these checks fail.
 
 Read next: finite_differences.

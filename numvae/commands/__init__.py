@@ -1,4 +1,4 @@
-"""The commands: `numvae train` and its like, and the scripts of the same names.
+"""The commands of `numvae`, which are also the scripts of the same names.
 
     train       train a model on a data set or a file of one's own, or resume a run
     evaluate    use a trained model

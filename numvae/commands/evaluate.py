@@ -11,21 +11,24 @@ numvae evaluate impute runs/faces-1 --hide 0.3 --out filled.png
 """
 
 import argparse
+import contextlib
 import csv
+import functools
 import io
 import time
 
 import numpy as np
 
-from numvae import plots, runs
+from numvae import plots, runs, validation
 from numvae.cli import Parser, argument, integer, new_file
 from numvae.constraints import Number, Seed
-from numvae.datasets import csv_file, own
+from numvae.datasets import own
 from numvae.evaluation import aggregate, anomaly, diagnostics, importance, imputation, latent
 from numvae.files import folder_atomically, open_atomically, write_atomically
 from numvae.network.likelihoods import is_density, parse_blocks
 from numvae.progress import duration, say
-from numvae.rows import Rows, mean_of, split_condition, split_missing
+from numvae.rows import Rows, condition_of, mean_of, split_condition, split_missing
+from numvae.tables import frames
 from numvae.text import printable
 
 SHOWN = 20  # pairs in a picture of reconstructions, at most
@@ -166,7 +169,11 @@ def parser():
         "a new folder for likelihood.txt and bound.png",
     )
     c.add_argument(
-        "--samples", type=integer(1), default=1000, metavar="K", help="for each example (1000)"
+        "--samples",
+        type=integer(1),
+        default=1000,
+        metavar="K",
+        help="for each example (default: 1000)",
     )
     c.add_argument(
         "--rows", type=integer(1), metavar="N", help="only N of them, chosen at random by the seed"
@@ -215,15 +222,10 @@ def hidden(text):
     """An argparse type: what to hide, "half" or a share between 0 and 1."""
     if text == "half":
         return text
-    try:
-        share = float(text)
-    except ValueError:
-        share = -1.0
-    if not 0.0 < share < 1.0:
-        raise argparse.ArgumentTypeError(
-            f"expected half, or a share between 0 and 1, found {text!r}"
-        )
-    return share
+    with contextlib.suppress(ValueError):
+        if 0.0 < float(text) < 1.0:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"expected half, or a share between 0 and 1, found {text!r}")
 
 
 def main(argv=None):
@@ -247,36 +249,33 @@ def sample(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
     _check_picture(path, run.shape)
-    y, given = _given(args, run)
+    y = _given(args, run, args.n)
     np.empty((args.n, run.model.n_features), run.model.dtype)  # MemoryError before any work
     X = None
     if args.source == "posterior":
         X = run.training_data(args.data, args.data_dir).X
+    rng = np.random.default_rng(args.seed)
+    z = aggregate.draw(run.training, rng, args.n, args.source, X)
     noise = len(run.shape) == 1 if args.noise is None else args.noise
-    if noise:
-        x = run.vae.sample(args.n, args.seed, y, source=args.source, X=X)
-    else:
-        rng = np.random.default_rng(args.seed)
-        x = run.vae.decode(aggregate.draw(run.training, rng, args.n, args.source, X), y)
+    method = functools.partial(run.model.sample, rng) if noise else run.model.decode
+    x = diagnostics.decode(method, z, y)
     if path.suffix == ".png":
         x = x.reshape(-1, *run.shape)
         plots.save(plots.samples({args.source: x}, limits=run.limits), path)
     else:
-        write_rows(path, run, x, given=given)
+        write_rows(path, run, x, y)
 
 
-def _given(args, run):
-    """What --y says, typed by name, and as it is to be written: two dicts; None and an empty one
-    where the model is not conditioned."""
+def _given(args, run, n):
+    """What --y says, for n rows: (n, C), or None where the model is not conditioned."""
     if run.condition is None:
         if args.y is not None:
             raise ValueError("the model is not conditioned, so it takes no --y.")
-        return None, {}
+        return None
     if args.y is None:
         names = ", ".join(printable(column.name) for column in run.condition.given)
         raise ValueError(f"the model is conditioned on {names}: give its value with --y.")
-    y = run.condition.typed(args.y)
-    return y, dict(zip(y, args.y.split(",")))
+    return run.condition.encode_condition(frames.table_of_values(run.condition.typed(args.y), n))
 
 
 def reconstruct(args):
@@ -293,7 +292,8 @@ def reconstruct(args):
         originals, reconstructed = (rows.reshape(-1, *shape) for rows in (x, reconstructed))
         plots.save(plots.reconstructions(originals, reconstructed, run.limits), path)
     else:
-        write_rows(path, run, reconstructed, table)
+        y = condition_of(X, run.model.n_condition)
+        write_rows(path, run, reconstructed, y, table)
 
 
 def encode(args):
@@ -315,21 +315,22 @@ def decode(args):
     z = _codes(args, run)
     if (args.grid or args.sigma) and len(z) > 1:
         raise ValueError(f"--grid and --sigma go around one code; {args.codes} holds {len(z):,}.")
-    steps = np.linspace(-1, 1, GRID) * (args.grid or 0)
     if args.grid:
         if max(axes) >= Z or axes[0] == axes[1]:
             wanted = " and ".join(map(str, args.units))
             raise ValueError(f"a grid needs two units of the {Z} there are, found {wanted}.")
+        steps = np.linspace(-args.grid, args.grid, GRID)
         values = [z[0, axis] + steps for axis in axes]
         z = z + latent.plane(steps, steps, Z, axes).reshape(-1, Z)
     if args.sigma:
         if len(args.sigma) not in (1, Z):
             raise ValueError(f"--sigma takes one number or {Z}, found {len(args.sigma)}.")
         z = z + args.sigma * np.random.default_rng(args.seed).standard_normal((args.n, Z))
-    y, given = _given(args, run)
-    x = run.vae.decode(z.astype(dtype), y)
+    z = validation.as_table(z, "decode", dtype).astype(dtype)
+    y = _given(args, run, len(z))
+    x = diagnostics.decode(run.model.decode, z, y)
     if path.suffix != ".png":
-        write_rows(path, run, x, given=given)
+        write_rows(path, run, x, y)
     elif args.grid:
         images = x.reshape(GRID, GRID, *run.shape)
         plots.save(plots.manifold(images, values, axes, run.limits), path)
@@ -345,9 +346,12 @@ def _codes(args, run):
     if args.codes is None:
         z, name = np.array([args.z or np.zeros(Z)]), "--z"
     elif own.is_table(args.codes):
-        table, name = csv_file.load(args.codes).columns, args.codes
+        table, name = own.read_table(args.codes).columns, args.codes
         units = [values for unit, values in table.items() if unit.startswith("mu")]
         z = np.array(units or list(table.values())).T
+    elif not own.is_own(args.codes):
+        found = f"{args.codes} is no file of codes; give a .csv or .npy file."
+        raise ValueError(own.advice(args.codes) or found)
     else:
         z, name = own.load(args.codes, scale=1).rows, args.codes
     if z.shape[1] != Z:
@@ -358,7 +362,9 @@ def _codes(args, run):
 def _mean_code(run, label, data_dir):
     """The mean of the codes of the examples that have a label: (1, Z)."""
     dataset = run.training_data(None, data_dir)
-    known = dataset.columns.colours(dataset.X[:]) if dataset.columns else dataset.known
+    known, C = dataset.known, run.model.n_condition
+    if dataset.columns:
+        known = dataset.columns.colours(*split_condition(dataset.X[:], C))
     labels = [values.astype(str) for values in known.values() if latent.is_class(values)]
     for values in labels:
         if (chosen := np.flatnonzero(values == label)).size:
@@ -464,7 +470,7 @@ def impute(args):
         source = args.data or run.source
         write_cells(path, *own.filled_cells(source, table, texts, run.na), table.delimiter)
     else:
-        write_rows(path, run, np.where(known, given, imputed), table)
+        write_rows(path, run, np.where(known, given, imputed), y, table)
 
 
 def errors_of_columns(columns, X, imputed, known, tested):
@@ -473,10 +479,9 @@ def errors_of_columns(columns, X, imputed, known, tested):
 
     Shapes  X, imputed, known, tested (N, D)
     """
-    most = MOST_LINES if len(columns.used) > MOST_LINES else len(columns.used)
     yield f"  {'':<24}{'by the model':>14}{'by the column alone':>22}"
     right = columns.decode(X), columns.decode(imputed)
-    for column, start in zip(columns.used[:most], columns.starts):
+    for column, start in zip(columns.used[:MOST_LINES], columns.starts):
         here, seen = tested[:, start], known[:, start] == 1
         true, made = (table[column.name] for table in right)
         if not here.any() or not seen.any():
@@ -495,8 +500,8 @@ def errors_of_columns(columns, X, imputed, known, tested):
                 for guess in (made[here], true[seen].mean())
             ]
             yield f"  {name:<24}{errors[0]:>14.4g}{errors[1]:>22.4g}  root mean square error"
-    if most < len(columns.used):
-        yield f"  … and {len(columns.used) - most} columns more"
+    if (more := len(columns.used) - MOST_LINES) > 0:
+        yield f"  … and {more} more"
 
 
 def _hide(what, X, shape, likelihood, rng):
@@ -517,23 +522,21 @@ def _hide(what, X, shape, likelihood, rng):
     return mask
 
 
-def write_rows(path, run, x, table=None, given=None):
-    """Rows of the model (N, D) as a .npy array (N, *shape); or as a .csv like the table that the
-    model was trained on, with the ids of the rows' own table, if there is one.
-
-    given   columns that are the same in all rows: name → text
+def write_rows(path, run, x, y=None, table=None):
+    """Rows of the model (N, D), given y (N, C), as a .npy array (N, *shape) of x; or as a .csv like
+    the table that the model was trained on, with the ids of the rows' own table, if there is one.
 
     The digits of a .csv are enough to get the same numbers back, or as many as the table had.
     """
     if path.suffix == ".npy":
         write_numbers(path, x.reshape(-1, *run.shape))
         return
-    columns, made = run.columns, run.columns.decode(x)
+    columns = run.columns
     if not run.is_table:
         write_numbers(path, x, columns.labels)
         return
+    made = columns.decode(x, y)
     texts = {name: columns[name].texts(values, columns.decimal) for name, values in made.items()}
-    texts |= {name: [text] * len(x) for name, text in (given or {}).items()}
     ids = _ids(run, table)
     names = [name for name in columns.names if name in texts or name in ids]
     write_cells(path, names, zip(*({**texts, **ids}[name] for name in names)), columns.delimiter)

@@ -127,7 +127,8 @@ def parser():
 
 
 # Options that may change on resume; all others are as they were.
-AT_RESUME = ("resume", "epochs", "data", "data_dir", "download", "checkpoint_every", "quiet")
+AT_RESUME = "resume", "epochs", "data", "data_dir", "download"
+AT_RESUME += "checkpoint_every", "workers", "quiet"
 
 
 def new_run(args):

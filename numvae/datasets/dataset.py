@@ -151,24 +151,23 @@ def load(
         data = _named(name, data_dir, validation, seed, download)
         if random_split:
             data.split_at_random(seed)
-        if condition:
-            data.conditioned(condition)
-        return data
-    if own.is_own(name):
+    elif own.is_own(name):
         if own.is_table(name):
             own.check_no_folder(name, resize, skip_bad)
             data = own.load_table(name, columns, likelihood, chosen, na, condition)
-            return _own(name, data, validation, seed, random_split)
-        data = own.load(name, resize, missing, scale, skip_bad)
-        data = _own(name, data, validation, seed, random_split)
-        if condition:
-            data.conditioned(condition)
-        return data
-    raise ValueError(
-        own.advice(name)
-        or f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "
-        f"({', '.join((*own.READERS, *own.TABLES))}) or a folder of images."
-    )
+            condition = columns and condition  # of a new table these are columns, and in its rows
+        else:
+            data = own.load(name, resize, missing, scale, skip_bad)
+        data = _own(name, data, validation, seed, random_split, condition)
+    else:
+        raise ValueError(
+            own.advice(name)
+            or f"There is no data set {name!r}; give {', '.join(NAMES)}, a file of your own "
+            f"({', '.join((*own.READERS, *own.TABLES))}) or a folder of images."
+        )
+    if condition:
+        data.conditioned(condition)
+    return data
 
 
 NAMES = ("faces", "digits", "frey", "mnist", "fashion-mnist")
@@ -246,7 +245,7 @@ def _images(name, images, n_train, split, likelihood, known=None):
     )
 
 
-def _own(path, data, validation, seed, random_split):
+def _own(path, data, validation, seed, random_split, condition):
     n = len(data.rows)
     if data.n_train and validation is None and not random_split:
         train, held_out = np.split(np.arange(n), [data.n_train])
@@ -273,7 +272,7 @@ def _own(path, data, validation, seed, random_split):
         bits=data.bits,
         columns=data.columns,
         table=data.table,
-        digest=data.digest(),
+        digest=data.digest(getattr(condition, "names", condition) or ()),
     )
 
 

@@ -91,15 +91,18 @@ class Own:
             return Mapped(self.rows, numbers, self.scale, self.dtype)
         return scaled(self.rows[numbers], self.scale, self.dtype)
 
-    def digest(self):
-        """A hash of the examples in their order: other numbers, or the same ones in another order,
-        have another. Of more than 256 MB, 1,000 examples stand for all."""
+    def digest(self, names=()):
+        """A hash of the examples in their order, and of the labels of these names: other numbers,
+        or the same ones in another order, have another. Of more than 256 MB, 1,000 examples stand
+        for all."""
         n, row = len(self.rows), self.rows.shape[1] * np.dtype(self.dtype).itemsize
         numbers = np.arange(n) if n * row <= WHOLE else np.linspace(0, n - 1, SAMPLED).astype(int)
         found = hashlib.sha256(f"{n} {self.rows.shape[1]} {self.dtype}".encode())
         for start in range(0, len(numbers), at_once := max(1, BLOCK_BYTES // row)):
             x = self.examples(numbers[start : start + at_once])[:]
             found.update(x.astype(x.dtype.newbyteorder("<"), copy=False))
+        for name in (name for name in names if name in self.known):
+            found.update(str(self.known[name].tolist()).encode())
         return found.hexdigest()[:32]
 
 
@@ -137,6 +140,12 @@ def is_table(path):
     return str(path).lower().endswith(TABLES)
 
 
+def read_table(path, na=()):
+    """The tables.columns.Table in a file, see `load_table`."""
+    is_text = str(path).lower().endswith(TEXTS)
+    return csv_file.load(path, na) if is_text else table_files.load(path)
+
+
 def load_table(path, columns=None, likelihood=None, chosen=None, na=(), condition=None):
     """The rows of a table in a file.
 
@@ -151,8 +160,7 @@ def load_table(path, columns=None, likelihood=None, chosen=None, na=(), conditio
     Raises  FileNotFoundError   no such file
             ValueError          damaged, without a column to train on, or not like `columns`
     """
-    is_text = str(path).lower().endswith(TEXTS)
-    table = csv_file.load(path, na) if is_text else table_files.load(path)
+    table = read_table(path, na)
     notes = [f"{path}: {len(table):,} rows of {len(table.columns)} columns"]
     try:
         if columns is None:

@@ -6,7 +6,14 @@ import numpy as np
 
 from numvae.evaluation import conventions, importance
 from numvae.network.likelihoods import COUNTS, parse_blocks
-from numvae.rows import BLOCK_ROWS, blocks, by_blocks, column_moments
+from numvae.rows import (
+    BLOCK_ROWS,
+    beside,
+    blocks,
+    by_blocks,
+    column_moments,
+    split_condition,
+)
 from numvae.rules import (
     bernoulli,
     categorical,
@@ -96,6 +103,13 @@ def encode(model, X, inputs):
         return model.encode(x, y)
 
     return by_blocks(of_block, X)
+
+
+def decode(method, z, y=None):
+    """What a method of a model, its `decode` or its `sample`, makes of codes in its dtype, a block
+    at a time. Shapes  z (N, Z), y (N, C) or None → (N, D)"""
+    C = 0 if y is None else y.shape[1]
+    return by_blocks(lambda rows: method(*split_condition(rows, C)), beside(z, y))
 
 
 def reconstruct(model, X, inputs):

@@ -50,7 +50,7 @@ def log_weights(model, x, observed, noise, y=None):
     return np.where(np.isnan(log_w), -np.inf, log_w)
 
 
-def estimate(model, X, inputs, n_samples=5000):
+def estimate(model, X, inputs, n_samples):
     """log p(x) of every row of X, each by noise of its own: the same row has the same estimate.
 
     X may be a memory map; memory is bounded whatever N is. On a machine that is shared, NumPy is
@@ -66,7 +66,7 @@ def estimate(model, X, inputs, n_samples=5000):
     return join(list(estimates(model, X, inputs, n_samples)))
 
 
-def estimates(model, X, inputs, n_samples=5000):
+def estimates(model, X, inputs, n_samples):
     """The same, a few rows after the other, for a caller who shows progress: yields Estimates.
 
     A row's noise is addressed by its content, so neither its neighbours nor how many rows or

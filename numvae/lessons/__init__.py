@@ -11,13 +11,13 @@
     solutions         the solutions that are no rule of the package
     hints             two hints for each exercise
     pixel             one pixel by hand
-    ladder            what of the exercises is done, and what is next
+    ladder            which exercises are done, and which is next
     small_model       the model of the last exercises, and the faces it learns
     trace             one step, rule by rule, for scripts/walk.py
     ppca              probabilistic PCA: a model whose best answer is known in closed form
     gradient_noise    the noise of several estimators of the gradient
 
-Nothing else in the package imports these, except `python -m numvae.checks` for the bugs.
+Nothing else in the package imports these, except `checks/__main__.py`, for the bugs, and `book`.
 
 Read next: derivation_steps.
 """

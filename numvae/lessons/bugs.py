@@ -475,7 +475,7 @@ def stl_backward(dkl, z, logvar, eps):
 
 @path("KL in the loss, but not in the gradient", gaussian)
 def kl_backward(dkl, mu, logvar):
-    return _kl_backward(0.0 * dkl, mu, logvar)
+    return _kl_backward(0.0, mu, logvar)
 
 
 @path("the path through σ(z) into the hidden layer missing", VarianceOfZ, **GAUSSIAN)

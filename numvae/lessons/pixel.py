@@ -222,7 +222,6 @@ class Pixel:
     def __init__(self, file):
         self.file = Path(file)
         self.kept = self.file.with_suffix(".txt")
-        self.number, self.name = int(self.file.stem[:2]), self.file.stem[3:]
 
     def main(self, argv=None):
         script(lambda: self.answer(argv))

@@ -35,7 +35,7 @@ def where(error, file):
         return None, f"The call fails with {said}."
     frame, line = frames[-1]
     code = linecache.getline(file, line).strip()
-    if isinstance(error, ValueError) and "truth value" in said:
+    if "truth value" in said:
         said = "an array has no one truth: np.where(condition, a, b) chooses for each entry"
     elif isinstance(error, TypeError) and (name := ONE_NUMBER.search(code)) and "arrays" in said:
         said = f"math.{name[1]} takes one number; for arrays, use np.{name[1]}"
@@ -46,8 +46,7 @@ def where(error, file):
 
 def unfitting(statement, frame):
     """The first operation of a statement whose arrays do not fit together, in words; or None."""
-    nodes = list(ast.walk(statement)) if statement else []
-    for node in reversed(nodes):  # those inside come first
+    for node in ast.walk(statement) if statement else ():
         match node:
             case ast.BinOp(a, sign, b) if type(sign) in OPERATORS:
                 pass
@@ -84,7 +83,7 @@ def _in_words(sign, left, right):
         return f"{inner}{', as in ' * bool(fits)}{' or '.join(fits)}"
     text = f"{shapes}: from the last axis on, lengths have to be equal, or one of them 1"
     for name, u, v in ((a, x, y), (b, y, x)):
-        if u.ndim + 1 == v.ndim and u.shape == v.shape[:-1]:
+        if u.shape == v.shape[:-1]:
             text += f", as that of {name}[..., None]"
     return text
 

@@ -233,7 +233,7 @@ def _of_statements(nodes):
 
 
 def _instead(old, new, node):
-    same = type(node) is type(old) and ast.unparse(node) == ast.unparse(old)
+    same = ast.unparse(node) == ast.unparse(old)
     return new if same and node.lineno == old.lineno else None
 
 

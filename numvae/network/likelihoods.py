@@ -160,7 +160,8 @@ class NegativeBinomial(Poisson):
     def initialize_mean(self, mean, variance=None):
         super().initialize_mean(mean)
         if variance is not None:  # of all rows; what z is to explain shall not be dispersion
-            self.log_r[...] = negative_binomial.log_dispersion(mean, variance) + math.log(100.0)
+            log_r = negative_binomial.log_dispersion(mean, variance) + math.log(100.0)
+            self.log_r[...] = np.minimum(log_r, negative_binomial.MOST - 1.0)
 
     def log_likelihood(self, x, h_dec, observed=None):
         """x (B, D), h_dec (L·B, H) → log p(x|z) (L, B)."""

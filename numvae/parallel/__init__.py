@@ -9,10 +9,10 @@
 A program asks for a `team`, which shares and completes its `Training`:
 
     team = parallel.started()             one process, or those that mpiexec started
-    with team.together(): …               what one rank raises, all raise at its end
-    with team.as_one(): …                 what ends one rank ends the program
-    team.share(training, X)               whether it can be shared; how many do is `team.size`
-    with team.interrupt() as interrupt: … a signal that one rank got, all got
+    with team.together(): …               what one rank raises inside, all raise at its end
+    with team.as_one(): …                 an error that ends one rank inside ends the program
+    team.share(training, X)               check that it can be shared, by `team.size` ranks
+    with team.interrupt() as interrupt: … a signal to one rank is one to all
     team.run(training, X, …)              `training.run(X, …)`, shared
     team.whole(training)                  bring it up to date while it runs, after an epoch
     team.first(function)                  what only one of them does, such as writing a file

@@ -2,7 +2,7 @@
 
 A VAE describes how x could have come about: draw a code z ~ p(z) = N(0, I), the prior, then
 x ~ p(x|z), whose parameters a network (the decoder) computes from z. log p(x) itself, an integral
-over all z, is out of reach, and so is the posterior p(z|x) of the codes that may have made x. So a
+over all z, cannot be computed, nor can the posterior p(z|x) of the codes that may have made x. So a
 second network (the encoder) computes for each x an approximate posterior, q(z|x) = N(μ(x), σ²(x)).
 Let E_q be the mean over draws z ~ q(z|x). The logarithm of a mean is at least the mean of the
 logarithms (Jensen's inequality), so for every q
@@ -11,8 +11,8 @@ logarithms (Jensen's inequality), so for every q
              ≥ E_q[ log p(x|z) ] − E_q[ log q(z|x) − log p(z) ] = −(nll + kl),
 
 the evidence lower bound, ELBO. nll is the negative log-likelihood: how badly x is reconstructed.
-kl is the divergence KL( q(z|x) ‖ p(z) ): how far q is from the prior. What the bound leaves out is
-how far q is from the posterior:
+kl is the divergence KL( q(z|x) ‖ p(z) ): how far q is from the prior. The gap between log p(x) and
+the bound is how far q is from the posterior:
 
     log p(x) = ELBO + KL( q(z|x) ‖ p(z|x) ).
 
@@ -49,7 +49,7 @@ Three conventions hold in every file:
 - A rule returns the dtype it was given and keeps no state. It changes no input; only the optimizers
   overwrite what they are given. Rules do not check their arguments: that is done where data comes
   in (validation.py, estimator.py, the scripts).
-- Every equation carries a label, (D1) …, and a test computes each. The letter is only a name. `Why`
+- Every equation has a label, (D1) …, and a test computes each. The letter is only a name. `Why`
   says in a few words where the equation comes from; `python -m numvae.lessons.derivations D2`
   derives that gradient in full, and without D2 lists all.
 

@@ -159,6 +159,8 @@ def sample(rng, n, shares, means, covariances):
 
     Shapes  the mixture as in `log_joint` → z (n, Z)
     """
-    k = rng.choice(len(shares), n, p=shares)
-    eps = rng.standard_normal((n, means.shape[1]))
-    return means[k] + np.einsum("nij,nj->ni", np.linalg.cholesky(covariances)[k], eps)
+    of = rng.choice(len(shares), n, p=shares)
+    z = rng.standard_normal((n, means.shape[1]))
+    for k, L in enumerate(np.linalg.cholesky(covariances)):
+        z[of == k] = means[k] + z[of == k] @ L.T
+    return z

@@ -12,7 +12,7 @@ import numpy as np
 
 from numvae.rules import activations, poisson
 
-MOST = 16.0  # of a log dispersion: from here on it is the Poisson, but for rounding
+MOST = 16.0  # of a log dispersion: from here on it stays, and has no gradient; m²/r is m²/10⁷
 
 
 def log_likelihood(x, log_mean, log_r, observed=None):

@@ -32,6 +32,7 @@ CHOICES = (*MODELLED[1:], "id", "ignore")  # of a user
 MOST_LEVELS = 100  # of text; more are names
 MOST_CODES = 10  # of whole numbers; more are quantities
 FEWEST = 10  # rows, of which something can be guessed
+FAR = 1e38  # from here on a number to condition on is none, in float32
 PIXELS = 50  # columns of whole numbers from 0 to the same largest one
 SAVED = ("name", "kind", "levels", "decimals", "form")
 NAMES_OF_CLASSES = ("target", "label", "class", "y")
@@ -286,7 +287,8 @@ class Columns:
 
         Raises  ValueError   there are more or fewer, or one is no number
         """
-        names, values = [column.name for column in self.given], text.split(",")
+        names = [column.name for column in self.given]
+        values = text.split(",") if len(names) > 1 else [text]
         if len(values) != len(names):
             raise ValueError(
                 f"expected a value for {_some(names)}, with commas between them, found {text}."
@@ -306,13 +308,8 @@ class Columns:
         return found
 
     def _given(self, column, values, first):
-        if (unknown := is_missing(values)).any():
-            raise ValueError(
-                f"{printable(column.name)} is not known in row {int(unknown.argmax()) + first}, "
-                "and the model is conditioned on it: leave out such rows."
-            )
         center, scale = self.condition[column.name]
-        return (column.encode(values, first) - center) / scale
+        return (_known(column, values, first) - center) / scale
 
     def conditioned(self, names, table):
         """These Columns of a table for a model that is conditioned on those of these names.
@@ -342,8 +339,8 @@ class Columns:
         condition = dict.fromkeys(names, (0.0, 1.0))
         for name in names:
             if self[name].levels is None:
-                x = self[name].encode(table.columns[name], table.first)
-                condition[name] = float(np.nanmean(x)), float(np.nanstd(x)) or 1.0
+                x = _known(self[name], table.columns[name], table.first)
+                condition[name] = float(x.mean()), float(x.std()) or 1.0
         return replace(self, condition=condition)
 
     def decode(self, x, y=None):
@@ -523,6 +520,22 @@ def of_known(known):
                 "many for classes: make them floats, to condition on a number."
             )
     return Columns(columns, "gaussian")._measured(list(known), Table(known))
+
+
+def _known(column, values, first):
+    """A column that a model is conditioned on, as `encode` gives it.
+
+    Raises  ValueError   one of its values is not known, or infinite or nearly so
+    """
+    x = column.encode(values, first)
+    if not (known := (np.abs(x) < FAR).all(axis=1)).all():
+        row = int(known.argmin())
+        found = "not known" if np.isnan(x[row]).any() else f"{x[row, 0]:g}"
+        raise ValueError(
+            f"{printable(column.name)} is {found} in row {row + first}, and the model is "
+            "conditioned on it: leave out such rows."
+        )
+    return x
 
 
 def _left_out(columns, chosen):

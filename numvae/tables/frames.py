@@ -7,11 +7,18 @@ import numpy as np
 
 from numvae.tables.cells import days_since
 from numvae.tables.columns import Table
+from numvae.text import short
 
 
 def is_frame(X):
     """Whether this is a data frame: it has named columns, each found by its name."""
     return hasattr(X, "columns") and hasattr(X, "__getitem__") and hasattr(X, "shape")
+
+
+def is_named(y, name):
+    """Whether y has its values by names: a dict, a frame, or a row of one, which has this name. A
+    pandas Series of values has keys too, those of its rows."""
+    return isinstance(y, dict) or is_frame(y) or hasattr(y, "keys") and name in y
 
 
 def library(X):
@@ -87,7 +94,7 @@ def table_of_values(values, n):
     """
     if not hasattr(values, "keys") and not is_frame(values):
         raise TypeError(
-            f"y must be a dict, name → value, or rows of a data frame, found {values!r}."
+            f"y must be a dict, name → value, or rows of a data frame, found {short(values)}."
         )
     names = values.columns if is_frame(values) else values.keys()
     columns = {}

@@ -1,4 +1,4 @@
-"""Training: one loop. Nothing here knows which likelihood is trained.
+"""Training: one loop, whatever the model. Only `start` depends on the likelihood.
 
     minibatches     which rows make up a step
     start           where training begins

@@ -256,7 +256,7 @@ def _check_mixture(of_codes, path):
     shares, _, covariances = of_codes
     with np.errstate(all="ignore"), contextlib.suppress(np.linalg.LinAlgError):
         is_whole = abs(shares.sum() - 1.0) < 1e-9 and np.isfinite(np.linalg.cholesky(covariances))
-        if np.all(is_whole) and np.array_equal(covariances, covariances.swapaxes(1, 2)):
+        if np.all(is_whole) and np.allclose(covariances, covariances.swapaxes(1, 2)):
             return
     raise ValueError(
         f"{path} is not a whole numvae model file: the shares of its mixture must sum to 1, and "
@@ -276,7 +276,6 @@ def _check_about(about, n_features, n_condition, likelihood):
             "number of them"
         )
     shape, resize = data.get("shape", [n_features]), data.get("resize")
-    limits = data.get("limits", [0.0, 1.0])
     for each in described:
         if len(set(each.names)) < len(each.names):
             raise ValueError("two of its columns have the same name")
@@ -298,7 +297,8 @@ def _check_about(about, n_features, n_condition, likelihood):
         raise ValueError(f"there are {n_features} columns, which have not the shape {short(shape)}")
     if resize is not None and (len(resize) != 2 or n_features % math.prod(resize)):
         raise ValueError(f"there are {n_features} columns, no images of the size {short(resize)}")
-    if len(limits) != 2 or limits[0] > limits[1]:
+    limits = data.get("limits")
+    if limits is not None and (len(limits) != 2 or limits[0] > limits[1]):
         raise ValueError(f"limits must be two numbers in order, found {short(limits)}")
     if "reference" in about and not about["reference"]["log_p"]:
         raise ValueError("reference.log_p must hold a number or more")
@@ -384,7 +384,7 @@ def _from_version_1(header):
     position["n_seen"] = position.pop("seen")
     converted = {
         "numvae": header["numvae"],
-        "version": 1,
+        "version": header["version"],
         "seed": about.get("seed", 0),
         "n_features": config["n_features"],
         "dtype": config["dtype"],

@@ -42,7 +42,7 @@ class Interrupt:
         return self.signal
 
     def _note(self, number, frame):
-        self.signal = signal.Signals(max(number, self.signal or 0))  # SIGTERM outweighs Ctrl-C
+        self.signal = signal.Signals(max(number, self.signal or number))  # SIGTERM outweighs Ctrl-C
         if number == signal.SIGINT:
             signal.signal(number, self.handlers[number])
 

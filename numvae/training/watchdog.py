@@ -43,7 +43,7 @@ def check(losses, norm):
 def first_bad(model, batch):
     """The name of the first array, in the order of computation, that is not finite."""
     x = batch["x"]
-    h = model.encoder.forward(batch["encoder_input"])
+    h = model.encoder.forward(batch["encoder_input"], y=batch["y"])
     mu, logvar = model.mu_head.forward(h), model.logvar_head.forward(h)
     z = gaussian.reparameterize(mu, logvar, batch["eps"])
     arrays = {"x": x, **model.parameters.values, "mu": mu, "logvar": logvar, "z": z}

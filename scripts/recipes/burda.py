@@ -12,28 +12,27 @@ DRAWS = 50, 5000, 5000
 
 
 def pictures(trained):
-    best = trained.get("iwae-5") or trained["vae-1"]
+    best = trained.get("iwae-5") or next(iter(trained.values()))
     yield "samples.png", best.samples(), f"100 digits drawn by {best.name} from the prior."
     for name, run in trained.items():
         each = diagnostics.latent_units(*run.codes(10_000))
         active = each["activity"] > diagnostics.ACTIVE
-        caption = f"What each latent unit of {name} tells; {active.sum()} are active."
+        caption = f"The KL of each latent unit of {name}; {active.sum()} are active."
         yield f"units-{name}.png", plots.kl_per_unit(each["kl"], active), caption
 
 
 RECIPE = Recipe(
     title="Burda, Grosse & Salakhutdinov 2016, *Importance Weighted Autoencoders* (arXiv "
     "1509.00519), Table 1, one stochastic layer",
-    about="MNIST, pixels drawn as black or white every time they are used; 50 latent units, "
-    "two hidden layers of 200 tanh on either side. The number is log p(x) of the 10,000 test "
-    "images by importance sampling with k draws each; the paper prints the NLL, −log p(x). With "
-    "one sample VAE and IWAE are the same program.",
+    about="MNIST, pixels drawn as black or white every time they are used; 50 latent units, two "
+    "hidden layers of 200 tanh units in encoder and decoder. The number is log p(x) of the 10,000 "
+    "test images by importance sampling with k draws each; the paper prints the NLL, −log p(x). "
+    "With one sample VAE and IWAE are the same program.",
     differences=(
         "Batches of 100 instead of 20, and Adam's rate falls from 0.002 along half a cosine "
-        "instead of from 0.001 in eight stages: so fewer passes suffice. How many there were is in "
-        "the table; the paper's are 3,280.",
+        "instead of from 0.001 in eight stages, so fewer epochs suffice. The table says how many; "
+        "the paper has 3,280.",
         "Adam's ε is 1e-8 instead of 1e-4.",
-        "The parameters are those of the last pass; the test images choose nothing.",
     ),
     runs={
         "vae-1": Run(FLAGS, (10, 40, 3280), DRAWS, "-86.76 (k = 5,000)"),

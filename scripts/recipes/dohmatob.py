@@ -12,42 +12,39 @@ FLAGS = (
 )
 EPOCHS = 100, 100, 100
 PIXELS, NOISE = 560, 0.01  # what the loss is divided by, and the standard deviation of ε
+PLANES = {  # how far apart the quantiles in a picture of the plane are, and what that is
+    "as-published": (8 * NOISE, "the range of the post's sliders: |z| ≤ 0.15"),
+    "as-intended": (1.0, "the quantiles of the prior N(0, 1)"),
+}
 SMALL_NOISE = next(bug for bug in BUGS if bug.name == f"ε drawn with standard deviation {NOISE}")
 
 
 def pictures(trained):
-    published, intended = trained["as-published"], trained["as-intended"]
-    frames = published.images(published.data.X[:200])
+    some = next(iter(trained.values()))
+    frames = some.images(some.data.X[:200])
     yield "examples.png", plots.image_grid(frames, 25), "The first 200 frames."
-    yield "network.png", intended.network(), "The network."
+    yield "network.png", some.network(), "The network."
     for name, run in trained.items():
         yield (
             f"curves-{name}.png",
             run.curves(),
-            f"Training, {name}, as that program itself measures, with its own ε.",
+            f"Training, {name}, measured as that program itself measures, with its own ε.",
         )
     clouds = {name: run.model.encode(run.data.X)[0] for name, run in trained.items()}
     for name, mu in clouds.items():
         frame = {"frame": np.arange(len(mu), dtype=float)}
         caption = f"The codes of the training frames, {name}; the circles are the prior's."
         yield f"latent-{name}.png", plots.latent_scatter(mu, frame), caption
-    yield (
-        "manifold-as-intended.png",
-        intended.manifold(15),
-        "The latent plane, as intended: quantiles of the prior N(0, 1).",
-    )
-    yield (
-        "manifold-as-published.png",
-        published.manifold(15, NOISE * 8),
-        "The latent plane, as published, over the range of the post's sliders: |z| ≤ 0.15.",
-    )
-    yield "samples-as-intended.png", intended.samples(60, 12), "z ~ N(0, I) decoded, as intended."
-    yield "samples-as-published.png", published.samples(60, 12), "The same, as published."
+    for name, run in trained.items():
+        scale, over = PLANES[name]
+        caption = f"The latent plane, {name}, over {over}."
+        yield f"manifold-{name}.png", run.manifold(15, scale), caption
+        yield f"samples-{name}.png", run.samples(60, 12), f"z ~ N(0, I) decoded, {name}."
 
 
 def lines(trained):
-    yield "| | as published | as intended |"
-    yield "|---|---:|---:|"
+    yield f"| | {' | '.join(trained)} |"
+    yield f"|---|{'---:|' * len(trained)}"
     rows = {
         "held-out ELBO, nats, measured alike": lambda run: (
             f"{run.numbers['elbo']:.1f} ± {run.numbers['elbo_error']:.1f}"
@@ -64,12 +61,16 @@ def lines(trained):
     for name, cell in rows.items():
         yield f"| {name} | {' | '.join(cell(run) for run in trained.values())} |"
     yield ""
+    *_, last = trained.values()
     yield (
-        f'`vae = numvae.load("{trained["as-intended"].path}")` takes the trained model up again: '
-        "`vae.transform(X)` is the encoder, `vae.decode(Z)` the generator. The post's sliders, "
-        "from −15 to 15 times the noise of 0.01, are those of `python scripts/explore.py "
-        f"{trained['as-published'].path} --limit 0.15`."
+        f'`vae = numvae.load("{last.path}")` loads the trained model: '
+        "`vae.transform(X)` is the encoder, `vae.decode(Z)` the generator."
     )
+    if run := trained.get("as-published"):
+        yield (
+            "The post's sliders, from −15 to 15 times the noise of 0.01, are those of `python "
+            f"scripts/explore.py {run.path} --limit 0.15`."
+        )
 
 
 def _pair(values):
@@ -84,8 +85,8 @@ RECIPE = Recipe(
     "0.01 while the KL is that of standard deviation 1. And once as intended: the sum over pixels, "
     "and ε ~ N(0, I). The post gives pictures and no number.",
     differences=(
-        "The published loss, divided by 560 as it is, has the gradient of this one times 1/560, to "
-        "which Adam is blind but for its ε of 1e-8.",
+        "The gradient of the published loss is 1/560 of this one's. That changes no step of Adam, "
+        "but for its ε of 1e-8.",
         "The decoder's last bias starts at the mean face.",
     ),
     runs={

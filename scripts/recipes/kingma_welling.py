@@ -27,6 +27,8 @@ def pictures(trained):
             f"{title}, {z} latent units": (len(run.data.X), run.training.history)
             for z, run in runs.items()
         }
+        if not runs:
+            continue
         yield (
             f"bound-{data}.png",
             plots.bound_over_examples(curves, SEEN, bounds),
@@ -34,11 +36,12 @@ def pictures(trained):
             "the paper. The training line is the mean over an epoch, so at first it lags.",
         )
     for data, (title, *_) in BOTH.items():
-        yield (
-            f"manifold-{data}.png",
-            trained[f"{data}-2"].manifold(),
-            f"Figure 4, {title}: the latent plane through the inverse Gaussian CDF, decoded.",
-        )
+        if f"{data}-2" in trained:
+            yield (
+                f"manifold-{data}.png",
+                trained[f"{data}-2"].manifold(),
+                f"Figure 4, {title}: the latent plane through the inverse Gaussian CDF, decoded.",
+            )
     for z in (2, 5, 10, 20):
         if f"mnist-{z}" in trained:
             yield (
@@ -53,8 +56,7 @@ RECIPE = Recipe(
     "4 and 5",
     about="One hidden layer of tanh units (500 for MNIST, 200 for Frey faces), Adagrad, batches of "
     "100, one sample of z, all weights drawn from N(0, 0.01²), with the latent sizes of the paper. "
-    "Only curves were published, so ours are drawn on the paper's axes, and no value is held "
-    "against them.",
+    "Only curves were published: ours are drawn on the paper's axes, and no values are compared.",
     differences=(
         "MNIST's pixels are drawn as black or white every time they are used; the paper does "
         "not say how it made them binary.",
@@ -64,7 +66,7 @@ RECIPE = Recipe(
         "Frey faces: σ(z) and μ(z) from the decoder, μ without a sigmoid; σ at least 0.01. The "
         "paper does not say what it held out; here 165 frames chosen at random, near-duplicates of "
         "which are in the training set.",
-        "The paper goes to 10^8 training samples; how far this run goes is in the table.",
+        "The paper goes to 10^8 training samples; the table has the epochs of these runs.",
     ),
     runs={
         **{

@@ -12,9 +12,9 @@ FLAGS = (
 OBJECTIVES = {"vae": "", "iwae": " --objective iwae"}
 PUBLISHED = {"vae": "1322.96 ± 10.03", "iwae": "1380.30 ± 4.60"}
 DRAWS = 500, 5000, 5000
-BURNT_OUT = (
-    "Many are burnt out: the codes of so few frames leave most of the prior empty, and a decoder "
-    "says anything where it was not trained. A high density on faces does not make good draws."
+CONTRAST = (
+    "Many have far too much contrast: the codes of so few frames fill little of the prior, and "
+    "elsewhere the decoder was not trained. A high density of faces does not make good draws."
 )
 
 
@@ -54,7 +54,7 @@ def pictures(trained):
             yield (
                 f"samples-{name}.png",
                 run.samples(60, 12),
-                f"Drawn from the prior by {name}. {BURNT_OUT}",
+                f"Drawn from the prior by {name}. {CONTRAST}",
             )
 
 
@@ -62,17 +62,17 @@ RECIPE = Recipe(
     title="Li & Turner 2016, *Rényi Divergence Variational Inference*, Frey faces",
     about="log p(x) of held-out faces as a density of pixels in [0, 1] (bytes / 255), by "
     "importance sampling with k draws, in the paper 5,000; a Gaussian decoder with σ(z), 20 latent "
-    "units, one hidden layer of 200 softplus, five samples of z per face and step, batches of 100. "
-    "A random tenth of the frames is held out, with another one for each seed.",
+    "units, one hidden layer of 200 softplus units, five samples of z per face and step, batches "
+    "of 100. A random tenth of the frames is held out, another for each seed.",
     differences=(
-        "The paper does not print the architecture; this is the default of its authors' code.",
-        "σ² cannot fall below 1e-4 (σ 0.01, two and a half gray levels): without a floor the "
-        "density has no bound.",
+        "The paper does not give the architecture; this is the default of its authors' code.",
+        "σ is at least 0.01, two and a half gray levels: without such a floor the density has no "
+        "bound.",
         "The last column is the same model with the *last* tenth of the video held out. "
         "Neighbouring frames are near-duplicates, so a random tenth measures how well a model "
-        "fills in between frames that it has seen.",
+        "interpolates between frames that it has seen.",
         "Adam's rate falls from 0.002 along half a cosine over 1,200 epochs; the authors' is 5e-4, "
-        "for a time that is not known.",
+        "for an unknown number of epochs.",
     ),
     runs=_runs(),
     pictures=pictures,

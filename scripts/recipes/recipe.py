@@ -122,7 +122,7 @@ class Recipe:
     differences  what is not as in the source, one sentence each
     runs         dict of name → Run
     pictures     trained → (filename, Figure, caption), …; trained is a dict of name → Trained and
-                 lacks the runs that a length leaves out
+                 lacks the runs that a length or --only leaves out
     lines        trained → lines of Markdown that compare
     """
 

@@ -60,12 +60,15 @@ def pictures(trained):
 
 
 def lines(trained):
-    run = trained["cross-entropy"]
+    name, run = next(iter(trained.items()))
     x = run.inputs(slice(0, 3))
     mean, logvar = run.model.encode(x)
     eps = run.model.noise(stream(run.training.seed, *PICTURES), 1, len(x))
     sample = gaussian.reparameterize(mean, logvar, eps)[0]
-    yield "The encoder gives three things, here for the first three test digits:"
+    yield (
+        f"The encoder gives three things, here that of {NAMES[name]} for the first three test "
+        "digits:"
+    )
     yield ""
     yield "| | mean | log-variance | a sample |"
     yield "|---|---|---|---|"
@@ -115,10 +118,10 @@ RECIPE = Recipe(
     "number was published.",
     differences=(
         "The notes' squared error, summed over pixels, is −log p(x|z) of a Gaussian with σ² = ½ up "
-        "to a constant, and is trained as that; its mean is not pressed through a sigmoid.",
-        "Gray pixels stay gray, as in the notes; the cross-entropy of gray values is no "
-        "likelihood, so the ELBO compares only with others of its kind. A plain autoencoder has no "
-        "bound: what stands there is −nll.",
+        "to a constant, and is trained as that; its mean does not pass through a sigmoid.",
+        "Gray pixels stay gray, as in the notes. The cross-entropy of gray values is no "
+        "likelihood, so the ELBO is comparable only with others of its kind. A plain autoencoder "
+        "has no bound: its number is −nll.",
     ),
     runs={
         "cross-entropy": Run(f"{VAE} --latent 2", EPOCHS),

@@ -13,39 +13,39 @@ EPOCHS, ONLY_LONGER = (2, 20, 60), (0, 20, 60)
 
 
 def pictures(trained):
-    two = trained["z2"]
-    yield "manifold.png", two.manifold(20), "20 × 20 codes of the plane (z = 2), decoded."
-    yield "latent.png", two.cloud(), "Where the held-out digits lie in that plane."
+    if two := trained.get("z2"):
+        yield "manifold.png", two.manifold(20), "20 × 20 codes of the plane (z = 2), decoded."
+        yield "latent.png", two.cloud(), "Where the held-out digits lie in that plane."
     for name in ("z2", "z5", "z10", "z20"):
         if name in trained:
-            caption = f"Held-out digits and what {name[1:]} numbers keep of them."
+            caption = f"Held-out digits and their reconstructions from {name[1:]} numbers."
             yield f"reconstructions-{name}.png", trained[name].reconstructions(), caption
             caption = f"z ~ N(0, I), {name[1:]} numbers, decoded."
             yield f"samples-{name}.png", trained[name].samples(60, 12), caption
     curves = {name: (len(run.data.X), run.training.history) for name, run in trained.items()}
-    caption = "The training: the held-out digits are better off, as no unit is dropped for them."
+    caption = "The training. Held-out digits score better, because no unit is dropped for them."
     yield "curves.png", plots.bound_over_examples(curves), caption
-    run = trained["denoising"]
-    x = run.inputs(slice(0, 20))
-    rng = stream(run.training.seed, *PICTURES)
-    kind, amount = run.training.settings.denoise
-    spoiled = getattr(corruption, kind)(rng, x, amount)
-    rows = [run.images(x), run.images(spoiled), run.decoded(run.model.encode(spoiled)[0])]
-    labels = ["original", "spoiled", "denoised"]
-    yield "denoising.png", plots.strips(rows, labels), "Salt and pepper taken away again."
+    if run := trained.get("denoising"):
+        x = run.inputs(slice(0, 20))
+        rng = stream(run.training.seed, *PICTURES)
+        kind, amount = run.training.settings.denoise
+        spoiled = getattr(corruption, kind)(rng, x, amount)
+        rows = [run.images(x), run.images(spoiled), run.decoded(run.model.encode(spoiled)[0])]
+        labels = ["original", "spoiled", "denoised"]
+        yield "denoising.png", plots.strips(rows, labels), "Salt and pepper removed."
 
 
 RECIPE = Recipe(
     title="Starling 2017, *Variational Autoencoders*: MNIST with dropout, and denoising",
-    about="Two hidden layers of 500 (elu, then tanh; the decoder in reverse), dropout of 0.1, "
-    "Gaussian encoder, Bernoulli decoder, batches of 128, Adam 0.001 (the program trains 20 "
+    about="Two hidden layers of 500 units (elu, then tanh; the decoder in reverse), dropout of "
+    "0.1, Gaussian encoder, Bernoulli decoder, batches of 128, Adam 0.001 (the program trains 20 "
     "epochs): reconstructions, samples, the 20 × 20 manifold and the latent scatter with z = 2, "
     "reconstructions and samples with 5, 10 and 20, and a model that is given salt-and-pepper "
     "images and asked for the clean ones. The slides show pictures and no number.",
     differences=(
-        "Gray pixels stay gray, as in the slides' program; the cross-entropy of gray values is no "
-        "likelihood, so the ELBO compares only with others of its kind.",
-        "The dropout is silent in evaluation.",
+        "Gray pixels stay gray, as in the slides' program. The cross-entropy of gray values is no "
+        "likelihood, so the ELBO is comparable only with others of its kind.",
+        "Evaluation has no dropout.",
     ),
     runs={
         "z2": Run(f"{FLAGS} --latent 2", EPOCHS),

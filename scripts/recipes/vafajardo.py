@@ -27,7 +27,7 @@ def pictures(trained):
     yield (
         "reconstructions.png",
         run.reconstructions(),
-        "Held-out faces and what 20 numbers keep of them.",
+        "Held-out faces and their reconstructions from 20 numbers.",
     )
 
 
@@ -37,13 +37,13 @@ RECIPE = Recipe(
     "shared by their two outputs, Adam 0.001; then a hundred faces from z ~ N(0, I). The post "
     "trains 10,000 epochs and shows the picture; it gives no number.",
     differences=(
-        "The widths are not in the post; 500 and 500 elu are those of the book whose code it says "
-        "it follows.",
-        "The post's code divides by σ² before it squares the difference, so it maximises something "
-        "else than the Gaussian density; here it is the density.",
+        "The widths are not in the post; 500 and 500 elu units are those of the book whose code it "
+        "says it follows.",
+        "The post's code divides by σ² before it squares the difference, so it does not maximise "
+        "the Gaussian density; here that is maximised.",
         "Frames 0–1799 in video order train, 1800–1899 are held out; the post trains on all. With "
-        "so many epochs σ(z) has learned the training frames by heart, and finds the held-out ones "
-        "very improbable: the faces get sharper while the held-out ELBO falls.",
+        "so many epochs σ(z) overfits the training frames, and the held-out ones are very "
+        "improbable: the faces get sharper while the held-out ELBO falls.",
     ),
     runs={"frey": Run(FLAGS, (150, 1000, 10_000), (100, 5000, 5000))},
     pictures=pictures,

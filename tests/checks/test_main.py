@@ -79,6 +79,7 @@ def test_the_gallery_says_what_a_bug_does_and_draws_it(short, tmp_path, capsys):
     caught = ", ".join(BUGS[0].caught)
     assert lines[at + 2] == f"    caught by {caught}; {BUGS[0].found}"
     assert lines[-2].startswith("1 of 1 planted bugs caught. With ")
+    assert lines[-1] == f"The loss curves of 1 are in {path}."
     assert path.read_bytes().startswith(b"\x89PNG")
 
 

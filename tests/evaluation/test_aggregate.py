@@ -70,7 +70,13 @@ def test_there_is_a_row_for_each_number_of_a_component(n, n_latent, components):
     assert np.isfinite(np.linalg.cholesky(found.covariances)).all()
 
 
-def test_few_rows_have_several_draws_and_many_are_not_all_read():
+def test_few_rows_have_several_draws_and_many_are_not_all_read(monkeypatch):
+    def fit(rng, z, n_components, fit=mixture.fit):
+        drawn.append(len(z))
+        return fit(rng, z, n_components)
+
+    drawn = []
+    monkeypatch.setattr(mixture, "fit", fit)
     for n, seen in ((3, 3), (300, 270), (6000, 4500)):
         X = np.random.default_rng(0).standard_normal((n, D))
         training, rows = a_training(X), []
@@ -78,6 +84,7 @@ def test_few_rows_have_several_draws_and_many_are_not_all_read():
         training.model.encode = lambda x, y, rows=rows, encode=encode: rows.append(x) or encode(x)
         aggregate.fit(training, X)
         assert sum(map(len, rows)) == seen
+    assert drawn == [3 * 167, 270 * 2, 4500]  # 500 at least
     one = encoding(a_training(X[:1]), lambda x: 0.0 * x, np.log(4.0))
     assert_allclose(aggregate.fit(one, X[:1]).covariances[0], 4.0 * np.eye(Z), atol=1.0)
 

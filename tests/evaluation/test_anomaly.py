@@ -71,9 +71,10 @@ def test_a_reference_is_of_fewer_rows_where_they_are_long(D, n):
 
 def test_rounding_does_not_decide_about_the_row_at_the_offset():
     reference = np.array([-3.0, -2.0, -1.0]) * 1e4
-    lowest = offset(reference, 0.25)
-    assert -3e4 * (1 + 1e-12) > lowest > -3e4 * (1 + 2e-6)
-    assert offset(np.array([-1.7e308, 0.0]), 0.1) > -np.inf
+    assert offset(reference, 0.25) == pytest.approx(-3e4 * (1 + 1e-6), rel=1e-9)
+    assert offset(np.array([0.0, 1.0]), 0.1) == pytest.approx(-1e-6, rel=1e-9)
+    lowest = -np.finfo(float).max
+    assert offset(np.array([lowest, 0.0]), 0.1) == lowest
 
 
 def test_a_reference_is_scored_when_it_is_asked_for_and_once_for_each_number_of_draws(

@@ -223,6 +223,9 @@ def test_diagnosis_of_every_likelihood(rng, likelihood):
     assert found["gap"] == pytest.approx(found["log_p"] - found["elbo"]) and found["gap"] > 0.0
     assert found["elbo"] == pytest.approx(-found["nll"] - found["kl"], rel=1e-12)
     assert found["bits"] == pytest.approx(-found["elbo"] / np.log(2) / D)
+    assert found["batch_size"] == 100
+    wanted = conventions.conventions(found["nll"], found["kl"], D, Z, 100)
+    assert found["conventions"] == wanted
     moments = column_moments(x)
     baseline = diagnostics.baseline(model.config, moments, x).mean()
     assert found["baseline"] == pytest.approx(baseline, rel=1e-6)
@@ -308,6 +311,8 @@ def test_few_units_are_summed_up(X):
     rest = np.sort(found["units"]["kl"])[:-1].sum()
     assert "the other 2 together" in text and f"{rest:.3f}" in text and "baseline" not in text
     assert not any("others" in line for line in diagnostics.lines(found, most=Z))
+    many = {**found, "n_latent": 12, "units": units(kl=np.arange(12.0))}
+    assert any("others   1.000  the other 2 together" in line for line in diagnostics.lines(many))
 
 
 def test_an_estimate_whose_weights_have_heavy_tails_is_called_too_low(X):

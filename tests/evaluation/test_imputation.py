@@ -7,6 +7,8 @@ from numvae.evaluation import imputation
 from numvae.network import Autoencoder
 from numvae.network.likelihoods import NAMES
 from numvae.rules import gaussian
+from numvae.settings import Settings
+from numvae.training.loop import Training
 
 D, Z, N, SIGMA = 5, 2, 6, 0.5
 
@@ -144,6 +146,32 @@ def test_at_the_first_step_the_encoder_sees_zeros(draw):
     imputation.impute(model, np.where(known, x, np.nan), known, np.random.default_rng(0), 2, 3)
     assert_array_equal(seen[0], np.repeat(np.where(known, x, 0.0), 3, axis=0))
     assert len(seen) == 3 and (seen[1][:, [1, 3, 4]] != 0.0).all()
+
+
+def encoded(model, *arguments):
+    """How many rows the encoder sees at a time while values are filled in."""
+    seen, encode = [], model.encode
+    model.encode = lambda x, y: seen.append(len(x)) or encode(x)
+    imputation.impute(model, *arguments)
+    return seen
+
+
+def test_fewer_steps_and_more_draws_are_taken_where_a_factor_analysis_fills_in(data):
+    x, observed = data
+    settings = Settings(Z, hidden=(4,), likelihood="gaussian").checked()
+    known_start = Training.new(settings, x, 0).model
+    for model, n_steps, n_draws in ((linear(), 20, 50), (known_start, 5, 200)):
+        seen = encoded(model, x[:1], observed[:1], np.random.default_rng(0))
+        assert seen == [n_draws] * (n_steps + 1)
+
+
+@pytest.mark.parametrize(
+    ("at_once", "parts"), [(60, [60, 60]), (59, [40] * 3), (1, [20] * 6), (10_000, [120])]
+)
+def test_no_more_rows_are_taken_at_once_than_fit(data, monkeypatch, at_once, parts):
+    monkeypatch.setattr(imputation, "AT_ONCE", at_once)
+    seen = encoded(linear(), *data, np.random.default_rng(0), 1, 20)
+    assert seen[::2] == seen[1::2] == parts
 
 
 def test_rows_are_taken_in_parts(data, monkeypatch):

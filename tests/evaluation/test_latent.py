@@ -91,6 +91,9 @@ def test_recovery_is_the_prediction_of_the_nearest_neighbours_one_by_one(draw, r
     wanted = 1.0 - squares / sum((factor_new - factor_new.mean()) ** 2)
     assert latent.recovery(mu, factor, mu_new, factor_new, k=5) == pytest.approx(wanted)
     assert latent.recovery(mu, classes, mu_new, classes_new, k=5) == pytest.approx(right / 15)
+    by_ten = latent.recovery(mu, factor, mu_new, factor_new, k=10)
+    assert latent.recovery(mu, factor, mu_new, factor_new) == by_ten
+    assert latent.recovery(mu, factor, mu_new, factor_new, k=11) != by_ten
     names = np.array(["cat", "dog", "eel"])
     known, known_new = names[classes], names[classes_new]
     assert latent.recovery(mu, known, mu_new, known_new, k=5) == pytest.approx(right / 15)

@@ -6,6 +6,8 @@ import inspect
 import math
 import pkgutil
 import re
+import runpy
+import sys
 
 import numpy as np
 import pytest
@@ -69,6 +71,22 @@ def test_every_output_of_every_backward_rule_is_derived():
     assert without(DERIVATIONS) == []
 
 
+def test_what_the_gradients_stand_on_is_derived_too():
+    assert [name for name in NAMES if not re.search(r"backward d\w+$", name)] == [
+        "importance.normalize softmax weights",
+        "objectives.elbo the bound",
+        "objectives.elbo the gap",
+        "gaussian.kl KL",
+        "gaussian.reparameterize ∂E_q[f(z)]/∂μ",
+        "gaussian.reparameterize ∂E_q[f(z)]/∂logvar",
+        "objectives.sampled_elbo Monte Carlo",
+        "loss_and_grad dmu",
+        "path_derivative.stl_backward the same mean",
+        "optimizers.adam bias correction",
+        "optimizers.adam the step",
+    ]
+
+
 def test_a_missing_derivation_is_noticed():
     kept = [d for d in DERIVATIONS if (d.rule, d.of) != ("dense.backward", "db")]
     assert without(kept) == [("dense.backward", 2)]
@@ -106,11 +124,13 @@ def test_a_wrong_shape_and_a_bound_that_is_none_are_noticed():
     assert errors(column)[-1] == math.inf
     above = changed(of("objectives.elbo the bound"), 2, ".mean()", ".mean() + 10.0")
     assert errors(above)[1] == math.inf
+    equal = Line("x = 1", "eye(2)", ""), Line("≥ 1", "eye(2)", "")
+    assert errors(Derivation("", "", {}, equal)) == [0.0]
 
 
 @pytest.mark.parametrize("off", [-0.5, 0.5])
 def test_an_error_of_either_sign_is_a_fraction_of_the_largest_entry(off):
-    codes = "-2.0 * eye(3)", f"-2.0 * eye(3) + {off}"
+    codes = "-2.0 * eye(3)", f"({off} - 2.0) * eye(3)"
     lines = tuple(Line("= x", code, "") for code in codes)
     assert errors(Derivation("", "", {}, lines)) == [0.25]
 
@@ -118,6 +138,7 @@ def test_an_error_of_either_sign_is_a_fraction_of_the_largest_entry(off):
 @pytest.mark.parametrize(("x", "entry"), [("eye(2)", "entry [0, 0]"), ("eye(2)[0, 0]", "value")])
 def test_a_derivation_is_shown_with_its_values_and_reasons(x, entry):
     lines = Line("dx_i = x", "x", "Because."), Line("= 1.5 x", "1.5 * x", "Why " * 30)
+    lines += (Line("= x + ½ x", "x + 0.5 * x", "So."),)
     text = derivations.shown(
         Derivation("dense.forward", "of x", {"x": x, "y": "ones((2, 3))"}, lines)
     )
@@ -130,8 +151,32 @@ def test_a_derivation_is_shown_with_its_values_and_reasons(x, entry):
         f"{'     = 1.5 x':<86}   1.500000000",
         8 * " " + " ".join(["Why"] * 23),
         8 * " " + " ".join(["Why"] * 7),
+        f"{'     = x + ½ x':<86}   1.500000000",
+        "        So.",
         "The lines agree to 0.5.",
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "shapes"),
+    [
+        ("dense.backward dW", "dy 3×2, x 3×4, W 4×2, b 2"),
+        ("activations.tanh_backward da", "a 3×4, dh 3×4, h 3×4"),
+        (
+            "gaussian.sampled_kl_backward dz",
+            "dkl 4×3, eps 4×3×2, mu 3×2, logvar 3×2, z 4×3×2",
+        ),
+        ("categorical.log_likelihood_backward da", "dlogp 3, x 3×4, a 3×4"),
+        ("poisson.log_likelihood_backward da", "dlogp 3, x 3×5, a 3×5, factorial 3×5"),
+        (
+            "optimizers.adam the step",
+            "Eg 6, noise 5×7×6, g 5×7×6, age 5, m 7×6, v 7×6, m_hat 7×6, v_hat 7×6",
+        ),
+    ],
+)
+def test_axes_that_meet_differ_in_length(name, shapes):
+    """So a sum over the wrong one shows."""
+    assert derivations.shown(of(name)).splitlines()[1] == shapes
 
 
 def test_the_gap_is_what_the_bound_leaves_out():
@@ -152,6 +197,7 @@ def test_derivatives_and_integrals_are_those_of_the_textbook(rng):
     expected = 2.0 * np.einsum("ai,nm,ni->anmi", A, np.eye(2), x)
     assert_allclose(jacobian(lambda x: A @ (x * x).T, x), expected, rtol=1e-14, atol=1e-14)
     assert_allclose(jacobian(lambda x: np.maximum(x, 0.0).sum(), x), x > 0.0)
+    assert_allclose(jacobian(lambda x: x * x, np.array([3.0])), [[6.0]], rtol=1e-14)
     gaussian = integral(lambda z: np.exp(-0.5 * (z * z).sum(axis=-1)))
     assert_allclose(gaussian, 2.0 * np.pi, rtol=1e-14)
 
@@ -169,6 +215,24 @@ def test_the_command_lists_and_shows(capsys):
     one = capsys.readouterr().out
     assert one.rstrip("\n") in shown and "δ_oo′ is 1 where" in one
     assert derivations.main(["tanh_backward"]) == 0
+    assert derivations.main(["Z3"]) == 0
+    assert capsys.readouterr().out.count(" 0.228737252\n") == 5  # the README has it
+
+
+@pytest.mark.parametrize(("error", "code"), [(0.9e-12, 0), (1.1e-12, 1)])
+def test_the_command_fails_where_lines_differ_by_1e_12(error, code, monkeypatch):
+    lines = Line("x = 1", "eye(3)", "Given."), Line("= 1", f"(1.0 + {error}) * eye(3)", "(D1).")
+    monkeypatch.setattr(derivations, "DERIVATIONS", [Derivation("a.b", "x", {}, lines)])
+    assert derivations.main(["b"]) == code
+
+
+def test_it_runs_as_a_module(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["derivations", "K2"])
+    monkeypatch.delitem(sys.modules, derivations.__name__)
+    with pytest.raises(SystemExit) as stopped:
+        runpy.run_module(derivations.__name__, run_name="__main__")
+    assert stopped.value.code == 0
+    assert capsys.readouterr().out.startswith("gaussian.kl_backward: dmu\n")
 
 
 def test_what_has_no_derivation_is_refused(capsys):

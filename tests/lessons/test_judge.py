@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from numvae.lessons.exercises import Exercise, draw
+from numvae.lessons.judge import UNKNOWN
 
 X, W = draw((5, 4), (4, 3))
 FILE = Path(__file__).with_name("07_the_product.py")
@@ -30,6 +31,8 @@ def grade(capsys):
 MISTAKES = [
     (lambda x, W: None, "Nothing is returned; there should be y, total."),
     (lambda x, W: (x @ W, None), "total should be an array of real numbers, and is None"),
+    (lambda x, W: (None, None), "y should be an array of real numbers, and is None.\n"),
+    (lambda x, W: ([1.0], [2.0]), "y should be an array of real numbers, and is [1.0].\n"),
     (lambda x, W: x @ W, "The number of values returned is 1; there should be y, total."),
     (lambda x, W: [*product(x, W)], "A list is returned; without its brackets, return y, total is"),
     (lambda x, W: (x @ W, "4"), "total should be an array of real numbers, and is '4'"),
@@ -57,6 +60,68 @@ def test_a_mistake_is_diagnosed(function, sentence, grade):
     assert code == 1
     assert text.startswith("Exercise 7, the_product: not right yet.\n  ")
     assert sentence in text and "famous" not in text
+
+
+def test_of_a_mistake_that_is_diagnosed_it_is_not_said_that_no_cause_was_found(grade):
+    text = grade(lambda x, W: (-x @ W, x.sum(axis=0)))[1]
+    assert text.splitlines()[1:] == ["  y      has the wrong sign", "  total  is right"]
+    text = grade(lambda x, W: (np.sin(x @ W), x.sum(axis=0)))[1]
+    assert text.splitlines()[1:] == ["  y      is wrong", "  total  is right", f"  {UNKNOWN}"]
+
+
+def multiples(x):
+    return x, 2.0 * x, 3.0 * x, 4.0 * x
+
+
+@pytest.mark.parametrize(
+    ("names", "wrong", "last"),
+    [
+        ("abc", "bc", []),
+        ("abcd", "b", []),
+        ("abcd", "bc", ["Begin with b, the first that is wrong: it may be why others are."]),
+    ],
+)
+def test_of_more_than_three_values_the_first_that_is_wrong_is_to_be_righted(names, wrong, last):
+    truth = dict(zip(names, multiples(X)))
+    chain = Exercise(FILE, multiples, multiples, (X,), truth)
+    complaints = chain.complaints(
+        lambda x: tuple(-v if n in wrong else v for n, v in truth.items())
+    )
+    said = [f"{name}  {'has the wrong sign' if name in wrong else 'is right'}" for name in names]
+    assert complaints == said + last
+
+
+def number(x):
+    return float(x.sum())
+
+
+def test_a_wrong_number_is_shown_with_the_right_one():
+    complaints = Exercise(FILE, number, number, (X,), {"loss": 8.0}).complaints(lambda x: 6.0)
+    assert complaints == ["loss  is 0.75 times what it should be; it is 6, and should be 8"]
+
+
+def rows(x):
+    return x.sum(axis=1)
+
+
+def test_the_axis_to_be_summed_over_is_named():
+    complaints = Exercise(FILE, rows, rows, (X,), {"y": X.sum(axis=1)}).complaints(lambda x: x)
+    says = "has the shape (5, 4), and should have (5,): it is to be summed over axis 1"
+    assert complaints == [f"y  {says}"]
+
+
+def affine(q, x):
+    return x @ q["W"]
+
+
+def test_a_dict_that_gets_another_entry_is_changed_in_place():
+    def longer(q, x):
+        q["b"] = 0.0
+        return x @ q["W"]
+
+    exercise = Exercise(FILE, affine, affine, ({"W": W}, X), {"y": X @ W})
+    assert exercise.complaints(longer) == ["An input has been changed in place: q."]
+    assert exercise.complaints(affine) == []
 
 
 def gram(x):
@@ -120,6 +185,30 @@ def test_a_small_mistake_is_named_by_its_line(grade):
     assert grade(wrong) == (1, grade(wrong)[1])
     line = wrong.__code__.co_firstlineno + 2
     assert f"  Line {line}: the term x[:, :3] is too much.\n" in grade(wrong)[1]
+
+
+def test_what_is_not_finite_may_have_a_small_cause_too(grade):
+    def logarithm(x, W):
+        return np.log(x @ W), x.sum(axis=0)
+
+    line = logarithm.__code__.co_firstlineno + 1
+    text = grade(logarithm)[1]
+    assert text.endswith(f"  Line {line}: log is too much in np.log(x @ W).\n")
+
+
+def scaled(x, c):
+    y = c * x
+    return 0.5 * y, y**2
+
+
+def test_what_makes_all_right_is_named_and_not_what_makes_a_part_right():
+    def wrong(x, c):
+        y = x
+        return 0.5 * y, y**2  # where 0.25 would make the first right, and is found first
+
+    exercise = Exercise(FILE, scaled, scaled, (X, 0.5), dict(zip("ab", scaled(X, 0.5))))
+    line = wrong.__code__.co_firstlineno + 1
+    assert exercise.complaints(wrong)[2:] == [f"Line {line}: a ½ is missing at x."]
 
 
 def test_of_two_mistakes_one_is_named(grade):

@@ -3,8 +3,10 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import stats
 
+from numvae.evaluation import importance
 from numvae.lessons import ppca
 from numvae.network import Autoencoder
+from numvae.rows import Inputs
 
 D, LENGTHS, SIGMA = 6, (3.0, 2.0), 0.5
 
@@ -63,6 +65,8 @@ def test_no_other_model_is_as_likely(truth, rng):
     """(P3) (P4)"""
     X = truth.sample(rng, 500)
     best = ppca.fit(X, 2)
+    explained = np.linalg.solve(best.covariance(), np.cov(X.T, bias=True))
+    assert np.trace(explained) == pytest.approx(D, rel=1e-10)
     top = best.log_density(X).mean()
     assert top > truth.log_density(X).mean()
     for _ in range(20):
@@ -109,3 +113,5 @@ def test_a_vae_that_is_the_answer_measures_as_the_answer(truth, rng):
     assert found["elbo"] + found["gap"] == pytest.approx(top, abs=0.02)
     assert found["log_p"] == pytest.approx(top)
     assert found["estimate"] == pytest.approx(top, abs=5.0 * found["error"] + 0.01)
+    errors = importance.estimate(model, X, Inputs("float64", 0), 500).standard_error
+    assert found["error"] == pytest.approx(np.linalg.norm(errors) / 300, rel=1e-12)

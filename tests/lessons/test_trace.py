@@ -65,6 +65,26 @@ def test_each_array_has_the_label_of_an_equation_of_its_rule(traced):
         assert given[:-1] == (name, "", "", "", 0, ())
 
 
+@pytest.mark.parametrize("likelihood", likelihoods.NAMES)
+def test_the_example_has_data_of_its_likelihood_and_no_bias_of_0(likelihood):
+    net, (x, _, beta, _) = trace.example(likelihood)
+    assert x.shape == (3, 6) and beta == 1.0
+    assert all(value.all() for value in net.parameters.values.values())
+    if likelihood in likelihoods.COUNTS:
+        assert (x == np.rint(x)).all() and x.max() > 1.0
+    elif likelihood in ("bernoulli", "categorical"):
+        assert set(np.unique(x)) == {0.0, 1.0}
+        assert (x.sum(axis=1) == 1.0).all() == (likelihood == "categorical")
+    else:
+        assert ((x > 0.0) & (x < 1.0)).all()
+
+
+@pytest.mark.parametrize("name", objectives.NAMES)
+def test_the_example_has_noise_where_z_is_drawn(name):
+    _, (_, eps, _, objective) = trace.example(objective=name)
+    assert eps.any() == objective.draws_z
+
+
 def test_names_and_lines_are_those_of_the_page():
     """By hand, for the ELBO: dmu = dmu_z + dmu_kl, and its two paths by (K2) and (Z2)."""
     net, (x, eps, *rest) = trace.example(n_samples=2)
@@ -231,6 +251,21 @@ def test_a_graph_is_names_and_numbers():
         "norms": {"dmu": by_name["dmu"], "dW": by_name["mu.dW"], "db": by_name["mu.db"]},
     }
     assert nodes["x"]["rule"] == "" and nodes["loss"]["norms"] == {}
+    assert {name: node["shape"] for name, node in nodes.items()} == {
+        "x": (3, 6),
+        "eps": (1, 3, 2),
+        "encoder.0.a": (3, 4),
+        "h": (3, 4),
+        "mu": (3, 2),
+        "logvar": (3, 2),
+        "z": (1, 3, 2),
+        "decoder.0.a": (3, 4),
+        "h_dec": (3, 4),
+        "likelihood.logits": (3, 6),
+        "log_px": (1, 3),
+        "kl": (3, 2),
+        "loss": (),
+    }
     assert ("mu", "kl", "K2", by_name["dmu_kl"]) in edges
     assert ("x", "log_px", "", None) in edges
     assert {name for edge in edges for name in edge[:2]} == {*nodes}

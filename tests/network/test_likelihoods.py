@@ -246,6 +246,18 @@ def test_a_dispersion_can_start_at_the_moments_of_the_data(rng):
     assert_allclose(np.exp(head.likelihoods[1].log_r), 100.0 * r, rtol=1e-10)
 
 
+@pytest.mark.parametrize(("mean", "variance"), [(1e6, 1.1e7), (3.0, 3.0), (3.0, 0.5)])
+def test_a_dispersion_starts_where_it_can_be_learned(mean, variance, rng):
+    """Large counts may vary far more than a Poisson's, and yet have a large dispersion."""
+    head, parameters = bound("negative-binomial")
+    head.initialize(rng)
+    head.initialize_mean(np.full(D, mean), np.full(D, variance))
+    x = rng.poisson(mean * rng.gamma(10.0, 0.1, (B, D)))
+    head.log_likelihood(x, np.zeros((B, H)))
+    head.backward(np.ones((1, B)))
+    assert parameters.gradients["likelihood.log_r"].all()
+
+
 # Blocks of columns.
 
 BLOCKS, COLUMNS = "bernoulli:2,gaussian:1,categorical:3", (slice(0, 2), slice(2, 3), slice(3, 6))

@@ -205,6 +205,12 @@ def test_draws_have_the_moments_of_the_mixture(some):
     assert_allclose(np.cov(z.T), second - np.outer(mean, mean), atol=0.06)
 
 
+def test_many_draws_take_the_memory_of_their_numbers(assert_grows):
+    n, Z, rng = 20_000, 30, np.random.default_rng(0)
+    with assert_grows(5 * 8 * n * Z):
+        mixture.sample(rng, n, np.ones(1), np.zeros((1, Z)), np.eye(Z)[None])
+
+
 def test_draws_are_distributed_as_the_density_says(some):
     """(M13) (M20): the mean of p′/p over draws from p is 1, for another density p′."""
     z = mixture.sample(np.random.default_rng(0), 100_000, *some)

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from numvae import load, runs
 from numvae.commands import evaluate, explore, train
+from numvae.evaluation import diagnostics
 from numvae.plots import style
 from numvae.report import Report
+from numvae.tables.columns import Table
 
 FLAGS = ["--hidden", "6", "--latent", "2", "--epochs", "3", "--quiet", "--workers", "1"]
 
@@ -60,7 +62,9 @@ def test_images_are_drawn_class_by_class_and_not_from_z_alone():
     assert names >= {"samples.png", "reconstructions.png", "latent.png", "network.png"}
     assert not names & {"manifold.png", "traversals.png", "interpolation.png"}
     found = runs.load("images")
-    values, labels = Report(found.training, found.training_data())._values_of_y()
+    report = Report(found.training, found.training_data())
+    report.X.X = None  # no image is read for it
+    values, labels = report._values_of_y()
     assert labels == ["ape", "bee", "cow"] and values.tolist() == np.eye(3).tolist()
 
 
@@ -97,7 +101,8 @@ def test_samples_are_of_the_value_that_is_typed(capsys):
     assert np.load("cows.npy").mean() > np.load("apes.npy").mean()
     run("sample table -n 3 --y f,0.5 --out rows.csv")
     header, *rows = Path("rows.csv").read_text("utf-8").splitlines()
-    assert header == "size,mass,sex,age" and all(row.endswith(",f,0.5") for row in rows)
+    assert header == "size,mass,sex,age" and len(rows) == 3
+    assert all(row.endswith(",f,0.5") for row in rows)
     assert "conditioned on label: give its value with --y." in said(
         capsys, evaluate.main, "sample images --out x.npy"
     )
@@ -109,11 +114,52 @@ def test_samples_are_of_the_value_that_is_typed(capsys):
     )
 
 
+def test_codes_of_examples_are_decoded_given_another_value():
+    for name, y in (("images", "cow"), ("table", "m,2.5")):
+        run(f"sample {name} -n 5 --source posterior --noise --y {y} --out {name}-drawn.csv")
+    header, *rows = Path("table-drawn.csv").read_text("utf-8").splitlines()
+    assert header == "size,mass,sex,age" and all(row.endswith(",m,2.5") for row in rows)
+
+
+def test_what_a_table_is_described_given_stands_in_what_is_made_of_it():
+    def given(path):
+        header, *rows = (row.split(",") for row in Path(path).read_text("utf-8").splitlines())
+        assert header == ["size", "mass", "sex", "age"]
+        return [(sex, float(age)) for *_, sex, age in rows]
+
+    run("reconstruct table table.csv --out again.csv")
+    run("impute table table.csv --hide 0.3 --rows 60 --out filled.csv")
+    assert given("again.csv") == given("filled.csv") == given("table.csv")
+
+
 def test_codes_are_decoded_given_the_value_that_is_typed(capsys):
     run("decode images --z 0 0 --y cow --out cow.npy")
     run("decode images --z 0 0 --y ape --out ape.npy")
     assert np.load("cow.npy").mean() > np.load("ape.npy").mean()
     assert "give its value with --y" in said(capsys, evaluate.main, "decode images --out x.npy")
+
+
+def test_the_mean_code_of_a_class_is_found_in_a_conditioned_table(undrawn):
+    table = [f"{i},{'abc'[i % 3]},{90 - i}.5" for i in range(60)]
+    Path("kinds.csv").write_text("\n".join(["size,kind,age", *table]), "utf-8")
+    flags = "--data kinds.csv --condition age --columns size:gaussian --out kinds --validation 0"
+    train.main([*flags.split(), *FLAGS])
+    run("decode kinds --class b --y 60 --out mean.npy")
+    found = runs.load("kinds")
+    mu, _ = diagnostics.encode(found.model, found.examples()[0][1::3], found.training.inputs)
+    y = found.condition.encode_condition(Table({"age": np.array([60.0])}))
+    wanted = found.model.decode(mu.mean(axis=0, keepdims=True), y)
+    assert_allclose(np.load("mean.npy"), wanted, rtol=1e-6)
+
+
+def test_other_labels_are_other_data(undrawn, capsys):
+    images = np.load("images.npz")
+    flags = "--data own.npz --condition label --out own"
+    np.savez("own.npz", **images)
+    train.main([*flags.split(), *FLAGS])
+    np.savez("own.npz", X=images["X"], label=np.roll(images["label"], 1))
+    what = said(capsys, evaluate.main, "report own --out again")
+    assert "own.npz is not what the run in own was trained on: it has been changed" in what
 
 
 def test_what_is_not_known_cannot_be_given(capsys):

@@ -1,6 +1,8 @@
 import os
 import re
+import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from numvae import VAE, datasets, load, runs
 from numvae.commands import evaluate, train
 from numvae.estimator import DoubtfulFit
+from numvae.evaluation import aggregate, diagnostics, importance
 from numvae.plots import style
 from numvae.report import Report
 from numvae.rows import read
@@ -21,11 +24,15 @@ pytestmark = pytest.mark.usefixtures("there")
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-    """A folder with the run of some images, that of a table, and their data."""
+    """A folder with the runs of some images, of rows and of a table, and their data."""
     folder = tmp_path_factory.mktemp("trained")
     rng = np.random.default_rng(0)
     np.save(folder / "images.npy", rng.random((40, 4, 3)))
     np.save(folder / "rows.npy", rng.standard_normal((40, 5)))
+    birds = [f"b{i};{'aabc'[i % 4]};{x:.2f};{y}" for i, (x, y) in enumerate(rng.random((40, 2)))]
+    birds[1], birds[2] = "b1;a;;0.5", "b2;;0.25;"
+    birds = "\n".join(["id;kind;mass;age", *birds, ""]).replace(".", ",")
+    (folder / "birds.csv").write_text(birds, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         patch.setattr(style, "DPI", 50)
@@ -33,6 +40,7 @@ def trained(tmp_path_factory):
         assert train.main(["--data", "images.npy", "--out", "run", *flags]) == 0
         patch.setattr(Report, "pictures", lambda self: ())
         assert train.main(["--data", "rows.npy", "--out", "table", *flags]) == 0
+        assert train.main(["--data", "birds.csv", "--out", "birds", *flags]) == 0
     return folder
 
 
@@ -43,6 +51,35 @@ def run(typed):
 def rows_of(path):
     header, *rows = Path(path).read_text(encoding="utf-8").splitlines()
     return header.split(","), np.array([[float(cell) for cell in row.split(",")] for row in rows])
+
+
+def cells(path, delimiter=";"):
+    return [line.split(delimiter) for line in Path(path).read_text("utf-8").splitlines()]
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Function of plots → the arguments of the last picture, which is not drawn."""
+    drawn = {}
+
+    def keep(name):
+        return lambda *args, **kw: drawn.update({name: (*args, *kw.values())})
+
+    for name in ("image_grid", "inpainting", "manifold"):
+        monkeypatch.setattr(evaluate.plots, name, keep(name))
+    monkeypatch.setattr(evaluate.plots, "save", lambda figure, path: None)
+    return drawn
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *("sample run -n 1", "decode run -n 1", "score run --samples 1", "impute run --rows 1"),
+        *("likelihood run --samples 1", "likelihood run --rows 1"),
+    ],
+)
+def test_one_of_anything_may_be_asked_for(typed):
+    assert evaluate.parser().parse_args([*typed.split(), "--out", "x"]).run == "run"
 
 
 # report
@@ -98,7 +135,7 @@ def test_samples_come_from_the_source_that_is_asked_for():
     z = mixture.sample(np.random.default_rng(0), 5, *training.mixture).astype("f4")
     assert_array_equal(np.load("mixture.npy").reshape(5, 12), training.model.decode(z))
     X = runs.load("run").training_data().X
-    wanted = runs.load("run").vae.sample(5, 0, source="posterior", X=X)
+    wanted = load("run").sample(5, 0, source="posterior", X=X)
     run("sample run -n 5 --source posterior --noise --out noisy.npy")
     assert_array_equal(np.load("noisy.npy").reshape(5, 12), wanted)
 
@@ -129,8 +166,10 @@ def test_samples_are_a_table_or_a_picture():
 @pytest.fixture
 def decoded(monkeypatch):
     """decoded(typed): the codes that this command decodes, and what it writes."""
-    given, right = [], VAE.decode
-    monkeypatch.setattr(VAE, "decode", lambda vae, z, y: (given.append(z), right(vae, z))[1])
+    given, right = [], diagnostics.decode
+    monkeypatch.setattr(
+        diagnostics, "decode", lambda method, z, y: (given.append(z), right(method, z, y))[1]
+    )
 
     def decoded(typed):
         path = Path(f"decoded{len(given)}.npy")
@@ -154,8 +193,19 @@ def test_a_table_of_codes_may_hold_more_than_codes(decoded):
     assert_allclose(decoded("run codes.csv")[0], load("run").transform(flat()), atol=1e-6)
 
 
+def test_a_table_of_codes_may_call_them_anything(decoded):
+    Path("codes.csv").write_text("a,b\n0.5,1\n-1,2\n", "utf-8")
+    assert_array_equal(decoded("run codes.csv")[0], [[0.5, 1.0], [-1.0, 2.0]])
+
+
 def flat():
     return np.load("images.npy").astype("f4").reshape(40, 12)
+
+
+def test_codes_may_stand_in_any_table(decoded):
+    pytest.importorskip("pandas")
+    Path("codes.json").write_text('{"name": ["one"], "mu1": [0.5], "mu2": [-1]}')
+    assert_allclose(decoded("run codes.json")[0], [[0.5, -1.0]])
 
 
 def test_one_code_and_draws_around_it(decoded):
@@ -181,13 +231,28 @@ def test_a_grid_is_a_part_of_the_plane_around_a_code(decoded):
     assert Path("plane.png").read_bytes()[:4] == b"\x89PNG"
 
 
-def test_a_class_is_decoded_at_its_mean_code(decoded, undrawn):
+def test_pictures_of_codes_are_of_a_part_of_the_plane_or_of_one_after_the_other(drawn):
+    for ending in ("npy", "png"):
+        run(f"decode run --z 1 -1 --grid 0.5 --units 2 1 --out plane.{ending}")
+        run(f"decode run --sigma 1 -n 3 --out three.{ending}")
+    images, values, axes, limits = drawn["manifold"]
+    assert_array_equal(images.reshape(400, 4, 3), np.load("plane.npy"))
+    steps = np.linspace(-0.5, 0.5, 20)
+    assert_allclose(values, [steps - 1.0, steps + 1.0])
+    assert axes == [1, 0] and limits == (0.0, 1.0)
+    assert_array_equal(drawn["image_grid"][0], np.load("three.npy"))
+
+
+def test_a_class_is_decoded_at_its_mean_code(decoded, undrawn, refused):
     y = np.array(["cat", "dog"])[np.arange(40) % 2]
     np.savez("labelled.npz", X=np.load("images.npy"), y=y)
     flags = "--epochs 1 --hidden 3 --validation 0 --out classes --quiet"
     train.main(["--data", "labelled.npz", *flags.split()])
     mu = load("classes").transform(flat())
     assert_allclose(decoded("classes --class dog")[0], [mu[1::2].mean(axis=0)], atol=1e-6)
+    typed = "decode classes --class cow --out new.npy"
+    says = refused(evaluate.main, *typed.split())
+    assert "no example of the run's data is labelled 'cow'; there are cat, dog." in says
 
 
 @pytest.mark.parametrize(
@@ -195,19 +260,23 @@ def test_a_class_is_decoded_at_its_mean_code(decoded, undrawn):
     [
         ("run images.npy", "images.npy has 12 numbers per code, the model has 2 units"),
         ("run --z 1", "--z has 1 numbers per code"),
-        ("run codes.npy --grid 1", "codes.npy holds 3"),
+        ("run codes.npy --grid 1", "--grid and --sigma go around one code; codes.npy holds 2."),
+        ("run codes.npy --sigma 1", "--grid and --sigma go around one code; codes.npy holds 2."),
         ("run --grid 1 --units 1 3", "two units of the 2 there are, found 1 and 3"),
         ("run --grid 1 --units 2 2", "found 2 and 2"),
         ("run --sigma 1 2 3", "--sigma takes one number or 2, found 3"),
+        ("run --sigma -1", "argument --sigma: must be a number, at least 0, found -1"),
         ("run --class cat", "labelled 'cat'; there are no labels"),
         ("run --z 1 2 --class cat", "not allowed with"),
         ("run --grid 1 --sigma 1", "not allowed with"),
         ("run --grid 0", "a number above 0"),
         ("run nothing.npy", "nothing.npy"),
+        ("run nothing.dat2", "nothing.dat2 is no file of codes; give a .csv or .npy file"),
+        ("run there.png", "there.png is one image file"),
     ],
 )
 def test_what_cannot_be_decoded_is_answered_with_a_sentence(typed, says, refused):
-    np.save("codes.npy", np.zeros((3, 2)))
+    np.save("codes.npy", np.zeros((2, 2)))
     assert says in refused(evaluate.main, "decode", *typed.split(), "--out", "new.npy")
 
 
@@ -232,15 +301,16 @@ def test_a_named_set_is_taken_whole_with_what_is_held_out_last():
     assert_allclose(np.load("codes.npy"), mu, atol=1e-5)
 
 
-def test_a_table_of_codes_names_its_columns_and_loses_no_digit():
-    run("encode table --out codes.csv --logvar")
-    run("encode table --out codes.npy --logvar")
-    header, rows = rows_of("codes.csv")
-    assert header == ["mu1", "mu2", "logvar1", "logvar2"]
-    codes = np.load("codes.npy")
-    assert_array_equal(rows.astype(codes.dtype), codes)
-    model = runs.load("table").model
-    assert_allclose(codes, np.hstack(model.encode(np.load("rows.npy").astype("f4"))), atol=1e-6)
+@pytest.mark.parametrize(("name", "file", "digits"), [("run", "images", 9), ("table", "rows", 17)])
+def test_a_table_of_codes_names_its_columns_and_has_the_digits_that_count(name, file, digits):
+    run(f"encode {name} --out codes.csv --logvar")
+    run(f"encode {name} --out codes.npy --logvar")
+    codes, model = np.load("codes.npy"), runs.load(name).model
+    rows = [[f"{x:.{digits}g}" for x in row] for row in codes]
+    assert cells("codes.csv", ",") == [["mu1", "mu2", "logvar1", "logvar2"], *rows]
+    assert_array_equal(np.array(rows).astype(codes.dtype), codes)
+    X = np.load(f"{file}.npy").reshape(40, -1).astype(model.dtype)
+    assert_allclose(codes, np.hstack(model.encode(X)), atol=1e-6)
 
 
 def test_of_many_rows_twenty_are_drawn_from_the_first_to_the_last(monkeypatch):
@@ -281,6 +351,7 @@ def test_what_is_missing_is_reconstructed(undrawn):
 def damage():
     np.save("wide.npy", np.zeros((4, 7)))
     np.save("bright.npy", np.full((4, 12), 2.0))
+    np.save("holes.npy", np.full((4, 5), [0.0, 1.0, 2.0, 3.0, np.nan]))
     Path("text.npz").write_text("no model")
     Path("there.csv").write_text("mine")
     Path("link.csv").symlink_to("elsewhere.csv")
@@ -304,7 +375,12 @@ BAD = [
     ("sample run --out there.csv", "there.csv exists already"),
     ("sample run --out link.csv", "link.csv exists already"),
     ("sample table --out a.png", "rows of 5 numbers"),
+    ("sample run --y 3 --out a.npy", "the model is not conditioned, so it takes no --y."),
     ("reconstruct table --out a.png", "rows of 5 numbers"),
+    ("decode table --out a.png", "rows of 5 numbers"),
+    ("impute table --out a.png", "rows of 5 numbers"),
+    ("impute table --hide half --out a.npy", "half is for images; of rows hide a share, as in"),
+    ("encode table holes.npy --out a.npy", "holes.npy holds NaN or infinity in 4 of 4 rows"),
     ("reconstruct run facse --out a.npy", "facse"),
     ("reconstruct run nothing.npy --out a.npy", "nothing.npy"),
     ("reconstruct run wide.npy --out a.npy", "wide.npy has 7 numbers per example"),
@@ -445,6 +521,28 @@ def test_likelihood_leaves_numbers_and_a_picture_of_the_bound(capsys):
     assert Path("found/bound.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_the_likelihood_of_pixels_is_measured_in_their_gray_levels(undrawn, monkeypatch):
+    np.save("bytes.npy", np.random.default_rng(0).integers(0, 256, (120, 4, 3)).astype("u1"))
+    flags = "--data bytes.npy --epochs 1 --hidden 3 --out bytes --quiet"
+    assert train.main(flags.split()) == 0
+    monkeypatch.setattr(time, "monotonic", lambda: 7.0)
+    run("likelihood bytes --samples 60 --out found")
+    found = runs.load("bytes")
+    data, model, inputs = found.training_data(), found.model, found.training.inputs
+    estimate = found.estimate(data.X_valid, 60)
+    log_p, error = importance.mean_and_error(estimate.log_p)
+    curve = importance.curve(estimate, 60)
+    apart = aggregate.from_prior(found.training, data.X)
+    of_all = model, data.X_valid, inputs, estimate, 60, data.X, 256
+    assert Path("found/likelihood.txt").read_text("utf-8").splitlines() == [
+        f"log p(x) = {log_p:.2f} ± {error:.2f} nats, mean of 12 examples, 60 draws each, in 0 s. "
+        "It rises with the draws:",
+        *(f"  k = {k:>6}  {mean:10.2f} ± {error:.2f}" for k, mean, error in curve),
+        "",
+        *diagnostics.lines(diagnostics.diagnose(*of_all, from_prior=apart)),
+    ]
+
+
 def test_score_gives_each_row_its_log_p_and_how_unusual_it_is():
     rows = np.load("rows.npy")
     np.save("new.npy", np.vstack([rows[:3], rows[:3] + 100.0]))
@@ -496,6 +594,145 @@ def test_impute_fills_in_what_is_hidden_and_keeps_the_rest(hide, capsys):
     assert Path("filled.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.fixture
+def sevens(monkeypatch):
+    """Whatever is missing is filled in by 7, in the rows that lack something."""
+
+    def impute(model, x, known, rng, y=None):
+        assert (known == 0).any(axis=1).all()
+        return SimpleNamespace(mean=np.where(known, x, 7.0))
+
+    monkeypatch.setattr(evaluate.imputation, "impute", impute)
+
+
+def test_it_is_said_how_far_from_what_was_hidden_the_filling_comes(sevens, capsys):
+    rows = np.load("rows.npy").astype("f4")
+    rows[::3, 1] = np.nan
+    np.save("holes.npy", rows)
+    run("impute table holes.npy --hide 0.4 --seed 3 --out filled.npy")
+    hidden = np.random.default_rng(3).random(rows.shape) < 0.4
+    known, tested = ~np.isnan(rows) & ~hidden, ~np.isnan(rows) & hidden
+    assert known.all(axis=1).any()
+    means = np.nanmean(np.where(known, rows, np.nan), axis=0)
+    by_the_model, by_means = (
+        np.sqrt(np.mean((guess - rows)[tested] ** 2)) for guess in (7.0, means)
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        f"Filled in {np.sum(~known)} of 200 values in 40 examples.",
+        f"  error by the model    {by_the_model:8.4f}  root mean square over the hidden values",
+        f"  error by column means {by_means:8.4f}  root mean square over the hidden values",
+    ]
+    assert_array_equal(np.load("filled.npy"), np.where(known, rows, 7.0).astype("f4"))
+
+
+@pytest.mark.parametrize(
+    ("typed", "n"),
+    [
+        ("run --hide 0.4", 4),  # those held out
+        ("run", 40),
+        ("run images.npy --hide 0.4 --rows 3", 3),
+        ("table many.npy --hide 0.4", 500),
+        ("table many.npy", 520),
+    ],
+)
+def test_how_many_examples_are_filled_in(typed, n, sevens, capsys):
+    np.save("many.npy", np.vstack([np.load("rows.npy")] * 13))
+    run(f"impute {typed} --out filled.npy")
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].endswith(f" values in {n} examples.")
+    assert len(said) == (3 if "--hide" in typed else 1)
+    assert len(np.load("filled.npy")) == n
+
+
+def test_a_picture_of_what_is_filled_in_shows_ten_examples(sevens, drawn):
+    run("impute run images.npy --hide half --out filled.png")
+    originals, holes, filled, limits = drawn["inpainting"]
+    images = np.load("images.npy")[:10].astype("f4")
+    assert_array_equal(originals, images)
+    images[:, 2:] = np.nan
+    assert_array_equal(holes, images)
+    images[:, 2:] = 7.0
+    assert_array_equal(filled, images)
+    assert limits == (0.0, 1.0)
+
+
+# Tables with columns of several kinds.
+
+
+def test_a_table_is_filled_in_and_all_that_was_known_stays_as_it_was_written(capsys):
+    run("impute birds birds.csv --out filled.csv")
+    assert capsys.readouterr().out == "Filled in 3 of 120 values in 40 examples.\n"
+    given, filled = cells("birds.csv"), cells("filled.csv")
+    assert [[a or b for a, b in zip(*rows)] for rows in zip(given, filled)] == filled
+    assert re.fullmatch(r"-?\d+,\d\d", filled[2][2]) and filled[3][1] in "abc"
+    run("impute birds --out again.csv")
+    assert Path("again.csv").read_bytes() == Path("filled.csv").read_bytes()
+    some = [given[0], *given[:0:-2]]
+    Path("some.csv").write_text("\n".join(map(";".join, some)), "utf-8")
+    run("impute birds some.csv --out filled-some.csv")
+    filled = cells("filled-some.csv")
+    assert [[a or b for a, b in zip(*rows)] for rows in zip(some, filled)] == filled
+    assert len(filled) == 21
+
+
+def test_a_table_of_which_something_was_hidden_is_filled_in_with_errors_by_column(capsys):
+    run("impute birds birds.csv --hide 0.3 --out filled.csv")
+    said = capsys.readouterr().out.splitlines()
+    assert [line[:24].split() for line in said[2:]] == [["mass"], ["age"], ["kind"]]
+    given, filled = cells("birds.csv"), cells("filled.csv")
+    assert filled[0] == given[0] and [row[0] for row in filled] == [row[0] for row in given]
+    assert all(map(all, filled))
+    same = [
+        a == b for rows in zip(given[1:], filled[1:]) for a, b in zip(rows[0][1:3], rows[1][1:3])
+    ]
+    assert 0.6 < np.mean(same) < 1.0
+
+
+def test_rows_of_a_table_keep_the_names_of_its_rows():
+    ids = [row[0] for row in cells("birds.csv")]
+    header = {"encode": ["mu1", "mu2"], "score": ["log_p", "standard_error", "pareto_k", "p_value"]}
+    for command, names in header.items():
+        run(f"{command} birds birds.csv --out {command}.csv")
+        found = cells(f"{command}.csv", ",")
+        assert found[0] == ["id", *names] and [row[0] for row in found] == ids
+    run("reconstruct birds birds.csv --out again.csv")
+    again = cells("again.csv")
+    assert again[0] == ["id", "kind", "mass", "age"] and [row[0] for row in again] == ids
+    run("sample birds -n 3 --out new.csv")
+    new = cells("new.csv")
+    assert new[0] == ["kind", "mass", "age"] and len(new) == 4
+    assert all(re.fullmatch(r"[abc];-?\d+,\d\d;-?\d+,\d+", ";".join(row)) for row in new[1:])
+
+
+def test_errors_of_columns_are_those_of_numbers_and_the_share_of_right_categories():
+    columns = [Column(name, "gaussian") for name in ("mass" * 6, "whole", "empty")]
+    columns = Columns([*columns, Column("kind", "categorical", ["a", "b", "c"])], "gaussian")
+    X = np.array(
+        [[1.0, 5, 5, 1, 0, 0], [2.0, 5, 5, 1, 0, 0], [3.0, 5, 5, 0, 1, 0], [6.0, 5, 5, 0, 0, 1]]
+    )
+    known = np.ones_like(X)
+    known[2:, 0] = known[:, 2] = known[[1, 3], 3:] = 0.0
+    imputed = X.copy()
+    imputed[2:, 0] = 4.0, 8.0
+    tested = known == 0.0
+    assert list(evaluate.errors_of_columns(columns, X, imputed, known, tested)) == [
+        "                            by the model   by the column alone",
+        "  massmassmassmassmassma           1.581                 3.354  root mean square error",
+        "  kind                            100.0%                 50.0%  right",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("n", "last"), [(20, []), (21, ["  … and 1 more"]), (23, ["  … and 3 more"])]
+)
+def test_errors_of_many_columns_are_those_of_twenty(n, last):
+    columns = Columns([Column(f"{i}", "gaussian") for i in range(n)], "gaussian")
+    known = np.array([[1.0], [0.0]]) * np.ones(n)
+    _, *lines = evaluate.errors_of_columns(columns, known, known, known, known == 0.0)
+    assert [line.split()[0] for line in lines[:20]] == [f"{i}" for i in range(20)]
+    assert lines[20:] == last
+
+
 @pytest.mark.parametrize("hide", ["0", "1", "-0.1", "all"])
 def test_impute_refuses_to_hide_nothing_or_all(hide, refused):
     sentence = refused(evaluate.main, "impute", "run", f"--hide={hide}", "--out", "filled.npy")
@@ -509,7 +746,7 @@ def test_a_category_is_hidden_as_a_whole(rng):
     assert len(np.unique(mask, axis=0)) > 10
 
 
-def test_impute_fills_a_table_with_holes_even_if_the_run_had_none_and_all_of_its_rows():
+def test_impute_fills_rows_with_holes_even_if_the_run_had_none_and_all_of_them():
     rows = np.vstack([np.load("rows.npy")] * 13)
     rows[::3, 1] = np.nan
     np.save("holes.npy", rows)

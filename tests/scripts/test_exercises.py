@@ -83,11 +83,16 @@ def test_the_solution_is_right(exercise, capsys):
 def test_there_are_two_hints_and_a_solution_with_its_reason(exercise, capsys):
     assert len(HINTS[exercise.name]) == 2
     texts = []
-    for arguments in (["--hint"], ["--hint", "2"], ["--solution"]):
+    for arguments in (["--hint"], ["--hint", "2"], ["--solution"], ["--hint", "1"]):
         assert exercise.answer(arguments) == 0
         texts.append(capsys.readouterr().out)
-    assert len(set(texts)) == 3
+    assert len(set(texts)) == 3 and texts[0] == texts[3]
     assert texts[0].endswith(" --hint 2\n") and texts[1].endswith(" --solution\n")
+    for text, said in zip(texts, HINTS[exercise.name]):
+        hint, _, _ = text.partition("\nMore: ")
+        assert "".join(hint.split()) == "".join(said.split())
+        assert max(map(len, hint.splitlines())) <= 80
+    assert re.match(r"From numvae/\w+/\w+\.py:\n\n", texts[2])
     assert "    Why     " in texts[2] or "so that the" in texts[2] or "(G1)" in texts[2]
     assert inspect.getsource(exercise.solution).rstrip() in texts[2]
 
@@ -107,8 +112,10 @@ def test_every_bug_that_shows_is_called_by_its_name(exercise, capsys):
             with planted(bug):
                 return exercise.rule(*inputs)
 
+        found = f" ({bug.found})" if bug.found else ""
         assert exercise.check(wrong) == 1
-        assert f"It looks like a famous bug: {bug.name}" in capsys.readouterr().out
+        called = f"\n  It looks like a famous bug: {bug.name}{found}.\n"
+        assert called in capsys.readouterr().out
 
 
 def test_most_bugs_of_the_rules_show_in_an_exercise():
@@ -129,6 +136,17 @@ def test_two_bugs_at_once_are_both_named(capsys):
     output = capsys.readouterr().out
     assert output.count("It looks like a famous bug: ") == 2
     assert "dW with its columns permuted" in output and "not summed over the batch" in output
+
+
+def test_a_famous_bug_is_all_that_is_said():
+    def wrong(dz, logvar, eps):
+        return dz.sum(axis=0), (dz * eps).sum(axis=0) * np.exp(0.5 * logvar)
+
+    assert EXERCISES["07_reparameterize_backward"].complaints(wrong) == [
+        "dmu      is right",
+        "dlogvar  is 2 times what it should be: a ½ is missing",
+        "It looks like a famous bug: ∂σ/∂logvar without its ½.",
+    ]
 
 
 def forgotten(dkl, mu, logvar):
@@ -169,6 +187,11 @@ def rebound(theta, g, m, v, t, lr, beta1, beta2, eps):
 
 def in_the_variance(dkl, mu, logvar):
     return dkl * mu, dkl * 0.5 * (1 - np.exp(-logvar))
+
+
+def in_the_standard_deviation(dkl, mu, logvar):
+    sigma = np.exp(0.5 * logvar)
+    return dkl * mu, dkl * (sigma - 1 / sigma)
 
 
 def no_sum_over_samples(dz, logvar, eps):
@@ -219,6 +242,7 @@ PLAUSIBLE = [
     (a_list, "10_kl_backward", "A list is returned"),
     (rebound, "18_adam", "m is unchanged: m = … makes a new array"),
     (in_the_variance, "10_kl_backward", "it is the derivative in σ²"),
+    (in_the_standard_deviation, "10_kl_backward", "it is the derivative in σ, the factor ∂σ/∂logv"),
     (no_sum_over_samples, "07_reparameterize_backward", "is to be summed over axis 0"),
     (mean_for_sum, "03_dense_backward", "a mean over an axis of 5 where there should be a sum"),
     (wrong_sign, "10_kl_backward", "dlogvar  has the wrong sign"),
@@ -382,10 +406,15 @@ def test_the_loss_takes_a_dict_of_gradients_and_the_wrong_ones_are_named(capsys)
     assert "The dict of gradients has no W_3, b_3, W_2, b_2, W_mu" in capsys.readouterr().out
     assert exercise.check(lambda *given: exercise.rule(*given)[0]) == 1  # the forward pass alone
     assert "The loss is right. The dict of gradients has no W_3" in capsys.readouterr().out
-    assert exercise.check(lambda *given: (exercise.rule(*given)[0] + 1.0, {})) == 1
-    assert "The loss should be " in capsys.readouterr().out
+    loss, names = exercise.truth["loss"], ", ".join(small_model.SHAPES)
+    for found in (loss + 1.0, loss * (1.0 + 1.5e-6), None):
+        assert exercise.complaints(lambda *given, found=found: (found, {})) == [
+            f"The loss should be {loss:.6g}. The dict of gradients has no {names}."
+        ]
     assert exercise.check(lambda q, x, eps: None) == 1
     assert "Nothing is returned" in capsys.readouterr().out
+    assert exercise.check(lambda q, x, eps: (1.0, 2.0, 3.0)) == 1
+    assert "The number of values returned is 3; " in capsys.readouterr().out
 
 
 HEAD = """
@@ -437,7 +466,14 @@ def test_the_folder_shows_what_is_done_and_what_is_next(copied, capsys):
     assert "`undefined`: NameError: name 'undefined' is not defined." in lines[6]
     assert lines[7].endswith("has no exercise() any more.") and "not Python" in lines[8]
     assert "Line 2, `return 1 / 0`: ZeroDivisionError" in lines[9]
+    assert lines[20].split(maxsplit=1) == ["20_faces", "not written yet"]
     assert lines[-1].endswith("02_one_pixel_in_arrays.py") and "loud" not in "".join(lines)
+
+
+def test_the_folder_takes_no_arguments(copied):
+    with pytest.raises(SystemExit) as stopped:
+        ladder.main(copied, ["--solution"])
+    assert stopped.value.code == 2
 
 
 @pytest.mark.slow
@@ -457,9 +493,17 @@ def test_with_everything_right_the_last_one_draws_what_it_has_learned(copied, ca
     last = load(copied / "20_faces.py")
     assert last.state() == "waits to be run" and last.answer([]) == 0
     output = capsys.readouterr().out
-    assert "epoch 1: loss 3" in output and "epoch 50: loss 3" in output
     picture = copied / "20_faces.png"
-    assert output.endswith(f"is drawn in {picture}.\n") and picture.stat().st_size > 10_000
+    *lines, last_line = output.splitlines()
+    assert re.fullmatch(
+        r"Exercise 20, faces: right, relative error \S+\. That was the last\.\n"
+        r"Now your code learns 1000 faces of 28 × 20 pixels:\n"
+        r"epoch 1: loss 3\d\d\.\d\d nats per face\n"
+        r"epoch 50: loss 3\d\d\.\d\d nats per face",
+        "\n".join(lines),
+    )
+    assert last_line == f"What your decoder makes of a plane of codes is drawn in {picture}."
+    assert picture.stat().st_size > 10_000
     before = picture.read_bytes()
     assert last.answer([]) == 0 and picture.read_bytes() == before
     assert "is there already; to train again, move it away." in capsys.readouterr().out

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from numvae import VAE, runs
-from numvae.commands import explore
+from numvae.commands import explore, train
 from numvae.datasets import Dataset
 from numvae.training import checkpoint
 
@@ -75,14 +75,30 @@ def test_without_a_file_the_page_is_opened_or_the_sentence_says_where_it_is(
     assert opened == [path.as_uri()]
     assert "<title>The latent space of images</title>" in path.read_text(encoding="utf-8")
     output, errors = capsys.readouterr()
-    assert errors == "" and output.count("\n") == 1 and str(path) in output
-    assert output.startswith("Opened " if there_is_one else "There is no browser")
+    says = (
+        f"Opened {path} in the browser; --html FILE keeps the page.\n"
+        if there_is_one
+        else f"There is no browser to open here; the page is {path}, for any browser.\n"
+    )
+    assert errors == "" and output == says
 
 
-def test_a_large_page_says_what_makes_it_large(monkeypatch, capsys):
-    monkeypatch.setattr(explore, "LARGE", 1000)
+def test_a_table_is_coloured_by_its_columns():
+    size = np.random.default_rng(0).random(40)
+    lines = [f"{x},{'ab'[i % 2]},{i + x}" for i, x in enumerate(size)]
+    Path("table.csv").write_text("\n".join(["size,kind,age", *lines]), "utf-8")
+    text = explore.page_of(*train.new_run(train.parser().parse_args(["--data", "table.csv"])))
+    assert re.findall(r'"name": "(\w+)"', text.decode())[-3:] == ["kind", "size", "age"]
+
+
+@pytest.mark.parametrize(("size", "is_large"), [(5_000_000, False), (5_000_001, True)])
+def test_a_large_page_says_what_makes_it_large(size, is_large, monkeypatch, capsys):
+    monkeypatch.setattr(explore, "page_of", lambda *_: bytes(size))
     explore.main(["model.npz", "--html", "page.html"])
-    assert "the decoder" in capsys.readouterr().out.splitlines()[1]
+    first, *more = capsys.readouterr().out.splitlines()
+    assert first == "page.html: 5,000 kB, to be opened in a browser."
+    what = "Most of this large page is the decoder; a model with less --hidden has a small one."
+    assert more == [what] * is_large
 
 
 BAD = [

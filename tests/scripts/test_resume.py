@@ -16,6 +16,7 @@ import pytest
 from helpers import load_history
 
 from numvae import load, runs
+from numvae.cli import invoked
 from numvae.commands import train
 from numvae.estimator import DoubtfulFit
 from numvae.files import LOCK
@@ -74,6 +75,11 @@ def test_three_and_four_epochs_are_seven_to_the_last_bit(flags):
     assert bits("parts") == bits("whole")
 
 
+def test_a_resumed_run_may_have_another_number_of_processes():
+    assert run("--epochs", 1, "--out", "a") == 0
+    assert resume("a", "--epochs", 2, "--workers", 1) == 0
+
+
 @pytest.fixture
 def soon_enough(monkeypatch):
     """Runs whose length is left to the program end after some hundred steps."""
@@ -107,6 +113,17 @@ def test_a_run_of_no_given_length_can_be_given_one(soon_enough):
         history = load_history("a/history.csv")
         assert runs.resume("a").training.epoch == history[-1]["epoch"] == n + more
     assert load("a").n_iter_ == n + 5
+
+
+def test_it_is_said_what_is_about_to_be_trained_and_from_where(capsys):
+    def said(*argv):
+        assert train.main([*argv]) == 0
+        return [line for line in capsys.readouterr().out.splitlines() if line.startswith("Train")]
+
+    assert said(*FLAGS, "--epochs", "2", "--out", "a") == ["Training to epoch 2, seed 0:"]
+    resumed = "--resume", "a"
+    assert said(*resumed, "--epochs", "4") == ["Training from epoch 3 to epoch 4, seed 0:"]
+    assert said(*resumed) == ["Trained to epoch 4 already, seed 0:"]
 
 
 def test_a_finished_run_resumed_without_more_to_do_stays_as_it_is():
@@ -144,6 +161,25 @@ def test_a_signal_at_any_step_loses_nothing(monkeypatch, number, step, schedule)
     assert resume("parts") == 0
     assert len(steps) == 15
     assert bits("parts") == bits("whole")
+
+
+@pytest.mark.parametrize(("step", "epoch"), [(4, 1), (7, 2), (15, 3)])
+def test_the_last_line_of_a_run_that_was_stopped_says_where_and_how_to_go_on(
+    monkeypatch, capsys, step, epoch
+):
+    def check(*args, check=watchdog.check):
+        steps.append(1)
+        if len(steps) == step:
+            signal.raise_signal(signal.SIGTERM)
+        return check(*args)
+
+    steps = []
+    monkeypatch.setattr(watchdog, "check", check)
+    assert train.main([*FLAGS, "--epochs", "3", "--out", "a"]) == 128 + signal.SIGTERM
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        f"Stopped by SIGTERM in epoch {epoch}. Evaluate and explore can use its best parameters so "
+        f"far. Resume with: {invoked()} --resume a"
+    )
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,12 @@ import pytest
 from helpers import load_history
 from numpy.testing import assert_array_equal
 
-from numvae import VAE, load, runs
+from numvae import VAE, datasets, load, parallel, runs
+from numvae.cli import invoked
 from numvae.commands import train
+from numvae.datasets import Dataset
+from numvae.files import LOCK
+from numvae.parallel import OneProcess
 from numvae.training.loop import Training
 
 FILES = {"model.npz", "history.csv", "report.txt"}
@@ -37,13 +41,15 @@ def parameters(run):
 def test_no_flag_but_how_long_leaves_a_whole_folder(capsys):
     assert train.main(["--epochs", "2", "--validation", "20", "--hidden", "16"]) == 0
     folder = Path("runs/faces-1")
+    assert not (folder / LOCK).exists()
     assert names(folder) >= FILES | IMAGES
     assert not any(name.startswith(".") or name.endswith(".tmp") for name in names(folder))
     assert all((folder / name).stat().st_size > 1000 for name in names(folder) if ".png" in name)
     output, errors = capsys.readouterr()
     assert errors == ""
     assert all(line in output for line in (folder / "report.txt").read_text("utf-8").splitlines())
-    assert "epoch 2/2" in output and str(folder) in output
+    assert "epoch 2/2" in output and "\nTraining to epoch 2, seed 0:\n" in output
+    assert output.endswith(f"\nIn {folder}: {', '.join(sorted(names(folder)))}\n")
 
     found = runs.load(folder)
     data = found.training_data()
@@ -82,7 +88,7 @@ def test_settings_reach_the_model_and_the_run(rows, undrawn):
         *("--free-bits", 0.2, "--seed", 4),
     )
     found = runs.load("a")
-    assert repr(found.vae) == (
+    assert repr(load("a")) == (
         "VAE(n_latent=3, hidden=(7, 4), activation='elu', likelihood='gaussian-fixed', sigma=0.3, "
         "sigma_min=0.05, dropout=0.1, init_sigma=0.01, epochs=3, batch_size=7, optimizer='sgd', "
         "lr=1e-30, clip=5.0, n_samples=2, beta=0.0, warmup=1, free_bits=0.2, "
@@ -95,10 +101,10 @@ def test_settings_reach_the_model_and_the_run(rows, undrawn):
     assert 0.003 < weights.std() < 0.03  # a learning rate of nothing leaves the start
     for path in ("a", "a/model.npz"):
         vae = load(path)
-        assert repr(vae) == repr(found.vae) and vae.history_ == load_history("a/history.csv")
+        assert repr(vae) == repr(load("a")) and vae.history_ == load_history("a/history.csv")
         assert vae.n_iter_ == len(vae.history_) == 3 and vae.n_features_in_ == 5
         vae.save("again.npz")
-        assert load("again.npz").get_params() == vae.get_params() == found.vae.get_params()
+        assert load("again.npz").get_params() == vae.get_params()
         for again in (vae, load("again.npz")):
             assert_array_equal(again.network_.parameters.vector, found.model.parameters.vector)
         X = np.load(rows)
@@ -128,7 +134,7 @@ def test_the_script_and_the_estimator_end_at_the_same_bits(undrawn, typed):
     given = {name: value for name, value in given.items() if value is not None}
     vae = VAE(**given, validation_fraction=0.0).fit(X)
     assert parameters("a").tobytes() == vae.network_.parameters.vector.tobytes()
-    assert runs.load("a").vae.history_ == vae.history_
+    assert load("a").history_ == vae.history_
 
 
 def test_a_table_without_held_out_rows_stays_at_its_start_which_is_said(rows, capsys):
@@ -140,6 +146,98 @@ def test_a_table_without_held_out_rows_stays_at_its_start_which_is_said(rows, ca
     with pytest.warns(UserWarning, match="as it began"):
         twin = VAE(validation_fraction=0.0, random_state=0).fit(np.load(rows))
     assert_array_equal(twin.network_.parameters.vector, parameters("a"))
+
+
+def test_defaults_for_tables_and_for_images_are_both_in_the_help():
+    helps = {action.dest: action.help for action in train.parser()._actions}
+    said = {
+        "n_latent": "one for two columns, up to 16; of images 2",
+        "hidden": "128; of images 256",
+        "skip": "True; of images False",
+        "standardize": "True; of images False",
+        "epochs": "until the held-out ELBO has stopped rising; of images until 1,000,000 examples "
+        "are seen",
+        "batch_size": "128; of images 100",
+        "lr": "0.005; of images 0.001",
+        "schedule": "cosine; of images constant",
+        "clip": "1.0; of images None",
+        "random_state": "0",
+    }
+    assert {name: helps[name].partition(" (default: ")[2] for name in said} == {
+        name: f"{text})" for name, text in said.items()
+    }
+
+
+def test_the_least_of_everything_may_be_asked_for():
+    assert train.height_and_width("1x1") == (1, 1)
+    args = train.parser().parse_args(["--checkpoint-every", "1", "--workers", "1"])
+    assert (args.checkpoint_every, args.workers) == (1, 1)
+
+
+@pytest.fixture
+def taken(monkeypatch):
+    """taken(name, likelihood): what is loaded is a set of 30 images of this name."""
+
+    def taken(name, likelihood):
+        X = np.random.default_rng(0).random((33, 12)).round()
+        data = Dataset(name, X[:30], X[30:], (4, 3), "split", likelihood)
+        monkeypatch.setattr(datasets, "load", lambda *_, **__: data)
+
+    return taken
+
+
+def new_run(*typed):
+    run, _ = train.new_run(train.parser().parse_args(typed))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "likelihood", "linear"),
+    [
+        ("frey", "gaussian-sigma-z", False),
+        ("mine.npy", "gaussian-sigma-z", True),  # in units of their own
+        ("mine.npy", "bernoulli", False),
+    ],
+)
+def test_what_suits_images_is_used_for_them(taken, monkeypatch, name, likelihood, linear):
+    taken(name, likelihood)
+    found = new_run("--data", name).training.settings
+    assert (found.skip, found.standardize) == (linear, linear)
+    assert (found.n_latent, found.hidden, found.epochs) == (2, (256,), 33_333)
+    monkeypatch.setattr(train, "EXAMPLES_SEEN", 14)
+    assert new_run("--data", name).training.settings.epochs == 1
+
+
+def test_a_run_on_a_named_set_goes_on_with_that_name(taken):
+    taken("frey", "bernoulli")
+    run = new_run("--data", "frey", "--epochs", "1")
+    run.path = Path("a")
+    run.path.mkdir()
+    run.save()
+    again, _ = train.old_run(train.parser().parse_args(["--resume", "a", "--data", "frey"]))
+    assert again.about["data"]["name"] == "frey"
+
+
+@pytest.mark.parametrize(
+    ("typed", "n", "n_threads", "threads"),
+    [("", -1, 1, "1 BLAS thread"), ("--workers 3", 3, 2, "2 BLAS threads")],
+)
+def test_a_team_is_as_large_as_is_said_and_shares_the_training(
+    rows, undrawn, monkeypatch, capsys, typed, n, n_threads, threads
+):
+    class Two(OneProcess):
+        size, threads, shares = 2, n_threads, "the rows"
+
+        def share(self, training, X):
+            shared.append(len(X))
+
+    asked, shared = [], []
+    monkeypatch.setattr(parallel, "team", lambda *args: asked.append(args) or Two())
+    flags = ["--data", rows, "--epochs", "1", "--hidden", "4", "--out", "a", *typed.split()]
+    assert train.main(flags) == 0
+    assert asked == [(None, n)] and shared == [54]
+    says = f"\nTraining to epoch 1, seed 0, 2 processes with {threads} each share the rows:\n"
+    assert says in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("every", "epochs"), [(2, [0, 2, 4]), (3, [0, 3, 4]), (9, [0, 4])])
@@ -267,11 +365,33 @@ def test_a_full_disk_is_one_sentence(capsys, monkeypatch):
     assert "No space left on device" in capsys.readouterr().err
 
 
+def test_a_reader_that_has_gone_away_is_no_error_of_a_file(monkeypatch):
+    def gone(*_):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(train, "train", gone)
+    with pytest.raises(BrokenPipeError):
+        train.main([])
+
+
+def test_a_process_that_was_lost_is_said_with_how_to_go_on(rows, monkeypatch, capsys):
+    def lost(*_):
+        raise ChildProcessError("A worker was killed.")
+
+    monkeypatch.setattr(runs.Run, "train", lost)
+    with pytest.raises(SystemExit) as caught:
+        run("--data", rows, "--out", "a")
+    assert caught.value.code == 1
+    says = f": A worker was killed. Go on from its last checkpoint with: {invoked()} --resume a\n"
+    assert capsys.readouterr().err.endswith(says)
+
+
 def test_what_is_not_trained_further_is_said_and_what_may_end_early(rows, undrawn, capsys):
     assert train.main(["--data", rows, "--out", "a"]) == 0
     said = capsys.readouterr().out
     assert "Not trained further than its start: fewer than 10 rows are held out.\n" in said
     assert train.main(["--data", rows, "--out", "b", "--validation", "12", "--hidden", "4"]) == 0
     said = capsys.readouterr().out
-    assert "Training until the held-out ELBO has stopped rising, at most to epoch 3000" in said
+    says = "Training until the held-out ELBO has stopped rising, at most to epoch 3000, seed 0:\n"
+    assert says in said
     assert re.search(r"^  epoch +\d+/3000 .* at most \d+ s left$", said, re.M)

@@ -56,6 +56,7 @@ def data(elsewhere, monkeypatch):
         ("gaps.csv --columns c:ignore", "There is no column c to be ignore; there are a, b."),
         ("gaps.csv --columns a:categorial", "categorial"),
         ("faces --columns a:ignore", "for tables with named columns; faces is none"),
+        ("faces --na x", "--columns and --na are for tables with named columns; faces is none."),
         ("empty.csv", "empty"),
         ("bad.idx", "not an idx file"),
         ("gray --resize 6", "whole number"),
@@ -95,6 +96,20 @@ def test_what_was_found_is_said_in_the_first_line(typed, says, undrawn, capsys):
     assert train.main([*flags, *typed.split()]) == 0
     assert says in capsys.readouterr().out.splitlines()[0]
     assert Path("a/model.npz").exists()
+
+
+@pytest.mark.parametrize("part", ["X", "X_valid"])
+def test_a_hole_in_any_row_of_a_table_is_missing_for_the_model(part):
+    def begun(lines):
+        Path("table.csv").write_text("\n".join(["a,b", *lines]), "utf-8")
+        run, data = train.new_run(train.parser().parse_args(["--data", "table.csv"]))
+        return run.training.settings.missing, data
+
+    lines = [f"{i}.5,{i % 7}.25" for i in range(40)]
+    missing, data = begun(lines)
+    row = int(getattr(data, part)[0, 0])
+    lines[row] = f"{row}.5,"
+    assert not missing and begun(lines)[0]
 
 
 def test_a_run_remembers_that_bad_files_are_left_out(undrawn, refused):

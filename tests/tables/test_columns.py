@@ -550,3 +550,5 @@ def test_what_a_model_is_conditioned_on_is_measured():
     assert of_known({"number": np.arange(100)}).n_condition == 100
     with pytest.raises(ValueError, match="^number has 101 different whole numbers, too many for"):
         of_known({"number": np.arange(101)})
+    with pytest.raises(ValueError, match=r"^size is 1e\+38 in row 3, and the model is conditioned"):
+        of_known({"size": np.array([1.0, -9e37, 1e38])})

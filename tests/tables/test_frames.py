@@ -94,6 +94,12 @@ def test_values_of_any_type_become_numbers_or_objects(given, wanted, form):
     assert table.forms == ({"a": form} if form else {})
 
 
+def test_values_may_be_missing_where_that_is_said_though_none_is(frame, tmp_path):
+    for missing in (False, True):
+        VAE(**FAST, missing=missing).fit(frame).save(tmp_path / "vae.npz")
+        assert load(tmp_path / "vae.npz").missing is missing
+
+
 def test_the_columns_of_an_array_are_numbered():
     table = frames.table_of_array(np.array([[1, "a"], [2, None]], object))
     assert list(table.columns) == ["x1", "x2"] and not table.named and table.first == 0

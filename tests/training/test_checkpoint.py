@@ -105,6 +105,7 @@ def test_every_bit_of_a_mixture_comes_back(tmp_path):
     ("name", "place", "value", "says"),
     [
         ("shares", 0, 0.3, "the shares of its mixture must sum to 1"),
+        ("shares", 0, 0.1, "the shares of its mixture must sum to 1"),
         ("shares", 0, 0.0, "mixture.shares must hold nothing but numbers, each a number above 0"),
         ("means", 0, np.nan, "mixture.means must hold nothing but numbers"),
         ("covariances", 1, 9.0, "its covariances must be symmetric and positive definite"),
@@ -127,6 +128,14 @@ def test_a_mixture_that_is_none_is_refused(name, place, value, says, tmp_path):
     array.flat[place] = value
     edited(path, **{f"mixture.{name}": array})
     assert_refused(path, f"is not a whole numvae model file: .*{says}")
+
+
+def test_rounding_makes_no_covariance_asymmetric(tmp_path):
+    path = tmp_path / "model.npz"
+    of_codes = with_mixture(path).mixture.covariances
+    of_codes[:, 0, 1] = np.nextafter(of_codes[:, 0, 1], 1.0)
+    edited(path, **{"mixture.covariances": of_codes})
+    assert checkpoint.load(path, "model")[0].mixture
 
 
 def test_a_mixture_has_the_size_that_the_header_says(tmp_path):
@@ -252,8 +261,8 @@ def test_a_header_that_is_wrong_or_not_whole_is_refused(saved, name, value, says
     assert_refused(saved[0], f"is not a whole numvae model file: .*{name}")
 
 
-def of_columns(*names, base="bernoulli", kind="number", levels=None):
-    columns = [Column(name, kind, levels) for name in names]
+def of_columns(*names, base="bernoulli", kind="number", levels=None, decimals=None):
+    columns = [Column(name, kind, levels, decimals) for name in names]
     return {"columns": Columns(columns, base).plain()}
 
 
@@ -272,6 +281,8 @@ IMAGES = {"name": "x.npy", "n_train": 25, "shape": [2, 2], "resize": None, "scal
             r"columns\[0\].kind must be one of number, .*'many'",
         ),
         (of_columns(*"abcd", kind="bernoulli"), "column 'a' has the levels None"),
+        (of_columns(*"abcd", kind="categorical", levels=["x", "x"]), "column 'a' has the levels"),
+        (of_columns(*"abcd", decimals=7), "decimals must be a whole number, .* and at most 6,"),
         (of_columns(*"abcd", levels=["x"]), "column 'a' is number: levels do not fit"),
         (of_columns(*"abcd", levels=[["x"]]), "must be a text, a bool or a number, found"),
         (
@@ -293,6 +304,7 @@ IMAGES = {"name": "x.npy", "n_train": 25, "shape": [2, 2], "resize": None, "scal
         ({"data": {**IMAGES, "shape": [4, 1, 1, 1]}}, "which have not the shape"),
         ({"data": {**IMAGES, "shape": [2.0, 2]}}, r"shape\[0\] must be a whole number"),
         ({"data": {**IMAGES, "resize": [9, 9]}}, r"4 columns, no images of the size \[9, 9\]"),
+        ({"data": {**IMAGES, "resize": [4]}}, r"4 columns, no images of the size \[4\]"),
         *(
             ({"data": {**IMAGES, "limits": bad}}, "limits must be two numbers in order, found")
             for bad in ([], [0.0], [1.0, 0.0], [0.0, 0.5, 1.0])
@@ -306,6 +318,21 @@ def test_what_is_said_of_the_data_is_checked(saved, about, says):
     assert checkpoint.load(saved[0], "model")[1] == {"data": IMAGES}
     edited(saved[0], lambda header: header.update(about=about))
     assert_refused(saved[0], f"is not a whole numvae model file: .*{says}")
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        of_columns(*"abcd", decimals=0),
+        of_columns(*"abcd", decimals=6),
+        {"data": {**IMAGES, "shape": [1, 2, 2]}},
+        {"data": {**IMAGES, "resize": [2, 2]}},
+        {"data": {**IMAGES, "limits": [0.5, 0.5]}},
+    ],
+)
+def test_what_is_true_of_the_data_is_let_through(saved, about):
+    edited(saved[0], lambda header: header.update(about=about))
+    assert checkpoint.load(saved[0], "model")[1] == about
 
 
 @pytest.mark.parametrize(
@@ -338,10 +365,12 @@ def test_a_run_stands_where_it_can_have_come_to(change, says, tmp_path, rng):
 @pytest.mark.parametrize(
     ("name", "value", "says"),
     [
-        ("sums", [1.0] * 4, "sums must be five, the last of 20 rows or more"),
+        ("sums", [20.0] * 4, "sums must be five, the last of 20 rows or more"),
+        ("sums", [20.0] * 4 + [19.0], "sums must be five, the last of 20 rows or more"),
         ("sums", [1.0] * 5, "sums must be five, the last of 20 rows or more"),
         ("sums", [float("nan")] * 5, r"sums\[0\] must be a number, found nan"),
         ("t", 1, "t must be a number of steps, at least 2, found 1"),
+        ("t", 2**53 + 1, r"t must be a whole number, at least 0 and at most 9.0072e\+15, found"),
         ("t", 10**400, "t must be a whole number, at least 0 and at most"),
         ("v", -1.0, "v must hold nothing but numbers, each a number, at least 0"),
         ("v", float("nan"), "v must hold nothing but numbers"),
@@ -361,6 +390,14 @@ def test_what_an_optimizer_remembers_are_numbers(name, value, says, tmp_path, rn
         array.flat[-1] = value
         edited(path, **{name: array})
     assert_refused(path, f"is not a whole numvae checkpoint file: .*{says}", "checkpoint")
+
+
+@pytest.mark.parametrize("t", [2, 2**53])
+def test_an_optimizer_has_taken_as_many_steps_as_its_epoch_or_more(t, tmp_path, rng):
+    path = tmp_path / "checkpoint.npz"
+    checkpoint.save(go_on(start(), rng.random((N + 5, D)), (2, 2)), path)
+    edited(path, lambda header: header.update(t=t))
+    assert checkpoint.load(path)[0].optimizer.t == t
 
 
 @pytest.mark.parametrize("name", ["units.center", "units.scale", "factors.W", "factors.psi"])
@@ -556,6 +593,38 @@ def test_a_finished_run_without_its_history_has_that_of_its_model(tmp_path, rng)
     assert load(tmp_path).history_ == training.history and len(training.history) == 3
 
 
+def test_a_folder_has_a_finished_run_if_its_model_is_the_best_of_its_checkpoint(tmp_path, rng):
+    run, model = tmp_path / "checkpoint.npz", tmp_path / "model.npz"
+    training = go_on(start(), rng.random((N, D)))
+    training.mixture = Mixture(np.ones(1), np.zeros((1, Z)), np.eye(Z)[None])
+    training.keep_best()
+    checkpoint.save(training, model, "model", {"seconds": 7.0})
+    assert checkpoint.load_best(tmp_path)[1:] == ({"seconds": 7.0}, "")
+    checkpoint.save(training, run)
+    edited(model, lambda header: header["position"].update(history=[]))  # as of numvae 0.1
+    found, *more = checkpoint.load_best(tmp_path)
+    assert more == [{"seconds": 7.0}, ""]
+    assert found.history == training.history and found.mixture.shares == [1.0]
+    training.settings.activation = training.model.config["activation"] = "tanh"
+    checkpoint.save(training, model, "model")
+    assert checkpoint.load_best(tmp_path)[2] != ""
+    training.model.config["activation"] = training.settings.activation = "elu"
+    training.model.parameters.vector[0] += 1.0
+    checkpoint.save(training, model, "model")
+    assert checkpoint.load_best(tmp_path)[2] != ""
+
+
+@pytest.mark.parametrize(("stop_at", "of"), [((0, 1), "its start"), ((1, 1), "epoch 1")])
+def test_of_a_run_that_has_not_ended_it_is_said_what_is_loaded_and_how_to_go_on(
+    stop_at, of, tmp_path, rng
+):
+    checkpoint.save(go_on(start(), rng.random((N, D)), stop_at), tmp_path / "checkpoint.npz")
+    assert checkpoint.load_best(tmp_path)[2] == (
+        f"The run in {tmp_path} has not come to its end: these are its best parameters so far, of "
+        f"{of}. To go on with it: --resume {tmp_path}"
+    )
+
+
 @pytest.mark.parametrize("epochs", [7, 9])
 def test_a_run_whose_length_was_left_to_the_program_may_be_given_one(epochs, tmp_path, rng):
     """Its history has rows of some epochs only."""
@@ -633,6 +702,7 @@ def test_an_estimator_of_format_1_is_whole_and_can_be_trained(expected):
     )
     assert_array_equal(vae.network_.parameters.vector, expected["vae"])
     assert vae.history_ == expected["history"]["vae"] and vae.n_iter_ == 4
+    assert (vae.best_epoch_, vae._training.best_elbo) == (0, -np.inf)
     for method in ("transform", "score_samples"):
         assert_as_before(getattr(vae, method)(X), expected[method])
     vae.partial_fit(X)
@@ -709,7 +779,15 @@ def test_a_header_of_format_1_is_checked_too(name, kind, tmp_path):
         assert_refused(path, f"is not a whole numvae {kind} file: .*{says}", kind)
 
 
-# Files of format 3, whose checkpoints had the history in their headers.
+# Files of format 4, and of format 3, whose checkpoints had the history in their headers.
+
+
+def test_a_checkpoint_of_format_4_goes_on_with_the_history_beside_it(tmp_path, rng):
+    path = tmp_path / "checkpoint.npz"
+    training = go_on(start(), rng.random((N, D)), (2, 1))
+    checkpoint.save(training, path)
+    edited(path, lambda header: header.update(version=4))
+    assert checkpoint.load(path)[0].history == training.history
 
 
 def test_a_checkpoint_of_format_3_goes_on_with_its_history(tmp_path, rng):

@@ -6,7 +6,7 @@ import pytest
 from helpers import load_history
 
 from numvae.files import append
-from numvae.training.history import History
+from numvae.training.history import History, thinned
 
 
 def row(epoch, *values):
@@ -90,6 +90,12 @@ def test_a_file_that_is_not_as_it_was_left_is_written_anew(path, tmp_path):
     history.save(tmp_path / "b" / "history.csv")
     assert load_history(tmp_path / "b" / "history.csv") == history
     assert os.listdir(tmp_path / "b") == ["history.csv"]
+
+
+def test_of_more_than_ten_thousand_rows_every_second_or_third_is_kept_up_to_the_last():
+    assert thinned(range(10_000)) == range(10_000)
+    assert thinned(range(10_001)) == range(0, 10_001, 2)
+    assert thinned(range(20_001)) == range(2, 20_001, 3)
 
 
 def test_only_the_rows_that_were_asked_for_are_read(path):

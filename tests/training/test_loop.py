@@ -65,6 +65,7 @@ def test_a_new_run_is_as_its_settings_say_and_starts_at_the_mean_of_the_data(X, 
     assert_array_equal(training.best, model.parameters.vector)
     assert (training.optimizer.name, training.optimizer.settings["lr"]) == ("sgd", 1e-2)
     assert (training.epoch, training.step, training.n_seen, training.history) == (0, 0, 0, [])
+    assert (training.start_elbo, training.best_elbo, training.best_epoch) == (-np.inf, -np.inf, 0)
 
 
 @pytest.mark.parametrize("given", ["float16", "float64", "uint8", "bool"])
@@ -117,6 +118,18 @@ def test_a_run_stops_after_the_step_when_asked_and_the_epoch_is_closed_on_reques
     where = training.epoch, training.step, training.n_seen, len(training.history)
     assert where == ((2, 0, 0, 2) if close_epoch else (1, 1, 10, 1))
     assert training.optimizer.t == 4
+
+
+def test_a_run_that_is_asked_to_stop_before_its_first_step_takes_none(X):
+    training = start(X)
+    training.run(X, asked=lambda: True, close_epoch=True)
+    assert (training.optimizer.t, training.epoch) == (0, 0)
+
+
+def test_who_asks_once_stops_a_run(X):
+    training, answers = start(X, epochs=2), iter([None, True])
+    training.run(X, asked=lambda: next(answers, None), close_epoch=True)
+    assert (training.optimizer.t, training.epoch) == (1, 1)
 
 
 def test_a_run_that_is_asked_to_stop_in_its_last_step_is_whole(X):
@@ -219,6 +232,13 @@ def test_a_row_for_every_epoch_and_elbo_is_minus_nll_minus_kl_whatever_beta(X, h
         for p in prefixes:
             wanted = -(row[f"{p}_nll"] + row[f"{p}_kl"])
             assert row[f"{p}_elbo"] == pytest.approx(wanted, rel=1e-12)
+
+
+def test_the_bound_before_the_first_step_is_that_of_the_start(X):
+    training = start(X)
+    nll, kl = training.evaluate(X[:5])
+    train(training, X, X[:5], epochs=1)
+    assert training.start_elbo == pytest.approx(-(nll + kl).mean(), rel=1e-12)
 
 
 def test_finish_epoch_returns_its_row_measured_after_the_epoch(X):
@@ -409,6 +429,12 @@ def test_a_row_for_each_measurement_and_the_last_epoch(short):
     epochs = [row["epoch"] for row in training.history]
     assert epochs == [*range(5, training.epoch + 1, 5)]  # two steps make an epoch
     assert training.optimizer.t == 2 * training.epoch
+
+
+def test_an_epoch_in_which_training_is_stopped_is_measured(short):
+    training = Training.new(by_itself(), table(), 1)  # one step makes an epoch, ten a measurement
+    training.run(table(), table(20), asked=lambda: training.optimizer.t == 3, close_epoch=True)
+    assert [row["epoch"] for row in training.history] == [3]
 
 
 def test_training_ends_when_the_held_out_rows_have_stopped_gaining(short):

@@ -100,6 +100,24 @@ def test_a_column_that_differs_by_rounding_alone_does_not_vary():
     assert_allclose(scale, [1.0, x[:, 1].std()])
 
 
+def test_only_what_is_measured_or_counted_has_units():
+    x = np.array([[1.0, 1.0, 1.0], [5.0, 0.0, 3.0]])
+    center, scale = where.units(x, np.array(["gaussian-fixed", "bernoulli", "poisson"]))
+    assert_allclose(center, [3.0, 0.0, 2.0])
+    assert_allclose(scale, [2.0, 1.0, 1.0])
+
+
+def test_ten_thousand_rows_are_looked_at(monkeypatch):
+    def fit(x, *args, fit=where.factor_analysis.fit, **options):
+        looked_at.append(len(x))
+        return fit(x, *args, **options)
+
+    looked_at = []
+    monkeypatch.setattr(where.factor_analysis, "fit", fit)
+    start(np.arange(20_002.0).reshape(10_001, 2) % 7)
+    assert looked_at == [10_000]
+
+
 def test_counts_are_standardised_for_the_encoder_and_start_at_their_mean(rng):
     counts = rng.poisson([0.0, 0.3, 200.0], (N, 3)).astype(float)
     model = start(counts, likelihood="poisson", n_latent=1).model
@@ -159,6 +177,16 @@ def test_columns_of_other_kinds_start_at_their_frequencies(X, rng):
     assert_allclose(decoded[:, 2:5], np.tile(kinds.mean(axis=0), (50, 1)), atol=1e-12)
     assert decoded[:, 0].std() > 0.1 * X[:, 0].std()
     assert not model.factors.W[2:5].any() and model.factors.W[[0, 1, 5]].any()
+
+
+def test_columns_of_other_kinds_and_those_that_do_not_vary_have_no_factors_whatever_y_is(X, rng):
+    rows = np.hstack(
+        [X[:, :2], np.full((N, 1), 3.0), np.eye(3)[rng.integers(3, size=N)], X[:, 2:3]]
+    )
+    settings = Settings(Z, hidden=(6,), likelihood="gaussian:3,categorical:3").checked()
+    b, W, psi, U = Training.new(settings, rows, 7, n_condition=1).model.factors
+    assert not (b[2:].any() or W[2:].any() or U[2:].any()) and (psi[2:] == 1.0).all()
+    assert W[:2].all() and U[:2].all()
 
 
 @pytest.mark.parametrize("n", [1, 2, 5])

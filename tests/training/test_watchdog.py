@@ -76,6 +76,13 @@ def test_the_encoder_is_given_what_the_step_gave_it(training, batch):
     assert watchdog.first_bad(training.model, bad) == "mu"
 
 
+def test_a_conditioned_model_is_watched_too(X):
+    training = Training.new(Settings(Z, hidden=(3,)), X, 0, n_condition=1)
+    spoil(training, "decoder.0.b")
+    batch = training.minibatch(X, np.arange(B))
+    assert watchdog.first_bad(training.model, batch) == "decoder.0.b"
+
+
 def test_a_gradient_that_is_bad_alone_is_named_the_last_layer_first(training, batch):
     for name in ("encoder.0.W", "decoder.0.W"):
         training.model.parameters.gradients[name].flat[0] = np.inf
