@@ -78,7 +78,7 @@ def _of_samples(training, x, y, names):
         known = x[~np.isnan(x[:, i]), i]
         if not len(known):
             continue
-        low, high = known.min(), known.max()
+        low, high = float(known.min()), float(known.max())
         beyond = np.maximum(low - drawn[:, i], drawn[:, i] - high)
         if high > low and np.mean(beyond > 2 * (high - low)) > 1e-3:
             ends = f"{drawn[:, i].min():.4g} to {drawn[:, i].max():.4g}"

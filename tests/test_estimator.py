@@ -556,7 +556,9 @@ def test_on_a_terminal_the_last_line_says_how_long_it_took(X, monkeypatch):
         vae = fast(verbose=True, epochs=epochs, validation_fraction=0.5)
         vae.partial_fit(X) if partly else vae.fit(X)
         *drawn, last = terminal.getvalue().split("\r")
-        assert last.startswith(f"  {vae.n_iter_} epochs in 0 s  ELBO ") and last.endswith("\n")
+        n = vae.n_iter_
+        assert last.startswith(f"  {n} epoch{'s' * (n != 1)} in 0 s  ELBO ")
+        assert last.endswith("\n")
         assert any("at most" in line for line in drawn) == (epochs is None and not partly)
 
 
