@@ -168,7 +168,7 @@ rules/continuous_bernoulli.py logits_of_mean
     for _ in range(100):
 # A tie, again. Only differences of w count.
 rules/importance.py pareto_k
-    equal = largest[-1] - largest[0] <= 0.001
+    equal = ~(largest[-1] - largest[0] > 0.001)
     w = np.expm1(largest - largest[-1])
 # A value that the other branch of `where` replaces; it only has to be finite.
 rules/importance.py pareto_k
@@ -200,7 +200,7 @@ network/autoencoder.py Autoencoder.loss_and_grad
     self.encoder.backward(dh, need_dx=True)
 # NumPy takes any negative length for the one to be worked out.
 network/autoencoder.py Autoencoder.log_likelihood
-    h_dec = self.decoder.forward(z.reshape(-2, z.shape[-1]))
+    h_dec = self.decoder.forward(z.reshape(-2, z.shape[-1]), y=y)
 evaluation/aggregate.py codes
     return gaussian.reparameterize(mu, logvar, eps).reshape(-2, mu.shape[1]).astype(np.float64)
 evaluation/imputation.py impute
@@ -315,7 +315,6 @@ datasets/image_folder.py _is_clear
 commands/evaluate.py sample
     pass  # np.empty((args.n, run.model.n_features), run.model.dtype)
 npz.py _header
-    if member.file_size > TEXT + size // 8 + 129:
     if member.file_size > TEXT + size // 8 + 256:
 npz.py _check_size
     if not 0 < member.file_size - math.prod(shape) * dtype.itemsize < 2 ** 17:
@@ -327,7 +326,6 @@ npz.py _check_size
     if not 1 < member.file_size - math.prod(shape) * dtype.itemsize < 2 ** 16:
 # So much of a long text is compared with names, which are short.
 constraints.py near
-    close = difflib.get_close_matches(str(value)[:101], list(known))
     close = difflib.get_close_matches(str(value)[:200], list(known))
 # In which rows and samples doubts are looked for, in how many, and to which digit columns are equal.
 doubts.py
