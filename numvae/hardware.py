@@ -30,7 +30,7 @@ _LOCK, _LIMITS = threading.Lock(), []  # what the number was, and the limits tha
 def describe():
     """One line: processor, cores, threads of the BLAS, versions."""
     return (
-        f"{_processor()}, {cores()} cores, {blas_threads()} BLAS "
+        f"{_processor()}, {cores()} core{'s' * (cores() > 1)}, {blas_threads()} BLAS "
         f"thread{'s' * (blas_threads() > 1)}, Python {platform.python_version()}, "
         f"NumPy {np.__version__}"
     )

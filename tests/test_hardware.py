@@ -39,7 +39,7 @@ def test_of_another_library_the_environment_is_believed(monkeypatch):
 
 def test_a_machine_is_described_in_one_line():
     line = hardware.describe()
-    assert f"{hardware.cores()} cores" in line and f"NumPy {np.__version__}" in line
+    assert f"{hardware.cores()} core" in line and f"NumPy {np.__version__}" in line
     assert "\n" not in line and not line.startswith(",")
 
 
@@ -47,6 +47,7 @@ def test_a_machine_is_described_in_one_line():
 def test_cores_are_those_that_the_process_is_held_to():
     code = "import os\nfrom numvae import hardware\nos.sched_setaffinity(0, {0})\n"
     assert of_a_new_process(f"{code}print(hardware.cores())") == "1"
+    assert ", 1 core, " in of_a_new_process(f"{code}print(hardware.describe())")
 
 
 @pytest.mark.parametrize(
