@@ -20,7 +20,8 @@ def test_training_reaches_the_answer_from_below(monkeypatch, capsys):
     rows, (top, valid, _) = table(text)
     assert len(rows) == 4
     for elbo, gap, estimate, error, exact, _, _ in rows:
-        assert elbo + gap == pytest.approx(exact, abs=0.1)
+        # log w varies from draw to draw by about the gap, and 2,000 rows have 100 draws each.
+        assert elbo + gap == pytest.approx(exact, abs=5.0 * gap / 200_000**0.5 + 2e-4)
         assert elbo <= estimate < exact + 5.0 * error + 2e-4
         assert exact <= top + 1e-4
     (first, *_), *_, (elbo, _, _, _, exact, held_out, angle) = rows
