@@ -148,26 +148,6 @@ def test_a_table_without_held_out_rows_stays_at_its_start_which_is_said(rows, ca
     assert_array_equal(twin.network_.parameters.vector, parameters("a"))
 
 
-def test_defaults_for_tables_and_for_images_are_both_in_the_help():
-    helps = {action.dest: action.help for action in train.parser()._actions}
-    said = {
-        "n_latent": "one for two columns, up to 16; of images 2",
-        "hidden": "128; of images 256",
-        "skip": "True; of images False",
-        "standardize": "True; of images False",
-        "epochs": "until the held-out ELBO has stopped rising; of images until 1,000,000 examples "
-        "are seen",
-        "batch_size": "128; of images 100",
-        "lr": "0.005; of images 0.001",
-        "schedule": "cosine; of images constant",
-        "clip": "1.0; of images None",
-        "random_state": "0",
-    }
-    assert {name: helps[name].partition(" (default: ")[2] for name in said} == {
-        name: f"{text})" for name, text in said.items()
-    }
-
-
 def test_the_least_of_everything_may_be_asked_for():
     assert train.height_and_width("1x1") == (1, 1)
     args = train.parser().parse_args(["--checkpoint-every", "1", "--workers", "1"])
