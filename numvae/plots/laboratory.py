@@ -2,12 +2,13 @@
 programs side by side on tables."""
 
 import numpy as np
+from matplotlib.patches import ConnectionPatch
 from matplotlib.ticker import NullFormatter, NullLocator
 
 from numvae.plots import style
 
 COLOURS = (style.VERMILLION, style.ORANGE, style.BLUE, style.GREEN, style.SKY_BLUE)
-COLOUR_OF_BOUND = {"IWAE": style.PURPLE, "DReG": style.GREEN}
+COLOUR_OF_BOUND = {"IWAE": style.PURPLE, "DReG": style.BLACK}
 COLOURS_OF_BOUNDS = (style.BLUE, style.GREEN, style.VERMILLION)
 LINE = {"color": style.FAINT, "lw": 0.6, "alpha": 0.5, "zorder": 0}
 SLOPE = {"color": style.FAINT, "lw": 0.9, "ls": (0, (4, 3)), "zorder": 0}
@@ -46,6 +47,8 @@ def gradient_estimators(clouds, samples, variance, snr):
     near.yaxis.set_label_position("right")
     near.spines[:].set_visible(True)
     wide.indicate_inset_zoom(near, edgecolor=style.INK, alpha=1.0)
+    for line in figure.findobj(ConnectionPatch):
+        line.set_in_layout(False)  # matplotlib before 3.10 makes room for the lines between panels
 
     for name, values in variance.items():
         falling.loglog(samples, values, "o-", color=colour[name], ms=4, lw=1.3)
