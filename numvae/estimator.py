@@ -453,6 +453,8 @@ class VAE(Settings):
 
         Shapes  X (N, D), X_reference (M, D) → (N,) in (0, 1]
         """
+        if y_reference is not None and X_reference is None:
+            raise ValueError("y_reference goes with X_reference, which is not given.")
         scores = self.score_samples(X, y)
         if X_reference is None:
             return anomaly.p_values(scores, self._compared(X, y, stacklevel=3))

@@ -1379,6 +1379,8 @@ def test_p_values_of_the_usual_are_spread_and_those_of_the_unusual_small(X):
     usual = vae.p_values(X, X)
     assert usual.shape == (len(X),) and usual.min() > 0.0 and usual.max() <= 1.0
     assert vae.p_values(X + 100.0, X).max() == pytest.approx(1.0 / (1 + len(X)))
+    with pytest.raises(ValueError, match="^y_reference goes with X_reference, which is not given"):
+        vae.p_values(X, y_reference=np.zeros(len(X)))
 
 
 @pytest.mark.parametrize(

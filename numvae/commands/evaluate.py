@@ -154,11 +154,10 @@ def parser():
         "--units",
         type=integer(1),
         nargs=2,
-        default=(1, 2),
         metavar="I",
         help="the horizontal and the vertical unit of a grid (default: 1 2)",
     )
-    c.add_argument("-n", type=integer(1), default=64, metavar="N", help="draws (default: 64)")
+    c.add_argument("-n", type=integer(1), metavar="N", help="draws (default: 64)")
     c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
 
@@ -311,13 +310,20 @@ def decode(args):
     path = new_file(args.out, ".npy", ".csv", ".png")
     run = runs.load(args.run)
     _check_picture(path, run.shape)
-    Z, dtype, axes = run.model.n_latent, run.model.dtype, [unit - 1 for unit in args.units]
+    Z, dtype = run.model.n_latent, run.model.dtype
+    for name, value, of, given in (
+        ("--units", args.units, "--grid", args.grid),
+        ("-n", args.n, "--sigma", args.sigma),
+    ):
+        if value and not given:
+            raise ValueError(f"{name} goes with {of}, which is not given.")
+    axes = [unit - 1 for unit in args.units or (1, 2)]
     z = _codes(args, run)
     if (args.grid or args.sigma) and len(z) > 1:
         raise ValueError(f"--grid and --sigma go around one code; {args.codes} holds {len(z):,}.")
     if args.grid:
         if max(axes) >= Z or axes[0] == axes[1]:
-            wanted = " and ".join(map(str, args.units))
+            wanted = " and ".join(str(axis + 1) for axis in axes)
             raise ValueError(f"a grid needs two units of the {Z} there are, found {wanted}.")
         steps = np.linspace(-args.grid, args.grid, GRID)
         values = [z[0, axis] + steps for axis in axes]
@@ -325,7 +331,7 @@ def decode(args):
     if args.sigma:
         if len(args.sigma) not in (1, Z):
             raise ValueError(f"--sigma takes one number or {Z}, found {len(args.sigma)}.")
-        z = z + args.sigma * np.random.default_rng(args.seed).standard_normal((args.n, Z))
+        z = z + args.sigma * np.random.default_rng(args.seed).standard_normal((args.n or 64, Z))
     z = validation.as_table(z, "decode", dtype).astype(dtype)
     y = _given(args, run, len(z))
     x = diagnostics.decode(run.model.decode, z, y)

@@ -235,6 +235,7 @@ def distance(from_prior):
     if from_prior is None:
         return []
     nats, error = from_prior
+    nats = max(nats, 0.0)  # a KL is no less, only its estimate is
     return [
         f"  codes     {nats:10.2f} ± {error:.2f} nats from the prior, at least: KL( q(z) ‖ p(z) )"
     ]

@@ -30,6 +30,7 @@ from numvae.training.loop import POSITION, Training
 from numvae.training.watchdog import Diverged
 
 FEWEST_PRODUCTS = 5_000_000  # rows × samples × parameters of a step that is worth sharing
+FEWEST_ROWS = 500  # rows × samples of a batch for each process, of which sharing rows pays
 
 
 class Team:
@@ -82,11 +83,12 @@ def kind(training, size):
 def best_size(training, n, n_most):
     """How many processes on this machine, n_most at most, train a model fastest on n rows."""
     settings, model = training.settings, training.model
-    work = min(settings.batch_size, n) * settings.n_samples * model.parameters.vector.size
-    if work < FEWEST_PRODUCTS:
+    rows = min(settings.batch_size, n) * settings.n_samples
+    if rows * model.parameters.vector.size < FEWEST_PRODUCTS:
         return 1
-    sizes = range(n_most, 1, -1)
-    return next((size for size in sizes if worth_sharing(model, settings, size)), 1)
+    by_rows = 1 if settings.free_bits else min(n_most, rows // FEWEST_ROWS)
+    by_units = (size for size in range(n_most, 1, -1) if worth_sharing(model, settings, size))
+    return next(by_units, max(by_rows, 1))
 
 
 def share(training, ranks):

@@ -271,6 +271,11 @@ corresponds to:
             9550   beta 1          summed"""
 
 
+def test_no_distance_from_the_prior_is_below_0():
+    (line,) = diagnostics.distance((-0.3, 0.11))
+    assert "  0.00 ± 0.11 nats from the prior, at least" in line
+
+
 def test_the_nll_is_that_of_the_bound_with_less_noise(X, rng):
     model = make()
     nll, _ = model.elbo_terms(X, rng.standard_normal((2000, len(X), Z)))

@@ -18,6 +18,8 @@ from numvae import VAE, parallel
 from numvae.commands import train
 from numvae.parallel import OneProcess, sharing, workers
 from numvae.parallel.workers import Workers, packed
+from numvae.settings import Settings
+from numvae.training.loop import Training
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="memory cannot be given to processes here")
 RANKS = Path(__file__).with_name("ranks.py")
@@ -141,6 +143,30 @@ def test_small_models_stay_in_one_process(monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(Workers, "start", None)
     a_vae(2).fit(X)
+
+
+@pytest.mark.parametrize(
+    ("rows", "settings", "n_most", "size"),
+    [
+        (999, {"skip": True}, 2, 1),
+        (1000, {"skip": True}, 2, 2),
+        (1000, {"skip": True}, 8, 2),
+        (5000, {"skip": True}, 4, 4),
+        (100, {"skip": True, "n_samples": 10}, 2, 2),
+        (1000, {"skip": True, "free_bits": 0.1}, 2, 1),
+        (1000, {"hidden": (15,)}, 2, 2),
+        (5000, {}, 4, 4),
+        (20, {}, 4, 4),
+        (20, {"free_bits": 0.1}, 4, 4),
+    ],
+)
+def test_rows_are_shared_of_large_batches_and_units_where_less_travels(
+    rows, settings, n_most, size
+):
+    """Units cannot be shared with a skip path, or of narrow layers; rows not with free bits."""
+    settings = {"hidden": (64,), "skip": False, "standardize": False, **settings}
+    training = Training.empty(Settings(batch_size=rows, **settings), 500, "f8", 0)
+    assert sharing.best_size(training, 10**6, n_most) == size
 
 
 @pytest.mark.parametrize("attribute, value", [("executable", ""), ("frozen", True)])

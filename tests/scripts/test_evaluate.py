@@ -264,6 +264,8 @@ def test_a_class_is_decoded_at_its_mean_code(decoded, undrawn, refused):
         ("run codes.npy --sigma 1", "--grid and --sigma go around one code; codes.npy holds 2."),
         ("run --grid 1 --units 1 3", "two units of the 2 there are, found 1 and 3"),
         ("run --grid 1 --units 2 2", "found 2 and 2"),
+        ("run --units 1 2 --sigma 1", "--units goes with --grid, which is not given."),
+        ("run -n 3 --grid 1", "-n goes with --sigma, which is not given."),
         ("run --sigma 1 2 3", "--sigma takes one number or 2, found 3"),
         ("run --sigma -1", "argument --sigma: must be a number, at least 0, found -1"),
         ("run --class cat", "labelled 'cat'; there are no labels"),
