@@ -155,9 +155,9 @@ def parser():
         type=integer(1),
         nargs=2,
         metavar="I",
-        help="the horizontal and the vertical unit of a grid (default: 1 2)",
+        help="the horizontal and the vertical unit of a grid, instead of 1 2",
     )
-    c.add_argument("-n", type=integer(1), metavar="N", help="draws (default: 64)")
+    c.add_argument("-n", type=integer(1), metavar="N", help="how many draws, instead of 64")
     c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
 

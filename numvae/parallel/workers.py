@@ -188,7 +188,7 @@ class Workers(sharing.Team, OneProcess):
     def start(self, things):
         """Start the workers, and send each of them what it is to run → the Ranks of all."""
         memory, file = shared_memory(Exchange.bytes_needed(self.size))
-        message, files = packed(things)
+        message, files, fill = packed(things)
         try:
             for _ in range(1, self.size):
                 with contextlib.ExitStack() as unless_started:
@@ -204,6 +204,7 @@ class Workers(sharing.Team, OneProcess):
                     )
                     self.processes.append((process, errors))
                     unless_started.pop_all()
+            fill()  # while the interpreters start
             for rank, (process, _) in enumerate(self.processes, start=1):
                 place = pickle.dumps((file, rank, self.size, os.getpid()))
                 self._write(process, pickle.dumps(sys.path) + place + message)
@@ -286,7 +287,7 @@ class Packer(pickle.Pickler):
 
     def __init__(self, stream):
         super().__init__(stream)
-        self.files, self.places = [], {}
+        self.files, self.places, self.copies = [], {}, []
 
     def persistent_id(self, thing):
         if isinstance(thing, np.memmap) and _is_whole(thing) and thing.mode == "r":
@@ -295,7 +296,7 @@ class Packer(pickle.Pickler):
             return None
         if id(thing) not in self.places:
             memory, file = shared_memory(thing.nbytes)
-            _as(memory, thing)[...] = thing
+            self.copies.append((_as(memory, thing), thing))
             self.files.append(file)
             self.places[id(thing)] = "memory", file, thing.nbytes, thing.dtype, thing.shape
         return self.places[id(thing)]
@@ -321,8 +322,13 @@ class Unpacker(pickle.Unpickler):
 
 
 def packed(thing):
-    """The bytes of a pickle, and the open files that it speaks of."""
+    """The bytes of a pickle, the open files that it speaks of, and what fills them: a function."""
     stream = io.BytesIO()
     packer = Packer(stream)
     packer.dump(thing)
-    return stream.getvalue(), packer.files
+
+    def fill():
+        for memory, array in packer.copies:
+            memory[...] = array
+
+    return stream.getvalue(), packer.files, fill

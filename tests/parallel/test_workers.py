@@ -257,7 +257,8 @@ def test_rows_are_there_once(tmp_path):
     np.save(tmp_path / "rows.npy", X)
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
     large = np.random.default_rng(0).random((1000, 40))
-    message, files = packed((large, large[::2], mapped, {"small": X[:2], "part": mapped[3:]}))
+    message, files, fill = packed((large, large[::2], mapped, {"small": X[:2], "part": mapped[3:]}))
+    fill()
     assert len(message) < 3000 and len(files) == 3
     code = """
 import pickle, sys, numpy as np
