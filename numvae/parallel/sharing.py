@@ -15,11 +15,11 @@ Read next: hidden_units.
 import contextlib
 import math
 import zlib
-from importlib import metadata
 from types import SimpleNamespace
 
 import numpy as np
 
+import numvae
 from numvae import hardware
 from numvae.network import Autoencoder
 from numvae.network.objectives import Losses
@@ -225,7 +225,7 @@ def fingerprint(training, X, size):
     some = np.linspace(0, len(X) - 1, min(len(X), 10)).astype(int)
     data = zlib.crc32(read(X, some).astype(training.model.dtype))
     return {
-        "version of numvae": metadata.version("numvae"),
+        "version of numvae": numvae.__version__,
         "version of NumPy": np.__version__,
         "data": f"{len(X):,} examples with checksum {data:08x}",
         "model": str(training.model.config),
