@@ -191,7 +191,7 @@ rules/corruption.py salt_and_pepper
 rules/corruption.py gaussian
     return x - amount * rng.standard_normal(x.shape, dtype=x.dtype)
 commands/evaluate.py decode
-    z = z - args.sigma * np.random.default_rng(args.seed).standard_normal((args.n, Z))
+    z = z - args.sigma * np.random.default_rng(args.seed).standard_normal((args.n or 64, Z))
 # A tie: at its free bits a unit's loss has a kink, and both slopes are right.
 rules/objectives.py free_bits_elbo_backward
     dkl = np.full_like(kl, beta / B) * (kl.mean(axis=0) >= free_bits)
@@ -417,6 +417,12 @@ datasets/digits.py _atlas
 datasets/digits.py _draw
     u, v = (np.clip(SCALE * t + (CELL - 1) / 2, 1, CELL - 1) for t in (x, y))
     u, v = (np.clip(SCALE * t + (CELL - 1) / 2, 0, CELL - 2) for t in (x, y))
+datasets/faces.py _paint_head
+        _paint(canvas, SHADE + 0.1, _ellipse(x, y, 7.2 / side - 2 * yaw, 0.5, 1.4, 2.2))
+datasets/faces.py _paint_cheek
+    middle, narrow = _turn(yaw, 0.62 / side)
+datasets/faces.py _paint_eye
+    middle, narrow = _turn(yaw, 0.46 / side)
 # Only Windows runs it; any byte that is not there will do.
 files.py _lock
     file.seek(2 ** 60)

@@ -212,7 +212,6 @@ def _independent(kind, x, observed, n, mean, variance):
         rule, a = poisson, np.log(1.0 + n * mean) - np.log(1.0 + n)
         if kind == "negative-binomial":
             log_r = negative_binomial.log_dispersion(np.exp(a), variance)
-            a = np.broadcast_to(a, x.shape)
             return negative_binomial.log_likelihood(x, a, log_r, observed)
     else:
         rule, a = continuous_bernoulli, continuous_bernoulli.logits_of_mean(mean)

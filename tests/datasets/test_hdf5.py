@@ -62,15 +62,19 @@ def test_a_file_of_anndata_is_a_table_with_the_categories_of_its_rows(written, k
         file["obs/n_counts"] = np.arange(6)
         column = file.create_group("obs/kind")
         column.attrs["encoding-type"] = "categorical"
-        column["codes"], column["categories"] = np.int8([0, 1, 1, 0, -1, 1]), ["T", "B"]
+        column["codes"], column["categories"] = np.int8([0, 1, 1, 0, -1, 1]), ["T", "β"]
+        years = file.create_group("obs/year")
+        years.attrs["encoding-type"] = "categorical"
+        years["codes"], years["categories"] = np.int8([0, 1, 1, 1, -1, 0]), [2024, 2026]
         file["layers/counts"] = np.zeros((6, 4))
 
     path = written("my.h5ad", fill)
     found = array_files.hdf5_file(path)
     assert_array_equal(found.array, matrix.toarray())
     assert found.array.dtype == np.float32
-    assert found.known["kind"].tolist() == ["T", "B", "B", "T", "unknown", "B"]
-    assert list(found.known) == ["kind"]
+    assert found.known["kind"].tolist() == ["T", "β", "β", "T", "unknown", "β"]
+    assert found.known["year"].tolist() == ["2024", "2026", "2026", "2026", "unknown", "2024"]
+    assert list(found.known) == ["kind", "year"]
     assert_array_equal(array_files.hdf5_file(path, "layers/counts").array, np.zeros((6, 4)))
 
 
@@ -103,6 +107,7 @@ def test_a_matlab_file_of_version_7_3_is_read_row_by_row(written):
     found = array_files.mat_file(path)
     assert_array_equal(found.array, A)
     assert_array_equal(found.known["y"], Y)
+    assert set(hdf5.arrays(path)) == {"X", "y"}
 
 
 def test_the_split_of_keras_is_found_in_an_hdf5_file_too(written):

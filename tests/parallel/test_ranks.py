@@ -63,7 +63,7 @@ def alone():
     return runpy.run_path(str(RANKS))["results"](OneProcess())
 
 
-@pytest.mark.parametrize("n", [1, 2, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("n", [1, *(pytest.param(n, marks=pytest.mark.slow) for n in (2, 4))])
 def test_ranks_train_the_same_model(alone, mpiexec, tmp_path, n):
     """After 20 steps in float64: parameters, history and the optimizer's memory; the estimator."""
     ended(mpiexec(n, RANKS, tmp_path / "found.npz"))
