@@ -2,8 +2,14 @@
 
 import csv
 import json
+import re
 
 import numpy as np
+
+
+def named(value):
+    """What a test is called by a value, the same in all processes that share the tests."""
+    return re.sub(" at 0x[0-9a-f]+", "", str(value))
 
 
 def load_history(path):

@@ -360,7 +360,7 @@ def counts(rng, n):
     return np.hstack([rng.poisson(rates), z + 0.1 * rng.normal(size=(n, 1))])
 
 
-@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("missing", [pytest.param(False, marks=pytest.mark.slow), True])
 @pytest.mark.parametrize(
     "likelihood",
     [

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from helpers import named
 
 from numvae import VAE
 from numvae.commands import train
@@ -331,7 +332,7 @@ def refused(error, **values):
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("name", "value", "error", "says"), VALUES, ids=str)
+@pytest.mark.parametrize(("name", "value", "error", "says"), VALUES, ids=named)
 def test_a_value_that_is_out_of_its_constraint_is_refused(name, value, error, says):
     message = refused(error, **{name: value})
     assert message.startswith(f"{name} ") and says in message

@@ -6,6 +6,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from helpers import named
 
 from numvae import rules
 from numvae.checks import gradients
@@ -42,7 +43,7 @@ def test_no_backward_of_the_rules_is_left_out():
     assert [where for where, spy in zip(backwards, spies) if not spy.called] == []
 
 
-@pytest.mark.parametrize("mode", gradients.MODES, ids=str)
+@pytest.mark.parametrize("mode", gradients.MODES, ids=named)
 def test_every_parameter_of_the_model_has_the_right_gradient(mode):
     lines = list(gradients.models([mode]))
     assert [line for line in lines if not line.ok] == []

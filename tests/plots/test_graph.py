@@ -52,8 +52,8 @@ def test_there_is_an_arrow_forward_for_each_edge_and_one_back_where_a_gradient_c
     "mode",
     [
         {},
-        {"likelihood": "continuous-bernoulli"},
-        {"likelihood": "gaussian"},
+        pytest.param({"likelihood": "continuous-bernoulli"}, marks=pytest.mark.slow),
+        pytest.param({"likelihood": "gaussian"}, marks=pytest.mark.slow),
         {"likelihood": "gaussian-sigma-z", "objective": "sampled-elbo", "n_samples": 12},
     ],
     ids=str,

@@ -90,7 +90,13 @@ def test_pyplot_is_not_loaded_and_numvae_does_not_load_matplotlib():
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-@pytest.mark.parametrize("name", PICTURES)
+SLOWLY = "overview", "latent_scatter", "gradient_estimators", "known_answer"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(n, marks=pytest.mark.slow) if n in SLOWLY else n for n in PICTURES],
+)
 def test_the_callers_settings_are_neither_used_nor_changed(name, tmp_path, quickly):
     plots.save(PICTURES[name](), tmp_path / "plain.png")
     with warnings.catch_warnings(), matplotlib.rc_context(WILD):

@@ -99,7 +99,7 @@ def likelihood_of(x, observed, parameters):
     return log_density(x, observed, b, W.reshape(D, Z), np.exp(log_psi)).mean()
 
 
-@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("missing", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_no_small_step_makes_the_fit_better(x, rng, missing):
     """(P11) (P12) (P13)"""
     x, observed = with_holes(x, rng) if missing else (x, np.ones_like(x))

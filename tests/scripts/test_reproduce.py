@@ -237,12 +237,17 @@ def test_every_declaration_says_what_train_understands(name):
     assert reproduce.plan(recipe, 0, None, None)  # there is a taste of each
 
 
-# Slow for those with many pictures; with a single run for those that could expect another.
+ALONE = [("starling", "z5"), ("kingma-welling", "frey-5"), ("residentmario", "mse")]
+
+
+# All runs of each, and a single one of those that could expect another.
 @pytest.mark.parametrize(
     ("name", "only"),
-    [pytest.param(name, None, marks=pytest.mark.slow) for name in RECIPES if name != "dohmatob"]
-    + [("dohmatob", None), ("dohmatob", "as-intended"), ("burda", "vae-5"), ("starling", "z5")]
-    + [("kingma-welling", "frey-5"), ("residentmario", "mse")],
+    [("dohmatob", "as-intended"), ("burda", "vae-5")]
+    + [
+        pytest.param(*which, marks=pytest.mark.slow)
+        for which in (*((name, None) for name in RECIPES), *ALONE)
+    ],
 )
 def test_every_recipe_writes_its_report(name, only, monkeypatch, rng):
     def load(name, **_):
