@@ -29,7 +29,7 @@ from numvae.streams import BatchStream
 from numvae.training.loop import POSITION, Training
 from numvae.training.watchdog import Diverged
 
-FEWEST_PRODUCTS = 5_000_000  # rows × samples × parameters of a step that is worth sharing
+FEWEST_PRODUCTS = 5_000_000  # of a step that is worth sharing, see `n_products`
 FEWEST_ROWS = 500  # rows × samples of a batch for each process, of which sharing rows pays
 
 
@@ -83,12 +83,18 @@ def kind(training, size):
 def best_size(training, n, n_most):
     """How many processes on this machine, n_most at most, train a model fastest on n rows."""
     settings, model = training.settings, training.model
-    rows = min(settings.batch_size, n) * settings.n_samples
-    if rows * model.parameters.vector.size < FEWEST_PRODUCTS:
+    if n_products(training, n) < FEWEST_PRODUCTS:
         return 1
+    rows = min(settings.batch_size, n) * settings.n_samples
     by_rows = 1 if settings.free_bits else min(n_most, rows // FEWEST_ROWS)
     by_units = (size for size in range(n_most, 1, -1) if worth_sharing(model, settings, size))
     return next(by_units, max(by_rows, 1))
+
+
+def n_products(training, n):
+    """rows × samples × parameters of a step, of n rows in all."""
+    settings, P = training.settings, training.model.parameters.vector.size
+    return min(settings.batch_size, n) * settings.n_samples * P
 
 
 def share(training, ranks):

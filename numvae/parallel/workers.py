@@ -1,8 +1,9 @@
 """Worker processes on one machine that share a training, without MPI.
 
-The program is rank 0. It starts the others when a training runs, and sends them the training and
-the rows. A worker is a new interpreter: it imports numvae and nothing of the program, so scripts,
-notebooks and threads can start it.
+The program is rank 0. It starts the others when a training runs, sends them the rows, and trains
+alone while they start: a fixed number of steps, so that every run has the same bits. Then it sends
+them the training as it stands. A worker is a new interpreter: it imports numvae and nothing of the
+program, so scripts, notebooks and threads can start it.
 
 All that a step exchanges, and the rows, lies in memory that the processes map. It has no name: when
 the last of them has ended, however that was, nothing of it is left.
@@ -12,6 +13,8 @@ Read next: hidden_units.
 
 import contextlib
 import io
+import itertools
+import math
 import mmap
 import os
 import pickle
@@ -34,6 +37,7 @@ BOX = 2**22  # bytes that one rank gives another at a time
 LARGE = 2**16  # bytes of an array that is sent through shared memory
 LINE = 128  # bytes between two counters, so that no two are in one line of a cache
 SPINS = 3000  # looks at a counter, before a rank that waits lets others run
+ALONE = 3_000_000_000  # products, see `sharing.n_products`, in the time in which a worker starts
 PATIENCE = 0.002  # seconds that it then looks as often as it may, before it sleeps in between
 MAIN = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
@@ -139,6 +143,10 @@ def _as(box, array):
 # The program, rank 0.
 
 
+class Started(Exception):
+    """Raised in the program's own training when the workers have started."""
+
+
 class Workers(sharing.Team, OneProcess):
     """A team of one, whose trainings worker processes share while they run."""
 
@@ -152,10 +160,20 @@ class Workers(sharing.Team, OneProcess):
         if self.size > 1:
             self.shares = sharing.kind(training, self.size).shares
 
-    def run(self, training, X, X_valid=None, epochs=None, on_epoch=None, asked=bool, **more):
+    def run(
+        self,
+        training,
+        X,
+        X_valid=None,
+        epochs=None,
+        on_step=None,
+        on_epoch=None,
+        asked=bool,
+        close_epoch=False,
+    ):
         if self.size > 1:
             try:
-                ranks = self.start((training, X, X_valid, epochs, more.get("close_epoch", False)))
+                ranks = self.start((X, X_valid, epochs, close_epoch))
             except OSError as error:
                 self.end()
                 if isinstance(error, ChildProcessError):  # it was started, and has ended
@@ -164,7 +182,16 @@ class Workers(sharing.Team, OneProcess):
                 text = f"No worker process could be started ({error}): one process trains alone."
                 warnings.warn(text, RuntimeWarning, stacklevel=2)
         if self.size == 1:
-            return super().run(training, X, X_valid, epochs, on_epoch=on_epoch, asked=asked, **more)
+            super().run(training, X, X_valid, epochs, on_step, on_epoch, asked, close_epoch)
+            return
+
+        taken, n_alone = itertools.count(1), math.ceil(ALONE / sharing.n_products(training, len(X)))
+
+        def alone(n_seen):
+            if on_step:
+                on_step(n_seen)
+            if next(taken) >= n_alone:
+                raise Started
 
         def then(row):
             if on_epoch:
@@ -175,8 +202,14 @@ class Workers(sharing.Team, OneProcess):
             return ranks.largest(asked() or 0)
 
         try:
-            with limited_threads(self.threads), self.sharing(training, ranks) as shared:
-                shared.run(X, X_valid, epochs, on_epoch=then, asked=agreed, **more)
+            with limited_threads(self.threads):
+                try:
+                    training.run(X, X_valid, epochs, alone, on_epoch, asked, close_epoch)
+                    return  # it has ended before they were needed
+                except Started:
+                    self.send(training)
+                with self.sharing(training, ranks) as shared:
+                    shared.run(X, X_valid, epochs, on_step, then, agreed, close_epoch)
         finally:
             self.end()
 
@@ -186,7 +219,7 @@ class Workers(sharing.Team, OneProcess):
         super().whole(training)
 
     def start(self, things):
-        """Start the workers, and send each of them what it is to run → the Ranks of all."""
+        """Start the workers, and send each of them its place and some things → the Ranks of all."""
         memory, file = shared_memory(Exchange.bytes_needed(self.size))
         message, files, fill = packed(things)
         try:
@@ -214,7 +247,8 @@ class Workers(sharing.Team, OneProcess):
         return Exchange(memory, 0, self.size, self.check)
 
     def send(self, what):
-        """Tell the workers what to do, while they wait at the end of an epoch or of the run."""
+        """Send the workers, which wait for it, a training to run, or what to do after an epoch or a
+        run."""
         for process, _ in self.processes:
             self._write(process, pickle.dumps(what))
 
@@ -264,7 +298,8 @@ def main():
 
     memory, _ = shared_memory(Exchange.bytes_needed(size), file)
     ranks = Exchange(memory, rank, size, check)
-    training, X, X_valid, epochs, close_epoch = Unpacker(orders).load()
+    X, X_valid, epochs, close_epoch = Unpacker(orders).load()
+    training = pickle.load(orders)
     shared = sharing.share(training, ranks)
 
     def obey(row=None):

@@ -29,8 +29,9 @@ X = np.random.default_rng(0).random((300, 40))
 
 @pytest.fixture(autouse=True)
 def any_size(monkeypatch):
-    """Small models are shared too."""
+    """Small models are shared too, from the second step on."""
     monkeypatch.setattr(sharing, "FEWEST_PRODUCTS", 0)
+    monkeypatch.setattr(workers, "ALONE", 0)
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +99,37 @@ def test_three_workers_train_the_same_model(shared_training, name):
     alone, shared = (shared_training["train"](name, team) for team in (OneProcess(), Forced(3)))
     for wanted, found in zip(alone, shared, strict=True):
         assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("name", "n_alone"), [("units", 7), ("more rows than a stream has", 4), ("units", 1000)]
+)
+def test_the_program_trains_alone_while_they_start(shared_training, monkeypatch, name, n_alone):
+    """Until some step of an epoch, until the end of one, or until nothing is left to be shared."""
+
+    def send(self, what, send=Workers.send):
+        if isinstance(what, Training):
+            taken.append(what.optimizer.t)
+        send(self, what)
+
+    taken = []
+    monkeypatch.setattr(Workers, "send", send)
+    monkeypatch.setattr(sharing, "n_products", lambda *_: 1)
+    monkeypatch.setattr(workers, "ALONE", n_alone)
+    alone, shared = (shared_training["train"](name, team) for team in (OneProcess(), Forced(2)))
+    for wanted, found in zip(alone, shared, strict=True):
+        assert_allclose(found, wanted, rtol=1e-12, atol=1e-12)
+    assert taken == [n_alone] * (n_alone < 1000)
+
+
+def test_what_stops_the_program_while_they_start_stops_it_then(monkeypatch):
+    monkeypatch.setattr(workers, "ALONE", 10**15)
+    training, seen, rows = Training.new(Settings(hidden=(64,), batch_size=20), X, 0), [], []
+    team = Forced(2)
+    team.share(training, X)
+    stops = {"asked": lambda: len(seen) == 3, "close_epoch": True}
+    team.run(training, X, epochs=5, on_step=seen.append, on_epoch=rows.append, **stops)
+    assert seen == [20, 40, 60] and training.epoch == len(rows) == 1
 
 
 def test_as_many_workers_train_to_the_same_bits():
@@ -213,8 +245,8 @@ for backend in ("threading", "loky"):
 PROGRAM = """
 import numpy as np, sys, threading
 from numvae import VAE, parallel
-from numvae.parallel import sharing
-sharing.FEWEST_PRODUCTS = 0
+from numvae.parallel import sharing, workers
+sharing.FEWEST_PRODUCTS = workers.ALONE = 0
 X = np.random.default_rng(0).random((300, 40))
 def fit(epochs=3):
     vae = VAE(2, hidden=64, likelihood="bernoulli", batch_size=20, epochs=epochs, n_jobs=2)
