@@ -292,6 +292,9 @@ rules/factor_analysis.py
 rules/factor_analysis.py fit
     pass  # latest = log_p.mean()
     if log_p.mean() - latest <= enough:
+rules/mixture.py
+    def fit(rng, z, n_components, imagined=10.0, n_steps=400, enough=0.01):
+    def fit(rng, z, n_components, imagined=10.0, n_steps=200, enough=0.02):
 # The quick way where all is known, and the way for all.
     of_column = np.tensordot(patterns, uu, (0, 0)) if len(C) >= 1 else uu
     if len(C) >= 1:

@@ -67,11 +67,11 @@ def test_responsibilities_are_by_bayes(z, some):
     assert_allclose(r.sum(axis=1), 1.0, rtol=1e-12)
 
 
-def test_maximisation_point_by_point(z, rng):
-    """(M15) (M16) (M17)"""
+@pytest.mark.parametrize(("spread", "imagined"), [(np.diag([0.5, 2.0]), 1.5), (0.0, 0.0)])
+def test_maximisation_point_by_point(z, rng, spread, imagined):
+    """(M15) (M16) (M17), by default without imagined points"""
     r = rng.dirichlet(np.ones(K), N)
-    spread, imagined = np.diag([0.5, 2.0]), 1.5
-    found = mixture.maximize(z, r, spread, imagined)
+    found = mixture.maximize(z, r, *((spread, imagined) if imagined else ()))
     for k in range(K):
         n = sum(r[:, k])
         mean = sum(r[i, k] * z[i] for i in range(N)) / n
@@ -147,6 +147,27 @@ def test_centres_are_drawn_by_their_squared_distance():
         assert r.shape == (3, 2) and (r.sum(axis=1) == 1.0).all()
         alone += (r[0] != r[1]).all()
     assert alone / n == pytest.approx((1 / 10 + 1 / 5) / 3, abs=0.015)
+
+
+def test_centres_are_those_of_k_means_point_by_point(z):
+    """(M18), with the same random numbers."""
+    rng = np.random.default_rng(5)
+    centres = [z[rng.integers(N)]]
+    while len(centres) < 4:
+        d2 = np.array([min(sum((x - c) ** 2) for c in centres) for x in z])
+        centres.append(z[rng.choice(N, p=d2 / sum(d2))])
+    wanted = [min(range(4), key=lambda k: sum((x - centres[k]) ** 2)) for x in z]
+    r = mixture.begin(np.random.default_rng(5), z, 4)
+    assert_array_equal(r, np.eye(4)[wanted])
+
+
+@pytest.mark.parametrize("imagined", [(), (11.0,)])
+def test_the_imagined_points_are_ten_and_spread_as_the_others_and_a_little_more(z, imagined):
+    """(M17) (M19): of one component, all numbers are known."""
+    n, S = (*imagined, 10.0)[0], np.cov(z.T, bias=True)
+    spread = S + 1e-6 * (1.0 + (S[0, 0] + S[1, 1]) / 2) * np.eye(2)
+    found = mixture.fit(np.random.default_rng(0), z, 1, *imagined)
+    assert_allclose(found.covariances[0], (N * S + n * spread) / (N + n), rtol=1e-9)
 
 
 def test_points_belong_to_the_nearest_centre(rng):
