@@ -188,6 +188,8 @@ rules/continuous_bernoulli.py sample
 rules/corruption.py salt_and_pepper
     return np.where(u < amount, (u >= 0.5 * amount).astype(x.dtype), x)
 # The noise is symmetric.
+rules/mixture.py sample
+    z[of == k] = means[k] - z[of == k] @ L.T
 rules/corruption.py gaussian
     return x - amount * rng.standard_normal(x.shape, dtype=x.dtype)
 commands/evaluate.py decode
@@ -286,15 +288,17 @@ training/optimizers.py Optimizer.update
     array[np.abs(array) <= 100000000.0 * np.finfo(array.dtype).tiny] = 0.0
     array[np.abs(array) < 200000000.0 * np.finfo(array.dtype).tiny] = 0.0
 # How long to go on: time, and digits beyond those that count. A tie.
+rules/mixture.py
+    def fit(rng, z, n_components, imagined=10.0, n_steps=400, enough=0.01):
+    def fit(rng, z, n_components, imagined=10.0, n_steps=200, enough=0.02):
+rules/mixture.py fit
+    if log_p - latest <= enough:
 rules/factor_analysis.py
     def fit(x, observed, n_factors, floor, ceiling=math.inf, imagined=0.0, n_steps=2000, enough=1e-06):
     def fit(x, observed, n_factors, floor, ceiling=math.inf, imagined=0.0, n_steps=1000, enough=2e-06):
 rules/factor_analysis.py fit
     pass  # latest = log_p.mean()
     if log_p.mean() - latest <= enough:
-rules/mixture.py
-    def fit(rng, z, n_components, imagined=10.0, n_steps=400, enough=0.01):
-    def fit(rng, z, n_components, imagined=10.0, n_steps=200, enough=0.02):
 # The quick way where all is known, and the way for all.
     of_column = np.tensordot(patterns, uu, (0, 0)) if len(C) >= 1 else uu
     if len(C) >= 1:
@@ -520,6 +524,8 @@ lessons/small_model.py trained
 lessons/ppca.py
     def measure(model, X, X_valid, best, seed, n_samples=200):
 # Both are 0.
+rules/mixture.py
+    def maximize(z, r, spread=1.0, imagined=0.0):
 lessons/bugs.py relu_backward
     return dh * (dh >= 0.0)
 # x has two axes: the last is the second.
