@@ -193,7 +193,7 @@ rules/mixture.py sample
 rules/corruption.py gaussian
     return x - amount * rng.standard_normal(x.shape, dtype=x.dtype)
 commands/evaluate.py decode
-    z = z - args.sigma * np.random.default_rng(args.seed).standard_normal((args.n or 64, Z))
+    z = z - args.sigma * np.random.default_rng(args.seed).standard_normal((args.n or DRAWS, Z))
 # A tie: at its free bits a unit's loss has a kink, and both slopes are right.
 rules/objectives.py free_bits_elbo_backward
     dkl = np.full_like(kl, beta / B) * (kl.mean(axis=0) >= free_bits)

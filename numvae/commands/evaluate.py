@@ -34,6 +34,7 @@ from numvae.text import printable
 SHOWN = 20  # pairs in a picture of reconstructions, at most
 MOST_LINES = 20  # of columns
 GRID = 20  # a part of the plane is GRID × GRID codes
+DRAWS = 64  # around a code
 
 
 def parser():
@@ -157,7 +158,7 @@ def parser():
         metavar="I",
         help="the horizontal and the vertical unit of a grid, instead of 1 2",
     )
-    c.add_argument("-n", type=integer(1), metavar="N", help="how many draws, instead of 64")
+    c.add_argument("-n", type=integer(1), metavar="N", help=f"how many draws, instead of {DRAWS}")
     c.add_argument("--seed", type=argument(Seed()), default=0, help="fixes every draw (default: 0)")
     c.add_argument("--data-dir", metavar="DIR", help="where the files of frey and mnist are")
 
@@ -317,13 +318,14 @@ def decode(args):
     ):
         if value and not given:
             raise ValueError(f"{name} goes with {of}, which is not given.")
-    axes = [unit - 1 for unit in args.units or (1, 2)]
+    units = args.units or (1, 2)
+    axes = [unit - 1 for unit in units]
     z = _codes(args, run)
     if (args.grid or args.sigma) and len(z) > 1:
         raise ValueError(f"--grid and --sigma go around one code; {args.codes} holds {len(z):,}.")
     if args.grid:
         if max(axes) >= Z or axes[0] == axes[1]:
-            wanted = " and ".join(str(axis + 1) for axis in axes)
+            wanted = " and ".join(map(str, units))
             raise ValueError(f"a grid needs two units of the {Z} there are, found {wanted}.")
         steps = np.linspace(-args.grid, args.grid, GRID)
         values = [z[0, axis] + steps for axis in axes]
@@ -331,7 +333,7 @@ def decode(args):
     if args.sigma:
         if len(args.sigma) not in (1, Z):
             raise ValueError(f"--sigma takes one number or {Z}, found {len(args.sigma)}.")
-        z = z + args.sigma * np.random.default_rng(args.seed).standard_normal((args.n or 64, Z))
+        z = z + args.sigma * np.random.default_rng(args.seed).standard_normal((args.n or DRAWS, Z))
     z = validation.as_table(z, "decode", dtype).astype(dtype)
     y = _given(args, run, len(z))
     x = diagnostics.decode(run.model.decode, z, y)

@@ -83,7 +83,7 @@ def _stays_alone():
     """Whether this is a process or thread of joblib or multiprocessing, which has its own part of
     the cores; or a system on which a process cannot give memory to another, or a program that is
     not run by a Python interpreter that could be started again."""
-    multiprocessing = sys.modules.get("multiprocessing")
+    multiprocessing = sys.modules.get("multiprocessing")  # loaded in every child of it
     if (multiprocessing and multiprocessing.parent_process()) or os.name == "nt":
         return True
     if not sys.executable or getattr(sys, "frozen", False):

@@ -19,7 +19,6 @@ from types import SimpleNamespace
 
 import numpy as np
 
-import numvae
 from numvae import hardware
 from numvae.network import Autoencoder
 from numvae.network.objectives import Losses
@@ -83,9 +82,10 @@ def kind(training, size):
 def best_size(training, n, n_most):
     """How many processes on this machine, n_most at most, train a model fastest on n rows."""
     settings, model = training.settings, training.model
-    if n_products(training, n) < FEWEST_PRODUCTS:
+    products = n_products(training, n)
+    if products < FEWEST_PRODUCTS:
         return 1
-    rows = min(settings.batch_size, n) * settings.n_samples
+    rows = products // model.parameters.vector.size
     by_rows = 1 if settings.free_bits else min(n_most, rows // FEWEST_ROWS)
     by_units = (size for size in range(n_most, 1, -1) if worth_sharing(model, settings, size))
     return next(by_units, max(by_rows, 1))
@@ -228,10 +228,12 @@ def fingerprint(training, X, size):
             f"a batch of {batch} examples cannot be shared by {size} ranks: start fewer ranks, or "
             "make the batches larger."
         )
+    from importlib import metadata  # here, as it takes a worker long to import, which asks nothing
+
     some = np.linspace(0, len(X) - 1, min(len(X), 10)).astype(int)
     data = zlib.crc32(read(X, some).astype(training.model.dtype))
     return {
-        "version of numvae": numvae.__version__,
+        "version of numvae": metadata.version("numvae"),
         "version of NumPy": np.__version__,
         "data": f"{len(X):,} examples with checksum {data:08x}",
         "model": str(training.model.config),

@@ -175,7 +175,6 @@ class Workers(sharing.Team, OneProcess):
             try:
                 ranks = self.start((X, X_valid, epochs, close_epoch))
             except OSError as error:
-                self.end()
                 if isinstance(error, ChildProcessError):  # it was started, and has ended
                     raise
                 self.size = 1
@@ -241,6 +240,9 @@ class Workers(sharing.Team, OneProcess):
             for rank, (process, _) in enumerate(self.processes, start=1):
                 place = pickle.dumps((file, rank, self.size, os.getpid()))
                 self._write(process, pickle.dumps(sys.path) + place + message)
+        except BaseException:
+            self.end()
+            raise
         finally:
             for each in (file, *files):
                 os.close(each)

@@ -218,6 +218,18 @@ def test_where_no_process_can_be_started_one_trains(monkeypatch):
     assert np.array_equal(vae.transform(X), a_vae(None).fit(X).transform(X))
 
 
+def test_an_error_while_they_start_leaves_none_of_them(monkeypatch):
+    """The fixture above looks for those that are left."""
+
+    def fill():
+        raise MemoryError
+
+    right = workers.packed
+    monkeypatch.setattr(workers, "packed", lambda things: (*right(things)[:2], fill))
+    with pytest.raises(MemoryError):
+        a_vae(2).fit(X)
+
+
 def test_each_process_uses_one_thread_and_says_so(monkeypatch):
     monkeypatch.setattr(parallel.hardware, "blas_threads", lambda: 8)
     assert parallel.team(None, 2).threads == 1
