@@ -502,11 +502,8 @@ class VAE(Settings):
         `numvae.plots.save(vae.plot(), "vae.png")` writes it to a file.
         """
         x, known, of_data = self._to_show(X, y, shape)
-        if known is None and (self.columns_ or self.condition_):
-            columns = self.columns_ or self.condition_
-            its_x, its_y = split_condition(x, self.network_.n_condition)
-            its_x = its_x if self.columns_ else its_x[:, :0]
-            known = next(iter(columns.colours(its_x, its_y).values()), None)
+        if known is None:
+            known = next(iter(self._colours(x).values()), None)
         return report.overview(self._training, x, known, self.columns_, **of_data)
 
     def explore(
@@ -524,21 +521,17 @@ class VAE(Settings):
         Returns the path.
 
         Raises  FileExistsError   there is such a file: nothing is overwritten
-                ValueError        its name does not end in .html or .htm; a conditioned model
+                ValueError        its name does not end in .html or .htm
         """
         from numvae.cli import new_file
         from numvae.explore.page import page
-        from numvae.explore.view import check_unconditioned, view
+        from numvae.explore.view import view
 
         path = new_file(path, ".html", ".htm")
-        self._check_fitted()
-        check_unconditioned(self.network_)
         x, known, of_data = self._to_show(X, y, shape)
-        if known is not None:
-            known = {"y": known}
-        else:
-            known = self.columns_.colours(x) if self.columns_ else {}
-        shown = view(self._training, x, known, name=path.stem, **of_data)
+        known = self._colours(x) if known is None else {"y": known}
+        of_data |= {"name": path.stem, "condition": self.condition_}
+        shown = view(self._training, x, known, **of_data)
         write_atomically(path, page(shown).encode())
         return path
 
@@ -853,6 +846,14 @@ class VAE(Settings):
         limits = data.get("limits") or ((0, 1) if low >= 0 and high <= 1 else (low, high))
         names = self.columns_.labels if self.columns_ else [f"x{i + 1}" for i in range(D)]
         return X, known, {"shape": shape, "limits": tuple(limits), "columns": names}
+
+    def _colours(self, X):
+        """What rows X (N, D + C) may be coloured by: the columns of a table, and what the model is
+        conditioned on. name → (N,)"""
+        if not (columns := self.columns_ or self.condition_):
+            return {}
+        x, y = split_condition(X, self.network_.n_condition)
+        return columns.colours(x if self.columns_ else x[:, :0], y)
 
     def _check_fitted(self):
         if not hasattr(self, "network_"):

@@ -311,11 +311,14 @@ def test_scikit_learn_clones_it_and_knows_that_it_needs_y(fitted):
     assert not VAE().__sklearn_tags__().target_tags.required
 
 
-def test_a_picture_is_coloured_by_y_and_there_is_no_page(fitted, framed, tmp_path):
+def test_a_picture_is_coloured_by_y_and_the_page_lets_one_choose_it(fitted, framed, tmp_path):
     vae, X, y = fitted
     for figure in (vae.plot(), vae.plot(X, y), framed[0].plot(), framed[0].plot(framed[1])):
         assert figure.axes
-    assert "needs y too" in refused(vae.explore, tmp_path / "page.html", X, y)
+    text = vae.explore(tmp_path / "page.html", X, y).read_text("utf-8")
+    assert '"given": [{"name": "y"' in text
+    text = framed[0].explore(tmp_path / "table.html").read_text("utf-8")
+    assert all(f'"name": "{name}"' in text for name in framed[0].condition)
 
 
 def test_gray_pixels_are_drawn_and_y_is_not(rng):

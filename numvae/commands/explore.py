@@ -14,6 +14,7 @@ from numvae import runs
 from numvae.cli import Parser, argument, new_file
 from numvae.constraints import Number
 from numvae.files import write_atomically
+from numvae.rows import split_condition
 
 FEW = 500  # held-out examples that are too few for a cloud
 LARGE = 5_000_000  # bytes; a larger page opens slowly on a phone
@@ -67,16 +68,15 @@ def main(argv=None):
 def page_of(run, dataset, limit=None):
     """The bytes of the page; limit: as in `explore.view`."""
     from numvae.explore.page import page
-    from numvae.explore.view import check_unconditioned, view
+    from numvae.explore.view import view
 
-    check_unconditioned(run.model)
     X, known = dataset.X_valid, dataset.known_valid
     if len(X) < FEW:
         X, known = dataset.X, dataset.known
     if dataset.columns:
-        known = dataset.columns.colours(X[:])
+        known = dataset.columns.colours(*split_condition(X[:], run.model.n_condition))
     of_data = {"name": dataset.name, "shape": dataset.shape, "limits": dataset.limits}
-    of_data |= {"columns": run.columns.labels, "limit": limit}
+    of_data |= {"columns": run.columns.labels, "condition": run.condition, "limit": limit}
     shown = view(run.training, X, known, **of_data)
     return page(shown).encode()
 

@@ -85,8 +85,23 @@ function dense(h, { W, b }) {
   return a;
 }
 
-/* The mean of p(x|z): z (Z) -> x (D). A table of several kinds of columns has a head for each; with
-   a skip path, the heads are given z beside what the hidden layers say. */
+/* y (C) is what a conditioned model is given beside z: one column of it is a number, 0 or 1, or all 0
+   but for a 1 at the level chosen. */
+
+function give({ at, width, levels, center, scale }, y, value) {
+  if (!levels) y[at] = (value - center) / scale;
+  else if (width === 1) y[at] = value;
+  else for (let i = 0; i < width; i++) y[at + i] = Number(i === value);
+}
+
+function valueGiven({ at, width, levels, center, scale }, y) {
+  if (!levels) return center + scale * y[at];
+  return width === 1 ? y[at] : y.subarray(at, at + width).indexOf(1);
+}
+
+/* The mean of p(x|z): z (Z) -> x (D); or that of p(x|z, y), with y after z. A table of several kinds
+   of columns has a head for each; with a skip path, the heads are given z and y beside what the
+   hidden layers say. */
 function decode({ skip, layers, heads }, z) {
   const hidden = layers.reduce((h, layer) => dense(h, layer).map((a) => layer.activate(a)), z);
   const h = skip ? [...hidden, ...z] : hidden;

@@ -1,6 +1,7 @@
 "use strict";
-/* The page around the decoder. There is one state, the latent point z. Whatever moves it calls
-   `moveTo` (at once) or `glideTo` (in a smooth path); `show` makes all that is seen follow. */
+/* The page around the decoder. Its state is the latent point z, and y, what a conditioned model is
+   given beside it. Whatever moves z calls `moveTo` (at once) or `glideTo` (in a smooth path); `show`
+   makes all that is seen follow. */
 
 const byId = (id) => document.getElementById(id);
 const page = JSON.parse(byId("data").textContent);
@@ -11,7 +12,10 @@ const isImage = page.shape.length > 1;
 const hasMap = page.units.length > 1;
 const [horizontal, vertical] = page.units;
 
+const conditions = unpack(page.y, Float32Array); // C numbers per original
+
 let z = new Float64Array(page.latent);
+let y = new Float64Array(page.given.reduce((total, { width }) => total + width, 0));
 
 const nameOf = (unit) => "z" + String(unit + 1).replace(/\d/g, (d) => "₀₁₂₃₄₅₆₇₈₉"[d]);
 const digits = Math.max(0, 2 - Math.floor(Math.log10(page.limit))); // 2 for a limit of 3
@@ -59,12 +63,13 @@ function showSoon() {
 }
 
 function show() {
-  showPicture(decode(decoder, z));
+  showPicture(decode(decoder, [...z, ...y]));
   if (hasMap) drawMap();
   for (const { unit, input, output } of sliders) {
     input.value = z[unit];
     output.value = written(z[unit]);
   }
+  controls.forEach((control) => control.show());
   say();
 }
 
@@ -129,6 +134,36 @@ const sliders = page.units.map((unit) => {
   byId("sliders").append(element("label", {}, nameOf(unit), input, output));
   return { unit, input, output };
 });
+
+/* What a conditioned model is given: a menu for levels, a slider for numbers. */
+
+function makeControl(column) {
+  const { name, levels, low, high, step, isDate } = column;
+  const input = levels
+    ? element("select", {}, ...levels.map((level, i) => new Option(level, i)))
+    : element("input", { type: "range", min: low, max: high, step });
+  const output = element("output");
+  input.addEventListener("input", () => {
+    give(column, y, Number(input.value));
+    choose(null);
+    showSoon();
+  });
+  give(column, y, levels ? 0 : column.center);
+  byId("given").append(element("label", {}, name, input, levels ? "" : output));
+  const said = (value) =>
+    isDate
+      ? new Date(86400000 * Math.round(value)).toISOString().slice(0, 10)
+      : `${Number(value.toPrecision(6))}`.replace("-", "−");
+  return {
+    show() {
+      input.value = valueGiven(column, y);
+      output.value = said(Number(input.value));
+    },
+  };
+}
+
+byId("given").hidden = !page.given.length;
+const controls = page.given.map(makeControl);
 
 /* The map. What never moves is drawn once, on a canvas of its own. */
 
@@ -291,6 +326,7 @@ function makeThumbnails() {
     const button = element("button", { type: "button", "aria-label": label }, face);
     button.addEventListener("click", () => {
       choose(button);
+      y = Float64Array.from(conditions.slice(i * y.length, (i + 1) * y.length));
       glideTo(codes.slice(i * page.latent, (i + 1) * page.latent));
     });
     thumbnails.push(button);

@@ -45,6 +45,8 @@ def _data(view):
             {**known, "index": _packed(known["index"], "u1")} for known in view.colourings
         ],
         "codes": _packed(view.codes, "<f4"),
+        "given": view.given,
+        "y": _packed(view.y, "<f4"),
         "mixture": _mixture(view.mixture),
     }
     if view.is_image:

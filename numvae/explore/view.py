@@ -9,6 +9,7 @@ import numpy as np
 
 from numvae.evaluation import diagnostics
 from numvae.plots import matplotlib, style
+from numvae.rows import split_condition
 
 POINTS = 2000  # examples on the map: enough for a cloud, few enough to draw at once
 ORIGINALS = 24  # examples shown as they are
@@ -31,6 +32,8 @@ class View:
     colourings: list  # ways to colour these, see `colouring`; perhaps none
     originals: np.ndarray  # (K, D) some examples as they are, from left to right on the map
     codes: np.ndarray  # (K, Z) their posterior means
+    given: list  # the columns of y that the model is conditioned on, see `controls`; perhaps none
+    y: np.ndarray  # (K, C) those of the originals
     units: list  # the latent units to show: the two of the map, then the others by use
     axes: tuple | None  # the first two, horizontal and vertical on the map; None for a single unit
     mixture: object  # the Mixture that was fitted to its codes, or None
@@ -41,26 +44,21 @@ class View:
         return len(self.shape) > 1
 
 
-def check_unconditioned(model):
-    """Raise ValueError if the decoder needs more than z: the page has no way to give it."""
-    if model.n_condition:
-        raise ValueError(
-            "the page shows what is decoded from z alone, and this model needs y too; draw it with "
-            "sample and its y."
-        )
-
-
-def view(training, X, known, *, name, shape, columns, limits=(0.0, 1.0), limit=None):
-    """The View of a trained model and of rows X (N, D).
+def view(
+    training, X, known, *, name, shape, columns, condition=None, limits=(0.0, 1.0), limit=None
+):
+    """The View of a trained model and of rows X (N, D + C).
 
     known       name → (N,), see `colouring`
+    condition   the Columns that the model is conditioned on, or None
     limit       as in View; None: it holds every code and most of the prior
     the others  as in View
     """
     model, inputs = training.model, training.inputs
     some = _spread(len(X), POINTS)
-    x = inputs.drawn(X[some])
-    mu, _ = diagnostics.encode(model, x, inputs)
+    rows = inputs.drawn(X[some])
+    mu, _ = diagnostics.encode(model, rows, inputs)
+    x, y = split_condition(rows, model.n_condition)
     by_use = [int(unit) for unit in np.argsort(-mu.var(axis=0), kind="stable")[:UNITS]]
     units = sorted(by_use[:2]) + by_use[2:]
     along = np.argsort(mu[:, units[0]], kind="stable")
@@ -77,11 +75,39 @@ def view(training, X, known, *, name, shape, columns, limits=(0.0, 1.0), limit=N
         colourings=[colouring(name, values[some]) for name, values in known.items()],
         originals=x[picked],
         codes=mu[picked],
+        given=controls(condition, y) if condition else [],
+        y=y[picked] if condition else np.empty((len(picked), 0)),
         units=units,
         axes=tuple(units[:2]) if len(units) > 1 else None,
         mixture=training.mixture,
         limit=limit or 1.05 * max(LEAST_LIMIT, float(np.abs(mu[:, units]).max())),
     )
+
+
+def controls(condition, y):
+    """What can be chosen for each column of y (N, C): a list of dicts.
+
+    name          of the column
+    at, width     where it begins among the C numbers of y, and how many it is
+    levels        their names, one of which is chosen; or of a number
+    low, high     the least and the largest in the rows, and
+    step, isDate  from one to the next, and whether it is a day, counted from 1970
+    center, scale with which y is (number − center) / scale
+    """
+    found, at, parts = [], 0, condition.parts_given(y)
+    for column in condition.given:
+        control = {"name": column.name, "at": at, "width": column.width}
+        at += column.width
+        if column.levels is not None:
+            control["levels"] = [str(level) for level in column.levels]
+        else:
+            values = column.decode(parts[column.name])
+            low, high = float(values.min()), float(values.max())
+            step = (high - low) / 100 if column.decimals is None else 10.0**-column.decimals
+            control |= {"low": low, "high": high, "step": step, "isDate": column.is_date}
+            control["center"], control["scale"] = condition.condition[column.name]
+        found.append(control)
+    return found
 
 
 def colouring(name, values):

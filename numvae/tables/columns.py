@@ -350,15 +350,21 @@ class Columns:
         Shapes  x (N, D), y (N, C), one-hot blocks as probabilities or as drawn; the likeliest level
                 is given
         """
-        parts = dict(self._parts(self.used, x))
-        for name, part in self._parts(self.given, y) if y is not None else ():
-            center, scale = self.condition[name]
-            parts[name] = center + scale * part
+        parts = dict(self._parts(self.used, x)) | ({} if y is None else self.parts_given(y))
         return {
             column.name: column.decode(parts.get(column.name, x))
             for column in self.columns
             if column.name in parts or column.kind == "constant"
         }
+
+    def parts_given(self, y):
+        """name → (N, width), each column that a model is conditioned on, numbers in their own
+        units. Shapes  y (N, C)"""
+        found = {}
+        for name, part in self._parts(self.given, y):
+            center, scale = self.condition[name]
+            found[name] = center + scale * part
+        return found
 
     @staticmethod
     def _parts(columns, x):

@@ -70,23 +70,15 @@ class Trained:
         x = self.inputs(np.linspace(0, len(self.data.X_valid) - 1, n).astype(int))
         return plots.reconstructions(self.images(x), self.decoded(self.model.encode(x)[0]))
 
-    def draws(self, n, fitted=False):
-        """n codes (n, Z) from the prior, or from the Gaussian with the mean and the covariance of
-        the codes of training examples."""
-        eps = stream(self.training.seed, *PICTURES).standard_normal((n, self.model.n_latent))
-        if not fitted:
-            return eps
-        x, *_ = self.training.inputs(read(self.data.X, slice(0, 10_000)))
-        mu, _ = self.model.encode(x)
-        return mu.mean(axis=0) + eps @ np.linalg.cholesky(np.cov(mu.T)).T
+    def draws(self, n, source="prior"):
+        """n codes (n, Z) from a source: the prior, the posterior of training examples, or the
+        mixture of Gaussians fitted to their codes."""
+        rng = stream(self.training.seed, *PICTURES)
+        return aggregate.draw(self.training, rng, n, source, self.data.X)
 
     def samples(self, n=100, columns=10, sources=("prior",)):
         """What the decoder makes of codes from each source."""
-        rng, X = stream(self.training.seed, *PICTURES), self.data.X
-        drawn = {
-            source: self.decoded(aggregate.draw(self.training, rng, n, source, X))
-            for source in sources
-        }
+        drawn = {source: self.decoded(self.draws(n, source)) for source in sources}
         return plots.samples(drawn, columns)
 
     def manifold(self, n=20, scale=1.0):

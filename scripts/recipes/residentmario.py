@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from numvae import plots
 from numvae.rules import gaussian
 from numvae.streams import PICTURES, stream
 from recipes.recipe import Recipe, Run
@@ -19,6 +18,7 @@ NAMES = {
     "autoencoder-20": "the plain autoencoder with 20 latent units",
 }
 
+SOURCES = {"prior": "z ~ N(0, I)", "mixture": "z from a mixture fitted to the codes"}
 
 DRAWN, AMONG, NEIGHBOURS = 1000, 20_000, 10  # draws, training digits beside them
 
@@ -54,9 +54,8 @@ def pictures(trained):
         yield f"samples-{name}.png", run.samples(60, 12), caption
     for name, run in trained.items():
         if name.startswith("autoencoder"):
-            images = run.decoded(run.draws(60, fitted=True))
-            caption = f"z from a Gaussian fitted to the codes, decoded: {NAMES[name]}."
-            yield f"fitted-{name}.png", plots.image_grid(images, 12), caption
+            caption = f"z from a mixture fitted to the codes, decoded: {NAMES[name]}."
+            yield f"mixture-{name}.png", run.samples(60, 12, ("mixture",)), caption
 
 
 def lines(trained):
@@ -100,8 +99,8 @@ def lines(trained):
     X, labels = run.data.X[:AMONG], run.data.known["digit"][:AMONG]
     drawn = {"test digits": run.data.X_valid[:DRAWN]}
     for name, run in trained.items():
-        for of, fitted in (("z ~ N(0, I)", False), ("z from a Gaussian fitted to the codes", True)):
-            images = run.decoded(run.draws(DRAWN, fitted))
+        for source, of in SOURCES.items():
+            images = run.decoded(run.draws(DRAWN, source))
             drawn[f"{NAMES[name]}, {of}"] = images.reshape(DRAWN, -1)
     for name, x in drawn.items():
         distance, share, pixel, frechet = beside(x, X, labels)

@@ -10,18 +10,25 @@ import numpy as np
 import pytest
 
 from numvae.explore.page import page
-from numvae.explore.view import view
+from numvae.explore.view import controls, view
+from numvae.rows import split_condition
 from numvae.rules import continuous_bernoulli
 from numvae.rules.mixture import Mixture
 from numvae.settings import Settings
+from numvae.tables.columns import Table, of_known
 from numvae.training.loop import Training
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="node, which runs the page, is not installed")
 
 
-def a_view(likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="f4", **more):
-    """A View of random weights; `scale` makes them larger, so that functions show their ends."""
+def a_view(
+    likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="f4", given=None, **more
+):
+    """A View of random weights; `scale` makes them larger, so that functions show their ends.
+
+    given   name → (30,), what the model is conditioned on
+    """
     rng = np.random.default_rng(0)
     X = rng.random((30, int(np.prod(shape)))).astype(dtype)
     if "categorical" in likelihood:
@@ -29,14 +36,20 @@ def a_view(likelihood="bernoulli", shape=(4, 3), hidden=(7,), scale=1.0, dtype="
     if "poisson" in likelihood or "binomial" in likelihood:
         X = np.rint(9 * X)
     settings = Settings(hidden=hidden, likelihood=likelihood, **more)
-    training = Training.new(settings, X, 0)
+    condition, C = None, 0
+    if given:
+        condition = of_known(given)
+        y, C = condition.encode_condition(Table(given)), condition.n_condition
+        X = np.concatenate([X, y], axis=1, dtype=dtype)
+    training = Training.new(settings, X, 0, C)
     training.model.initialize(rng, init_sigma=scale)
     for name, value in training.model.parameters.values.items():
         if name.endswith(".b"):
             value[...] = rng.standard_normal(value.shape)
     known = {"factor": rng.random(30), "label": np.arange(30) % 3}
-    columns = [f"x{i + 1}" for i in range(X.shape[1])]
-    return view(training, X, known, name="made-up", shape=shape, columns=columns)
+    columns = [f"x{i + 1}" for i in range(training.model.n_features)]
+    of_data = {"name": "made-up", "shape": shape, "columns": columns, "condition": condition}
+    return view(training, X, known, **of_data)
 
 
 def part(text, name):
@@ -65,6 +78,7 @@ def by_node(text, expression, known):
     return np.array(json.loads(done.stdout))
 
 
+GIVEN = {"class": np.array(["a", "b", "c"])[np.arange(30) % 3], "age": np.arange(30) / 4}
 CASES = [
     {"activation": "tanh", "hidden": (7,)},
     {"activation": "relu", "hidden": (9, 5)},
@@ -88,16 +102,20 @@ CASES = [
         for s, t in ((False, False), (True, False), (False, True))  # else both
     ),
     {"likelihood": "gaussian-sigma-z", "shape": (5,), "hidden": ()},
+    {"given": GIVEN},
+    {"given": GIVEN, "likelihood": "gaussian", "shape": (5,), "skip": True},
+    {"given": GIVEN, "likelihood": "gaussian", "shape": (5,), "hidden": ()},
 ]
 
 
 @needs_node
-@pytest.mark.parametrize("case", CASES, ids=str)
+@pytest.mark.parametrize("case", CASES, ids=range(len(CASES)))
 def test_the_pages_decoder_is_the_models(case):
     shown = a_view(**case)
     model = shown.model
-    points = np.random.default_rng(1).uniform(-3, 3, (20, model.n_latent))
-    wanted = model.decode(points.astype(model.dtype))
+    rng = np.random.default_rng(1)
+    points = rng.uniform(-3, 3, (20, model.n_latent + model.n_condition))
+    wanted = model.decode(*split_condition(points.astype(model.dtype), model.n_condition))
     text = page(shown)
     decoder = "unpackDecoder(known[0].decoder)"
     expression = f"known[1].map((z) => decode({decoder}, z))"
@@ -119,6 +137,38 @@ def test_the_page_draws_from_the_mixture(u, k):
     found = by_node(page(shown), expression, [data, u, noise.tolist()])
     wanted = shown.mixture.means[k] + np.linalg.cholesky(covariances[k]) @ noise
     np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+@needs_node
+def test_what_is_chosen_on_the_page_is_the_models_y():
+    two = {**GIVEN, "old": np.arange(30) > 20}
+    condition = of_known(two)
+    condition.given[2].kind = "bernoulli"  # as in a table: one number
+    values = {name: of[[4, 25]] for name, of in two.items()}
+    first, second = condition.encode_condition(Table(values))
+    shown = a_view(given=GIVEN)
+    chosen = [["abc".index(a), b, int(c)] for a, b, c in zip(*values.values())]
+    expression = """[0, 1].map((i) => {
+        const y = Float64Array.from(known.other);
+        known.given.forEach((control, k) => give(control, y, known.chosen[i][k]));
+        return [...y, ...known.given.map((control) => valueGiven(control, y))];
+    })"""
+    known = {"given": controls(condition, np.stack([first, second])), "chosen": chosen}
+    known["other"] = second.tolist()
+    found = by_node(page(shown), expression, known)
+    np.testing.assert_allclose(found[:, :5], [first, second])
+    np.testing.assert_allclose(found[:, 5:], chosen)
+
+
+def test_each_original_brings_what_its_model_was_given():
+    shown = a_view(given=GIVEN)
+    data = data_of(page(shown))
+    y = unpacked(data["y"], "<f4").reshape(-1, 4)
+    assert len(y) == len(shown.originals) and [c["name"] for c in data["given"]] == list(GIVEN)
+    mu, _ = shown.model.encode(shown.originals, y)
+    np.testing.assert_allclose(mu, shown.codes, atol=1e-5)
+    plain = data_of(page(a_view()))
+    assert plain["given"] == [] and plain["y"] == ""
 
 
 @needs_node

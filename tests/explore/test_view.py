@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from numvae.explore.view import LEAST_LIMIT, ORIGINALS, POINTS, UNITS, colouring, view
+from numvae.explore.view import LEAST_LIMIT, ORIGINALS, POINTS, UNITS, colouring, controls, view
 from numvae.plots import style
 from numvae.settings import Settings
+from numvae.tables.columns import Column, Columns, Table, of_known
 from numvae.training.loop import Training
 
 
@@ -60,6 +61,33 @@ def test_the_least_and_the_largest_value_of_a_column_leave_out_what_is_missing()
     assert np.isfinite(shown.mu).all()
     np.testing.assert_array_equal(shown.low, [0.0, 5.0, -1.0])
     np.testing.assert_array_equal(shown.high, [4.0, 5.0, 3.0])
+
+
+def test_what_a_model_is_conditioned_on_can_be_chosen_level_by_level_and_over_its_range():
+    known = {"digit": np.array([4, 7, 9, 7]), "pose": np.array([0.5, -1.0, 2.0, 0.25])}
+    condition = of_known(known)
+    y = condition.encode_condition(Table(known)).astype("f4")
+    digit, pose = controls(condition, y)
+    assert digit == {"name": "digit", "at": 0, "width": 3, "levels": ["4", "7", "9"]}
+    assert (pose["name"], pose["at"], pose["width"]) == ("pose", 3, 1)
+    assert (pose["low"], pose["high"], pose["step"]) == (-1.0, 2.0, 0.01)
+    np.testing.assert_allclose((known["pose"] - pose["center"]) / pose["scale"], y[:, 3], rtol=1e-6)
+
+
+def test_a_day_a_year_and_two_levels_can_be_chosen_too():
+    columns = [
+        Column("size", "gaussian"),
+        Column("sex", "bernoulli", [False, True]),
+        Column("day", "gaussian", None, 0, "%Y-%m-%d"),
+        Column("share", "gaussian"),
+    ]
+    given = {"sex": (0.0, 1.0), "day": (18000.0, 50.0), "share": (0.0, 2.0)}
+    columns = Columns(columns, "gaussian", condition=given)
+    sex, day, share = controls(columns, np.array([[0, -1.0, 0.5], [1, 2.0, 1.0]], "f4"))
+    assert sex == {"name": "sex", "at": 0, "width": 1, "levels": ["False", "True"]}
+    assert (day["at"], day["low"], day["high"], day["step"]) == (1, 17950.0, 18100.0, 1.0)
+    assert day["isDate"] and not share["isDate"]
+    assert (share["at"], share["low"], share["high"], share["step"]) == (2, 1.0, 2.0, 0.01)
 
 
 def test_classes_have_a_colour_each_and_factors_a_place_on_the_scale():

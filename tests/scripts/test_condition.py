@@ -1,5 +1,7 @@
 """Runs that are conditioned, from training to everything that is done with them."""
 
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -171,7 +173,15 @@ def test_what_is_not_known_cannot_be_given(capsys):
     np.save("bare.npy", np.random.default_rng(0).random((5, 4, 3)))
     what = said(capsys, evaluate.main, "encode images bare.npy --out x.csv")
     assert "cannot be conditioned on label" in what and "known is nothing" in what
-    assert "this model needs y too" in said(capsys, explore.main, "images --html x.html")
+
+
+@pytest.mark.parametrize(("run", "names"), [("images", ["label"]), ("table", ["sex", "age"])])
+def test_the_page_lets_one_choose_what_is_given(run, names, tmp_path):
+    page = tmp_path / "page.html"
+    assert explore.main([run, "--html", str(page)]) == 0
+    (data,) = re.findall(r'type="application/json">(.*?)</script>', page.read_text("utf-8"))
+    assert [control["name"] for control in json.loads(data)["given"]] == names
+    assert {known["name"] for known in json.loads(data)["colourings"]} >= set(names)
 
 
 def test_the_model_of_a_run_is_an_estimator():
