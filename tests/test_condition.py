@@ -155,7 +155,9 @@ def test_what_is_missing_wrong_or_unseen_is_said_in_a_sentence(fitted):
     fresh = VAE(**SETTINGS, condition="y")
     assert refused(fresh.fit, X) == "condition='y' needs y, a class or a number for each row of X."
     assert "y has shape" in refused(fresh.fit, X, y[:-1])
-    assert "too many for classes" in refused(fresh.fit, X, np.arange(N))
+    assert "different whole numbers, too many" in refused(fresh.fit, X, np.arange(N))
+    names = np.char.add("name-", np.arange(N).astype(str))
+    assert f"{N} different names, too many for classes" in refused(fresh.fit, X, names)
     assert "y holds NaN" in refused(fresh.fit, X, np.full(N, np.nan))
     assert "condition names columns, but X is ndarray" in refused(VAE(condition=["a"]).fit, X)
     for bad in ("age", [], [3], ["a", "a"], 3):

@@ -512,7 +512,7 @@ def of_known(known):
 
     known   name → (N,) integers, bools or texts, which are classes, or floats, which are numbers
 
-    Raises  ValueError   more integers than there can be classes
+    Raises  ValueError   more integers or texts than there can be classes
     """
     columns = []
     for name, values in known.items():
@@ -520,10 +520,12 @@ def of_known(known):
             columns.append(Column(name, "gaussian", None, _decimals(values)))
             continue
         columns.append(Column(name, "categorical", _levels(values)))
-        if values.dtype.kind in "iu" and len(columns[-1].levels) > MOST_LEVELS:
+        if (n := len(columns[-1].levels)) > MOST_LEVELS:
+            whole = values.dtype.kind in "iu"
             raise ValueError(
-                f"{printable(name)} has {len(columns[-1].levels)} different whole numbers, too "
-                "many for classes: make them floats, to condition on a number."
+                f"{printable(name)} has {n} different {'whole numbers' if whole else 'names'}, too "
+                f"many for classes, of which there may be {MOST_LEVELS}"
+                + (": make them floats, to condition on a number." if whole else ".")
             )
     return Columns(columns, "gaussian")._measured(list(known), Table(known))
 
