@@ -14,7 +14,6 @@ LABELLED = re.compile(rf"(.*?\S) {{2,}}\(({LABEL})\)")
 FACT = re.compile(r"(\S(?:\S| (?! ))*?) {2,}(\S.*)")
 NAMED = re.compile(r" {4}([a-z]\w*(?:\(.*?\))?|[A-Z]\w+(?:\(.*?\))?) {2,}([^\s=≥].*)")
 PATH = re.compile(r"(?:^|\s)(?:Read next|Side path): ([\w/, .]+?)\.?$", re.MULTILINE)
-RELATION = re.compile(r"(?<= )[=≥≤≈←~∝→](?= )|^[=≥]")
 
 
 class Block(NamedTuple):
