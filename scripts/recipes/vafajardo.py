@@ -41,9 +41,9 @@ RECIPE = Recipe(
         "says it follows.",
         "The post's code divides by σ² before it squares the difference, so it does not maximise "
         "the Gaussian density; here that is maximised.",
-        "A gradient longer than 1 is shortened to 1. Without that a few steps are so wide that the "
-        "bound falls by orders of magnitude: in one of two runs on different machines, with the same "
-        "seed, for good.",
+        "A gradient longer than 1 is shortened to 1. Without that some steps are so wide that the "
+        "bound falls by orders of magnitude: of two runs with the same seed, on two machines, one "
+        "did not recover.",
         "Frames 0–1799 in video order train, 1800–1899 are held out; the post trains on all. With "
         "so many epochs σ(z) overfits the training frames, and the held-out ones are very "
         "improbable: the faces get sharper while the held-out ELBO falls.",
