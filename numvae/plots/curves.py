@@ -122,6 +122,8 @@ def bound_over_examples(runs, xlim=None, ylim=None):
     axes.set_ylim(ylim or (low - 0.05 * (high - low), high + 0.05 * (high - low)))
     for axes in panels[len(runs) :]:
         axes.set_axis_off()
+    for axes in panels[len(runs) - columns : len(runs)]:  # the lowest of each column
+        axes.tick_params(labelbottom=True)
     figure.supxlabel("training examples seen")
     figure.supylabel("ELBO, nats per example")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside upper left", ncols=2)

@@ -34,8 +34,8 @@ def pictures(trained):
 RECIPE = Recipe(
     title="Fajardo 2018, *VAE TensorFlow implementation*: Frey faces with a Gaussian decoder",
     about="p(x|z) = N(μ(z), σ²(z)), 20 latent units, encoder and decoder with two hidden layers "
-    "shared by their two outputs, Adam 0.001; then a hundred faces from z ~ N(0, I). The post "
-    "trains 10,000 epochs and shows the picture; it gives no number.",
+    "shared by their two outputs, Adam 0.001. The post trains 10,000 epochs and shows a hundred "
+    "faces from z ~ N(0, I); it gives no number.",
     differences=(
         "The widths are not in the post; 500 and 500 elu units are those of the book whose code it "
         "says it follows.",
