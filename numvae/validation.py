@@ -103,10 +103,7 @@ def check_range(array, likelihood):
     Bernoulli likelihoods need values from 0 to 1, but for rounding, as of scalers that return
     1.0000000000000002; a categorical one needs one-hot rows, a Poisson one counts.
     """
-    start = 0
-    for kind, width in parse_blocks(likelihood, array.shape[1]):
-        columns = slice(start, start + width)
-        start += width
+    for kind, columns in parse_blocks(likelihood, array.shape[1]):
         if "bernoulli" in kind:
             known = (b[:, columns] for b in blocks(array))
             ends = np.array([(np.fmin.reduce(b, None), np.fmax.reduce(b, None)) for b in known])
@@ -195,7 +192,7 @@ def as_known(y, n):
     Raises  TypeError, ValueError   it is something else
     """
     y = np.asarray(y)
-    y = np.array(y.tolist()) if y.dtype.kind == "O" else y  # whole numbers among objects are such
+    y = np.array(y.tolist()) if y.dtype.kind == "O" else y  # objects that are integers become so
     y = y.astype(str) if y.dtype.kind == "O" else y
     if y.shape != (n,):
         raise ValueError(f"y has shape {y.shape}; expected a value for each of the {n} rows of X.")

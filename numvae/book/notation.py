@@ -154,43 +154,33 @@ class _Reader:
         tight = not token.space and bool(before)
         match token.kind, token.text:
             case "relation" | "sum", text:
-                self.tokens.pop(0)
-                return _Atom(Symbol(text, token.kind), token.kind, tight)
+                tree, kind = Symbol(text, token.kind), token.kind
             case "label", text:
-                self.tokens.pop(0)
-                return _Atom(Symbol(text, "label"), "word", tight)
+                tree, kind = Symbol(text, "label"), "word"
             case "other", "," | ";" | ":" | "…" | "‖" if token.text != "‖" or not tight_after(self):
-                self.tokens.pop(0)
-                wide = bool(self.tokens) and len(self.tokens[0].space) > 1
-                symbol = Symbol(token.text, "separator")
-                tree = Row((symbol, Gap(True))) if wide else symbol
-                return _Atom(tree, "separator", tight)
+                tree, kind = Symbol(token.text, "separator"), "separator"
+                if len(self.tokens) > 1 and len(self.tokens[1].space) > 1:
+                    tree = Row((tree, Gap(True)))
             case "other", "/":
-                self.tokens.pop(0)
-                near = tight and bool(self.tokens) and not self.tokens[0].space
-                return _Atom(Symbol("/", "operator"), "slash", near)
+                tree, kind, tight = Symbol("/", "operator"), "slash", tight and tight_after(self)
             case "other", "·":
-                self.tokens.pop(0)
-                return _Atom(Symbol("·", "operator"), "operand" if tight else "dot", tight)
+                tree, kind = Symbol("·", "operator"), "operand" if tight else "dot"
             case "other", "|" if before and self.is_given(before[-1].tree, tight):
-                self.tokens.pop(0)
-                return _Atom(Symbol("|", "bar"), "bar", tight)
+                tree, kind = Symbol("|", "bar"), "bar"
             case "other", "∂" | "∇":
-                self.tokens.pop(0)
+                tree = Symbol(token.text, "name")
                 kind = "partial" if token.text == "∂" else "function"
-                return _Atom(Symbol(token.text, "name"), kind, tight)
             case "other", "!":
-                self.tokens.pop(0)
-                return _Atom(Symbol("!", "postfix"), "operand", tight)
+                tree, kind = Symbol("!", "postfix"), "operand"
             case "name", text if text in WORDS:
-                self.tokens.pop(0)
-                return _Atom(Symbol(text, "word"), "word", tight)
-        kind = "operand"
-        if token.kind == "big" or token.text in FUNCTIONS:
-            kind = "big" if token.kind == "big" else "function"
-        tree = self.scripted()
-        if kind == "function" and self.tokens and self.tokens[0].text == "(":
-            kind = "operand" if not self.tokens[0].space else kind
+                tree, kind = Symbol(text, "word"), "word"
+            case _:
+                tree, kind = self.scripted(), "operand"
+                called = bool(self.tokens) and self.tokens[0] == ("(", "other", "")
+                if token.kind == "big" or token.text in FUNCTIONS and not called:
+                    kind = "big" if token.kind == "big" else "function"
+                return _Atom(tree, kind, tight)
+        self.tokens.pop(0)
         return _Atom(tree, kind, tight)
 
     def is_given(self, before, tight):
@@ -306,6 +296,8 @@ def _level(atoms):
 def _product(atoms):
     """Factors, with fractions where there are slashes."""
     atoms = _partials(list(atoms))
+    if atoms and atoms[0].kind == "slash":
+        raise ValueError("found nothing before a slash")
     while any(a.kind == "slash" and a.tight for a in atoms):
         i = next(i for i, a in enumerate(atoms) if a.kind == "slash" and a.tight)
         start, stop = i - 1, i + 2

@@ -1,7 +1,6 @@
 """The book as one HTML file: to be opened, sent, printed and kept. It needs no network."""
 
 import html
-import inspect
 import json
 import re
 import textwrap
@@ -36,8 +35,7 @@ def page(root, curves):
         "terms": writer.meanings(),
         "example": writer.code("ELBO"),
     }
-    first, *rest = _file("book.html").split("{{")
-    return first + "".join(parts[name] + text for name, text in (s.split("}}", 1) for s in rest))
+    return re.sub(r"{{(\w+)}}", lambda found: parts[found[1]], _file("book.html"))
 
 
 class Writer(Setting):
@@ -350,7 +348,7 @@ class Writer(Setting):
         id = f' id="{anchor}"' * anchors
         measured = pictures.measured(*self.curves[bug.name]) if bug.name in self.curves else ""
         caught = html.escape(bugs.outcome(bug.caught) + f"; {bug.found}" * bool(bug.found))
-        code = "\n\n\n".join(_function(replacement) for *_, replacement in bug.patches)
+        code = "\n\n\n".join(source.code_of(replacement) for *_, replacement in bug.patches)
         return (
             f'<div class="bug"{id}><h5>{title}</h5>{measured}<p class="soft">'
             f"{caught[0].upper()}{caught[1:]}.</p><details><summary>Its code</summary>"
@@ -394,12 +392,6 @@ def _replaced(bug):
     """The name of what a bug takes the place of, as its file and the rules call it."""
     where, name, _ = bug.patches[0]
     return f"{where.__name__.rpartition('.')[2]}.{name}"
-
-
-def _function(replacement):
-    """A wrong function as it stands in bugs.py, without its decorator and its docstring."""
-    text = textwrap.dedent(inspect.getsource(replacement))
-    return re.sub(r'    """.*?"""\n', "", text[text.index("def ") :], flags=re.DOTALL).rstrip()
 
 
 def _to_exercise(exercise):

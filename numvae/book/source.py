@@ -6,8 +6,10 @@ Read next: text.
 
 import ast
 import functools
+import inspect
 import re
 import sys
+import textwrap
 from collections import defaultdict
 from pathlib import Path
 from typing import NamedTuple
@@ -129,6 +131,14 @@ def _code(lines, node):
             last += 1
         kept = kept[:first] + kept[last + 1 :]
     return "\n".join(kept)
+
+
+def code_of(function):
+    """The text of a function without its decorators and its docstring."""
+    text = textwrap.dedent(inspect.getsource(function))
+    (node,) = ast.parse(text).body
+    node.decorator_list = []
+    return _code(text.splitlines(), node)
 
 
 # The traced minibatch, and others for the rules that it does not call.

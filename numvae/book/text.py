@@ -20,7 +20,7 @@ def file_id(name):
 
 
 def count(n, what):
-    """1 bug, 2 bugs"""
+    """A number with its noun, in the plural where it needs to be: 1 bug, 2 bugs."""
     return f"{n} {what}{'s' * (n != 1)}"
 
 

@@ -4,13 +4,14 @@ It is a fragment of HTML that runs by itself in any page. Its numbers, equations
 bugs come from the source; backward.js computes the step again whenever a number moves.
 """
 
-import ast
 import inspect
 import json
+import re
 import textwrap
 from importlib import resources
 
 from numvae.book.mathml import math
+from numvae.book.source import code_of
 from numvae.checks import finite_differences
 from numvae.lessons import bugs, trace
 from numvae.network import Autoencoder
@@ -32,8 +33,7 @@ def fragment():
         # "<" would end the script element, were a text to hold "</script>"
         "data": json.dumps(data(), ensure_ascii=False, allow_nan=False).replace("<", "\\u003c"),
     }
-    first, *rest = _file("touch.html").split("{{")
-    return first + "".join(parts[name] + text for name, text in (s.split("}}", 1) for s in rest))
+    return re.sub(r"{{(\w+)}}", lambda found: parts[found[1]], _file("touch.html"))
 
 
 def data():
@@ -63,7 +63,7 @@ def data():
         "local": {label: math(text) for label, text in LOCAL.items()},
         "code": _page(min(node.line for node in traced.nodes if node.rule)),
         "bugs": [
-            {"name": bug.name, "kind": bug.kind, "found": bug.found, "code": _function(wrong)}
+            {"name": bug.name, "kind": bug.kind, "found": bug.found, "code": code_of(wrong)}
             for bug in bugs.of_the_gradient()
             for *_, wrong in bug.patches
         ],
@@ -88,15 +88,6 @@ def _page(first):
     lines, start = inspect.getsourcelines(Autoencoder.loss_and_grad)
     text = textwrap.dedent("".join(lines[first - start :])).splitlines()
     return list(enumerate(text, first))
-
-
-def _function(function):
-    """The text of a function without its decorators and its docstring."""
-    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
-    (tree,) = ast.parse("\n".join(lines)).body
-    body = tree.body[bool(ast.get_docstring(tree)) :]
-    head = lines[tree.lineno - 1 : tree.body[0].lineno - 1]
-    return "\n".join(head + lines[body[0].lineno - 1 :])
 
 
 def _file(name):

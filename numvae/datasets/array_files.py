@@ -16,7 +16,7 @@ import numpy as np
 
 from numvae.datasets import files, hdf5, idx, mat
 from numvae.datasets.found import Found, labels
-from numvae.text import printable
+from numvae.text import listed, printable
 
 LARGE = 2**28  # bytes from which on a .npy file is mapped and not read
 REAL = "buif"  # the kinds of real numbers
@@ -180,5 +180,4 @@ def _chosen(path, shapes, name):
 
 
 def _list(shapes):
-    described = [f"{printable(key)} {shape}" for key, shape in shapes.items()]
-    return ", ".join(described[:8]) + (", …" if len(described) > 8 else "") or "none"
+    return listed([f"{key} {shape}" for key, shape in shapes.items()], 8) or "none"

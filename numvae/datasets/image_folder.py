@@ -9,7 +9,7 @@ import numpy as np
 
 from numvae.datasets import files
 from numvae.datasets.found import Found, labels
-from numvae.text import printable
+from numvae.text import listed
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".pgm", ".ppm")
 # Under these names Pillow would read others too: PostScript, for which it starts a program.
@@ -19,7 +19,6 @@ MOST_BYTES = 2**32  # of all images together, as the float32 numbers they become
 # Folders that say what is in them.
 IMAGES, MASKS = {"image", "images", "img", "imgs"}, {"mask", "masks"}
 TRAIN, HELD_OUT = {"train", "training"}, {"test", "testing", "val", "valid", "validation"}
-NAMED = 3  # files that are left out, at most, in a note
 
 
 def load(folder, resize=None, skip_bad=False):
@@ -41,7 +40,9 @@ def load(folder, resize=None, skip_bad=False):
     """
     paths, masks = _paths(Path(folder))
     if not paths:
-        raise ValueError(f"There is no image in {folder}; expected files such as {_some()}.")
+        raise ValueError(
+            f"There is no image in {folder}; expected files such as {', '.join(SUFFIXES[:3])}."
+        )
     images, of, bad, clear = _read_all(folder, paths, resize, skip_bad)
     is_train, classes = _said_by_folders([paths[i].relative_to(folder).parts[:-1] for i in of])
     if is_train is not None:
@@ -57,7 +58,9 @@ def load(folder, resize=None, skip_bad=False):
         f"the transparency of {clear} dropped" if clear else "",
         f"{masks} in masks/ beside images/ left out" if masks else "",
         "" if is_train is None else "split by its folders",
-        f"{len(bad)} that cannot be read left out: {_list(bad)}" if bad else "",
+        f"{len(bad)} that cannot be read left out: {listed([path.name for path in bad], 3)}"
+        if bad
+        else "",
     ]
     known = labels(classes, len(images))
     known = {} if known is None else {"class": known}
@@ -227,13 +230,3 @@ def _is_image(path):
 
 def _size(image):
     return f"{image.shape[0]} × {image.shape[1]}"
-
-
-def _list(paths):
-    """The names of the files, at most NAMED of them."""
-    more = f" and {len(paths) - NAMED} more" if len(paths) > NAMED else ""
-    return ", ".join(printable(path.name) for path in paths[:NAMED]) + more
-
-
-def _some():
-    return ", ".join(SUFFIXES[:3])

@@ -1,17 +1,10 @@
 """Missing values, filled in by what the model expects where the known ones are as they are."""
 
-from typing import NamedTuple
-
 import numpy as np
 
 from numvae.rules import gaussian, importance
 
 AT_ONCE = 1024  # rows × draws at a time
-
-
-class Imputed(NamedTuple):
-    mean: np.ndarray  # (N, D) E[x | known x]
-    effective_samples: np.ndarray  # (N,) of the n_draws weights, (W3)
 
 
 def impute(model, x, observed, rng, n_steps=None, n_draws=None, y=None):
@@ -29,7 +22,7 @@ def impute(model, x, observed, rng, n_steps=None, n_draws=None, y=None):
                         is to be drawn; else 20 and 50
 
     Shapes  x, observed (N, D): observed is 1 where x is known and 0 where it is missing, and there
-            x may hold anything; y (N, C) or None → Imputed, in the dtype of x, known values
+            x may hold anything; y (N, C) or None → (N, D), in the dtype of x, known values
             untouched
     Source  Rezende, Mohamed & Wierstra 2014, appendix F; weights: Mattei & Frellsen 2018 and 2019;
             the mixture in J1: Veach & Guibas 1995
@@ -39,7 +32,7 @@ def impute(model, x, observed, rng, n_steps=None, n_draws=None, y=None):
     usual = (5, 200) if model.factors else (20, 50)
     n_steps, n_draws = n_steps or usual[0], n_draws or usual[1]
     known = np.asarray(observed) != 0
-    mean, effective = np.empty_like(x), np.empty(len(x))
+    mean = np.empty_like(x)
     at_once = max(1, AT_ONCE // n_draws)
     for start in range(0, len(x), at_once):
         rows = slice(start, start + at_once)
@@ -50,9 +43,8 @@ def impute(model, x, observed, rng, n_steps=None, n_draws=None, y=None):
         decoded = model.decode(z.reshape(-1, model.n_latent), given)
         decoded = decoded.reshape(n_draws, *filled.shape)
         mean[rows] = np.einsum("lb,lbd->bd", shares, decoded)
-        effective[rows] = importance.effective_samples(log_w)
     mean[known] = x[known]
-    return Imputed(mean, effective)
+    return mean
 
 
 def _chains(model, x, known, y, rng, n_steps, L):

@@ -6,6 +6,7 @@ It asks nothing of the network, and its Content-Security-Policy lets it ask noth
 import base64
 import html
 import json
+import re
 from importlib import resources
 
 import numpy as np
@@ -28,8 +29,7 @@ def page(view):
         # "<" would end the script element, were a name to hold "</script>"
         "data": json.dumps(_data(view), allow_nan=False).replace("<", "\\u003c"),
     }
-    first, *rest = _file("page.html").split("{{")
-    return first + "".join(parts[name] + text for name, text in (s.split("}}", 1) for s in rest))
+    return re.sub(r"{{(\w+)}}", lambda found: parts[found[1]], _file("page.html"))
 
 
 def _data(view):

@@ -93,19 +93,30 @@ derive(
 )
 
 
+def elementwise(rule, of, given, y, f, *lines, x=None, j="j"):
+    """The derivative `of` = dx of y = f(x), each of whose numbers depends on one number of x.
+
+    x   how equations write it, if not as the code does
+    j   the letter that runs over the last axis
+    """
+    a, n, N = of[1:], f"n{j}", f"n′{j}′"
+    x = x or a
+    derive(
+        rule, of, given,
+        (f"d{x}_{n} = Σ_{N} d{y}_{N} ∂{y}_{N}/∂{x}_{n}",
+         f'einsum("{n.upper()},{n.upper()}{n}->{n}", d{y}, jacobian(lambda {a}: {f}, {a}))',
+         f"{x}_{n} can reach the loss through every {y}_{N}: the chain rule."),
+        (f"= d{y}_{n} ∂{y}_{n}/∂{x}_{n}",
+         f'd{y} * einsum("{n}{n}->{n}", jacobian(lambda {a}: {f}, {a}))',
+         f"{y}_{N} depends on {x}_{N} alone: one term of the sum is not 0."),
+        *lines,
+    )
+
+
 def activation(name, f, *lines):
     """The derivative of an activation; f is its definition."""
     given = {"a": "normal(B, H)", "dh": "normal(B, H)", "h": f"activations.{name}(a)"}
-    derive(
-        f"activations.{name}_backward", "da", given,
-        ("da_nj = Σ_n′j′ dh_n′j′ ∂h_n′j′/∂a_nj",
-         f'einsum("NJ,NJnj->nj", dh, jacobian(lambda a: {f}, a))',
-         "a_nj can reach the loss through every h_n′j′: the chain rule."),
-        ("= dh_nj ∂h_nj/∂a_nj",
-         f'dh * einsum("njnj->nj", jacobian(lambda a: {f}, a))',
-         "h_n′j′ depends on a_n′j′ alone: one term of the sum is not 0."),
-        *lines,
-    )
+    elementwise(f"activations.{name}_backward", "da", given, "h", f, *lines)
 
 
 activation(
@@ -174,16 +185,11 @@ activation(
      "e^−a = (1 + e^−a) − 1, so the last factor is 1 − h."),
     ("activations.sigmoid_backward(dh, h)", "The rule, (H12)."),
 )
-derive(
+elementwise(
     "dropout.backward", "dh",
     {"dy": "normal(B, H)", "h": "normal(B, H)", "rate": "0.3",
      "mask": "1.0 * (uniform(B, H) > rate)"},
-    ("dh_nj = Σ_n′j′ dy_n′j′ ∂y_n′j′/∂h_nj",
-     'einsum("NJ,NJnj->nj", dy, jacobian(lambda h: h * mask / (1.0 - rate), h))',
-     "h_nj can reach the loss through every y_n′j′: the chain rule."),
-    ("= dy_nj ∂y_nj/∂h_nj",
-     'dy * einsum("njnj->nj", jacobian(lambda h: h * mask / (1.0 - rate), h))',
-     "y_n′j′ depends on h_n′j′ alone: one term of the sum is not 0."),
+    "y", "h * mask / (1.0 - rate)",
     ("= dy_nj m_nj / (1 − rate)",
      "dy * mask / (1.0 - rate)",
      "y = h m / (1 − rate), and neither m nor the rate depends on h."),
@@ -226,27 +232,16 @@ derive(
 
 KL = {"dkl": "normal(B, Z)", "mu": "normal(B, Z)", "logvar": "normal(B, Z)"}
 FORM = "0.5 * (mu**2 + exp(logvar) - 1.0 - logvar)"
-derive(
-    "gaussian.kl_backward", "dmu", KL,
-    ("dμ_nj = Σ_n′j′ dkl_n′j′ ∂kl_n′j′/∂μ_nj",
-     f'einsum("NJ,NJnj->nj", dkl, jacobian(lambda mu: {FORM}, mu))',
-     "μ_nj can reach the loss through every kl_n′j′: the chain rule."),
-    ("= dkl_nj ∂kl_nj/∂μ_nj",
-     f'dkl * einsum("njnj->nj", jacobian(lambda mu: {FORM}, mu))',
-     "kl_n′j′ depends on μ_n′j′ alone: one term of the sum is not 0."),
+elementwise(
+    "gaussian.kl_backward", "dmu", KL, "kl", FORM,
     ("= dkl_nj μ_nj",
      "dkl * mu",
      "Of kl = ½ (μ² + e^logvar − 1 − logvar), only ½ μ² contains μ."),
     ("gaussian.kl_backward(dkl, mu, logvar)[0]", "The rule, (K2)."),
+    x="μ",
 )
-derive(
-    "gaussian.kl_backward", "dlogvar", KL,
-    ("dlogvar_nj = Σ_n′j′ dkl_n′j′ ∂kl_n′j′/∂logvar_nj",
-     f'einsum("NJ,NJnj->nj", dkl, jacobian(lambda logvar: {FORM}, logvar))',
-     "logvar_nj can reach the loss through every kl_n′j′: the chain rule."),
-    ("= dkl_nj ∂kl_nj/∂logvar_nj",
-     f'dkl * einsum("njnj->nj", jacobian(lambda logvar: {FORM}, logvar))',
-     "kl_n′j′ depends on logvar_n′j′ alone: one term of the sum is not 0."),
+elementwise(
+    "gaussian.kl_backward", "dlogvar", KL, "kl", FORM,
     ("= dkl_nj ½ (e^logvar_nj − 1)",
      "dkl * 0.5 * (exp(logvar) - 1.0)",
      "Of kl, ½ (e^logvar − logvar) contains logvar; e^logvar is its own derivative."),
@@ -334,16 +329,11 @@ derive(
     ("gaussian.log_density_backward(dlogp, x, mu, logvar)[1]",
      "The rule, (G3). A logvar that all rows share gets the sum over n, by the caller."),
 )
-derive(
+elementwise(
     "gaussian.floor_logvar_backward", "ds",
     {"dlogvar": "normal(B, D)", "s": "normal(B, D)", "floor": "0.3",
      "logvar": "gaussian.floor_logvar(s, floor)"},
-    ("ds_nd = Σ_n′d′ dlogvar_n′d′ ∂logvar_n′d′/∂s_nd",
-     'einsum("ND,NDnd->nd", dlogvar, jacobian(lambda s: log(exp(s) + floor), s))',
-     "s_nd can reach the loss through every logvar_n′d′: the chain rule."),
-    ("= dlogvar_nd ∂logvar_nd/∂s_nd",
-     'dlogvar * einsum("ndnd->nd", jacobian(lambda s: log(exp(s) + floor), s))',
-     "logvar_n′d′ depends on s_n′d′ alone: one term of the sum is not 0."),
+    "logvar", "log(exp(s) + floor)",
     ("= dlogvar e^s / (e^s + floor)",
      "dlogvar * exp(s) / (exp(s) + floor)",
      "logvar = log(e^s + floor), and log u has the derivative u′/u."),
@@ -354,6 +344,7 @@ derive(
      "dlogvar * (1.0 - floor * exp(-logvar))",
      "Divide both terms by e^logvar."),
     ("gaussian.floor_logvar_backward(dlogvar, logvar, floor)", "The rule, (F2)."),
+    j="d",
 )
 
 LOGITS = {
@@ -487,16 +478,20 @@ derive(
 )
 
 TERMS = {"log_px": "normal(L, B)", "kl": "uniform(B, Z) + arange(Z)[::-1]", "beta": "0.7"}
-for rule, given, cost, code, label in (
-    ("elbo_backward", {}, "mean_n kl", "kl.mean(axis=0)", "O1"),
-    ("free_bits_elbo_backward", {"free_bits": "1.0"}, "max(free_bits, mean_n kl)",
-     "maximum(free_bits, kl.mean(axis=0))", "O4"),
+PER_SAMPLE = {"log_px": "normal(L, B)", "kl": "normal(L, B)", "beta": "0.7"}
+for rule, given, loss, code, label, its in (
+    ("elbo_backward", TERMS, "( −mean_l′n′ log_px_l′n′ + β Σ_j mean_n kl )",
+     "-log_px.mean() + beta * kl.mean(axis=0).sum()", "O1", "O2"),
+    ("free_bits_elbo_backward", {**TERMS, "free_bits": "1.0"},
+     "( −mean_l′n′ log_px_l′n′ + β Σ_j max(free_bits, mean_n kl) )",
+     "-log_px.mean() + beta * maximum(free_bits, kl.mean(axis=0)).sum()", "O4", "O5"),
+    ("sampled_elbo_backward", PER_SAMPLE, "mean_l′n′ (β kl_l′n′ − log_px_l′n′)",
+     "(beta * kl - log_px).mean()", "O7", "O8"),
 ):
-    arguments = ", ".join(["log_px", "kl", "beta", *given])
     derive(
-        f"objectives.{rule}", "dlog_px", {**TERMS, **given},
-        (f"dlog_px_ln = ∂/∂log_px_ln ( −mean_l′n′ log_px_l′n′ + β Σ_j {cost} )",
-         f"jacobian(lambda log_px: -log_px.mean() + beta * {code}.sum(), log_px)",
+        f"objectives.{rule}", "dlog_px", given,
+        (f"dlog_px_ln = ∂/∂log_px_ln {loss}",
+         f"jacobian(lambda log_px: {code}, log_px)",
          f"The definition: this is the loss itself, ({label})."),
         ("= ∂/∂log_px_ln ( −Σ_l′n′ log_px_l′n′ / (L B) )",
          "jacobian(lambda log_px: -log_px.sum() / (L * B), log_px)",
@@ -504,7 +499,7 @@ for rule, given, cost, code, label in (
         ("= −1 / (L B)",
          "-ones((L, B)) / (L * B)",
          "log_px_ln occurs once in the sum."),
-        (f"objectives.{rule}({arguments})[0]", f"The rule, ({'O5' if given else 'O2'})."),
+        (f"objectives.{rule}({', '.join(given)})[0]", f"The rule, ({its})."),
     )
 derive(
     "objectives.elbo_backward", "dkl", TERMS,
@@ -536,20 +531,6 @@ derive(
      "kl_nj occurs once in the mean over B rows."),
     ("objectives.free_bits_elbo_backward(log_px, kl, beta, free_bits)[1]",
      "The rule, (O6)."),
-)
-PER_SAMPLE = {"log_px": "normal(L, B)", "kl": "normal(L, B)", "beta": "0.7"}
-derive(
-    "objectives.sampled_elbo_backward", "dlog_px", PER_SAMPLE,
-    ("dlog_px_ln = ∂/∂log_px_ln mean_l′n′ (β kl_l′n′ − log_px_l′n′)",
-     "jacobian(lambda log_px: (beta * kl - log_px).mean(), log_px)",
-     "The definition: this is the loss itself, (O7)."),
-    ("= ∂/∂log_px_ln ( −Σ_l′n′ log_px_l′n′ / (L B) )",
-     "jacobian(lambda log_px: -log_px.sum() / (L * B), log_px)",
-     "Only this term contains log_px, and a mean is the sum over the number of terms."),
-    ("= −1 / (L B)",
-     "-ones((L, B)) / (L * B)",
-     "log_px_ln occurs once in the sum."),
-    ("objectives.sampled_elbo_backward(log_px, kl, beta)[0]", "The rule, (O8)."),
 )
 derive(
     "objectives.sampled_elbo_backward", "dkl", PER_SAMPLE,

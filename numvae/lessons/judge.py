@@ -34,7 +34,7 @@ FLOAT64 = (
 
 
 class Wrong(Exception):
-    """What an answer cannot be compared for, in a sentence."""
+    """Why an answer cannot be compared, in a sentence."""
 
 
 def _plain(function, *inputs):

@@ -284,13 +284,10 @@ class Pixel:
         return [question for question in QUESTIONS if question.name not in kept.split()]
 
     def state(self):
-        left = len(self.left())
-        done = len(QUESTIONS) - left
-        return (
-            f"{done} of {len(QUESTIONS)} numbers"
-            if done > 0 and left
-            else ("done" if not left else "not written yet")
-        )
+        done = len(QUESTIONS) - len(self.left())
+        if 0 < done < len(QUESTIONS):
+            return f"{done} of {len(QUESTIONS)} numbers"
+        return "done" if done else "not written yet"
 
 
 def typed(prompt):

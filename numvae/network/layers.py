@@ -67,7 +67,7 @@ class HiddenOnly(Dense):
     """A layer that leaves out what a skip path brings: the last n_skip of its inputs.
 
     For log-variances. A variance e^s with s linear in x or z, beginning at the factor analysis,
-    would have no bound far out; tanh and sigmoid units have one.
+    would be unbounded far from the data; tanh and sigmoid units are bounded.
     """
 
     def __init__(self, name, n_in, n_out, n_skip):

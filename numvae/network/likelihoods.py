@@ -19,6 +19,7 @@ several kinds has one likelihood for each block of columns: Blocks.
 Read next: objectives.
 """
 
+import itertools
 import math
 
 import numpy as np
@@ -159,7 +160,7 @@ class NegativeBinomial(Poisson):
 
     def initialize_mean(self, mean, variance=None):
         super().initialize_mean(mean)
-        if variance is not None:  # of all rows; what z is to explain shall not be dispersion
+        if variance is not None:  # start far above its r, so that z explains the variance first
             log_r = negative_binomial.log_dispersion(mean, variance) + math.log(100.0)
             self.log_r[...] = np.minimum(log_r, negative_binomial.MOST - 1.0)
 
@@ -326,8 +327,8 @@ class VarianceOfZ:
 class Blocks:
     """Columns of several kinds, side by side: a likelihood for each block of columns."""
 
-    def __init__(self, likelihoods, widths):
-        self.likelihoods, self.edges = likelihoods, np.cumsum(widths)[:-1].tolist()
+    def __init__(self, likelihoods, edges):
+        self.likelihoods, self.edges = likelihoods, edges
         self.shapes = {name: s for block in likelihoods for name, s in block.shapes.items()}
 
     def bind(self, parameters):
@@ -403,24 +404,18 @@ def likelihood(kind, n_in, n_features, sigma, sigma_min, units=OWN_UNITS, n_skip
     units   of the columns, see `numvae.network.units`
     n_skip  how many of its n_in inputs are z itself, by a skip path
     """
-
-    def single(kind, name, start, width):
-        its_units = units.columns(slice(start, start + width))
-        return _single(kind, name, n_in, width, sigma, sigma_min, its_units, n_skip)
-
-    if ":" not in kind:
-        return single(kind, "likelihood", 0, n_features)
-    blocks, parts, start = parse_blocks(kind, n_features), [], 0
-    for i, (name, width) in enumerate(blocks):
-        parts.append(single(name, f"likelihood.{i}", start, width))
-        start += width
-    return Blocks(parts, [width for _, width in blocks])
+    blocks, several, parts = parse_blocks(kind, n_features), ":" in kind, []
+    for i, (one, here) in enumerate(blocks):
+        name = f"likelihood.{i}" if several else "likelihood"
+        n_columns, its_units = here.stop - here.start, units.columns(here)
+        parts.append(_single(one, name, n_in, n_columns, sigma, sigma_min, its_units, n_skip))
+    return Blocks(parts, [here.start for _, here in blocks[1:]]) if several else parts[0]
 
 
 def column_kinds(kind, n_features):
     """The name of each column's likelihood. Shapes  → (D,)"""
-    names, widths = zip(*parse_blocks(kind, n_features))
-    return np.repeat(names, widths)
+    names, places = zip(*parse_blocks(kind, n_features))
+    return np.repeat(names, [here.stop - here.start for here in places])
 
 
 def is_density(kind):
@@ -429,20 +424,21 @@ def is_density(kind):
 
 
 def parse_blocks(kind, n_features):
-    """ "gaussian:3,categorical:5" → [("gaussian", 3), ("categorical", 5)]
+    """ "gaussian:3,categorical:5" → [("gaussian", slice(0, 3)), ("categorical", slice(3, 8))]
 
     A name without a width, such as "bernoulli", is one block of all n_features.
 
     Raises  ValueError   the blocks have not n_features columns
     """
     if ":" not in kind:
-        return [(kind, n_features)]
-    parts = [block.partition(":") for block in kind.split(",")]
-    blocks = [(name, int(width)) for name, _, width in parts]
-    total = sum(width for _, width in blocks)
-    if total != n_features:
-        raise ValueError(f"The likelihood {kind} describes {total} columns, found {n_features}.")
-    return blocks
+        return [(kind, slice(0, n_features))]
+    names, _, widths = zip(*(block.partition(":") for block in kind.split(",")))
+    edges = np.cumsum([0, *map(int, widths)]).tolist()
+    if edges[-1] != n_features:
+        raise ValueError(
+            f"The likelihood {kind} describes {edges[-1]} columns, found {n_features}."
+        )
+    return [(name, slice(*ends)) for name, ends in zip(names, itertools.pairwise(edges))]
 
 
 def _single(kind, name, n_in, n_features, sigma, sigma_min, units, n_skip):

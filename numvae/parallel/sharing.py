@@ -163,7 +163,7 @@ class SharedRows(Shared):
     def own_rows(self, n):
         """The slice of a batch of n rows that is computed here; the weights of all ranks follow."""
         size = self.ranks.size
-        parts = self.ranks.parts(n) if n >= size else [slice(0, n)] * size  # too few: all do all
+        parts = self.ranks.parts(n) if n >= size else [slice(0, n)] * size  # each computes all
         widths = [part.stop - part.start for part in parts]
         self.weights = [width / sum(widths) for width in widths]
         return parts[self.ranks.rank]
@@ -206,9 +206,6 @@ class SharedUnits(Shared):
 
     shares = "the units of every layer"
 
-    def own_rows(self, n):
-        return slice(0, n)
-
     def whole(self):
         model = Autoencoder(**self.model.config)
         model.parameters.vector[...] = self.model.whole(self.model.parameters.vector)
@@ -228,7 +225,7 @@ def fingerprint(training, X, size):
             f"a batch of {batch} examples cannot be shared by {size} ranks: start fewer ranks, or "
             "make the batches larger."
         )
-    from importlib import metadata  # here, as it takes a worker long to import, which asks nothing
+    from importlib import metadata  # imported here: it is slow, and a worker never needs it
 
     some = np.linspace(0, len(X) - 1, min(len(X), 10)).astype(int)
     data = zlib.crc32(read(X, some).astype(training.model.dtype))

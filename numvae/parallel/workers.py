@@ -36,9 +36,9 @@ from numvae.training.watchdog import Diverged
 BOX = 2**22  # bytes that one rank gives another at a time
 LARGE = 2**16  # bytes of an array that is sent through shared memory
 LINE = 128  # bytes between two counters, so that no two are in one line of a cache
-SPINS = 3000  # looks at a counter, before a rank that waits lets others run
+SPINS = 3000  # times a waiting rank reads a counter before it yields the processor
 ALONE = 3_000_000_000  # products, see `sharing.n_products`, in the time in which a worker starts
-PATIENCE = 0.002  # seconds that it then looks as often as it may, before it sleeps in between
+PATIENCE = 0.002  # seconds of reading and yielding before it sleeps between reads
 MAIN = (
     "import pickle, sys; sys.path[:] = pickle.load(sys.stdin.buffer); "
     "from numvae.parallel import workers; workers.main()"

@@ -59,22 +59,10 @@ def gradient_estimators(clouds, samples, variance, snr):
         known = np.flatnonzero(values)  # what a logarithm can show
         if len(known) == 0:
             continue
-        ratio.loglog(
-            np.take(samples, known),
-            np.take(values, known),
-            "o-" if part == "encoder" else "s:",
-            **look,
-        )
-        ratio.annotate(
-            f"{bound}, {part}",
-            (samples[known[-1]], values[known[-1]]),
-            (6, 0),
-            textcoords="offset points",
-            color=look["color"],
-            size=9,
-            va="center",
-            annotation_clip=False,
-        )
+        marks = "o-" if part == "encoder" else "s:"
+        ratio.loglog(np.take(samples, known), np.take(values, known), marks, **look)
+        end = samples[known[-1]], values[known[-1]]
+        _beside(ratio, end, f"{bound}, {part}", look["color"])
     _slope(ratio, samples, 0.6 * snr["IWAE", "encoder"][0], -0.5, r"1/$\sqrt{L}$")
     ratio.set(title="Signal-to-noise ratio of the gradient", xlabel="samples L")
     for panel in (falling, ratio):
@@ -171,13 +159,10 @@ def _slope(axes, samples, start, power, label):
     samples = np.asarray(samples, dtype=float)
     line = start * (samples / samples[0]) ** power
     axes.plot(samples, line, **SLOPE)
-    axes.annotate(
-        label,
-        (samples[-1], line[-1]),
-        (6, 0),
-        textcoords="offset points",
-        color=style.FAINT,
-        size=9,
-        va="center",
-        annotation_clip=False,
-    )
+    _beside(axes, (samples[-1], line[-1]), label, style.FAINT)
+
+
+def _beside(axes, end, text, colour):
+    """A text to the right of the end of a line, perhaps outside the axes."""
+    look = {"color": colour, "size": 9, "va": "center", "annotation_clip": False}
+    axes.annotate(text, end, (6, 0), textcoords="offset points", **look)

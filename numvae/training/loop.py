@@ -100,7 +100,7 @@ class Training:
 
         on_step(n_seen)     is called after every step
         on_epoch(row)       after every epoch that was measured, with its row of the history
-        asked()             called after every step: whether something asks to stop, see Interrupt
+        asked()             called after every step: true to stop, see Interrupt
         close_epoch         whether an epoch that is cut short is finished as it is, or left to be
                             resumed
 
@@ -109,7 +109,7 @@ class Training:
         may_end_early = epochs is None
         epochs = self.length(len(X), X_valid) if epochs is None else epochs
         X, X_valid = self.drawn(X), X_valid if X_valid is None else self.drawn(X_valid)
-        overflow = np.errstate(over="ignore", invalid="ignore")  # the watchdog sees what it does
+        overflow = np.errstate(over="ignore", invalid="ignore")  # the watchdog checks the results
         with overflow:
             if X_valid is not None and not self.optimizer.t:
                 nll, kl = self.evaluate(X_valid)
@@ -169,11 +169,11 @@ class Training:
         batches = minibatches.shuffled(self.seed, self.epoch + 1, len(X), s.batch_size)
         for rows in batches[self.step :]:
             batch = self.minibatch(X, rows)
-            with watchdog.watch(self, batch):
+            with np.errstate(all="ignore"):  # what is not finite is found by the watchdog
                 losses, gradient = self.loss_and_grad(batch, beta)
                 norm = self.norm(gradient)
-                watchdog.check(losses, norm)
-            self.update(gradient, norm)
+                watchdog.check(self, batch, losses, norm)
+                self.update(gradient, norm)
             self.step += 1
             self.n_seen += len(rows)
             self.sums += np.multiply((*losses, norm, 1.0), len(rows))

@@ -46,7 +46,7 @@ class Optimizer:
 class SGD(Optimizer):
     """Stochastic gradient descent with momentum."""
 
-    name, memory_names = "sgd", ("velocity",)
+    memory_names = ("velocity",)
 
     def __init__(self, parameters, lr=1e-3, momentum=0.9):
         super().__init__(parameters, lr=lr, momentum=momentum)
@@ -58,7 +58,7 @@ class SGD(Optimizer):
 class Adagrad(Optimizer):
     """The optimizer of Kingma & Welling 2014."""
 
-    name, memory_names = "adagrad", ("total",)
+    memory_names = ("total",)
 
     def __init__(self, parameters, lr=1e-2, eps=1e-8):
         super().__init__(parameters, lr=lr, eps=eps)
@@ -70,7 +70,7 @@ class Adagrad(Optimizer):
 class Adam(Optimizer):
     """Kingma & Ba 2015, Algorithm 1."""
 
-    name, memory_names = "adam", ("m", "v")
+    memory_names = "m", "v"
 
     def __init__(self, parameters, lr=1e-3, beta1=0.9, beta2=0.999, eps=1e-8):
         super().__init__(parameters, lr=lr, beta1=beta1, beta2=beta2, eps=eps)

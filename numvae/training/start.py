@@ -9,11 +9,11 @@ import math
 import numpy as np
 
 from numvae.network.likelihoods import COUNTS, column_kinds
-from numvae.rows import Rows, column_moments, mean_of, read, split_condition, split_missing
+from numvae.rows import column_moments, mean_of, read, split_condition, split_missing
 from numvae.rules import factor_analysis
 from numvae.streams import START, WEIGHTS, stream
 
-MOST_ROWS = 10_000  # that the factor analysis looks at
+MOST_ROWS = 10_000  # of the factor analysis, at most
 ABOVE_FLOOR = 1.1  # its ψ in units of sigma_min²: at the floor itself, σ would have no gradient
 
 
@@ -70,9 +70,9 @@ def factors(model, X, kinds, rng):
     """
     real, C = np.char.startswith(kinds, "gaussian"), model.n_condition
     numbers = np.sort(rng.permutation(len(X))[:MOST_ROWS])
-    x, y = split_condition(read(Rows(X, numbers), slice(None)).astype(np.float64), C)
+    x, y = split_condition(read(X, numbers).astype(np.float64), C)
     x = model.units.forward(x)[:, real]
-    still = ~(np.fmin.reduce(x) < np.fmax.reduce(x))  # NaN alone is below nothing
+    still = ~(np.fmin.reduce(x) < np.fmax.reduce(x))  # all NaN: NaN compares false
     imagined = min(2.0, 2.0 * x.shape[1] / len(x))
     U = np.zeros((x.shape[1], C))
     if C:

@@ -3,7 +3,6 @@
 Read next: history.
 """
 
-import contextlib
 import math
 
 import numpy as np
@@ -15,29 +14,17 @@ class Diverged(FloatingPointError):
     """A loss or a gradient is not finite. The model still has the parameters before that step."""
 
 
-@contextlib.contextmanager
-def watch(training, batch):
-    """Around `loss_and_grad(**batch)`: a non-finite number becomes Diverged, with a sentence that
-    helps."""
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        try:
-            yield
-        except FloatingPointError:
-            where = first_bad(training.model, batch)
-            raise Diverged(
-                f"Training diverged in epoch {training.epoch + 1}, step {training.step + 1}: "
-                f"{where} is the first array that is not finite. What usually helps: a smaller "
-                "learning rate, data scaled to about −1 … 1, or a larger sigma_min."
-            ) from None
-
-
-def check(losses, norm):
-    """Raise FloatingPointError if the loss or the norm of the gradient is not finite.
-
-    The norm is finite only if every element of the gradient is: one number tells of all.
+def check(training, batch, losses, norm):
+    """Raise Diverged, with a sentence that helps, if the loss or the norm of the gradient is not
+    finite. The norm is finite only if every element of the gradient is: one number tells of all.
     """
-    if not (math.isfinite(losses.loss) and math.isfinite(norm)):
-        raise FloatingPointError
+    if math.isfinite(losses.loss) and math.isfinite(norm):
+        return
+    raise Diverged(
+        f"Training diverged in epoch {training.epoch + 1}, step {training.step + 1}: "
+        f"{first_bad(training.model, batch)} is the first array that is not finite. What usually "
+        "helps: a smaller learning rate, data scaled to about −1 … 1, or a larger sigma_min."
+    )
 
 
 def first_bad(model, batch):

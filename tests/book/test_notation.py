@@ -128,7 +128,7 @@ def test_names_can_be_marked():
     assert marked == '<math alttext="x"><mi class="i" data-t="1">x</mi></math>'
 
 
-@pytest.mark.parametrize("text", ["(a", "a)", "a_", "a /", "x^", "]"])
+@pytest.mark.parametrize("text", ["(a", "a)", "a_", "a /", "x^", "]", "a =/b", "a +/b", "(a,/b)"])
 def test_what_is_no_equation_is_refused(text):
     with pytest.raises((ValueError, IndexError)):
         parse(text)

@@ -54,7 +54,7 @@ def test_the_mean_is_the_exact_conditional_mean_of_a_linear_model(data, wrong):
     found = imputation.impute(
         linear(wrong), x * observed, observed, np.random.default_rng(0), 10, 1000
     )
-    for row, known, mean in zip(x, observed == 1, found.mean):
+    for row, known, mean in zip(x, observed == 1, found):
         wanted, covariance = conditional(linear(), row, known)
         error = np.sqrt(np.diag(covariance) / 1000)
         assert_allclose(mean[~known], wanted, atol=8.0 * error.max(initial=0.0) + 1e-12)
@@ -65,7 +65,7 @@ def test_without_the_weights_a_wrong_posterior_gives_a_wrong_mean(data, monkeypa
     x, observed = data
 
     def error(model):
-        found = imputation.impute(model, x, observed, np.random.default_rng(0), 10, 1000).mean
+        found = imputation.impute(model, x, observed, np.random.default_rng(0), 10, 1000)
         exact = [conditional(linear(), r, k)[0] for r, k in zip(x, observed == 1)]
         return np.abs(found[observed == 0] - np.concatenate(exact)).max()
 
@@ -127,11 +127,9 @@ def test_known_values_are_untouched_bit_for_bit(rng, likelihood, given):
     before = holes.copy()
     found = imputation.impute(model, holes, known, rng, 2, 3)
     assert_array_equal(holes, before)
-    assert found.mean.dtype == given
-    assert_array_equal(found.mean[known], x[known])
-    assert np.isfinite(found.mean).all()
-    assert (found.effective_samples >= 1.0 - 1e-6).all()
-    assert (found.effective_samples <= 3.0 + 1e-6).all()
+    assert found.dtype == given
+    assert_array_equal(found[known], x[known])
+    assert np.isfinite(found).all()
 
 
 def test_at_the_first_step_the_encoder_sees_zeros(draw):
@@ -179,5 +177,5 @@ def test_rows_are_taken_in_parts(data, monkeypatch):
     x, observed = data
     monkeypatch.setattr(imputation, "AT_ONCE", 1)
     found = imputation.impute(linear(), x, observed, np.random.default_rng(0), 5, 1000)
-    for row, known, mean in zip(x, observed == 1, found.mean):
+    for row, known, mean in zip(x, observed == 1, found):
         assert_allclose(mean[~known], conditional(linear(), row, known)[0], atol=0.2)

@@ -328,9 +328,9 @@ def test_sigma_of_blocks_and_of_columns_that_are_left_as_they_come():
 
 
 def test_blocks_are_read_from_their_text():
-    wanted = [("bernoulli", 2), ("gaussian", 1), ("categorical", 3)]
-    assert parse_blocks(BLOCKS, 6) == wanted
-    assert parse_blocks("bernoulli", 7) == [("bernoulli", 7)]
+    names, ends = ("bernoulli", "gaussian", "categorical"), ((0, 2), (2, 3), (3, 6))
+    assert parse_blocks(BLOCKS, 6) == [(name, slice(*pair)) for name, pair in zip(names, ends)]
+    assert parse_blocks("bernoulli", 7) == [("bernoulli", slice(0, 7))]
     with pytest.raises(ValueError, match=f"likelihood {BLOCKS} describes 6 columns, found 7"):
         parse_blocks(BLOCKS, 7)
 

@@ -386,12 +386,13 @@ def test_of_many_that_resume_a_run_at_once_one_does():
 def diverges(monkeypatch):
     """Whatever is trained diverges in epoch 3."""
 
-    def watch(training, batch, watch=watchdog.watch):
+    def minibatch(training, X, rows, minibatch=loop.Training.minibatch):
+        batch = minibatch(training, X, rows)
         if (training.epoch, training.step) == (2, 3):
             batch["x"][0, 0] = np.nan
-        return watch(training, batch)
+        return batch
 
-    monkeypatch.setattr(watchdog, "watch", watch)
+    monkeypatch.setattr(loop.Training, "minibatch", minibatch)
 
 
 def test_a_run_that_diverged_says_how_to_end_it_and_that_is_true(diverges, capsys):

@@ -13,7 +13,7 @@ from numvae.streams import EVALUATION, WEIGHTS, stream
 from numvae.training import checkpoint, loop, minibatches
 from numvae.training.interrupt import Interrupt
 from numvae.training.loop import Training
-from numvae.training.optimizers import Adam
+from numvae.training.optimizers import SGD, Adam
 
 N, D, Z = 25, 6, 2
 
@@ -63,7 +63,7 @@ def test_a_new_run_is_as_its_settings_say_and_starts_at_the_mean_of_the_data(X, 
     assert training.model.config == model.config
     assert_array_equal(training.model.parameters.vector, model.parameters.vector)
     assert_array_equal(training.best, model.parameters.vector)
-    assert (training.optimizer.name, training.optimizer.settings["lr"]) == ("sgd", 1e-2)
+    assert type(training.optimizer) is SGD and training.optimizer.settings["lr"] == 1e-2
     assert (training.epoch, training.step, training.n_seen, training.history) == (0, 0, 0, [])
     assert (training.start_elbo, training.best_elbo, training.best_epoch) == (-np.inf, -np.inf, 0)
 
