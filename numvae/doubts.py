@@ -6,13 +6,14 @@ from numvae.evaluation import aggregate, diagnostics
 from numvae.network.likelihoods import column_kinds
 from numvae.rows import Rows, blocks, cycled, read, split_condition
 from numvae.streams import START, stream
+from numvae.tables.columns import kind_of_counts
+from numvae.text import listed
 from numvae.training import start
 from numvae.training.loop import FEWEST
 
-ROWS = 2000  # that are looked at
-FEW = 20  # rows, of which nothing can be said
+ROWS = 2000  # looked at, at most
+FEW = 20  # rows: with fewer, no column is judged
 RISEN = 0.1  # nats in the last tenth of a run: it could have gone on
-NAMED = 4  # columns, at most, of each kind
 
 
 def doubts(training, X, X_valid=None, names=None):
@@ -24,7 +25,7 @@ def doubts(training, X, X_valid=None, names=None):
     model = training.model
     names = names or [f"column {i + 1}" for i in range(model.n_features)]
     numbers = np.sort(stream(training.seed, *START, 1).permutation(len(X))[:ROWS])
-    x, y = split_condition(read(Rows(X, numbers), slice(None)), model.n_condition)
+    x, y = split_condition(read(X, numbers), model.n_condition)
     found = []
     if model.config["standardize"] and len(x) >= FEW:
         found += [*_of_columns(training, x, names), *_of_samples(training, x, y, names)]
@@ -87,11 +88,11 @@ def _of_samples(training, x, y, names):
             negative.append(names[i])
     if far:
         yield (
-            f"Samples go far beyond the data: {_some(far)}. With likelihood gaussian, one σ for "
+            f"Samples go far beyond the data: {listed(far)}. With likelihood gaussian, one σ for "
             "each column, they would not."
         )
     if negative:
-        yield f"More than 5% of the samples are negative, and no data: {_some(negative)}."
+        yield f"More than 5% of the samples are negative, but no data are: {listed(negative)}."
 
 
 def _of_columns(training, x, names):
@@ -114,29 +115,28 @@ def _of_columns(training, x, names):
             equal.append(f"{names[i]} and {names[same]}")
         elif _rises(x[:, i]):
             counters.append(names[i])
-        elif len(values) > 2 and _counts(x[:, i]):
-            counts.append(names[i])
+        elif len(values) > 2 and (values == np.rint(values)).all():
+            counts += [names[i]] * bool(kind_of_counts(x[~np.isnan(x[:, i]), i].astype(float)))
     if constant:
-        yield f"Constant: {_some(constant)}. Leave it out: what does not vary has no density."
+        yield f"Constant: {listed(constant)}. Leave them out: what does not vary has no density."
     if two:
         yield (
-            f"Two values only: {_some(two)}. Their density is a spike at each, which says little: "
+            f"Two values only: {listed(two)}. Their density is a spike at each, which says little: "
             "make them 0 and 1, with a bernoulli block, as in likelihood gaussian:3,bernoulli:1."
         )
     if equal:
         yield (
-            f"Equal, in these or other units: {_some(equal)}. Leave one of them out, or log p(x) "
+            f"Equal, in these or other units: {listed(equal)}. Leave one of them out, or log p(x) "
             "says mostly how small σ may become."
         )
     if counts:
         yield (
-            f"Whole numbers, most of them 0: {_some(counts)}. A density has a spike there, which "
-            "says little: if they are counts, make them a poisson block, as in likelihood "
-            "gaussian:3,poisson:1."
+            f"Counts: {listed(counts)}. A density of whole numbers says little: make them a block "
+            "of poisson or negative-binomial, as in likelihood gaussian:3,poisson:1."
         )
     if counters:
         yield (
-            f"Whole numbers that rise or fall from row to row: {_some(counters)}. Leave it out if "
+            f"Whole numbers that rise or fall from row to row: {listed(counters)}. Leave it out if "
             "it only names the rows."
         )
 
@@ -146,13 +146,6 @@ def _rises(column):
     steps = np.diff(column)
     whole = np.array_equal(column, np.rint(column))
     return whole and (bool((steps > 0).all()) or bool((steps < 0).all()))
-
-
-def _counts(column):
-    """Whether these are whole numbers from 0, most of them 0; NaN is left out."""
-    known = column[~np.isnan(column)]
-    whole = np.array_equal(known, np.rint(known)) and known.min() == 0.0
-    return whole and 2 * np.count_nonzero(known) < len(known)
 
 
 def _of_course(training, n, X_valid):
@@ -193,8 +186,3 @@ def _of_course(training, n, X_valid):
             "training rows rose: the model of that epoch is kept. Fewer hidden units, dropout or "
             "more rows would help."
         )
-
-
-def _some(names):
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more

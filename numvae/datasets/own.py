@@ -14,6 +14,7 @@ import numpy as np
 from numvae.datasets import array_files, csv_file, image_folder, table_files
 from numvae.datasets.found import listed
 from numvae.rows import BLOCK_BYTES, ROUNDING, blocks, read
+from numvae.rules.negative_binomial import COUNTS
 from numvae.tables import columns as of_tables
 from numvae.text import printable
 
@@ -34,7 +35,7 @@ TEXTS = tuple(
 )
 TABLES = (*TEXTS, *table_files.READERS)
 NAMED = (".npz", ".mat", ".h5", ".hdf5", ".h5ad")  # may hold several: FILE:NAME is one of them
-WHOLE, SAMPLED = 2**28, 1000  # bytes of which a digest is of all rows; else of how many
+WHOLE, SAMPLED = 2**28, 1000  # bytes of which a digest is of all rows; else of so many rows
 PICKLES = (".pkl", ".pickle", ".joblib", ".pt", ".pth")
 
 
@@ -192,12 +193,12 @@ def load_table(path, columns=None, likelihood=None, chosen=None, na=(), conditio
     )
 
 
-def filled_cells(path, table, texts, na=()):
-    """The names and the rows of cells of a table in a file, with what is not known filled in: all
-    other cells of a text file are as they stand there.
+def filled_cells(path, table, texts, n, na=()):
+    """The names and the first n rows of cells of a table in a file, with what is not known filled
+    in: all other cells of a text file are as they stand there.
 
     table   as it was read
-    texts   name → (N,) what to write where nothing is known
+    texts   for each of its columns (n,) what to write where nothing is known, or None
 
     Returns names, an iterator of rows
     """
@@ -210,13 +211,12 @@ def filled_cells(path, table, texts, na=()):
             for name, values in table.columns.items()
         ]
         rows = ([cell or None for cell in row] for row in zip(*as_written))
-    made = [texts.get(name) for name in table.columns]
 
     def filled():
-        for i, row in enumerate(rows):
+        for i, row in zip(range(n), rows):
             yield [
-                (texts[i] if texts else "") if cell is None else cell
-                for cell, texts in zip(row, made)
+                (its_texts[i] if its_texts else "") if cell is None else cell
+                for cell, its_texts in zip(row, texts)
             ]
 
     return names, filled()
@@ -262,7 +262,8 @@ def load(path, resize=None, missing=False, scale=None, skip_bad=False):
     low, high = found.low / scale, found.high / scale
     in_range = low >= -ROUNDING and high <= 1 + ROUNDING
     binary = found.values is not None and found.values <= {0, scale}
-    likelihood, why = _suits(binary, is_image, in_range)
+    may_count = not is_image and found.whole and low >= 0 and scale == 1
+    likelihood, why = _suits(binary, is_image, in_range, _counts(rows) if may_count else None)
     small = np.can_cast(array.dtype, np.float32) or is_image or scale > 1 or binary
     what = "images" if is_image else "rows"
     notes = [
@@ -424,10 +425,23 @@ def _are_in_bytes(x):
         return bool((np.abs(shades - np.rint(shades)) < 1e-3).all())
 
 
-def _suits(binary, is_image, in_range):
+def _counts(rows):
+    """The likelihood of rows (N, D) if each column that goes beyond a few holds counts, else
+    None."""
+    some = read(rows, np.linspace(0, len(rows) - 1, min(len(rows), SAMPLED)).astype(int))
+    columns = (column[~np.isnan(column)] for column in some.T.astype(np.float64))
+    kinds = {of_tables.kind_of_counts(x) for x in columns if x.max(initial=0) > of_tables.A_FEW}
+    if not kinds or None in kinds:
+        return None
+    return max(kinds, key=COUNTS.index)
+
+
+def _suits(binary, is_image, in_range, counts):
     """The likelihood for data of which only the values are known, and why."""
     if binary:
         return "bernoulli", "all are 0 or 1"
+    if counts:
+        return counts, "they are counts" + " that vary more" * (counts != "poisson")
     if not is_image:
         return "gaussian-sigma-z", "they are rows of numbers, not all 0 or 1"
     if in_range:

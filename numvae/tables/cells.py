@@ -87,7 +87,7 @@ def _is_number(word):
 
 
 def numbers(cells, decimal="."):
-    """Numbers as people write them: 3,750 or 12.5% or 18 g or € 20, all in one way.
+    """Numbers as people write them: 3,750 or 12.5% or 18 g or € 20, all in the same format.
 
     cells       texts, None where nothing is known
     decimal     the mark before the decimals, a point or a comma; the other one sets off thousands
@@ -140,5 +140,7 @@ def _days(cell, form):
 
 
 def days_since(when):
-    """A datetime in days since 1970, as float."""
+    """A date or a datetime in days since 1970, as float."""
+    if not isinstance(when, datetime):
+        return float((when - EPOCH.date()).days)
     return (when.replace(tzinfo=None) - EPOCH).total_seconds() / 86400

@@ -20,9 +20,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from numvae.rules.negative_binomial import COUNTS
+from numvae.rules import negative_binomial, poisson
+from numvae.rules.negative_binomial import COUNTS, log_dispersion
 from numvae.tables import cells
-from numvae.text import printable, short
+from numvae.text import listed, printable, short
 
 MODELLED = ("number", "gaussian", *COUNTS, "bernoulli", "categorical")  # in their blocks' order
 KINDS = (*MODELLED, "id", "constant", "ignore")
@@ -32,7 +33,8 @@ CHOICES = (*MODELLED[1:], "id", "ignore")  # of a user
 MOST_LEVELS = 100  # of text; more are names
 MOST_CODES = 10  # of whole numbers; more are quantities
 FEWEST = 10  # rows, of which something can be guessed
-FAR = 1e38  # from here on a number to condition on is none, in float32
+FAR = 1e38  # larger numbers to condition on would overflow in float32
+A_FEW, MOST_COUNT = 3, 10_000  # counts begin at most at the first; from the other on are amounts
 PIXELS = 50  # columns of whole numbers from 0 to the same largest one
 SAVED = ("name", "kind", "levels", "decimals", "form")
 NAMES_OF_CLASSES = ("target", "label", "class", "y")
@@ -48,7 +50,7 @@ class Table:
     forms       name → how a number is written, such as "{} g"; of dates, which are days since
                 1970, their format, such as "%Y-%m-%d"
     named       whether the names came with it; else they are x1, x2, …
-    first       the number of its first row, as a spreadsheet counts
+    first       the number of its first row, as a spreadsheet counts; None: its rows are all alike
     note        what a reader should know of how it was read
     """
 
@@ -57,7 +59,7 @@ class Table:
     named: bool = True
     delimiter: str = ","
     decimal: str = "."
-    first: int = 1
+    first: int | None = 1
     note: str = ""
 
     def __len__(self):
@@ -98,7 +100,7 @@ class Column:
     def encode(self, values, first=1):
         """Shapes  (N,) → (N, width) float64, NaN where nothing is known
 
-        first   the number of the first row
+        first   the number of the first row, or None
 
         Raises  ValueError   the sentence names the row
         """
@@ -155,7 +157,7 @@ class Column:
                     found[i] = value
                 except (TypeError, ValueError):
                     raise ValueError(
-                        f"{short(value)} in row {i + first} of column {printable(self.name)}; "
+                        f"{short(value)} in {_row(i, first)}column {printable(self.name)}; "
                         "expected a number."
                     ) from None
         return found
@@ -171,7 +173,7 @@ class Column:
                     found[i] = places[_plain(value)]
                 except KeyError:
                     raise ValueError(
-                        f"{short(_plain(value))} in row {i + first} of column "
+                        f"{short(_plain(value))} in {_row(i, first)}column "
                         f"{printable(self.name)} was not seen in training; its levels are "
                         f"{_some(self.levels)}."
                     ) from None
@@ -198,12 +200,13 @@ class Columns:
     doubts: list = field(default_factory=list)  # what a user should know of the guess
 
     def __post_init__(self):
+        self.named_columns = {column.name: column for column in self.columns}
         in_order = [c for kind in MODELLED for c in self.columns if c.kind == kind]
         self.used = [c for c in in_order if c.name not in self.condition]
         self.given = [c for name in self.condition for c in in_order if c.name == name]
 
     def __getitem__(self, name):
-        return next(column for column in self.columns if column.name == name)
+        return self.named_columns[name]
 
     @property
     def names(self):
@@ -256,7 +259,7 @@ class Columns:
         Shapes  → (N, D + C) float64, NaN where nothing is known
         Raises  ValueError   a column is missing, or a value is none that it can have
         """
-        first, table = table.first, self._by_name(table)
+        first, table = table.first, self.by_name(table)
         missing = [c.name for c in (*self.used, *self.given) if c.name not in table]
         if missing:
             raise ValueError(
@@ -400,7 +403,7 @@ class Columns:
         """The columns of a table in which something is not known, with that filled in from a
         model's rows x (N, D): name → (N,)."""
         found, made = {}, self.decode(x)
-        for name, values in self._by_name(table).items():
+        for name, values in self.by_name(table).items():
             missing = is_missing(values)
             if name in made and missing.any():
                 whole = values.astype(object)
@@ -410,13 +413,14 @@ class Columns:
 
     def unknown(self, table):
         """The names of the columns of a table that these are not."""
-        return [name for name in self._by_name(table) if name not in self.names]
+        return [name for name in self.by_name(table) if name not in self.named_columns]
 
-    def kinds(self):
-        """name → kind, as `--columns` takes them."""
-        return {column.name: column.kind for column in self.columns}
+    def by_name(self, table):
+        """name → (N,), the columns of a table in its order, under the names that they have here;
+        where one side has no names, they are the same columns in the same order.
 
-    def _by_name(self, table):
+        Raises  ValueError   they cannot be: these are more, or fewer
+        """
         if table.named and self.named:
             return table.columns
         if len(table.columns) != len(self.columns):
@@ -512,7 +516,7 @@ def of_known(known):
 
     known   name → (N,) integers, bools or texts, which are classes, or floats, which are numbers
 
-    Raises  ValueError   more integers or texts than there can be classes
+    Raises  ValueError   more integers than there can be classes, or as many texts as rows
     """
     columns = []
     for name, values in known.items():
@@ -520,14 +524,21 @@ def of_known(known):
             columns.append(Column(name, "gaussian", None, _decimals(values)))
             continue
         columns.append(Column(name, "categorical", _levels(values)))
-        if (n := len(columns[-1].levels)) > MOST_LEVELS:
-            whole = values.dtype.kind in "iu"
+        n = len(columns[-1].levels)
+        if values.dtype.kind in "iu" and n > MOST_LEVELS:
             raise ValueError(
-                f"{printable(name)} has {n} different {'whole numbers' if whole else 'names'}, too "
-                f"many for classes, of which there may be {MOST_LEVELS}"
-                + (": make them floats, to condition on a number." if whole else ".")
+                f"{printable(name)} has {n} different whole numbers, too many for classes: make "
+                "them floats, to condition on a number."
+            )
+        if n > MOST_LEVELS and n == len(values):
+            raise ValueError(
+                f"{printable(name)} is another in each of {n} rows, so it is no class."
             )
     return Columns(columns, "gaussian")._measured(list(known), Table(known))
+
+
+def _row(i, first):
+    return "" if first is None else f"row {i + first} of "
 
 
 def _known(column, values, first):
@@ -538,10 +549,10 @@ def _known(column, values, first):
     x = column.encode(values, first)
     if not (known := (np.abs(x) < FAR).all(axis=1)).all():
         row = int(known.argmin())
-        found = "not known" if np.isnan(x[row]).any() else f"{x[row, 0]:g}"
+        found = "A missing value" if np.isnan(x[row]).any() else f"{x[row, 0]:g}"
         raise ValueError(
-            f"{printable(column.name)} is {found} in row {row + first}, and the model is "
-            "conditioned on it: leave out such rows."
+            f"{found} in {_row(row, first)}column {printable(column.name)}, which the model is "
+            "conditioned on: leave such rows out."
         )
     return x
 
@@ -550,13 +561,11 @@ def _left_out(columns, chosen):
     """A sentence if the program has left out columns that are not empty."""
     left = [c for c in columns if c.kind == "ignore" and c.name not in chosen and c.why != "empty"]
     if left:
-        names = ", ".join(f"{printable(c.name)} ({c.why})" for c in left[:4])
-        more = f" and {len(left) - 4} more" if len(left) > 4 else ""
-        yield f"Left out: {names}{more}."
+        yield f"Left out: {listed([f'{c.name} ({c.why})' for c in left])}."
 
 
 def _guess(name, values, form, first):
-    """The Column that these values are for whoever looks at them."""
+    """The Column that these values are guessed to be."""
     known = values[~is_missing(values)]
     if len(known) == 0:
         return Column(name, "ignore", why="empty")
@@ -612,8 +621,9 @@ def _of_numbers(name, known, levels, form):
         return Column(name, "bernoulli", levels, None, form, " or ".join(map(_short, levels)))
     if decimals == 0:
         low, high = levels[0], levels[-1]
-        if low == 0 and _falls(known):
-            return Column(name, "poisson", None, 0, form, "counts from 0, the larger the rarer")
+        if counts := kind_of_counts(known):
+            why = "counts" + " that vary more" * (counts != "poisson")
+            return Column(name, counts, None, 0, form, why)
         few = len(levels) <= MOST_CODES and _enough(known, levels)
         if few and high - low < 1.5 * len(levels):
             why = f"{len(levels)} whole numbers from {low} to {high}"
@@ -662,21 +672,17 @@ def _alike(columns, table, chosen):
         and max(highs) > MOST_CODES
         and np.mean(highs == max(highs)) > 0.25
     )
-    from_0 = [column for column, low in zip(whole, lows) if low == 0]
-    are_counts = len(from_0) >= FEWEST and _falls(_pooled(from_0, table))
+    from_0 = [(column, high) for column, low, high in zip(whole, lows, highs) if low == 0]
+    counted = [column.kind in COUNTS for column, high in from_0 if high > A_FEW]
+    are_counts = len(from_0) >= FEWEST and 2 * sum(counted) > len(counted)
     for column, low in zip(whole, lows):
         if are_pixels:
             column.kind, column.why = "gaussian", f"from 0 to {max(highs):g}, like pixels"
-        elif are_counts and low == 0:
-            column.kind, column.why = "poisson", "counts from 0, like other columns"
+        elif are_counts and low == 0 and column.kind not in COUNTS:
+            column.kind, column.why = "poisson", "counts, like other columns"
         else:
             continue
         column.levels, column.decimals = None, 0
-
-
-def _pooled(columns, table):
-    values = np.concatenate([table.columns[column.name] for column in columns])
-    return values[~is_missing(values)]
 
 
 def _counts_rows(name, known):
@@ -697,12 +703,31 @@ def _enough(known, levels):
     return len(known) >= (3 if len(levels) <= 20 else 10) * len(levels)
 
 
-def _falls(known):
-    """Whether whole numbers from 0 on are the rarer the larger they are, as counts often are."""
-    if not 3 < known.max() < 10_000:
-        return False
-    counts = np.bincount(known.astype(np.int64))
-    return counts.argmax() <= 1 and counts[-1] < counts.max() / 3 and known.mean() < 30
+def kind_of_counts(known):
+    """What describes whole numbers best, if that is a distribution of counts, else None: the
+    Poisson, the negative binomial, a Gaussian, or of few numbers the frequency of each. Of numbers
+    that do not begin at 0, or soon after it, not even a good fit says that they are counts.
+
+        BIC = log p(known | θ) − ½ P log n,   θ the P numbers that the moments or frequencies give
+
+    Shapes  known (n,)
+    Source  Schwarz 1978
+    """
+    n, mean, variance = len(known), known.mean(), known.var()
+    if not (0 <= known.min() <= A_FEW < known.max() < MOST_COUNT):
+        return None
+    x, a, s = known[None], np.full((1, n), np.log(mean)), log_dispersion(mean, variance)
+    found = {
+        "poisson": (1, poisson.log_likelihood(x, a)[0]),
+        "gaussian": (2, -0.5 * n * (np.log(2.0 * np.pi * variance) + 1.0)),
+    }
+    if known.min() == 0:
+        found["negative-binomial"] = 2, negative_binomial.log_likelihood(x, a, np.full(n, s))[0]
+    often = np.unique(known, return_counts=True)[1]
+    if len(often) <= MOST_CODES:
+        found["categorical"] = len(often) - 1, (often * np.log(often / n)).sum()
+    best = max(found, key=lambda kind: found[kind][1] - 0.5 * found[kind][0] * np.log(n))
+    return best if best in COUNTS else None
 
 
 def _levels(known):
@@ -784,7 +809,7 @@ def _missing(columns):
 
 
 def sentinels(table):
-    """Sentences about numbers that look as if they meant: not known, such as −999."""
+    """Sentences about numbers that look like codes for missing values, such as −999."""
     for name, values in table.columns.items():
         if values.dtype.kind not in "iuf":
             continue

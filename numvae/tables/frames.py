@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+from collections import Counter
 
 import numpy as np
 
@@ -22,8 +23,10 @@ def is_named(y, name):
 
 
 def library(X):
-    """The name of the package that a data frame comes from: pandas, polars, …"""
-    return type(X).__module__.partition(".")[0]
+    """The name of the package that rows like those of a data frame are made with: polars or pandas,
+    of which many others are kinds."""
+    packages = {kind.__module__.partition(".")[0] for kind in type(X).__mro__}
+    return "polars" if "polars" in packages else "pandas"
 
 
 def table(X):
@@ -31,10 +34,10 @@ def table(X):
 
     Raises  ValueError   two columns have one name
     """
-    names = [str(name) for name in X.columns]
-    for name in names:
-        if names.count(name) > 1:
-            raise ValueError(f"Two columns are named {name}; give each a name of its own.")
+    names = Counter(map(str, X.columns))
+    (most, n), *_ = [*names.most_common(1), ("", 0)]
+    if n > 1:
+        raise ValueError(f"Two columns are named {most}; give each a name of its own.")
     columns, forms = {}, {}
     for name, column in zip(names, X.columns):
         columns[name], form = _values(X[column])
@@ -58,7 +61,7 @@ def _values(series):
         return np.where(np.isnat(array), np.nan, days), None
     values = [None if _is_missing(value) else value for value in array.tolist()]
     known = [value for value in values if value is not None]
-    if known and all(isinstance(value, datetime.datetime) for value in known):
+    if known and all(isinstance(value, datetime.date) for value in known):
         days = np.array([np.nan if value is None else days_since(value) for value in values])
         return days, _date_format(days)
     if known and all(hasattr(v, "__float__") and not isinstance(v, bool | str) for v in known):
@@ -97,7 +100,7 @@ def table_of_values(values, n):
             f"y must be a dict, name → value, or rows of a data frame, found {short(values)}."
         )
     names = values.columns if is_frame(values) else values.keys()
-    columns = {}
+    columns, first = {}, None
     for name in names:
         array = np.asarray(values[name])
         if array.shape not in ((), (1,), (n,)):
@@ -105,7 +108,8 @@ def table_of_values(values, n):
                 f"{name} has shape {array.shape}; expected one value, or one for each of {n} rows."
             )
         columns[str(name)] = _values(np.broadcast_to(array, (n,)))[0]
-    return Table(columns, first=0)
+        first = 0 if array.size > 1 else first
+    return Table(columns, first=first)
 
 
 def frame(columns, name, dates=(), index=None):

@@ -6,10 +6,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy import stats
 
 from numvae import rows
 from numvae.datasets import array_files, own
 from numvae.tables.columns import Table
+
+# The quantiles of a Poisson with the mean 3, 60 rows of two columns.
+POISSON = np.column_stack([stats.poisson(3.0).ppf((np.arange(60) + 0.5) / 60)] * 2)
+VARY_MORE = stats.nbinom(2, 0.2).ppf((np.arange(60) + 0.5) / 60)
 
 
 def everything(data):
@@ -59,8 +64,15 @@ def test_bytes_become_zero_to_one_whatever_they_are_kept_in(saved, kind):
         (np.full((3, 2, 2), 64), "continuous-bernoulli", "; divided by 255, the largest value of"),
         (np.zeros((3, 2, 2)), "bernoulli", "float64 from 0 to 0; likelihood"),
         (np.array([[0, 1e15], [0, -1e15]]), "gaussian-sigma-z", "float64 from -1e+15 to 1e+15;"),
+        (POISSON, "poisson", "suits them: they are counts"),
+        (np.column_stack([POISSON, VARY_MORE]), "negative-binomial", "counts that vary more"),
+        (np.column_stack([POISSON, np.arange(60) % 2]), "poisson", "they are counts"),
+        (np.column_stack([POISSON, 90.0 + POISSON]), "gaussian-sigma-z", "rows of numbers"),
+        (POISSON - 1, "gaussian-sigma-z", "rows of numbers"),
+        (POISSON / 2, "gaussian-sigma-z", "rows of numbers"),
+        (np.uint8(POISSON), "gaussian-sigma-z", "divided by 255"),
     ],
-    ids=range(14),
+    ids=range(21),
 )
 def test_the_likelihood_suits_the_values_and_one_line_says_why(saved, array, likelihood, said):
     path = saved(array)
@@ -422,10 +434,11 @@ def test_cells_of_another_programs_table_are_filled_in_and_written_as_they_were(
     values = {"mass": np.array([1.5, np.nan]), "day": np.array([18262, np.nan])}
     values["name"] = np.array(["x", None], dtype=object)
     table = Table(values, {"day": "%Y-%m-%d"})
-    texts = {"mass": ["1", "2.5"], "name": ["a", "b"]}
-    names, rows = own.filled_cells("x.parquet", table, texts)
+    texts = [["1", "2.5"], None, ["a", "b"]]
+    names, rows = own.filled_cells("x.parquet", table, texts, 2)
     assert names == ["mass", "day", "name"]
     assert list(rows) == [["1.5", "2020-01-01", "x"], ["2.5", "", "b"]]
+    assert len(list(own.filled_cells("x.parquet", table, texts, 1)[1])) == 1
 
 
 # What is not read.

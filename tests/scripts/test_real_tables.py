@@ -15,7 +15,8 @@ from numvae.tables.columns import guess
 
 pytest.importorskip("pandas")
 
-G, P, B, C, I, N, K = "gaussian", "poisson", "bernoulli", "categorical", "id", "ignore", "constant"
+G, B, C, I, N, K = "gaussian", "bernoulli", "categorical", "id", "ignore", "constant"
+NB = "negative-binomial"
 
 
 def sklearn(name):
@@ -50,8 +51,14 @@ TABLES = {
         **{"target": C, "*": G},
     },
     (penguins, ""): {**dict.fromkeys(("species", "island", "year"), C), "sex": B, "*": G},
-    (lifelines, "rossi"): {"week": G, "age": G, "prio": P, "*": B},
-    (lifelines, "gbsg2"): {**dict.fromkeys(("horTh", "menostat", "cens"), B), "tgrade": C, "*": G},
+    (lifelines, "rossi"): {"week": G, "age": G, "prio": NB, "*": B},
+    (lifelines, "gbsg2"): {
+        **dict.fromkeys(("horTh", "menostat", "cens"), B),
+        "tgrade": C,
+        "progrec": NB,
+        "estrec": NB,
+        "*": G,
+    },
     (lifelines, "stanford_heart_transplants"): {
         **dict.fromkeys(("event", "surgery", "transplant"), B),
         **{"id": I, "*": G},
@@ -73,8 +80,8 @@ TABLES = {
     (statsmodels, "macrodata"): {"quarter": C, "*": G},
     (statsmodels, "longley"): {"*": G},
     (statsmodels, "anes96"): {
-        **dict.fromkeys(("popul", "age", "income", "logpopul"), G),
-        **{"vote": B, "*": C},
+        **dict.fromkeys(("age", "income", "logpopul"), G),
+        **{"popul": NB, "vote": B, "*": C},
     },
     (statsmodels, "engel"): {"*": G},
     (statsmodels, "sunspots"): {"*": G},
@@ -116,7 +123,7 @@ def table(request):
 
 def test_columns_are_taken_for_what_a_person_would_say(table):
     path, kinds = table
-    assert guess(csv_file.load(path)).kinds() == kinds
+    assert {c.name: c.kind for c in guess(csv_file.load(path)).columns} == kinds
 
 
 @pytest.mark.slow

@@ -3,8 +3,17 @@ import json
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from scipy import stats
 
-from numvae.tables.columns import Column, Columns, Table, guess, of_known, sentinels
+from numvae.tables.columns import (
+    Column,
+    Columns,
+    Table,
+    guess,
+    kind_of_counts,
+    of_known,
+    sentinels,
+)
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -18,6 +27,7 @@ def texts(*levels, n=N):
     return objects(*(levels[i % len(levels)] for i in range(n)))
 
 
+AMOUNTS = 0.0, *stats.nbinom(1, 5e-4).ppf(np.arange(1, 60) / 60)
 REAL = RNG.normal(size=N)
 HOLED = np.where(np.arange(N) % 6, REAL, np.nan)
 COUNTS = RNG.poisson(2.0, N).astype(float)
@@ -100,23 +110,60 @@ def each(*times):
         # Rows of which something can be guessed.
         ("a", np.arange(10) % 2, "bernoulli"),
         ("a", np.arange(9) % 2, "gaussian"),
-        # Counts: the larger the rarer.
-        ("a", each(30, 20, 15, 12, 9), "poisson"),
-        ("a", each(30, 20, 15, 12, 10), "categorical"),
-        ("a", each(20, 30, 15, 12, 9), "poisson"),
-        ("a", each(20, 15, 30, 12, 9), "categorical"),
-        ("a", each(30, 20, 15, 9), "categorical"),
-        ("a", 1 + each(30, 20, 15, 12, 9), "categorical"),
-        ("a", np.append(np.zeros(41), np.arange(40, 81)), "gaussian"),  # 30 on average
-        ("a", np.append(np.zeros(42), np.arange(40, 81)), "poisson"),
-        ("a", np.append(each(300, 99), 9_999), "poisson"),
-        ("a", np.append(each(300, 99), 10_000), "gaussian"),
+        # Counts: from 0 or soon after it, and as a distribution of counts has it.
+        ("a", each(14, 27, 27, 18, 9, 4, 1), "poisson"),
+        ("a", 3 + each(1, 2, 4, 7, 10, 12, 13, 12, 11, 9, 7, 5, 3, 2, 1), "poisson"),
+        ("a", 4 + each(1, 2, 4, 7, 10, 12, 13, 12, 11, 9, 7, 5, 3, 2, 1), "gaussian"),
+        ("a", each(14, 27, 27), "categorical"),
+        ("a", each(10, 30, 10, 30, 10), "categorical"),
+        ("a", each(40, 20, 12, 8, 6, 4, 3, 2, 2, 1, 1), "negative-binomial"),
+        ("a", 1 + each(40, 20, 12, 8, 6, 4, 3, 2, 2, 1, 1), "poisson"),
+        (
+            "a",
+            np.array([*AMOUNTS, 9_999]),
+            "negative-binomial",
+        ),
+        ("a", np.array([*AMOUNTS, 10_000]), "gaussian"),
     ],
     ids=str,
 )
 def test_the_edges_of_what_a_column_is_taken_for(name, values, kind):
     other = np.resize(REAL, len(values))
     assert guess(Table({"other": other, name: values}))[name].kind == kind
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda rng, n: rng.poisson(2.0, n),
+        lambda rng, n: rng.poisson(4.0, n),
+        lambda rng, n: rng.poisson(5.0 * rng.gamma(2.0, 0.5, n)),
+        lambda rng, n: rng.poisson(20.0 * rng.gamma(0.5, 2.0, n)),
+        lambda rng, n: rng.integers(0, 9, n),
+        lambda rng, n: np.rint(rng.normal(12.0, 2.5, n)).clip(0),
+        lambda rng, n: rng.binomial(20, 0.2, n),
+    ],
+    ids=range(7),
+)
+@pytest.mark.parametrize("n", [40, 400])
+def test_counts_are_what_a_distribution_of_counts_describes_best(draw, n):
+    """By scipy's distributions, one number at a time."""
+    known = draw(np.random.default_rng(3), n).astype(float)
+    known[0] = 0.0
+    m, v = known.mean(), known.var()
+    found = {
+        "poisson": stats.poisson(m).logpmf(known).sum() - 0.5 * np.log(n),
+        "gaussian": stats.norm(m, np.sqrt(v)).logpdf(known).sum() - np.log(n),
+    }
+    r = m**2 / max(v - m, 1e-12)
+    if r < 1e6:
+        found["negative-binomial"] = stats.nbinom(r, r / (r + m)).logpmf(known).sum() - np.log(n)
+    levels = sorted(set(known))
+    if len(levels) <= 10:
+        shares = np.array([np.mean(known == x) for x in known])
+        found["categorical"] = np.log(shares).sum() - 0.5 * (len(levels) - 1) * np.log(n)
+    best = max(found, key=found.get)
+    assert kind_of_counts(known) == (best if best in ("poisson", "negative-binomial") else None)
 
 
 MIXED = {
@@ -253,7 +300,8 @@ def test_the_user_may_choose(mixed):
     assert {name: columns[name].kind for name in chosen} == chosen
     assert columns.likelihood.startswith("gaussian-sigma-z:3,categorical:")
     chosen = {"depth": "gaussian", "visits": "poisson", "sex": "categorical", "mass": "id"}
-    assert guess(mixed, chosen=chosen).kinds() == {
+    found = guess(mixed, chosen=chosen)
+    assert {column.name: column.kind for column in found.columns} == {
         **{"species": "categorical", "row": "id", "site": "constant"},
         **chosen,
     }
@@ -305,7 +353,10 @@ def test_pixels_and_words_are_of_one_kind():
     assert {column.why for column in fewer.columns} == {"whole numbers"}
     words = RNG.poisson(1.0, (N, 20))
     words[0], words[1], words[2:, 5], words[:2, 5] = 0, 5, np.arange(N - 2) % 2, 0
-    assert guess(Table({f"w{i}": x for i, x in enumerate(words.T)})).likelihood == "poisson"
+    kinds = {
+        column.kind for column in guess(Table(dict(zip(map(str, range(20)), words.T)))).columns
+    }
+    assert kinds <= {"poisson", "negative-binomial"}
 
 
 SHADES = np.resize([0, 1, 11], N)
@@ -349,7 +400,8 @@ def test_ten_columns_of_counts_make_counts_of_all_that_begin_at_0():
     few = {**counts, "one": np.arange(N) % 2}
     assert guess(Table(few))["one"].kind == "bernoulli"
     many = guess(Table({**few, "w8": counts["w0"], "age": 20 + np.arange(N) % 50}))
-    assert {column.why for column in many.columns[:-1]} == {"counts from 0, like other columns"}
+    assert many["one"].why == "counts, like other columns"
+    assert {column.why for column in many.columns[:8]} == {"counts that vary more"}
     assert many["age"].why == "whole numbers"
     plain = {"kind": "poisson", "decimals": 0}
     assert many.plain()["columns"][8] == {"name": "one", **plain}
@@ -363,7 +415,7 @@ def test_what_was_chosen_is_said_in_a_short_table(mixed):
         "  mass     gaussian      whole numbers; 16.7% missing",
         "  sex      bernoulli     female or male; 25.0% missing",
         "  row      id            whole numbers that are all different",
-        "  visits   poisson       counts from 0, the larger the rarer",
+        "  visits   poisson       counts",
         "  site     constant      always x",
         "  depth    gaussian      numbers",
     ]
@@ -548,7 +600,10 @@ def test_what_a_model_is_conditioned_on_is_measured():
     assert_array_equal(y[:2, :2], np.eye(2))
     assert of_known({"name": texts(*map(str, range(101)), n=200)}).n_condition == 101
     assert of_known({"number": np.arange(100)}).n_condition == 100
+    assert of_known({"name": texts(*map(str, range(100)), n=100)}).n_condition == 100
+    with pytest.raises(ValueError, match="^name is another in each of 101 rows, so it is no class"):
+        of_known({"name": texts(*map(str, range(101)), n=101)})
     with pytest.raises(ValueError, match="^number has 101 different whole numbers, too many for"):
         of_known({"number": np.arange(101)})
-    with pytest.raises(ValueError, match=r"^size is 1e\+38 in row 3, and the model is conditioned"):
+    with pytest.raises(ValueError, match=r"^1e\+38 in row 3 of column size, which the model is"):
         of_known({"size": np.array([1.0, -9e37, 1e38])})

@@ -48,13 +48,31 @@ def vae(frame):
 
 
 def test_every_column_is_what_its_type_and_its_values_say(vae, frame):
-    kinds = vae.columns_.kinds()
+    kinds = {column.name: column.kind for column in vae.columns_.columns}
     assert kinds == {
         **{"species": "categorical", "mass": "gaussian", "depth": "gaussian", "wild": "bernoulli"},
         **{"site": "bernoulli", "tag": "id", "seen": "ignore"},
     }
     assert vae.n_features_in_ == 7 and vae.feature_names_in_.tolist() == list(frame)
     assert vae.network_.n_features == 7 and vae.get_params()["likelihood"] == "gaussian-sigma-z"
+
+
+def test_a_frame_of_a_class_of_ones_own_is_one_of_pandas_also_in_a_file(frame, tmp_path):
+    class Birds(pd.DataFrame):
+        pass
+
+    vae = VAE(**FAST).fit(Birds(frame))
+    vae.save(tmp_path / "birds.npz")
+    assert type(load(tmp_path / "birds.npz").sample(2)) is pd.DataFrame
+
+
+def test_days_of_the_calendar_are_dates_with_and_without_a_time(frame):
+    frame["day"] = frame["seen"].dt.date
+    frame.loc[frame.index[3], "day"] = None
+    columns = frames.table(frame).columns
+    assert_array_equal(columns["day"][:3], columns["seen"][:3])
+    assert np.isnan(columns["day"][3])
+    assert VAE(**FAST).fit(frame).columns_["day"].kind == "ignore"
 
 
 def test_what_has_columns_alone_is_no_frame(frame):
@@ -171,7 +189,7 @@ def test_what_is_saved_knows_its_columns(vae, frame, tmp_path):
 
 def test_the_user_may_choose_and_an_array_has_no_names_to_choose_by(frame):
     vae = VAE(columns={"tag": "ignore", "seen": "gaussian"}, **FAST).fit(frame)
-    assert vae.columns_.kinds()["seen"] == "gaussian"
+    assert vae.columns_["seen"].kind == "gaussian"
     assert vae.sample(9, random_state=0)["seen"].dt.year.between(2019, 2021).all()
     holed = frame.assign(seen=frame["seen"].where(frame["mass"] > 4500))
     filled = vae.impute(holed, random_state=0)["seen"]
