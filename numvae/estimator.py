@@ -359,7 +359,8 @@ class VAE(Settings):
         source  "prior": z ~ N(0, I).
                 "mixture": z from the Gaussian mixture that `fit` fitted to the codes of its rows;
                 where these do not fill the prior, the rows are more like the data.
-                "posterior": z ~ q(z|x) of rows x that are drawn from X
+                "posterior": z ~ q(z|x) of rows x that are drawn from X; of a conditioned model
+                from those with this y, or the nearest
         X       None: those that `fit` held out
 
         Shapes  X (N, D) → (n, D)
@@ -383,9 +384,9 @@ class VAE(Settings):
         if source == "mixture":
             self._fit_mixture()
         rng = np.random.default_rng(_seed(random_state))
-        z = aggregate.draw(self._training, rng, n, source, X)
-        draw = functools.partial(self.network_.sample, rng)
-        return self._made(draw, z, self._condition(y, n))
+        y = self._condition(y, n)
+        z = aggregate.draw(self._training, rng, n, source, X, y)
+        return self._made(functools.partial(self.network_.sample, rng), z, y)
 
     # What the model thinks of data, in nats.
 
@@ -476,7 +477,7 @@ class VAE(Settings):
                 return x
             drawn, y = split_condition(self._training.inputs.drawn(rows[holed]), C)
             known, observed = split_missing(drawn)
-            mean = imputation.impute(self.network_, known, observed, rng, y=y).mean
+            mean = imputation.impute(self.network_, known, observed, rng, y=y)
             x = np.array(x)
             x[holed] = np.where(observed, x[holed], mean)
             return x
@@ -540,10 +541,10 @@ class VAE(Settings):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the fitted estimator to one `.npz` file, without pickle, whole or not at all.
 
-        A random_state that is not an int is not kept, nor is the optimizer's memory, nor more than
-        10,000 rows of the history: of a longer one every second row, or third, …. The scores that
-        `predict` compares with and the mixture that `sample` may draw from are kept, and computed
-        first if they have not been. Of a subclass `load` makes a VAE.
+        Not saved: a random_state that is not an int, the optimizer's memory, and more than 10,000
+        rows of the history (of a longer one every second, third, … row is). Saved, and computed
+        first if need be: the scores that `predict` compares with, and the mixture that `sample` may
+        draw from. Of a subclass `load` makes a VAE.
 
         Raises  OSError   as the system says; or `path` is a folder, a link, a device, …, or in the
                           folder of a run in progress. What it held before is left
@@ -840,7 +841,7 @@ class VAE(Settings):
         data, D = self._about.get("data", {}), self.network_.n_features
         usual = data.get("shape") or (D,)
         shape = validation.as_shape(usual if shape is None else shape, D)
-        X = read(Rows(X, numbers), slice(None))
+        X = read(X, numbers)
         x, _ = split_condition(X, self.network_.n_condition)
         low, high = float(np.fmin.reduce(x, None)), float(np.fmax.reduce(x, None))
         limits = data.get("limits") or ((0, 1) if low >= 0 and high <= 1 else (low, high))

@@ -60,7 +60,7 @@ class Report:
             f"  nll       {nll.mean():10.2f} nats, the reconstruction",
             f"  KL        {kl.mean():10.2f} nats, information in the code z: {fraction:.1%} of "
             "|nll| + KL",
-            *diagnostics.distance(from_prior),
+            *diagnostics.distance(from_prior, model.n_condition > 0),
             f"  bits      {bits:10.3f}"
             + (f" per {pixel_bits}-bit pixel" if pixel_bits else " per dimension"),
             f"  active    {n_active:7d}    of {model.n_latent} latent units",
@@ -125,7 +125,7 @@ class Report:
         from numvae import plots
 
         model = self.model
-        if self.training.history:  # which a model that stays at its start has not
+        if self.training.history:  # empty if the start is kept and nothing was trained
             yield "curves.png", plots.curves(self.training.history)
         yield "network.png", network_diagram(model)
 

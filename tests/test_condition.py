@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import stats
 
 from numvae import VAE, load, runs
-from numvae.rows import Beside, Rows, binarized, by_blocks, read, split_condition
+from numvae.evaluation import aggregate
+from numvae.rows import Beside, Rows, binarized, by_blocks, condition_of, read, split_condition
 from numvae.tables.columns import Columns, Table, guess, of_known
 
 N, D = 300, 3
@@ -146,7 +147,7 @@ def test_what_is_missing_wrong_or_unseen_is_said_in_a_sentence(fitted):
         "This VAE is conditioned on y: give y, one for all rows or one for each."
     )
     assert refused(vae.sample, 1, y=7) == (
-        "7 in row 0 of column y was not seen in training; its levels are 0, 1, 2."
+        "7 in column y was not seen in training; its levels are 0, 1, 2."
     )
     assert "y has shape (2,); expected one value, or one for each of 3 rows" in refused(
         vae.sample, 3, y=[0, 1]
@@ -157,7 +158,7 @@ def test_what_is_missing_wrong_or_unseen_is_said_in_a_sentence(fitted):
     assert "y has shape" in refused(fresh.fit, X, y[:-1])
     assert "different whole numbers, too many" in refused(fresh.fit, X, np.arange(N))
     names = np.char.add("name-", np.arange(N).astype(str))
-    assert f"{N} different names, too many for classes" in refused(fresh.fit, X, names)
+    assert f"y is another in each of {N} rows" in refused(fresh.fit, X, names)
     assert "y holds NaN" in refused(fresh.fit, X, np.full(N, np.nan))
     assert "condition names columns, but X is ndarray" in refused(VAE(condition=["a"]).fit, X)
     for bad in ("age", [], [3], ["a", "a"], 3):
@@ -180,7 +181,9 @@ def test_a_pandas_series_is_y_for_each_row(fitted, framed):
 def test_what_is_not_known_of_a_row_is_no_class(rng, hole):
     X, y = rows(rng)
     said = refused(VAE(**SETTINGS, condition="y").fit, X, np.array([hole, "a", "b"], object)[y])
-    assert said.startswith(f"y is not known in row {y.tolist().index(0)}, and the model is")
+    assert said.startswith(
+        f"A missing value in row {y.tolist().index(0)} of column y, which the model"
+    )
 
 
 def test_whole_numbers_among_objects_are_classes(fitted):
@@ -252,7 +255,9 @@ def test_what_is_drawn_or_decoded_takes_a_dict_or_rows(framed):
     assert "There is no age in y" in refused(vae.sample, 2, y={"kind": "bee"})
     assert "y must be a dict" in refused(vae.sample, 2, y="bee")
     assert "was not seen" in refused(vae.sample, 2, y={"kind": "dog", "age": 3.0})
-    assert "age is not known in row 0" in refused(vae.sample, 2, y={"kind": "ape", "age": np.nan})
+    assert "A missing value in column age," in refused(
+        vae.sample, 2, y={"kind": "ape", "age": np.nan}
+    )
 
 
 def test_columns_that_are_not_there_or_of_no_use_are_refused(framed):
@@ -262,7 +267,7 @@ def test_columns_that_are_not_there_or_of_no_use_are_refused(framed):
     assert "No column is left" in refused(VAE(condition=["age"]).fit, table[["age"]])
     holes = table.copy()
     holes.loc[4, "age"] = np.nan
-    assert "age is not known in row 4" in refused(VAE(condition=["age"]).fit, holes)
+    assert "A missing value in row 4 of column age," in refused(VAE(condition=["age"]).fit, holes)
 
 
 def test_an_infinite_number_is_nothing_to_condition_on(framed):
@@ -270,8 +275,8 @@ def test_an_infinite_number_is_nothing_to_condition_on(framed):
     infinite = table.copy()
     infinite.loc[4, "age"] = -np.inf
     for method in (VAE(condition=["age"]).fit, vae.transform):
-        assert "age is -inf in row 4" in refused(method, infinite)
-    assert "age is 1e+300 in row 0" in refused(vae.sample, 2, y={"kind": "ape", "age": 1e300})
+        assert "-inf in row 4 of column age," in refused(method, infinite)
+    assert "1e+300 in column age," in refused(vae.sample, 2, y={"kind": "ape", "age": 1e300})
 
 
 # Copies, files, other settings.
@@ -378,3 +383,17 @@ def test_a_table_is_described_given_some_of_its_columns():
     for name, column in values.items():
         assert_allclose(again[name].astype(float), column, atol=1e-6)
     assert list(columns.decode(rows[:, :1])) == ["a"]
+
+
+def test_what_is_drawn_from_the_posterior_has_the_y_that_is_wanted(fitted, monkeypatch):
+    vae, _, y = fitted
+    found, codes = [], aggregate.codes
+
+    def spy(training, rng, X, n_draws=1):
+        found.append(condition_of(np.asarray(read(X, slice(None))), vae.network_.n_condition))
+        return codes(training, rng, X, n_draws)
+
+    monkeypatch.setattr(aggregate, "codes", spy)
+    wanted = np.resize(np.unique(y), 40)
+    vae.sample(40, y=wanted, source="posterior")
+    assert_allclose(found[0], vae._condition(wanted, 40), atol=1e-6)

@@ -230,6 +230,8 @@ MODES = (
     + [
         {"conditioned": True, "objective": SampledELBO(), "L": 3},
         {"conditioned": True, "objective": ImportanceWeighted(), "L": 3},
+        {"conditioned": True, "objective": StickingTheLanding(), "L": 3},
+        {"conditioned": True, "objective": DoublyReparameterized(), "L": 3},
         {"conditioned": True, "objective": Reconstruction(), "L": 1},
         {"conditioned": True, "objective": FreeBits(1.0)},
         {"conditioned": True, "skip": True, "likelihood": "gaussian-sigma-z", "L": 3},

@@ -9,14 +9,15 @@ such draws, are like them.
 import numpy as np
 
 from numvae.evaluation import diagnostics, importance
-from numvae.rows import Rows
+from numvae.rows import Rows, condition_of
 from numvae.rules import gaussian, mixture
 from numvae.streams import CODES, stream
 
 SOURCES = "prior", "posterior", "mixture"
 ROWS, DRAWS = 5000, 500  # rows at most, and draws of z at least, that a mixture is fitted to
-MEASURED, FEWEST = 0.1, 10  # the share of these rows that it is measured on instead; at least
+MEASURED, FEWEST = 0.1, 10  # the share of these rows kept to measure it on; how many, at least
 COMPONENTS = 10
+NEAREST = 20  # rows that are drawn from where no row has the y wanted
 
 
 def fit(training, X):
@@ -71,10 +72,11 @@ def codes(training, rng, X, n_draws=1):
     return gaussian.reparameterize(mu, logvar, eps).reshape(-1, mu.shape[1]).astype(np.float64)
 
 
-def draw(training, rng, n, source="prior", X=None):
-    """n codes from one of SOURCES; those of the posterior are of rows that are drawn from X.
+def draw(training, rng, n, source="prior", X=None, y=None):
+    """n codes from one of SOURCES. Those of the posterior are of rows that are drawn from X, of a
+    conditioned model from those that have the y wanted; the mixture is of the codes of all y.
 
-    Shapes  X (N, D) → (n, Z) in the model's dtype
+    Shapes  X (N, D + C), y (n, C) → (n, Z) in the model's dtype
 
     Raises  ValueError   there is no mixture
     """
@@ -82,13 +84,33 @@ def draw(training, rng, n, source="prior", X=None):
     if source == "prior":
         return rng.standard_normal((n, training.model.n_latent), dtype=dtype)
     if source == "posterior":
-        return codes(training, rng, Rows(X, rng.integers(len(X), size=n))).astype(dtype)
+        if y is None:
+            rows = rng.integers(len(X), size=n)
+        else:
+            rows = _like(rng, condition_of(X, training.model.n_condition), y)
+        return codes(training, rng, Rows(X, rows)).astype(dtype)
     if training.mixture is None:
         raise ValueError(
             "This model has no mixture of its codes: it is from an older numvae, or from a run "
             "that has not come to its end. Draw from the posterior of rows instead."
         )
     return mixture.sample(rng, n, *training.mixture).astype(dtype)
+
+
+def _like(rng, y, wanted):
+    """For each y that is wanted a row at random that has it; if none has, one of the nearest.
+
+    Shapes  y (N, C), wanted (n, C) → (n,)
+    """
+    rows = np.empty(len(wanted), int)
+    each, of = np.unique(wanted, axis=0, return_inverse=True)
+    for k, one in enumerate(each):
+        far = ((y - one) ** 2).sum(axis=1)
+        alike = np.flatnonzero(far < 1e-9)  # y may have been rounded to float32
+        here = of.reshape(-1) == k
+        among = alike if len(alike) else np.argsort(far, kind="stable")[:NEAREST]
+        rows[here] = rng.choice(among, here.sum())
+    return rows
 
 
 def _rows(training, X):

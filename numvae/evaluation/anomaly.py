@@ -8,8 +8,8 @@ import numpy as np
 from numvae.evaluation import importance
 from numvae.rows import sample
 
-# Reference rows: so many, which tell apart shares of a thousandth; of long rows fewer, so that they
-# are no more numbers.
+# Reference rows, at most: enough for p-values of 0.001; of long rows fewer, so that they hold no
+# more than so many numbers.
 MOST, FEWEST, NUMBERS = 1000, 100, 2_500_000
 LOWEST = -np.finfo(np.float64).max  # for −∞, which has no distance to anything
 

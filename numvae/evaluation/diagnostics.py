@@ -29,7 +29,7 @@ ACTIVE = 0.01  # Burda, Grosse & Salakhutdinov 2016: a unit whose mean code vari
 FEW = 0.1  # fewer than this share of the units active: collapsed
 HEAVY = 0.7  # Vehtari et al. 2024: from this Pareto k̂ on, the error of log p(x) is no guide
 MANY = 0.1  # heavy tails in more than this share of the rows: the mean of log p(x) is biased
-FAR = 1.0  # nats from the aggregate posterior to the prior, of which e^−1 of the draws are like it
+FAR = 1.0  # nats from the aggregate posterior to the prior: e^−1 of its draws are like the data
 
 
 def diagnose(
@@ -186,16 +186,14 @@ def baseline(config, moments, x, observed=None):
     """
     x = np.asarray(x, np.float64)
     n, mean, variance = moments
-    total, start = np.zeros(len(x)), 0
-    for kind, width in parse_blocks(config["likelihood"], x.shape[1]):
-        here = slice(start, start + width)
+    total = np.zeros(len(x))
+    for kind, here in parse_blocks(config["likelihood"], x.shape[1]):
         known = None if observed is None else observed[:, here]
-        least = np.full(width, config["sigma_min"] ** 2)
+        least = np.full(len(mean[here]), config["sigma_min"] ** 2)
         if config["standardize"]:
             least[variance[here] > 0.0] = 0.0
         terms = n[here], mean[here], np.maximum(variance[here], least)
         total += _independent(kind, x[:, here], known, *terms)
-        start += width
     return total
 
 
@@ -229,15 +227,16 @@ def collapsed(each):
     ]
 
 
-def distance(from_prior):
+def distance(from_prior, conditioned=False):
     """A line that says how far the codes are from the prior, if it was measured."""
     if from_prior is None:
         return []
     nats, error = from_prior
     nats = max(nats, 0.0)  # a KL is no less, only its estimate is
-    return [
+    line = (
         f"  codes     {nats:10.2f} ± {error:.2f} nats from the prior, at least: KL( q(z) ‖ p(z) )"
-    ]
+    )
+    return [line + ", of all y together: of one y it may be more" * conditioned]
 
 
 def advice(each, from_prior=None):

@@ -175,6 +175,15 @@ def test_each_source_has_codes_of_its_own(X, dtype):
     assert_allclose(z["mixture"], 5.0, atol=0.5)
 
 
+def test_the_rows_of_a_y_are_those_that_have_it_or_else_the_nearest(monkeypatch):
+    monkeypatch.setattr(aggregate, "NEAREST", 3)
+    y = np.repeat([[0.1, 1.0], [0.2, 0.0], [3.0, 0.0]], [5, 2, 40], axis=0).astype("f4")
+    wanted = np.array([[0.1, 1.0]] * 90 + [[1.0, 0.0]] * 90 + [[0.1, 1.0]] * 10)
+    rows = aggregate._like(np.random.default_rng(0), y, wanted)
+    assert set(rows[:90]) == set(range(5)) and set(rows[180:]) <= set(range(5))
+    assert set(rows[90:180]) == {0, 5, 6}  # two at 0.8, and of those at 1.3 the first
+
+
 def test_without_a_mixture_none_can_be_drawn_from(X):
     with pytest.raises(ValueError, match="has no mixture of its codes.*Draw from the posterior"):
         aggregate.draw(a_training(X), np.random.default_rng(0), 5, "mixture")

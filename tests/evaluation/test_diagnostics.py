@@ -273,7 +273,12 @@ corresponds to:
 
 def test_no_distance_from_the_prior_is_below_0():
     (line,) = diagnostics.distance((-0.3, 0.11))
-    assert "  0.00 ± 0.11 nats from the prior, at least" in line
+    assert line.endswith("  0.00 ± 0.11 nats from the prior, at least: KL( q(z) ‖ p(z) )")
+
+
+def test_of_a_conditioned_model_the_distance_is_said_to_be_that_of_all_y():
+    (line,) = diagnostics.distance((0.3, 0.11), conditioned=True)
+    assert line.endswith("KL( q(z) ‖ p(z) ), of all y together: of one y it may be more")
 
 
 def test_the_nll_is_that_of_the_bound_with_less_noise(X, rng):
