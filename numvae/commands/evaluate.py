@@ -15,6 +15,7 @@ import contextlib
 import csv
 import functools
 import io
+import re
 import time
 
 import numpy as np
@@ -255,7 +256,7 @@ def sample(args):
     if args.source == "posterior":
         X = run.training_data(args.data, args.data_dir).X
     rng = np.random.default_rng(args.seed)
-    z = aggregate.draw(run.training, rng, args.n, args.source, X)
+    z = aggregate.draw(run.training, rng, args.n, args.source, X, y)
     noise = len(run.shape) == 1 if args.noise is None else args.noise
     method = functools.partial(run.model.sample, rng) if noise else run.model.decode
     x = diagnostics.decode(method, z, y)
@@ -326,7 +327,9 @@ def decode(args):
     if args.grid:
         if max(axes) >= Z or axes[0] == axes[1]:
             wanted = " and ".join(map(str, units))
-            raise ValueError(f"a grid needs two units of the {Z} there are, found {wanted}.")
+            raise ValueError(
+                f"a grid needs two different units of the {Z} there are, found {wanted}."
+            )
         steps = np.linspace(-args.grid, args.grid, GRID)
         values = [z[0, axis] + steps for axis in axes]
         z = z + latent.plane(steps, steps, Z, axes).reshape(-1, Z)
@@ -355,7 +358,7 @@ def _codes(args, run):
         z, name = np.array([args.z or np.zeros(Z)]), "--z"
     elif own.is_table(args.codes):
         table, name = own.read_table(args.codes).columns, args.codes
-        units = [values for unit, values in table.items() if unit.startswith("mu")]
+        units = [values for unit, values in table.items() if re.fullmatch(r"mu\d+", unit)]
         z = np.array(units or list(table.values())).T
     elif not own.is_own(args.codes):
         found = f"{args.codes} is no file of codes; give a .csv or .npy file."
@@ -437,7 +440,7 @@ def impute(args):
     if args.hide == "half" and len(run.shape) == 1:
         raise ValueError("half is for images; of rows hide a share, as in --hide 0.3.")
     table = None
-    if args.data is None and args.hide:  # of those that were not trained on it is worth more
+    if args.data is None and args.hide:  # an error says more of rows that were not trained on
         dataset = run.training_data(None, args.data_dir)
         X = dataset.X_valid if len(dataset.X_valid) else dataset.X
     else:
@@ -452,7 +455,7 @@ def impute(args):
     imputed, holed = x.copy(), np.flatnonzero((known == 0).any(axis=1))
     if len(holed):
         its_y = None if y is None else y[holed]
-        imputed[holed] = imputation.impute(run.model, x[holed], known[holed], rng, y=its_y).mean
+        imputed[holed] = imputation.impute(run.model, x[holed], known[holed], rng, y=its_y)
     holes = known == 0
     if run.is_table:  # the columns of a category are one value
         holes = holes[:, run.columns.starts]
@@ -472,11 +475,12 @@ def impute(args):
             rows[:10].reshape(-1, *run.shape) for rows in (X, np.where(known, x, np.nan), imputed)
         )
         plots.save(plots.inpainting(originals, holes, filled, run.limits), path)
-    elif table and not args.hide:
+    elif path.suffix == ".csv" and table and not args.hide:
         made = run.columns.decode(imputed)
         texts = {c: run.columns[c].texts(values, table.decimal) for c, values in made.items()}
-        source = args.data or run.source
-        write_cells(path, *own.filled_cells(source, table, texts, run.na), table.delimiter)
+        texts = [texts.get(name) for name in run.columns.by_name(table)]
+        filled = own.filled_cells(args.data or run.source, table, texts, len(imputed), run.na)
+        write_cells(path, *filled, table.delimiter)
     else:
         write_rows(path, run, np.where(known, given, imputed), y, table)
 
@@ -522,11 +526,9 @@ def _hide(what, X, shape, likelihood, rng):
         mask = np.zeros((len(X), *shape), X.dtype)
         mask[:, shape[0] // 2 :] = 1
         mask = mask.reshape(len(X), -1)
-    start = 0
-    for kind, width in parse_blocks(likelihood, X.shape[1]):
+    for kind, here in parse_blocks(likelihood, X.shape[1]):
         if kind == "categorical":  # a category is known or hidden as a whole
-            mask[:, start : start + width] = mask[:, start : start + 1]
-        start += width
+            mask[:, here] = mask[:, here.start, None]
     return mask
 
 
@@ -534,7 +536,8 @@ def write_rows(path, run, x, y=None, table=None):
     """Rows of the model (N, D), given y (N, C), as a .npy array (N, *shape) of x; or as a .csv like
     the table that the model was trained on, with the ids of the rows' own table, if there is one.
 
-    The digits of a .csv are enough to get the same numbers back, or as many as the table had.
+    The digits of a .csv are enough to get the same numbers back; those of a table's column are as
+    many as it had, or nine.
     """
     if path.suffix == ".npy":
         write_numbers(path, x.reshape(-1, *run.shape))

@@ -154,7 +154,7 @@ def new_run(args):
     if data.is_image:
         suited |= {**IMAGES, "epochs": max(1, round(EXAMPLES_SEEN / len(data.X)))}
         if name not in DATA_NAMES and "gaussian" in data.likelihood:  # not from 0 to 1
-            suited |= {"skip": True, "standardize": True}
+            suited |= {key: OF_TABLES[key] for key in ("skip", "standardize", "clip")}
     given = {line.name: getattr(args, line.name, None) for line in TABLE}
     given = {name: value for name, value in given.items() if value is not None}
     if data.columns:
@@ -254,7 +254,7 @@ def train(p, args, team, held):
         run.path = run.path or team.first(
             lambda: held.enter_context(runs.new_folder(args.out, data.name))
         )
-    # Nothing that cannot be printed ends the training; what cannot be at its end ends the program.
+    # A line that cannot be printed never ends the training; at its end it ends the program.
     say, conclude = [lambda text: None] * 2 if args.quiet else (progress.say, print)
     if data.summary:
         say(data.summary)

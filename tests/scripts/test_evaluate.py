@@ -2,7 +2,6 @@ import os
 import re
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -204,7 +203,7 @@ def flat():
 
 def test_codes_may_stand_in_any_table(decoded):
     pytest.importorskip("pandas")
-    Path("codes.json").write_text('{"name": ["one"], "mu1": [0.5], "mu2": [-1]}')
+    Path("codes.json").write_text('{"municipality": ["one"], "mu1": [0.5], "mu2": [-1]}')
     assert_allclose(decoded("run codes.json")[0], [[0.5, -1.0]])
 
 
@@ -262,7 +261,7 @@ def test_a_class_is_decoded_at_its_mean_code(decoded, undrawn, refused):
         ("run --z 1", "--z has 1 numbers per code"),
         ("run codes.npy --grid 1", "--grid and --sigma go around one code; codes.npy holds 2."),
         ("run codes.npy --sigma 1", "--grid and --sigma go around one code; codes.npy holds 2."),
-        ("run --grid 1 --units 1 3", "two units of the 2 there are, found 1 and 3"),
+        ("run --grid 1 --units 1 3", "two different units of the 2 there are, found 1 and 3"),
         ("run --grid 1 --units 2 2", "found 2 and 2"),
         ("run --units 1 2 --sigma 1", "--units goes with --grid, which is not given."),
         ("run -n 3 --grid 1", "-n goes with --sigma, which is not given."),
@@ -602,7 +601,7 @@ def sevens(monkeypatch):
 
     def impute(model, x, known, rng, y=None):
         assert (known == 0).any(axis=1).all()
-        return SimpleNamespace(mean=np.where(known, x, 7.0))
+        return np.where(known, x, 7.0)
 
     monkeypatch.setattr(evaluate.imputation, "impute", impute)
 
@@ -675,6 +674,31 @@ def test_a_table_is_filled_in_and_all_that_was_known_stays_as_it_was_written(cap
     filled = cells("filled-some.csv")
     assert [[a or b for a, b in zip(*rows)] for rows in zip(some, filled)] == filled
     assert len(filled) == 21
+
+
+def test_a_table_is_filled_in_as_far_as_asked_and_as_an_array_if_asked():
+    run("impute birds birds.csv --out filled.csv")
+    whole = cells("filled.csv")
+    run("impute birds birds.csv --rows 2 --out two.csv")
+    assert [row[0] for row in cells("two.csv")] == [row[0] for row in whole[:3]]
+    assert all(map(all, cells("two.csv")))
+    run("impute birds birds.csv --out filled.npy")
+    model = runs.load("birds").model
+    filled = np.load("filled.npy")
+    assert filled.shape == (40, model.n_features) and np.isfinite(filled).all()
+
+
+def test_a_table_without_names_is_filled_in_by_a_model_that_has_them():
+    numbers = np.random.default_rng(0).normal(size=(12, 3))
+    lines = [f"{a:.2f},{b:.2f},{c:.2f}" for a, b, c in numbers]
+    lines[3], lines[5] = "1.00,,2.00", ",1.00,"
+    Path("bare.csv").write_text("\n".join(lines), "utf-8")
+    Path("named.csv").write_text("\n".join(["a,b,c", *lines]), "utf-8")
+    train.main(["--data", "named.csv", "--epochs", "1", "--out", "abc", "--quiet"])
+    run("impute abc named.csv --out filled.csv")
+    run("impute abc bare.csv --out filled-bare.csv")
+    filled, bare = cells("filled.csv", ","), cells("filled-bare.csv", ",")
+    assert bare[1:] == filled[1:] and all(map(all, bare))
 
 
 def test_a_table_of_which_something_was_hidden_is_filled_in_with_errors_by_column(capsys):

@@ -182,7 +182,7 @@ def new_run(*typed):
 def test_what_suits_images_is_used_for_them(taken, monkeypatch, name, likelihood, linear):
     taken(name, likelihood)
     found = new_run("--data", name).training.settings
-    assert (found.skip, found.standardize) == (linear, linear)
+    assert (found.skip, found.standardize, found.clip) == (linear, linear, 1.0 if linear else None)
     assert (found.n_latent, found.hidden, found.epochs) == (2, (256,), 33_333)
     monkeypatch.setattr(train, "EXAMPLES_SEEN", 14)
     assert new_run("--data", name).training.settings.epochs == 1
