@@ -55,7 +55,7 @@ class Number(NamedTuple):
 
 
 class Count(Number):
-    """How many of something: never more than what a machine can hold, or a life long enough for."""
+    """How many of something: never more than a machine can hold or anybody would wait for."""
 
     MOST = 10**9
 

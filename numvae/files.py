@@ -224,7 +224,7 @@ def _lock(file, shared=False):
         return fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     import msvcrt  # whose locks are never shared
 
-    file.seek(2**30)  # nobody else can read what is locked: so a byte that is not there
+    file.seek(2**30)  # beyond the end: Windows lets nobody else read a locked byte
     try:
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     except PermissionError:

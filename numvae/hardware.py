@@ -55,7 +55,8 @@ def blas_threads():
 
 
 def set_blas_threads(n):
-    """Have the products of matrices use n threads. Only the OpenBLAS of NumPy's wheels hears it."""
+    """Have the products of matrices use n threads. Has an effect on the OpenBLAS of
+    NumPy's wheels only."""
     if _openblas():
         _openblas()[1](n)
 

@@ -21,8 +21,8 @@ VERSION = 5
 HEADER = "header"
 DIRECTORY = 2**21  # bytes that the zip's list of members may have: of 8,000 layers
 TEXT = 2**22  # bytes that a header may have, and 1/8 of the file: 100,000 names take 1 to 3 MB
-EACH = 20  # bytes of the file that there must be for every value of the header
-PART = 32  # bytes of the header that there must be for every list and dict in it
+EACH = 20  # bytes of the file, at least, for every value of the header
+PART = 32  # bytes of the header, at least, for every list and dict in it
 END = 22  # bytes at the end of a zip that say where the list of members is
 LONG = "its header is larger than any model's"
 OTHER = "its arrays have not the shapes and dtypes of its configuration"
@@ -94,7 +94,7 @@ def _opened(file, size):
     file.seek(max(0, size - END - 20))
     before, end = file.read(20), file.read()
     if not end.startswith(b"PK\5\6"):
-        raise ValueError("it is no zip, or there is something behind its end")
+        raise ValueError("it is not a zip file, or data follows its end")
     long = before.startswith(b"PK\6\7") and size < 2**31  # its length is not the one that follows
     if long or int.from_bytes(end[12:16], "little") > DIRECTORY:
         raise ValueError("its list of members is longer than any model's")

@@ -43,7 +43,8 @@ def read(X, rows):
     if isinstance(rows, slice):
         rows = np.arange(*rows.indices(len(X)))
     x = np.empty((len(rows), *X.shape[1:]), X.dtype)
-    gives_back = hasattr(mmap, "MADV_DONTNEED") and X.mode != "c"  # whose changes are nowhere else
+    # The changes of what is copied on write are in memory only.
+    gives_back = hasattr(mmap, "MADV_DONTNEED") and X.mode != "c"
     for start in range(0, len(rows), READ_AT_ONCE):
         here = slice(start, start + READ_AT_ONCE)
         _check_length(X)

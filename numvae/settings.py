@@ -115,7 +115,9 @@ class Settings:
     batch_size: int = setting(128, COUNT, "rows per step, B", TRAINING)
     optimizer: str = setting("adam", Choice(optimizers.NAMES), "the update rule", TRAINING)
     lr: float = setting(5e-3, POSITIVE, "learning rate", TRAINING)
-    momentum: float = setting(0.9, FRACTION, "of sgd; 0: θ − lr · gradient, no more", TRAINING)
+    momentum: float = setting(
+        0.9, FRACTION, "of sgd; 0: plain gradient descent, θ − lr · gradient", TRAINING
+    )
     weight_decay: float = setting(
         0.0,
         SIZE,
@@ -124,7 +126,10 @@ class Settings:
     )
     schedule: str = setting("cosine", Choice(schedules.NAMES), "how lr falls", TRAINING)
     clip: float | None = setting(
-        1.0, POSITIVE, "shorten longer gradients, or a few far rows lead; None: do not", TRAINING
+        1.0,
+        POSITIVE,
+        "shorten gradients longer than this, so that a few outliers do not lead; None: do not",
+        TRAINING,
     )
     objective: str = setting(
         "elbo",

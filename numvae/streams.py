@@ -11,7 +11,7 @@ import zlib
 
 import numpy as np
 
-# Steps are counted from 1, so step 0 of an epoch addresses its order. Epochs too: epoch 0 addresses
+# Epochs and steps are counted from 1: step 0 is the address of an epoch's order, epoch 0 that of
 # what belongs to no epoch.
 SHUFFLE = 0
 WEIGHTS, SPLIT, PICTURES, EVALUATION, ROWS, BINARIZE, START, CODES = ((0, n) for n in range(8))

@@ -33,7 +33,7 @@ def parser():
     p.add_argument("name", nargs="?", metavar="NAME", help="a recipe; --list shows them")
     p.add_argument("--list", action="store_true", help="say what there is to reproduce")
     length = p.add_mutually_exclusive_group()
-    length.add_argument("--quick", action="store_true", help="a taste, in a minute or two")
+    length.add_argument("--quick", action="store_true", help="a taste, in a few minutes")
     length.add_argument("--full", action="store_true", help="the published length; may take days")
     p.add_argument("--only", action="append", metavar="RUN", help="only this run of the recipe")
     p.add_argument("--epochs", type=integer(1), metavar="N", help="of every run that is trained")

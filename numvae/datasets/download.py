@@ -11,7 +11,7 @@ from numvae.files import write_atomically
 from numvae.progress import Countdown
 from numvae.text import reason
 
-LARGEST = 2**26  # bytes a file may have: twice the largest there is
+LARGEST = 2**26  # bytes of a download: twice the largest file
 SILENCE = 20.0  # seconds without a byte after which a mirror is given up
 PATIENCE = 600.0  # seconds that a mirror may take in all
 CHUNK = 2**16  # bytes
