@@ -6,6 +6,7 @@ minimal.png. B examples x have D numbers each; H is hidden units, Z latent numbe
 
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 
 SIGMA = 0.2  # standard deviation of the noise around the mean of each pixel
@@ -118,8 +119,6 @@ if __name__ == "__main__":
     rng = np.random.default_rng(0)
     print(f"largest relative error of a gradient, by finite differences: {largest_error(rng):.0e}")
     p = train(faces(1000, rng), H=64, Z=2, rng=rng)
-
-    import matplotlib.pyplot as plt
 
     values = np.linspace(-2, 2, 13)  # of each latent number, in standard deviations of the prior
     z = np.stack(np.meshgrid(values, values[::-1]), axis=-1).reshape(-1, 2)
