@@ -27,6 +27,7 @@ f over L draws z ~ q(z|x), which is right on average for every L (Monte Carlo).
     categorical             one of several categories, as one-hot columns
     poisson                 counts, from the log of their rate
     negative_binomial       counts that vary more, with a dispersion for each column
+    model_choice            which distribution describes whole numbers best
     standardization         columns in units of their standard deviation
     factor_analysis         the linear Gaussian model, whose best parameters need no gradient
     importance              importance weights, for log p(x)

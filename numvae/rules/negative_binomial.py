@@ -5,7 +5,7 @@ It is a Poisson whose rate is drawn anew for each count, from a gamma distributi
 m = e^a and the shape r = e^s. So the variance is m + m²/r, more than the mean; as r → ∞ the rate
 does not vary, and the distribution is the Poisson.
 
-Read next: standardization.
+Read next: model_choice.
 """
 
 import numpy as np

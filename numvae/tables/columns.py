@@ -20,8 +20,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from numvae.rules import negative_binomial, poisson
-from numvae.rules.negative_binomial import COUNTS, log_dispersion
+from numvae.rules import model_choice
+from numvae.rules.negative_binomial import COUNTS
 from numvae.tables import cells
 from numvae.text import listed, printable, short
 
@@ -704,29 +704,22 @@ def _enough(known, levels):
 
 
 def kind_of_counts(known):
-    """What describes whole numbers best, if that is a distribution of counts, else None: the
-    Poisson, the negative binomial, a Gaussian, or of few numbers the frequency of each. Of numbers
-    that do not begin at 0, or soon after it, not even a good fit says that they are counts.
-
-        BIC = log p(known | θ) − ½ P log n,   θ the P numbers that the moments or frequencies give
+    """The distribution of counts that describes whole numbers, or None: if they begin at 0 or soon
+    after it, and that one is the best in `model_choice.bic`. A probability for each is one of the
+    others only if they are few, and the negative binomial, which would fit any quantity that is
+    skewed, only if they begin at 0.
 
     Shapes  known (n,)
-    Source  Schwarz 1978
     """
-    n, mean, variance = len(known), known.mean(), known.var()
-    if not (0 <= known.min() <= A_FEW < known.max() < MOST_COUNT):
+    low = known.min()
+    if not (0 <= low <= A_FEW < known.max() < MOST_COUNT):
         return None
-    x, a, s = known[None], np.full((1, n), np.log(mean)), log_dispersion(mean, variance)
-    found = {
-        "poisson": (1, poisson.log_likelihood(x, a)[0]),
-        "gaussian": (2, -0.5 * n * (np.log(2.0 * np.pi * variance) + 1.0)),
-    }
-    if known.min() == 0:
-        found["negative-binomial"] = 2, negative_binomial.log_likelihood(x, a, np.full(n, s))[0]
-    often = np.unique(known, return_counts=True)[1]
-    if len(often) <= MOST_CODES:
-        found["categorical"] = len(often) - 1, (often * np.log(often / n)).sum()
-    best = max(found, key=lambda kind: found[kind][1] - 0.5 * found[kind][0] * np.log(n))
+    found = model_choice.bic(known)
+    if low > 0:
+        del found["negative-binomial"]
+    if len(np.unique(known)) > MOST_CODES:
+        del found["categorical"]
+    best = max(found, key=found.get)
     return best if best in COUNTS else None
 
 
