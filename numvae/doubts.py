@@ -103,7 +103,8 @@ def _of_columns(training, x, names):
     standardized = np.nan_to_num((x - center) / scale)
     constant, two, first, equal, counts, counters = [], [], {}, [], [], []
     for i in np.flatnonzero(np.char.startswith(kinds, "gaussian")):
-        values = np.unique(x[~np.isnan(x[:, i]), i])
+        known = x[~np.isnan(x[:, i]), i]
+        values = np.unique(known)
         if training.model.units.scale[i] == 1.0 and len(values) < 2:
             constant.append(names[i])
         if len(values) < 2:
@@ -115,10 +116,10 @@ def _of_columns(training, x, names):
             equal.append(f"{names[i]} and {names[same]}")
         elif _rises(x[:, i]):
             counters.append(names[i])
-        elif len(values) > 2 and (values == np.rint(values)).all():
-            counts += [names[i]] * bool(kind_of_counts(x[~np.isnan(x[:, i]), i].astype(float)))
+        elif (values == np.rint(values)).all() and kind_of_counts(known):
+            counts.append(names[i])
     if constant:
-        yield f"Constant: {listed(constant)}. Leave them out: what does not vary has no density."
+        yield f"Constant: {listed(constant)}. Leave out what does not vary: it has no density."
     if two:
         yield (
             f"Two values only: {listed(two)}. Their density is a spike at each, which says little: "

@@ -55,8 +55,7 @@ def blas_threads():
 
 
 def set_blas_threads(n):
-    """Have the products of matrices use n threads. Has an effect on the OpenBLAS of
-    NumPy's wheels only."""
+    """Have the products of matrices use n threads: those of the OpenBLAS in NumPy's wheels."""
     if _openblas():
         _openblas()[1](n)
 

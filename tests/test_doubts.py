@@ -54,7 +54,7 @@ def test_an_ordinary_fit_is_not_doubted(X):
     assert warned(X, epochs=None) == []
 
 
-CONSTANT = "Constant: {}. Leave them out: what does not vary has no density."
+CONSTANT = "Constant: {}. Leave out what does not vary: it has no density."
 TWO = (
     "Two values only: {}. Their density is a spike at each, which says little: make them 0 and 1, "
     "with a bernoulli block, as in likelihood gaussian:3,bernoulli:1."

@@ -43,7 +43,7 @@ def labels(values, n):
     return values.astype(np.int64 if few and (values == np.rint(values)).all() else np.float64)
 
 
-def listed(known):
+def described(known):
     """The labels in a few words: "labels y (10 classes), age", or nothing."""
     said = [
         name if values.dtype.kind == "f" else f"{name} ({len(np.unique(values))} classes)"

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from numvae.datasets import array_files, csv_file, image_folder, table_files
-from numvae.datasets.found import listed
+from numvae.datasets.found import described
 from numvae.rows import BLOCK_BYTES, ROUNDING, blocks, read
 from numvae.rules.negative_binomial import COUNTS
 from numvae.tables import columns as of_tables
@@ -268,7 +268,7 @@ def load(path, resize=None, missing=False, scale=None, skip_bad=False):
     what = "images" if is_image else "rows"
     notes = [
         f"{path}: {len(rows):,} {what} of {' × '.join(map(str, shape))} numbers",
-        *filter(None, (note, arranged, listed(known))),
+        *filter(None, (note, arranged, described(known))),
         f"{array.dtype} from {found.low:g} to {found.high:g}",
         *([f"divided by {scale:g}{_meaning(scale, found.high)}"] if scale != 1 else []),
         *([f"{found.unknown:.1%} of them missing"] if found.unknown else []),

@@ -163,7 +163,8 @@ class SharedRows(Shared):
     def own_rows(self, n):
         """The slice of a batch of n rows that is computed here; the weights of all ranks follow."""
         size = self.ranks.size
-        parts = self.ranks.parts(n) if n >= size else [slice(0, n)] * size  # each computes all
+        # Of fewer rows than there are ranks each computes all.
+        parts = self.ranks.parts(n) if n >= size else [slice(0, n)] * size
         widths = [part.stop - part.start for part in parts]
         self.weights = [width / sum(widths) for width in widths]
         return parts[self.ranks.rank]

@@ -200,13 +200,13 @@ class Columns:
     doubts: list = field(default_factory=list)  # what a user should know of the guess
 
     def __post_init__(self):
-        self.named_columns = {column.name: column for column in self.columns}
+        self._of_name = {column.name: column for column in self.columns}
         in_order = [c for kind in MODELLED for c in self.columns if c.kind == kind]
         self.used = [c for c in in_order if c.name not in self.condition]
         self.given = [c for name in self.condition for c in in_order if c.name == name]
 
     def __getitem__(self, name):
-        return self.named_columns[name]
+        return self._of_name[name]
 
     @property
     def names(self):
@@ -413,7 +413,7 @@ class Columns:
 
     def unknown(self, table):
         """The names of the columns of a table that these are not."""
-        return [name for name in self.by_name(table) if name not in self.named_columns]
+        return [name for name in self.by_name(table) if name not in self._of_name]
 
     def by_name(self, table):
         """name → (N,), the columns of a table in its order, under the names that they have here;

@@ -23,8 +23,7 @@ def is_named(y, name):
 
 
 def library(X):
-    """The name of the package that rows like those of a data frame are made with: polars or pandas,
-    of which many others are kinds."""
+    """polars for its frames, else pandas, whose frames other packages derive theirs from."""
     packages = {kind.__module__.partition(".")[0] for kind in type(X).__mro__}
     return "polars" if "polars" in packages else "pandas"
 
@@ -35,9 +34,9 @@ def table(X):
     Raises  ValueError   two columns have one name
     """
     names = Counter(map(str, X.columns))
-    (most, n), *_ = [*names.most_common(1), ("", 0)]
-    if n > 1:
-        raise ValueError(f"Two columns are named {most}; give each a name of its own.")
+    for name, n in names.items():
+        if n > 1:
+            raise ValueError(f"Two columns are named {name}; give each a name of its own.")
     columns, forms = {}, {}
     for name, column in zip(names, X.columns):
         columns[name], form = _values(X[column])

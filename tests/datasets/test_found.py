@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from numvae.datasets.found import labels, listed
+from numvae.datasets.found import described, labels
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,6 @@ def test_names_are_shown_without_control_characters():
 
 
 def test_labels_are_listed_in_a_few_words():
-    assert listed({}) == ""
+    assert described({}) == ""
     known = {"y": np.arange(6) % 2, "age": np.linspace(0, 1, 6)}
-    assert listed(known) == "labels y (2 classes), age"
+    assert described(known) == "labels y (2 classes), age"
